@@ -1,0 +1,103 @@
+//! From the flip to poorly or down until the flip to up.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::check::{Flip, Reason, Status};
+use super::colour::Colour;
+use super::moment::Moment;
+use super::role::Role;
+
+/// How grave an incident is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Something is down that does not serve the public now.
+    Warning,
+    /// The live colour or what serves it is down.
+    Critical,
+}
+
+impl Severity {
+    /// One step less grave.
+    #[must_use]
+    pub fn lower(self) -> Self {
+        match self {
+            Self::Critical => Self::Warning,
+            Self::Warning | Self::Info => Self::Info,
+        }
+    }
+
+    /// The word that people read.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// The same wherever and by whomever it is told: the check's name and when the trouble began.
+    pub key: String,
+    /// The check's name.
+    pub check: String,
+    /// Poorly or down.
+    pub status: Status,
+    /// How grave it is now.
+    pub severity: Severity,
+    /// When the trouble began.
+    pub since: Moment,
+    /// Why.
+    pub reason: Reason,
+    /// The key of the incident that explains this one: then it is listed there and not told by itself.
+    pub cause: Option<String>,
+    /// How often the check has flipped within it.
+    pub flips: u32,
+    /// When it ended.
+    pub resolved_at: Option<Moment>,
+}
+
+/// The key of the incident that a flip opens.
+#[must_use]
+pub fn key(check: &str, flip: &Flip) -> String {
+    format!("{check}-{}", flip.key_at.as_millis())
+}
+
+/// The severity of a check that is poorly or down.
+#[must_use]
+pub fn severity(role: Role, status: Status, live: Option<Colour>) -> Severity {
+    let down = role.severity(live);
+    if status == Status::Poorly { down.lower() } else { down }
+}
+
+impl Incident {
+    /// Opened by a flip to poorly or down.
+    #[must_use]
+    pub fn open(check: &str, flip: &Flip, live: Option<Colour>) -> Self {
+        Self {
+            key: key(check, flip),
+            check: check.to_owned(),
+            status: flip.to,
+            severity: severity(Role::of(check), flip.to, live),
+            since: flip.since,
+            reason: flip.reason.clone(),
+            cause: None,
+            flips: 1,
+            resolved_at: None,
+        }
+    }
+}

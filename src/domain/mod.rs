@@ -1,0 +1,13 @@
+//! What allswell decides: pure functions of a state and a moment. No I/O, no async, no clock, no logging.
+
+pub mod beat;
+pub mod check;
+pub mod colour;
+pub mod gate;
+pub mod incident;
+pub mod moment;
+pub mod notice;
+pub mod retry;
+pub mod role;
+pub mod schedule;
+pub mod switch;

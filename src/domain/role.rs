@@ -1,0 +1,143 @@
+//! What a check watches, what may be the cause of its trouble, and how grave that is.
+
+use super::beat::Showing;
+use super::check::Reason;
+use super::colour::Colour;
+use super::incident::Severity;
+
+/// What a check stands for. The built-in checks are known by their names; everything else is the user's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// `blue`, `green`: the app of a colour, probed directly.
+    Colour(Colour),
+    /// `heartbeat-blue`, `heartbeat-green`: the heartbeat beside a colour's instances.
+    Heartbeat(Colour),
+    /// `proxy`: the front door and the proxy's control.
+    Proxy,
+    /// `preview`: the idle listener.
+    Preview,
+    /// `site`: the public URL seen from outside.
+    Site,
+    /// `prober`.
+    Prober,
+    /// `watcher` or `watcher-NAME`.
+    Watcher,
+    /// `up`: the supervisor of one machine.
+    Up,
+    /// `channel-NAME`: a channel that takes nothing.
+    Channel,
+    /// A check of the user's own.
+    Own,
+}
+
+/// Whether another check's state explains this check's trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PossibleCause {
+    /// The check that may be the cause.
+    pub role: Role,
+    /// It explains silence only: what it feeds falls silent with it.
+    pub of_silence_only: bool,
+}
+
+impl Role {
+    /// The role of the check with this name.
+    #[must_use]
+    pub fn of(check: &str) -> Self {
+        match check {
+            "blue" => Self::Colour(Colour::Blue),
+            "green" => Self::Colour(Colour::Green),
+            "heartbeat-blue" => Self::Heartbeat(Colour::Blue),
+            "heartbeat-green" => Self::Heartbeat(Colour::Green),
+            "proxy" => Self::Proxy,
+            "preview" => Self::Preview,
+            "site" => Self::Site,
+            "prober" => Self::Prober,
+            "watcher" => Self::Watcher,
+            "up" => Self::Up,
+            name if name.starts_with("watcher-") => Self::Watcher,
+            name if name.starts_with("channel-") => Self::Channel,
+            _ => Self::Own,
+        }
+    }
+
+    /// The colour that the check belongs to, where it belongs to one for ever.
+    #[must_use]
+    pub fn colour(self) -> Option<Colour> {
+        match self {
+            Self::Colour(colour) | Self::Heartbeat(colour) => Some(colour),
+            Self::Proxy | Self::Preview | Self::Site | Self::Prober | Self::Watcher | Self::Up | Self::Channel | Self::Own => None,
+        }
+    }
+
+    /// The checks whose trouble may be the cause of this one's, with `live` as the live colour.
+    #[must_use]
+    pub fn possible_causes(self, live: Option<Colour>) -> Vec<PossibleCause> {
+        let failure = |role| PossibleCause { role, of_silence_only: false };
+        let silence = |role| PossibleCause { role, of_silence_only: true };
+        let of = |colour: Option<Colour>| colour.map(|colour| failure(Self::Colour(colour)));
+        match self {
+            Self::Colour(_) => vec![silence(Self::Prober)],
+            Self::Heartbeat(colour) => vec![failure(Self::Colour(colour))],
+            Self::Proxy => of(live).into_iter().chain([silence(Self::Prober)]).collect(),
+            Self::Preview => of(live.map(Colour::other)).into_iter().chain([failure(Self::Proxy), silence(Self::Prober)]).collect(),
+            Self::Site => of(live).into_iter().chain([failure(Self::Proxy)]).collect(),
+            Self::Prober | Self::Watcher | Self::Up | Self::Channel | Self::Own => Vec::new(),
+        }
+    }
+
+    /// How grave it is that this check is down: critical where the live colour or what serves it is down. Undefined counts as live.
+    #[must_use]
+    pub fn severity(self, live: Option<Colour>) -> Severity {
+        match self {
+            Self::Proxy | Self::Site => Severity::Critical,
+            Self::Colour(colour) | Self::Heartbeat(colour) if live.is_none_or(|live| live == colour) => Severity::Critical,
+            Self::Colour(_) | Self::Heartbeat(_) | Self::Preview | Self::Prober | Self::Watcher | Self::Up | Self::Channel | Self::Own => {
+                Severity::Warning
+            }
+        }
+    }
+}
+
+impl PossibleCause {
+    /// Whether a cause that is in trouble for `cause` explains a dependent that is in trouble for `dependent`:
+    /// failure explains failure and silence; silence explains silence alone, for what is silent may still be well.
+    #[must_use]
+    pub fn explains(self, cause: &Reason, dependent: &Reason) -> bool {
+        if self.of_silence_only || cause.is_silence() { dependent.is_silence() } else { true }
+    }
+}
+
+/// The worse of two showings: what a colour shows is what its worst instance shows.
+#[must_use]
+pub fn worse(one: Showing, other: Showing) -> Showing {
+    let rank = |showing| match showing {
+        Showing::Good => 0,
+        Showing::Slow => 1,
+        Showing::Bad => 2,
+        Showing::Exited => 3,
+    };
+    if rank(one) >= rank(other) { one } else { other }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_of_the_prober_explains_silence_and_no_failure() {
+        let silence = Reason::Silent { last_heard: None, farewell: None, forgiven: false };
+        let failure = Reason::Failing { what: "connection refused".into(), times: 3 };
+        let [cause] = Role::of("blue").possible_causes(None)[..] else { panic!("blue has one possible cause") };
+        assert_eq!(cause.role, Role::Prober);
+        assert!(cause.explains(&silence, &silence));
+        assert!(!cause.explains(&silence, &failure));
+    }
+
+    #[test]
+    fn the_live_colour_is_critical_and_the_idle_one_is_not() {
+        let live = Some(Colour::Green);
+        assert_eq!(Role::of("green").severity(live), Severity::Critical);
+        assert_eq!(Role::of("blue").severity(live), Severity::Warning);
+        assert_eq!(Role::of("blue").severity(None), Severity::Critical);
+    }
+}

@@ -1,0 +1,119 @@
+//! When a beat is due.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::Offset;
+use chrono_tz::Tz;
+use croner::Cron;
+use croner::parser::{CronParser, Seconds};
+
+use super::moment::{Moment, humane};
+
+/// When the next beat is due after the last one.
+#[derive(Debug, Clone)]
+pub enum Schedule {
+    /// So long after each beat.
+    Every(Duration),
+    /// At the times of a cron expression in a time zone.
+    Cron(Box<CronSchedule>),
+}
+
+/// Five cron fields in a zone.
+#[derive(Debug, Clone)]
+pub struct CronSchedule {
+    expression: String,
+    cron: Cron,
+    zone: Tz,
+}
+
+/// Why a schedule was refused, in the user's words.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// Not five fields.
+    #[error("\"{0}\" has {1} fields: a schedule has five (minute hour day month weekday)")]
+    Fields(String, usize),
+    /// A field was not understood.
+    #[error("\"{0}\" is not a cron schedule: {1}")]
+    Cron(String, String),
+    /// No such zone.
+    #[error("\"{0}\" is not a time zone: use a name such as Europe/Riga")]
+    Zone(String),
+    /// It has no next time.
+    #[error("\"{0}\" never falls due")]
+    Never(String),
+}
+
+impl Schedule {
+    /// Reads five cron fields and a zone's name.
+    ///
+    /// # Errors
+    /// In the user's words, where the expression or the zone is not understood, or where it never falls due.
+    pub fn cron(expression: &str, zone: &str) -> Result<Self, ScheduleError> {
+        let fields: Vec<&str> = expression.split_whitespace().collect();
+        let [_, _, day, _, weekday] = fields.as_slice() else {
+            return Err(ScheduleError::Fields(expression.to_owned(), fields.len()));
+        };
+        // Debian's cron: both day fields must match where either begins with a star, else either is enough.
+        let both_days = day.starts_with('*') || weekday.starts_with('*');
+        let zone: Tz = zone.parse().map_err(|_| ScheduleError::Zone(zone.to_owned()))?;
+        let cron = CronParser::builder()
+            .seconds(Seconds::Disallowed)
+            .dom_and_dow(both_days)
+            .build()
+            .parse(expression)
+            .map_err(|error| ScheduleError::Cron(expression.to_owned(), error.to_string()))?;
+        let schedule = CronSchedule { expression: expression.to_owned(), cron, zone };
+        if schedule.next(Moment::from_millis(0)).is_none() {
+            return Err(ScheduleError::Never(expression.to_owned()));
+        }
+        Ok(Self::Cron(Box::new(schedule)))
+    }
+
+    /// When the next beat is due after a beat at `last`.
+    #[must_use]
+    pub fn next(&self, last: Moment) -> Moment {
+        match self {
+            Self::Every(period) => last + *period,
+            Self::Cron(cron) => cron.next(last).unwrap_or(Moment::from_millis(i64::MAX)),
+        }
+    }
+}
+
+impl CronSchedule {
+    fn next(&self, after: Moment) -> Option<Moment> {
+        let local = after.to_utc().with_timezone(&self.zone);
+        let next = self.cron.find_next_occurrence(&local, false).ok()?;
+        debug_assert!(next.offset().fix().local_minus_utc().abs() <= 86_400);
+        Some(Moment::from(next.to_utc()))
+    }
+}
+
+/// In words that stand behind "due": `every 5s`, `at 0 3 * * * Europe/Riga`.
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Every(period) => write!(f, "every {}", humane(*period)),
+            Self::Cron(cron) => write!(f, "at {} {}", cron.expression, cron.zone),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daily_job_is_due_at_its_local_hour() {
+        let schedule = Schedule::cron("0 3 * * *", "Europe/Riga").unwrap();
+        let next = schedule.next(Moment::from_millis(1_795_410_000_000));
+        assert_eq!(next.to_utc().with_timezone(&chrono_tz::Europe::Riga).format("%H:%M").to_string(), "03:00");
+    }
+
+    #[test]
+    fn a_schedule_that_never_falls_due_is_refused() {
+        for (expression, zone) in [("0 0 31 2 *", "UTC"), ("* * * *", "UTC"), ("61 * * * *", "UTC"), ("* * * * *", "Mars/Base")] {
+            assert!(Schedule::cron(expression, zone).is_err(), "{expression} {zone}");
+        }
+    }
+}
