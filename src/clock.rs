@@ -1,0 +1,78 @@
+//! The only reader of any clock.
+//!
+//! Wall time is what the system said when the process started, advanced by `CLOCK_BOOTTIME`, which counts suspended time and never steps.
+//! When the system's clock then says something else, that is a *step*: it is told, and taken over on request.
+#![expect(clippy::disallowed_methods, reason = "this is the module that the ban points to")]
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::domain::moment::Moment;
+
+/// Wall time minus boot time, in milliseconds; `i64::MIN` until the first reading.
+static OFFSET: AtomicI64 = AtomicI64::new(i64::MIN);
+
+/// The system's clock differs from ours by more than this: a step.
+const STEP: Duration = Duration::from_secs(1);
+
+/// Now.
+#[must_use]
+pub fn now() -> Moment {
+    let mut offset = OFFSET.load(Ordering::Relaxed);
+    if offset == i64::MIN {
+        let fresh = system_millis() - boot_millis();
+        offset = match OFFSET.compare_exchange(i64::MIN, fresh, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => fresh,
+            Err(set_meanwhile) => set_meanwhile,
+        };
+    }
+    Moment::from_millis(offset + boot_millis())
+}
+
+/// Time since the machine started, suspended time included. Differences of it are elapsed time.
+#[must_use]
+pub fn elapsed() -> Duration {
+    Duration::from_millis(u64::try_from(boot_millis()).unwrap_or(0))
+}
+
+/// By how many milliseconds the system's clock has stepped from ours, when that is over a second. The step is taken over.
+pub fn take_step() -> Option<i64> {
+    let ours = now().as_millis();
+    let step = system_millis() - ours;
+    if step.unsigned_abs() <= u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX) {
+        return None;
+    }
+    OFFSET.fetch_add(step, Ordering::Relaxed);
+    Some(step)
+}
+
+/// The local time zone's rendering of a moment, for people and for the name of the day's file.
+#[must_use]
+pub fn local(moment: Moment) -> chrono::DateTime<chrono::Local> {
+    moment.to_utc().with_timezone(&chrono::Local)
+}
+
+fn boot_millis() -> i64 {
+    let time = clock_gettime(ClockId::Boottime);
+    time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
+}
+
+fn system_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_agrees_with_the_system_and_never_goes_back() {
+        let first = now();
+        assert!(now() >= first);
+        assert!((system_millis() - first.as_millis()).abs() < 2_000);
+        assert_eq!(take_step(), None);
+    }
+}

@@ -1,0 +1,167 @@
+//! Files that survive: replaced as a whole or not at all, private to their owner.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::signing;
+
+/// Makes a directory with mode 0700, and its parents. One that exists is made private too.
+///
+/// # Errors
+/// As the operating system says.
+pub fn make_private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+}
+
+/// Replaces a file: temporary file beside it, fsync, rename, fsync of the directory. Mode 0600.
+/// After it has returned, a power cut leaves the new content; before, the old.
+///
+/// # Errors
+/// As the operating system says; the old file is then untouched.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut name = path.file_name().ok_or_else(|| io::Error::other("a file needs a name"))?.to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    let temporary = folder.join(name);
+    let written = write_new(&temporary, content).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // What could not be renamed is of no use; that it cannot be removed either changes nothing.
+        let _ = fs::remove_file(&temporary);
+    }
+    written?;
+    File::open(folder)?.sync_all()
+}
+
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Reads a token that is kept in a file, or makes one there (mode 0600) if there is none.
+///
+/// # Errors
+/// As the operating system says, or if the file is empty.
+pub fn token(path: &Path) -> io::Result<String> {
+    match fs::read_to_string(path) {
+        Ok(text) if text.trim().is_empty() => {
+            Err(io::Error::other(format!("{} is empty: remove it, and a new one is made", path.display())))
+        }
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let token = signing::new_token();
+            replace(path, format!("{token}\n").as_bytes())?;
+            Ok(token)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The names of the files and sockets in the state directory: one place, so that no two parts disagree.
+#[derive(Debug, Clone)]
+pub struct StateDir(PathBuf);
+
+impl StateDir {
+    /// Of this directory, made with mode 0700 if it is not there.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        make_private_dir(path)?;
+        fs::canonicalize(path).map(Self)
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A path within it; an absolute one stays.
+    #[must_use]
+    pub fn join(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.0.join(path)
+    }
+
+    /// The proxy's control socket.
+    #[must_use]
+    pub fn proxy_socket(&self) -> PathBuf {
+        self.join("proxy.sock")
+    }
+
+    /// The proxy's live colour and epoch.
+    #[must_use]
+    pub fn proxy_state(&self) -> PathBuf {
+        self.join("proxy.json")
+    }
+
+    /// The token by which the proxy knows the prober's own requests.
+    #[must_use]
+    pub fn probe_token(&self) -> PathBuf {
+        self.join("probe.token")
+    }
+
+    /// The bearer token of the prober's control.
+    #[must_use]
+    pub fn prober_token(&self) -> PathBuf {
+        self.join("prober.token")
+    }
+
+    /// The bearer token of the watcher's API.
+    #[must_use]
+    pub fn watcher_token(&self) -> PathBuf {
+        self.join("watcher.token")
+    }
+
+    /// The key that signs beats, where the config names none.
+    #[must_use]
+    pub fn beat_key(&self) -> PathBuf {
+        self.join("beat.key")
+    }
+
+    /// The supervisor's control socket.
+    #[must_use]
+    pub fn up_socket(&self) -> PathBuf {
+        self.join("up.sock")
+    }
+
+    /// What the supervisor has started: process ids and start times.
+    #[must_use]
+    pub fn processes(&self) -> PathBuf {
+        self.join("processes")
+    }
+
+    /// The output of the instances.
+    #[must_use]
+    pub fn instances(&self) -> PathBuf {
+        self.join("instances")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_is_private_and_whole_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("live.json");
+        replace(&path, b"old").unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_token_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        assert_eq!(token(&path).unwrap(), token(&path).unwrap());
+        fs::write(&path, "\n").unwrap();
+        assert!(token(&path).is_err());
+    }
+}

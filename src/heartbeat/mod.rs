@@ -1,0 +1,1 @@
+//! The sender, and the wrapper around a container's command.

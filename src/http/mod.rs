@@ -1,0 +1,1 @@
+//! Beats, API, control, page and metrics over HTTP.

@@ -1,0 +1,90 @@
+//! The HTTP client of probes, beats and channels.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+/// Why a client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be made: {0}")]
+pub struct ClientError(String);
+
+/// The roots that are built in, and those of the file that `SSL_CERT_FILE` names.
+///
+/// # Errors
+/// Where that file cannot be read.
+pub fn roots() -> Result<RootCertStore, ClientError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = std::env::var_os("SSL_CERT_FILE") {
+        let unreadable = |error| ClientError(format!("SSL_CERT_FILE {}: {error}", path.display()));
+        let certificates = CertificateDer::pem_file_iter(&path).map_err(|error| unreadable(error.to_string()))?;
+        roots.add_parsable_certificates(certificates.filter_map(Result::ok));
+    }
+    Ok(roots)
+}
+
+/// A client that follows no redirects, uses no proxy of the environment, and gives up after `timeout`.
+///
+/// # Errors
+/// Where the certificates cannot be read.
+pub fn http(timeout: Duration) -> Result<reqwest::Client, ClientError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ClientError(error.to_string()))?
+        .with_root_certificates(roots()?)
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(timeout)
+        .user_agent(concat!("allswell/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| ClientError(error.to_string()))
+}
+
+/// What went wrong with a request, in the user's words and without its URL, which may be a secret.
+#[must_use]
+pub fn explain(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.downcast_ref::<std::io::Error>().map_or_else(|| cause.to_string(), io_words)
+}
+
+/// `connection refused`, without the error's number.
+#[must_use]
+pub fn io_words(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        ErrorKind::ConnectionReset => "connection reset".to_owned(),
+        ErrorKind::TimedOut => "no answer in time".to_owned(),
+        ErrorKind::UnexpectedEof => "connection closed before the answer".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_error_says_what_happened_and_not_where() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let client = http(Duration::from_secs(2)).unwrap();
+        let error = client.get(format!("http://{address}/secret")).send().await.unwrap_err();
+        assert_eq!(explain(error), "connection refused");
+    }
+}

@@ -1,0 +1,64 @@
+//! Binding a listener.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use tokio::net::{TcpListener, UnixListener};
+
+/// Why a listener could not be bound, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Somebody else has the port.
+    #[error("{what} cannot listen on {address}: the port is in use. Stop what uses it, or set another address in the config")]
+    InUse {
+        /// The listener's setting.
+        what: &'static str,
+        /// The address.
+        address: String,
+    },
+    /// Anything else.
+    #[error("{what} cannot listen on {address}: {error}")]
+    Other {
+        /// The listener's setting.
+        what: &'static str,
+        /// The address.
+        address: String,
+        /// What the operating system said.
+        error: io::Error,
+    },
+}
+
+/// Binds a TCP listener and says where: port 0 is whatever was free.
+///
+/// # Errors
+/// Says which setting is concerned.
+pub async fn tcp(what: &'static str, address: &str) -> Result<(TcpListener, SocketAddr), ListenError> {
+    let explain = |error: io::Error| match error.kind() {
+        io::ErrorKind::AddrInUse => ListenError::InUse { what, address: address.to_owned() },
+        _ => ListenError::Other { what, address: address.to_owned(), error },
+    };
+    let listener = TcpListener::bind(address).await.map_err(explain)?;
+    let bound = listener.local_addr().map_err(explain)?;
+    Ok((listener, bound))
+}
+
+/// Binds a Unix socket with mode 0600, in the place of one that nobody listens on any more.
+///
+/// # Errors
+/// Where somebody listens on it, or as the operating system says.
+pub async fn unix(what: &'static str, path: &Path) -> Result<UnixListener, ListenError> {
+    let address = path.display().to_string();
+    if tokio::net::UnixStream::connect(path).await.is_ok() {
+        return Err(ListenError::InUse { what, address });
+    }
+    let explain = |error| ListenError::Other { what, address: address.clone(), error };
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(explain(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(explain)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(explain)?;
+    Ok(listener)
+}

@@ -1,0 +1,5 @@
+//! Binding, Unix sockets, and the HTTP client.
+
+pub mod client;
+pub mod listen;
+pub mod unix;

@@ -1,0 +1,5 @@
+//! What stands in front of both colours.
+
+mod settings;
+
+pub use settings::{ProxyKind, ProxySettings, ProxyTimeouts};

@@ -1,0 +1,73 @@
+//! `[proxy]`.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::domain::colour::Colour;
+use crate::settings::Section;
+
+/// `[proxy]`: what stands in front of both colours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxySettings {
+    /// Which proxy. Default: `embedded`.
+    pub kind: ProxyKind,
+    /// The public listener, on the live colour. Default: `0.0.0.0:8000`.
+    pub live: String,
+    /// The preview listener, on the idle colour. Default: `127.0.0.1:8080`.
+    pub idle: String,
+    /// `/healthz` and `/metrics`. Default: `127.0.0.1:7702`.
+    pub health: String,
+    /// The live colour where no state was ever written. Default: `blue`.
+    pub first_live: Colour,
+    /// Peers whose `X-Forwarded-*` is believed. Default: none.
+    pub trusted: Vec<IpAddr>,
+    /// How long a stage may take.
+    pub timeouts: ProxyTimeouts,
+}
+
+/// Which proxy is driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyKind {
+    /// Ours.
+    Embedded,
+}
+
+/// How long a stage of a proxied request may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProxyTimeouts {
+    /// Until the client's request header is complete. Default: 30 s.
+    pub header_read: Duration,
+    /// Until the app has accepted the connection. Default: 5 s.
+    pub connect: Duration,
+    /// Until the app's response header is there. Default: 60 s.
+    pub response_header: Duration,
+    /// Between two pieces of a body or a WebSocket. Default: 10 min.
+    pub idle: Duration,
+}
+
+impl ProxySettings {
+    /// Reads `[proxy]`.
+    pub fn read(mut section: Section<'_>) -> Self {
+        let colours = [("blue", Colour::Blue), ("green", Colour::Green)];
+        let settings = Self {
+            kind: section.one_of("kind", &[("embedded", ProxyKind::Embedded)]).unwrap_or(ProxyKind::Embedded),
+            live: section.text_or("live", "0.0.0.0:8000"),
+            idle: section.text_or("idle", "127.0.0.1:8080"),
+            health: section.text_or("health", "127.0.0.1:7702"),
+            first_live: section.one_of("first_live", &colours).unwrap_or(Colour::Blue),
+            trusted: section.texts("trusted").iter().filter_map(|text| trusted(&section, text)).collect(),
+            timeouts: ProxyTimeouts {
+                header_read: section.duration_or("header_read_timeout", Duration::from_secs(30)),
+                connect: section.duration_or("connect_timeout", Duration::from_secs(5)),
+                response_header: section.duration_or("response_header_timeout", Duration::from_secs(60)),
+                idle: section.duration_or("idle_timeout", Duration::from_secs(600)),
+            },
+        };
+        section.finish();
+        settings
+    }
+}
+
+fn trusted(section: &Section<'_>, text: &str) -> Option<IpAddr> {
+    text.parse().map_err(|_| section.error("trusted", format!("\"{text}\" is not an IP address"))).ok()
+}

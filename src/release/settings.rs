@@ -1,0 +1,71 @@
+//! `[switch]` and `[prober]`.
+
+use std::time::Duration;
+
+use crate::settings::Section;
+
+/// `[switch]`: how a switch goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SwitchSettings {
+    /// Probes in a row that must pass before, and front-door answers after. Default: 3.
+    pub passes: u32,
+    /// How long the gate waits for them. Default: 30 s.
+    pub within: Duration,
+    /// How long old requests have to finish. Default: 30 s.
+    pub drain: Duration,
+    /// How long a bad switch is taken back by itself. Default: 30 s.
+    pub observe: Duration,
+}
+
+/// `[prober]`: who probes, and owns the switch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProberSettings {
+    /// The control API, by bearer token. Default: `127.0.0.1:7701`.
+    pub listen: String,
+    /// Only `/healthz` and `/metrics`. Default: `127.0.0.1:7703`.
+    pub health: String,
+    /// Where watchers find that. Default: `http://` and `health`.
+    pub url: Option<String>,
+    /// The watchers that hear its beats, by URL. Default: `http://127.0.0.1:7700`.
+    pub watchers: Vec<String>,
+    /// Where it keeps journal and lease. Default: `sqlite:prober.db`.
+    pub store: String,
+    /// The channels it tells by while no watcher acknowledges its beats. Default: those of the watcher.
+    pub channels: Vec<String>,
+}
+
+impl SwitchSettings {
+    /// Reads `[switch]`.
+    pub fn read(mut section: Section<'_>) -> Self {
+        let settings = Self {
+            passes: section.count_or("passes", 3),
+            within: section.duration_or("within", Duration::from_secs(30)),
+            drain: section.duration_or("drain", Duration::from_secs(30)),
+            observe: section.duration_or("observe", Duration::from_secs(30)),
+        };
+        section.finish();
+        settings
+    }
+}
+
+impl ProberSettings {
+    /// Reads `[prober]`.
+    pub fn read(mut section: Section<'_>) -> Self {
+        let mut settings = Self {
+            listen: section.text_or("listen", "127.0.0.1:7701"),
+            health: section.text_or("health", "127.0.0.1:7703"),
+            url: section.text("url"),
+            watchers: section.texts("watchers"),
+            store: section.text_or("store", "sqlite:prober.db"),
+            channels: section.texts("channels"),
+        };
+        if settings.watchers.is_empty() {
+            settings.watchers.push("http://127.0.0.1:7700".to_owned());
+        }
+        if !settings.store.starts_with("sqlite:") {
+            section.error("store", "must begin with sqlite:");
+        }
+        section.finish();
+        settings
+    }
+}

@@ -1,0 +1,5 @@
+//! Starts, replaces, scales and stops a colour's instances.
+
+mod settings;
+
+pub use settings::{RuntimeKind, RuntimeSettings};

@@ -1,0 +1,1 @@
+//! Wiring: `build(config)` binds and says where, `run(shutdown)` serves.

@@ -1,0 +1,11 @@
+//! What every config section is made of: durations, secrets, and errors with lines.
+
+mod app;
+mod duration;
+mod secret;
+mod section;
+
+pub use app::{AppSettings, ColourSettings};
+pub use duration::{NotADuration, parse_duration};
+pub use secret::{Secret, SecretError};
+pub use section::{Document, Problem, Section};

@@ -1,0 +1,114 @@
+//! HMAC-SHA256: signed beats, and the signatures of the Standard Webhooks scheme.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// The header that names the key.
+pub const KEY_ID_HEADER: &str = "x-allswell-key-id";
+/// The header that carries the signature, in hexadecimal.
+pub const SIGNATURE_HEADER: &str = "x-allswell-signature";
+
+/// A key shared by those who sign and those who verify.
+#[derive(Clone)]
+pub struct Key {
+    id: String,
+    secret: Vec<u8>,
+}
+
+impl Key {
+    /// A key from its text. Its id is derived from it, and tells nothing about it.
+    #[must_use]
+    pub fn new(secret: &str) -> Self {
+        let digest = Sha256::digest([b"allswell key id ".as_slice(), secret.as_bytes()].concat());
+        Self { id: hex(digest.get(..8).unwrap_or_default()), secret: secret.as_bytes().to_vec() }
+    }
+
+    /// Which key this is: 16 hexadecimal digits.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Signs a request: hexadecimal HMAC-SHA256 over method, path and body, each ended by a line end but the body.
+    #[must_use]
+    pub fn sign(&self, method: &str, path: &str, body: &[u8]) -> String {
+        hex(&self.mac(&[method.as_bytes(), b"\n", path.as_bytes(), b"\n", body]))
+    }
+
+    /// Whether the signature is this key's for the request, in constant time.
+    #[must_use]
+    pub fn verify(&self, method: &str, path: &str, body: &[u8], signature: &str) -> bool {
+        same(&self.sign(method, path, body), signature)
+    }
+
+    /// The `webhook-signature` of the Standard Webhooks scheme: `v1,` and base64 HMAC-SHA256 over `id.timestamp.body`.
+    #[must_use]
+    pub fn webhook_signature(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
+        let mac = self.mac(&[id.as_bytes(), b".", timestamp.to_string().as_bytes(), b".", body]);
+        format!("v1,{}", STANDARD.encode(mac))
+    }
+
+    fn mac(&self, pieces: &[&[u8]]) -> Vec<u8> {
+        // HMAC takes a key of any length; there is no error to have.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else { return Vec::new() };
+        for piece in pieces {
+            mac.update(piece);
+        }
+        mac.finalize().into_bytes().to_vec()
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Key({})", self.id)
+    }
+}
+
+/// Whether two tokens are the same, in constant time.
+#[must_use]
+pub fn same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
+}
+
+/// A new token of 256 random bits, in hexadecimal.
+#[must_use]
+pub fn new_token() -> String {
+    hex(&rand::random::<[u8; 32]>())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_covers_method_path_and_body() {
+        let key = Key::new("secret");
+        let signature = key.sign("POST", "/v1/beat", b"{}");
+        assert!(key.verify("POST", "/v1/beat", b"{}", &signature));
+        assert!(!key.verify("PUT", "/v1/beat", b"{}", &signature));
+        assert!(!key.verify("POST", "/v1/beats", b"{}", &signature));
+        assert!(!key.verify("POST", "/v1/beat", b"{ }", &signature));
+        assert!(!Key::new("other").verify("POST", "/v1/beat", b"{}", &signature));
+        assert_eq!(key.id().len(), 16);
+        assert_ne!(new_token(), new_token());
+    }
+
+    #[test]
+    fn the_webhook_signature_is_that_of_the_published_scheme() {
+        // standardwebhooks.com, example: the key is the base64 text after `whsec_`, decoded.
+        let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let key = Key { id: String::new(), secret };
+        let body = br#"{"test": 2432232314}"#;
+        assert_eq!(
+            key.webhook_signature("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body),
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! What survives: SQLite.
+
+mod sqlite;
+
+pub use sqlite::{Store, StoreError};
