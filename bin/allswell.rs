@@ -1,1 +1,3 @@
+//! `allswell`: every role as a subcommand.
+
 fn main() {}

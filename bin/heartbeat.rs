@@ -1,1 +1,3 @@
+//! `allswell-heartbeat`.
+
 fn main() {}

@@ -1,1 +1,9 @@
-fn main() {}
+//! `allswell-prober`: the prober by itself.
+
+use std::process::ExitCode;
+
+use allswell::cli::role::{Part, main as run};
+
+fn main() -> ExitCode {
+    run(Part::Prober)
+}

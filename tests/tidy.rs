@@ -1,1 +1,1 @@
-fn main() {}
+//! The fences: layers, lengths, and what must be documented.

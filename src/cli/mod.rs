@@ -1,1 +1,4 @@
 //! One file a command.
+
+pub mod options;
+pub mod role;

@@ -1,1 +1,4 @@
 //! Beats, API, control, page and metrics over HTTP.
+
+pub mod error;
+pub mod serve;

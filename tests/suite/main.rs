@@ -1,1 +1,12 @@
-fn main() {}
+//! Whole-system stories, run on the real executables.
+
+mod harness;
+
+mod channels;
+mod commands;
+mod deaths;
+mod heartbeat;
+mod proxy;
+mod switch;
+mod up;
+mod watcher;

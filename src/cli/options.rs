@@ -1,0 +1,55 @@
+//! What every command and every part understands.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::config::{Config, ConfigError, Loaded};
+use crate::files::StateDir;
+
+/// `--config` and `--state`.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// The config file. Default: ./allswell.toml, or the running demo's
+    #[arg(long, global = true, env = "ALLSWELL_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where everything is kept that must survive
+    #[arg(long, global = true, env = "ALLSWELL_STATE", value_name = "DIR", default_value = "./.allswell")]
+    pub state: PathBuf,
+}
+
+impl Options {
+    /// The config file: the one that was named, else `./allswell.toml`, else the one that `allswell up` wrote for its demo.
+    #[must_use]
+    pub fn config_path(&self) -> PathBuf {
+        let usual = Path::new("allswell.toml");
+        match &self.config {
+            Some(path) => path.clone(),
+            None if usual.exists() => usual.to_owned(),
+            None if self.demo_path().exists() => self.demo_path(),
+            None => usual.to_owned(),
+        }
+    }
+
+    /// Where `allswell up` writes the demo's config.
+    #[must_use]
+    pub fn demo_path(&self) -> PathBuf {
+        self.state.join("demo.toml")
+    }
+
+    /// Reads the config.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(&self) -> Result<Loaded, ConfigError> {
+        Config::load(&self.config_path())
+    }
+
+    /// Opens the state directory.
+    ///
+    /// # Errors
+    /// Says which directory, and why.
+    pub fn state_dir(&self) -> anyhow::Result<StateDir> {
+        StateDir::open(&self.state).map_err(|error| anyhow::anyhow!("the state directory {} cannot be used: {error}", self.state.display()))
+    }
+}

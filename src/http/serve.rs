@@ -1,0 +1,116 @@
+//! What every listener but the proxy's has in common: its own `Host` only, `/healthz`, `/metrics`, bearer tokens, an orderly end.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use super::error::ApiError;
+use crate::signing::same;
+use crate::telemetry::metrics;
+
+/// The hosts that a listener answers to: its own address, any IP address or `localhost` by name, and those given.
+#[derive(Debug, Clone)]
+pub struct OwnHosts(Arc<Vec<String>>);
+
+impl OwnHosts {
+    /// With names, or URLs that begin with `http://` or `https://`, under which the listener is found besides its address.
+    #[must_use]
+    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
+        let bare = |name: String| {
+            let name = name.trim_start_matches("http://").trim_start_matches("https://");
+            host_of(name.split('/').next().unwrap_or_default()).to_ascii_lowercase()
+        };
+        Self(Arc::new(names.into_iter().map(bare).collect()))
+    }
+
+    /// A name that resolves to us by another's will (DNS rebinding) is foreign; an IP address cannot be.
+    fn accepts(&self, host: &str) -> bool {
+        let host = host_of(host).to_ascii_lowercase();
+        host.parse::<IpAddr>().is_ok() || host == "localhost" || self.0.contains(&host)
+    }
+}
+
+/// The host without its port and without the brackets of IPv6.
+fn host_of(authority: &str) -> &str {
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+    }
+}
+
+async fn own_host_only(State(own): State<OwnHosts>, request: Request, next: Next) -> Result<Response, ApiError> {
+    let authority = request.uri().authority().map(ToString::to_string);
+    let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+    let host = authority.or(header).unwrap_or_default();
+    if own.accepts(&host) { Ok(next.run(request).await) } else { Err(ApiError::Misdirected(host)) }
+}
+
+/// Adds `/metrics`, a 404 that says so, and the check of `Host`.
+pub fn guarded(router: Router, own: OwnHosts) -> Router {
+    router
+        .route("/metrics", get(|| async { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::render()) }))
+        .fallback(|request: Request| async move { ApiError::NotFound(format!("there is nothing at {}", request.uri().path())) })
+        .layer(from_fn_with_state(own, own_host_only))
+}
+
+/// The answer of `/healthz`: 200 `ok`, or 503 and why.
+#[must_use]
+pub fn healthz(trouble: Option<String>) -> Response {
+    match trouble {
+        None => "ok\n".into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}
+
+/// Whether the request carries this bearer token.
+///
+/// # Errors
+/// 401 where it carries none or another.
+pub fn require_bearer(headers: &HeaderMap, token: &str) -> Result<(), ApiError> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+    match given {
+        Some(given) if same(given, token) => Ok(()),
+        Some(_) => Err(ApiError::Unauthorized("the bearer token is wrong".into())),
+        None => Err(ApiError::Unauthorized("a bearer token is needed".into())),
+    }
+}
+
+/// Serves until `shutdown`, then lets what is running finish.
+///
+/// # Errors
+/// As the operating system says.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(shutdown).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_host_is_foreign_and_an_address_is_not() {
+        let own = OwnHosts::new(["https://status.example.org/all".to_owned()]);
+        for host in ["127.0.0.1:7700", "localhost", "[::1]:80", "Status.example.org:443"] {
+            assert!(own.accepts(host), "{host}");
+        }
+        for host in ["evil.example", "", "status.example.org.evil.example"] {
+            assert!(!own.accepts(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_bearer_token_is_compared_whole() {
+        let mut headers = HeaderMap::new();
+        assert!(require_bearer(&headers, "t").is_err());
+        headers.insert(header::AUTHORIZATION, "Bearer t".parse().unwrap());
+        assert!(require_bearer(&headers, "t").is_ok());
+        assert!(require_bearer(&headers, "tt").is_err());
+    }
+}

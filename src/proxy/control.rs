@@ -1,0 +1,139 @@
+//! The proxy's control socket, as whoever drives it sees it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::colour::Colour;
+use crate::domain::switch::ProxyAnswer;
+use crate::net::unix::{UnixError, request};
+
+/// On answers to requests that carry the prober's token: the colour that answered.
+pub const COLOUR_HEADER: &str = "x-allswell-colour";
+/// On the same answers: the epoch under which the colour was claimed.
+pub const EPOCH_HEADER: &str = "x-allswell-epoch";
+/// On the prober's own requests: the token of `probe.token`. Never passed on to the app.
+pub const TOKEN_HEADER: &str = "x-allswell-probe-token";
+
+/// `GET /v1/state`, and the answer to every order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxyState {
+    /// The live colour; none is *undefined*: the state could not be read.
+    pub live: Option<Colour>,
+    /// The epoch of the last shift; 0 before the first.
+    pub epoch: u64,
+    /// What blue has to do.
+    pub blue: Load,
+    /// What green has to do.
+    pub green: Load,
+}
+
+/// What a colour has to do now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// Requests that have claimed the colour and are not finished, without streams.
+    pub in_flight: u64,
+    /// WebSockets and other upgraded connections.
+    pub streams: u64,
+}
+
+impl ProxyState {
+    /// What a colour has to do.
+    #[must_use]
+    pub fn load(&self, colour: Colour) -> Load {
+        match colour {
+            Colour::Blue => self.blue,
+            Colour::Green => self.green,
+        }
+    }
+}
+
+/// `POST /v1/shift`: from the moment of the answer no new request reaches the other colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShiftOrder {
+    /// The colour to go live.
+    pub to: Colour,
+    /// Higher than the proxy's last one, or it is refused with 409.
+    pub epoch: u64,
+}
+
+/// `POST /v1/cut`: ends what is still running on a colour that is not live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutOrder {
+    /// The colour.
+    pub colour: Colour,
+}
+
+/// Why the proxy did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// Nobody answers on the socket.
+    #[error("the proxy does not answer on {0}: {1}")]
+    Silent(PathBuf, String),
+    /// A lower epoch than the proxy has seen: somebody else has switched meanwhile.
+    #[error("the proxy refused: {0}")]
+    Stale(String),
+    /// Any other refusal.
+    #[error("the proxy refused: {0}")]
+    Refused(String),
+}
+
+/// The client of a proxy's control socket.
+#[derive(Debug, Clone)]
+pub struct ProxyControl {
+    socket: PathBuf,
+    limit: Duration,
+}
+
+impl ProxyControl {
+    /// For the socket at this path; each call gives up after `limit`.
+    #[must_use]
+    pub fn new(socket: &Path, limit: Duration) -> Self {
+        Self { socket: socket.to_owned(), limit }
+    }
+
+    /// What is live, and what each colour has to do.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer.
+    pub async fn state(&self) -> Result<ProxyState, ControlError> {
+        self.call(Method::GET, "/v1/state", None::<&()>).await
+    }
+
+    /// The same as recovery sees it.
+    pub async fn answer(&self) -> ProxyAnswer {
+        self.state().await.map_or(ProxyAnswer::Silent, |state| ProxyAnswer::Live(state.live))
+    }
+
+    /// Makes a colour live.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer, has seen a higher epoch, or cannot store the new state.
+    pub async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, ControlError> {
+        self.call(Method::POST, "/v1/shift", Some(&order)).await
+    }
+
+    /// Ends what is still running on a colour that is not live.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer, or where the colour is live.
+    pub async fn cut(&self, colour: Colour) -> Result<ProxyState, ControlError> {
+        self.call(Method::POST, "/v1/cut", Some(&CutOrder { colour })).await
+    }
+
+    async fn call<A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&(impl Serialize + Sync)>,
+    ) -> Result<A, ControlError> {
+        request(&self.socket, method, path, body, self.limit).await.map_err(|error| match error {
+            UnixError::Unreachable(why) => ControlError::Silent(self.socket.clone(), why),
+            UnixError::Refused(StatusCode::CONFLICT, why) => ControlError::Stale(why),
+            UnixError::Refused(_, why) => ControlError::Refused(why),
+        })
+    }
+}

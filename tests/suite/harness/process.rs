@@ -1,0 +1,56 @@
+//! A real executable that ends with the test, by its process id.
+
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::wait::within;
+
+/// A child process; what it says goes to a file. Killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts one of our executables: `allswell`, `allswell-heartbeat`, ... Its output goes to `log`.
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
+        let output = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a log file");
+        let errors = output.try_clone().expect("the same file");
+        let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn().expect("the executable starts");
+        Self { child }
+    }
+
+    /// The process id.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("the process is there");
+    }
+
+    /// How it ended, when it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child of ours")
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn end(&mut self, limit: Duration) -> ExitStatus {
+        within(limit, "the process ends", || {
+            let ended = self.ended();
+            async move { ended }
+        })
+        .await
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
