@@ -1,0 +1,84 @@
+//! The command line: which command, and what came of it.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serde_json::json;
+
+use super::exit::{Exit, Outcome};
+use super::operator::Operator;
+use super::role::{self, Part};
+use super::{init, logs, schedule, screen, validate};
+
+/// Blue-green deployment with a dead-man switch.
+#[derive(Debug, Parser)]
+#[command(name = "allswell", version, about, arg_required_else_help = true)]
+struct Root {
+    #[command(flatten)]
+    operator: Operator,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Logs(logs::LogsArgs),
+    Validate(validate::ValidateArgs),
+    Init(init::InitArgs),
+    Schedule(schedule::ScheduleArgs),
+    /// Run the proxy by itself
+    Proxy,
+    /// Run the prober by itself
+    Prober,
+    /// Run the watcher by itself
+    Watcher,
+}
+
+/// The whole of `allswell`. Wrong usage ends with exit code 2.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Root { operator, command } = Root::parse();
+    match command {
+        Command::Proxy => role::run(Part::Proxy, &operator.options),
+        Command::Prober => role::run(Part::Prober, &operator.options),
+        Command::Watcher => role::run(Part::Watcher, &operator.options),
+        command => end(&operator, run(&operator, command)),
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn run(operator: &Operator, command: Command) -> Outcome {
+    match command {
+        Command::Logs(args) => logs::run(operator, &args).await,
+        Command::Validate(_) => validate::run(operator),
+        Command::Init(_) => init::run(operator),
+        Command::Schedule(args) => schedule::run(operator, &args),
+        Command::Proxy | Command::Prober | Command::Watcher => Ok(Exit::Done),
+    }
+}
+
+/// Trouble goes to stderr in words, and with `--json` to stdout as a document too: there is one document whatever happens.
+fn end(operator: &Operator, outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(trouble) => {
+            screen::note(&trouble);
+            if operator.json {
+                screen::document(&json!({ "error": trouble.message.trim(), "code": trouble.exit.code() }));
+            }
+            trouble.exit.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Root::command().debug_assert();
+    }
+}
