@@ -11,6 +11,11 @@ pub const KEY_ID_HEADER: &str = "x-allswell-key-id";
 /// The header that carries the signature, in hexadecimal.
 pub const SIGNATURE_HEADER: &str = "x-allswell-signature";
 
+/// A webhook's key that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the signing key begins with whsec_, but what follows is not base64: copy it again, whole")]
+pub struct NotAKey;
+
 /// A key shared by those who sign and those who verify.
 #[derive(Clone)]
 pub struct Key {
@@ -24,6 +29,16 @@ impl Key {
     pub fn new(secret: &str) -> Self {
         let digest = Sha256::digest([b"allswell key id ".as_slice(), secret.as_bytes()].concat());
         Self { id: hex(digest.get(..8).unwrap_or_default()), secret: secret.as_bytes().to_vec() }
+    }
+
+    /// The key of a webhook's receiver: what begins with `whsec_` is base64, as the Standard Webhooks scheme says; anything else is taken as it is.
+    ///
+    /// # Errors
+    /// Where the text after `whsec_` is not base64.
+    pub fn webhook(secret: &str) -> Result<Self, NotAKey> {
+        let Some(encoded) = secret.strip_prefix("whsec_") else { return Ok(Self::new(secret)) };
+        let decoded = STANDARD.decode(encoded).map_err(|_| NotAKey)?;
+        Ok(Self { secret: decoded, ..Self::new(secret) })
     }
 
     /// Which key this is: 16 hexadecimal digits.
@@ -103,12 +118,17 @@ mod tests {
     #[test]
     fn the_webhook_signature_is_that_of_the_published_scheme() {
         // standardwebhooks.com, example: the key is the base64 text after `whsec_`, decoded.
-        let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        let key = Key { id: String::new(), secret };
+        let key = Key::webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let body = br#"{"test": 2432232314}"#;
         assert_eq!(
             key.webhook_signature("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
         );
+    }
+    #[test]
+    fn a_webhook_key_that_is_not_base64_is_refused_and_one_without_the_prefix_is_taken_as_it_is() {
+        assert!(Key::webhook("whsec_not base64").is_err());
+        let (plain, key) = (Key::webhook("plain").unwrap(), Key::new("plain"));
+        assert_eq!(plain.webhook_signature("id", 1, b"{}"), key.webhook_signature("id", 1, b"{}"));
     }
 }

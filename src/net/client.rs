@@ -18,12 +18,20 @@ pub struct ClientError(String);
 /// Where that file cannot be read.
 pub fn roots() -> Result<RootCertStore, ClientError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = std::env::var_os("SSL_CERT_FILE") {
-        let unreadable = |error| ClientError(format!("SSL_CERT_FILE {}: {error}", path.display()));
-        let certificates = CertificateDer::pem_file_iter(&path).map_err(|error| unreadable(error.to_string()))?;
-        roots.add_parsable_certificates(certificates.filter_map(Result::ok));
-    }
+    roots.add_parsable_certificates(extra_roots()?);
     Ok(roots)
+}
+
+/// The roots of the file that `SSL_CERT_FILE` names, if it names one: those that can be used.
+///
+/// # Errors
+/// Where that file cannot be read.
+pub fn extra_roots() -> Result<Vec<CertificateDer<'static>>, ClientError> {
+    let Some(path) = std::env::var_os("SSL_CERT_FILE") else { return Ok(Vec::new()) };
+    let unreadable = |error| ClientError(format!("SSL_CERT_FILE {}: {error}", path.display()));
+    let certificates = CertificateDer::pem_file_iter(&path).map_err(|error| unreadable(error.to_string()))?;
+    let is_usable = |certificate: &CertificateDer<'static>| RootCertStore::empty().add(certificate.clone()).is_ok();
+    Ok(certificates.filter_map(Result::ok).filter(is_usable).collect())
 }
 
 /// A client that follows no redirects, uses no proxy of the environment, and gives up after `timeout`.

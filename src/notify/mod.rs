@@ -1,5 +1,12 @@
 //! One file a channel: notice to receipt, or an error that says whether to try again. Channels try once.
 
+mod answer;
+mod channel;
+mod email;
+mod message;
 mod settings;
+mod slack;
+mod webhook;
 
+pub use channel::{Channel, ChannelError, Receipt, SendError};
 pub use settings::{ChannelKind, ChannelSettings, EmailSettings, EmailTls};

@@ -1,0 +1,113 @@
+//! What an HTTP receiver answered, as far as channels care: read within bounds, and mapped in one place.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode, Url};
+
+use super::channel::{ChannelError, SendError};
+use crate::clock;
+use crate::domain::moment::Moment;
+use crate::net::client::{explain, http};
+use crate::settings::Secret;
+
+/// A receiver that asks for more is asked again after this all the same: it may have mended meanwhile.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+/// More of an answer's body is not read.
+const LARGEST_BODY: usize = 1_024;
+
+/// Reads a URL from its secret.
+pub(super) fn url(channel: &str, secret: &Secret) -> Result<Url, ChannelError> {
+    let text = secret.reveal().map_err(|error| ChannelError::Secret(channel.to_owned(), error))?;
+    let url = text.trim().parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| {
+        ChannelError::Setting(channel.to_owned(), "its url must be a whole one that begins with https:// or http://".to_owned())
+    })
+}
+
+/// A client for one channel.
+pub(super) fn client(channel: &str, timeout: Duration) -> Result<Client, ChannelError> {
+    http(timeout).map_err(|error| ChannelError::Client(channel.to_owned(), error))
+}
+
+/// An answer: its status, when to come back, and how its body begins.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) after: Option<Duration>,
+    pub(super) body: String,
+}
+
+impl Answer {
+    /// Reads it, whatever the other side may send.
+    pub(super) async fn read(sent: Result<Response, reqwest::Error>) -> Result<Self, SendError> {
+        let unanswered = |error| SendError::retry(explain(error));
+        let mut response = sent.map_err(unanswered)?;
+        let after = retry_after(response.headers(), clock::now());
+        let status = response.status();
+        let mut body = Vec::new();
+        while body.len() < LARGEST_BODY {
+            let Some(chunk) = response.chunk().await.map_err(unanswered)? else { break };
+            body.extend_from_slice(&chunk);
+        }
+        body.truncate(LARGEST_BODY);
+        Ok(Self { status, after, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+
+    /// The error that this answer is, when it is not a success.
+    pub(super) fn refusal(&self, permanent: &[u16]) -> SendError {
+        let why = match self.code() {
+            Some(code) => format!("answered {}: {code}", self.status.as_u16()),
+            None => format!("answered {}", self.status.as_u16()),
+        };
+        if permanent.contains(&self.status.as_u16()) { SendError::permanent(why) } else { SendError::Retry { why, after: self.after } }
+    }
+
+    /// A body that is one short word, as Slack's errors are. Anything longer may have secrets in it.
+    fn code(&self) -> Option<&str> {
+        let word = self.body.trim();
+        let is_code = (1..=64).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        is_code.then_some(word)
+    }
+}
+
+/// `Retry-After`, in seconds or as a date, up to an hour.
+fn retry_after(headers: &HeaderMap, now: Moment) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => Moment::from(DateTime::parse_from_rfc2822(text).ok()?.to_utc()).since(now),
+    };
+    Some(wait.min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_read_in_seconds_or_as_a_date_and_never_over_an_hour() {
+        let now = Moment::from_millis(1_795_410_000_000);
+        let date = |moment: Moment| moment.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        for (text, seconds) in [
+            ("30".to_owned(), Some(30)),
+            (date(now + Duration::from_secs(90)), Some(90)),
+            (date(now - Duration::from_secs(90)), Some(0)),
+            ("86400".to_owned(), Some(3_600)),
+            ("soon".to_owned(), None),
+            ("-1".to_owned(), None),
+        ] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
+            assert_eq!(retry_after(&headers, now).map(|wait| wait.as_secs()), seconds, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn only_a_word_of_the_receiver_is_repeated() {
+        let refusal = |body: &str| Answer { status: StatusCode::BAD_REQUEST, after: None, body: body.into() }.refusal(&[400]).to_string();
+        assert_eq!(refusal("invalid_payload\n"), "answered 400: invalid_payload");
+        assert_eq!(refusal("<html>https://hooks.example/secret</html>"), "answered 400");
+        assert_eq!(refusal(""), "answered 400");
+    }
+}

@@ -1,0 +1,157 @@
+//! Somebody who is told, and how telling ends.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::email::Email;
+use super::settings::{ChannelKind, ChannelSettings};
+use super::slack::Slack;
+use super::webhook::Webhook;
+use crate::domain::notice::Notice;
+use crate::net::client::ClientError;
+use crate::settings::SecretError;
+
+/// What the receiver said when it took a notice, in a few words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt(pub String);
+
+/// Why a notice was not taken. Neither variant has a URL or a password in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// It may be taken later.
+    #[error("{why}")]
+    Retry {
+        /// In the user's words.
+        why: String,
+        /// How long the receiver asked us to wait.
+        after: Option<Duration>,
+    },
+    /// It will not be taken like this, however often it is sent.
+    #[error("{why}")]
+    Permanent {
+        /// In the user's words.
+        why: String,
+    },
+}
+
+impl SendError {
+    pub(super) fn retry(why: impl Into<String>) -> Self {
+        Self::Retry { why: why.into(), after: None }
+    }
+
+    pub(super) fn permanent(why: impl Into<String>) -> Self {
+        Self::Permanent { why: why.into() }
+    }
+
+    /// Whether trying again is of no use.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::Permanent { .. })
+    }
+}
+
+/// Why a channel cannot be used as it is configured. Says which, and what to do; never shows a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// Its secret cannot be read.
+    #[error("channel \"{0}\": {1}")]
+    Secret(String, SecretError),
+    /// A setting is not what it must be.
+    #[error("channel \"{0}\": {1}")]
+    Setting(String, String),
+    /// No client can be made.
+    #[error("channel \"{0}\": {1}")]
+    Client(String, ClientError),
+}
+
+/// Somebody who is told.
+pub struct Channel {
+    name: String,
+    timeout: Duration,
+    way: Way,
+}
+
+enum Way {
+    Slack(Slack),
+    Email(Box<Email>),
+    Webhook(Webhook),
+}
+
+impl Channel {
+    /// Reads the channel's secrets and prepares what sends to it. Connects to nothing.
+    ///
+    /// # Errors
+    /// Where a secret cannot be read, or a setting is not what it must be.
+    pub fn new(settings: &ChannelSettings) -> Result<Self, ChannelError> {
+        let name = &settings.name;
+        let way = match &settings.kind {
+            ChannelKind::Slack { url } => Way::Slack(Slack::new(name, url, settings.timeout)?),
+            ChannelKind::Webhook { url, signing_key } => Way::Webhook(Webhook::new(name, url, signing_key.as_ref(), settings.timeout)?),
+            ChannelKind::Email(email) => Way::Email(Box::new(Email::new(name, email, settings.timeout)?)),
+        };
+        Ok(Self { name: name.clone(), timeout: settings.timeout, way })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Sends a notice, once; ends within the channel's timeout whatever the receiver does.
+    ///
+    /// # Errors
+    /// Where the notice was not taken: whether to try again, and when.
+    pub async fn send(&self, notice: &Notice) -> Result<Receipt, SendError> {
+        let sending = async {
+            match &self.way {
+                Way::Slack(slack) => slack.send(notice).await,
+                Way::Email(email) => email.send(notice).await,
+                Way::Webhook(webhook) => webhook.send(notice).await,
+            }
+        };
+        timeout(self.timeout, sending).await.unwrap_or_else(|_| Err(SendError::retry("no answer in time")))
+    }
+}
+
+/// Shows the name alone: the rest may be secret.
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Secret;
+
+    fn webhook(url: &str) -> ChannelSettings {
+        ChannelSettings {
+            name: "ops".into(),
+            kind: ChannelKind::Webhook { url: Secret::Plain(url.into()), signing_key: None },
+            fallback: None,
+            say: None,
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn a_channel_with_a_wrong_url_says_which_and_never_shows_it() {
+        for wrong in ["hooks.example/T0/secret", "ftp://hooks.example/secret", "http://"] {
+            let error = Channel::new(&webhook(wrong)).unwrap_err();
+            let told = format!("{error} {error:?}");
+            assert!(told.contains("ops") && told.contains("http://"), "{told}");
+            assert!(!told.contains("secret"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_channel_is_printed_without_its_url() {
+        let channel = Channel::new(&webhook("https://hooks.example/secret")).unwrap();
+        assert_eq!(format!("{channel:?}"), "Channel { name: \"ops\", .. }");
+        assert_eq!(channel.name(), "ops");
+    }
+}

@@ -1,0 +1,219 @@
+//! E-mail by SMTP.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor};
+use uuid::Uuid;
+
+use super::channel::{ChannelError, Receipt, SendError};
+use super::message::Message;
+use super::settings::{EmailSettings, EmailTls};
+use crate::domain::notice::Notice;
+use crate::net::client::{extra_roots, io_words};
+
+/// Longer ids are replaced by a digest: mail programs differ in what they take.
+const LONGEST_ID: usize = 180;
+
+/// An SMTP server, and whom to write to.
+pub(super) struct Email {
+    from: Mailbox,
+    to: Vec<Mailbox>,
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+}
+
+impl Email {
+    pub(super) fn new(channel: &str, settings: &EmailSettings, timeout: Duration) -> Result<Self, ChannelError> {
+        let wrong = |message: String| ChannelError::Setting(channel.to_owned(), message);
+        let address = |text: &String| text.parse::<Mailbox>().map_err(|error| wrong(format!("{text} is not an address: {error}")));
+        let (host, port) = split(&settings.server).ok_or_else(|| wrong(format!("{} is not host:port", settings.server)))?;
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host).port(port).timeout(Some(timeout)).tls(tls(
+            channel,
+            host,
+            settings.tls,
+        )?);
+        if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
+            let password = password.reveal().map_err(|error| ChannelError::Secret(channel.to_owned(), error))?;
+            builder = builder.credentials(Credentials::new(user.clone(), password));
+        }
+        Ok(Self {
+            from: address(&settings.from)?,
+            to: settings.to.iter().map(address).collect::<Result<_, _>>()?,
+            transport: builder.build(),
+        })
+    }
+
+    /// Done when the server has taken the message for every receiver.
+    pub(super) async fn send(&self, notice: &Notice) -> Result<Receipt, SendError> {
+        let mail = self.mail(notice)?;
+        let response = self.transport.send(mail).await.map_err(|error| judge(&error))?;
+        Ok(Receipt(format!("{} {}", response.code(), response.first_line().unwrap_or_default()).trim().chars().take(200).collect()))
+    }
+
+    fn mail(&self, notice: &Notice) -> Result<Mail, SendError> {
+        let message = Message::of(notice);
+        let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(notice.at.as_millis()).unwrap_or(0));
+        let mut mail = Mail::builder().from(self.from.clone()).subject(&message.headline).date(at);
+        for receiver in &self.to {
+            mail = mail.to(receiver.clone());
+        }
+        // What is told of one incident stands together in the mail program; no machine answers it.
+        mail = mail.message_id(Some(message_id(&notice.key))).references(message_id(&notice.subject.incident));
+        let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+        mail = mail.raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()));
+        let text = format!("{}\n\n{}\n", message.headline, message.text());
+        mail.multipart(MultiPart::alternative_plain_html(text, html(&message))).map_err(|error| SendError::permanent(error.to_string()))
+    }
+}
+
+/// Host and port; an IPv6 address stands in brackets.
+fn split(server: &str) -> Option<(&str, u16)> {
+    let (host, port) = server.rsplit_once(':')?;
+    let host = host.strip_prefix('[').map_or(host, |rest| rest.trim_end_matches(']'));
+    Some((host, port.parse().ok()?)).filter(|(host, _)| !host.is_empty())
+}
+
+fn tls(channel: &str, host: &str, kind: EmailTls) -> Result<Tls, ChannelError> {
+    if kind == EmailTls::None {
+        return Ok(Tls::None);
+    }
+    let wrong = |error: lettre::transport::smtp::Error| ChannelError::Setting(channel.to_owned(), words(&error));
+    let mut parameters = TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::WebpkiRoots);
+    for root in extra_roots().map_err(|error| ChannelError::Client(channel.to_owned(), error))? {
+        parameters = parameters.add_root_certificate(Certificate::from_der(root.to_vec()).map_err(wrong)?);
+    }
+    let parameters = parameters.build_rustls().map_err(wrong)?;
+    Ok(if kind == EmailTls::Tls { Tls::Wrapper(parameters) } else { Tls::Required(parameters) })
+}
+
+/// 5.x.x is for good; anything else may pass.
+fn judge(error: &lettre::transport::smtp::Error) -> SendError {
+    if error.is_permanent() { SendError::permanent(words(error)) } else { SendError::retry(words(error)) }
+}
+
+/// What the server said, or what the network did.
+fn words(error: &lettre::transport::smtp::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let said = cause.downcast_ref::<std::io::Error>().map_or_else(|| cause.to_string(), io_words);
+    let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+    match error.status() {
+        Some(code) => format!("answered {code}: {said}"),
+        None => said,
+    }
+}
+
+/// A key as the id of a message (RFC 5322): letters, digits and dashes stay, the rest is written as `=HH`.
+fn message_id(key: &str) -> String {
+    let mut local = String::new();
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-/_".contains(&byte) {
+            local.push(char::from(byte));
+        } else {
+            local.push_str(&format!("={byte:02X}"));
+        }
+    }
+    if local.is_empty() || local.len() > LONGEST_ID {
+        local = Uuid::new_v5(&Uuid::NAMESPACE_URL, key.as_bytes()).to_string();
+    }
+    format!("<{local}@allswell.invalid>")
+}
+
+fn html(message: &Message) -> String {
+    let row = |label: &str, value: &str| format!("<tr><th align=\"left\" valign=\"top\">{label}</th><td>{}</td></tr>", escape(value));
+    let mut rows: Vec<String> = message.facts.iter().map(|(label, value)| row(label, value)).collect();
+    rows.push(row("Why", &message.reason));
+    if !message.also.is_empty() {
+        rows.push(row("Also", &message.also.join(", ")));
+    }
+    rows.extend(message.url.as_deref().map(|url| row("Look", url)));
+    rows.push(row("Type", &message.command));
+    format!(
+        "<!doctype html><html><body><h2>{}</h2><table cellpadding=\"4\">{}</table></body></html>",
+        escape(&message.headline),
+        rows.concat()
+    )
+}
+
+fn escape(text: &str) -> String {
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    escaped.replace('\n', "<br>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::message::tests::notice;
+    use super::*;
+
+    fn email() -> Email {
+        let settings = EmailSettings {
+            server: "127.0.0.1:25".into(),
+            tls: EmailTls::None,
+            user: None,
+            password: None,
+            from: "allswell <allswell@shop.example>".into(),
+            to: vec!["ops@shop.example".into(), "chief@shop.example".into()],
+        };
+        Email::new("mail", &settings, Duration::from_secs(1)).unwrap()
+    }
+
+    #[test]
+    fn a_mail_has_the_notices_key_as_id_and_the_headline_as_subject() {
+        let mail = String::from_utf8(email().mail(&notice()).unwrap().formatted()).unwrap();
+        for line in [
+            "Message-ID: <blue-1795410000000/check=2Edown/ops@allswell.invalid>\r\n",
+            "References: <blue-1795410000000@allswell.invalid>\r\n",
+            "Subject: shop: blue (live) is not working\r\n",
+            "To: ops@shop.example, chief@shop.example\r\n",
+            "Auto-Submitted: auto-generated\r\n",
+            "Date: Mon, 23 Nov 2026 05:00:12 +0000\r\n",
+            "Type: allswell logs blue",
+        ] {
+            assert!(mail.contains(line), "{line}\n{mail}");
+        }
+        assert!(mail.contains("text/plain") && mail.contains("text/html") && mail.contains("multipart/alternative"), "{mail}");
+    }
+
+    #[test]
+    fn no_header_and_no_markup_can_be_injected() {
+        let mut about = notice();
+        about.subject.app = "shop\r\nBcc: all@shop.example".into();
+        about.reason = "<script>alert(1)</script>".into();
+        let mail = String::from_utf8(email().mail(&about).unwrap().formatted()).unwrap();
+        assert!(!mail.contains("\nBcc:"), "{mail}");
+        assert!(html(&Message::of(&about)).contains("&lt;script&gt;"));
+    }
+
+    #[test]
+    fn an_id_is_a_valid_one_and_no_two_are_the_same() {
+        let long = "x".repeat(400);
+        for key in ["nightly backup-1/check.down/ops", "ä@b>", "", long.as_str()] {
+            let id = message_id(key);
+            let local = id.strip_prefix('<').and_then(|id| id.strip_suffix("@allswell.invalid>")).unwrap();
+            assert!(!local.is_empty() && local.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-/_=".contains(&byte)), "{id}");
+        }
+        assert_ne!(message_id("a b"), message_id("a=20b"));
+    }
+
+    #[test]
+    fn a_server_is_a_host_and_a_port() {
+        assert_eq!(split("mail.example.org:587"), Some(("mail.example.org", 587)));
+        assert_eq!(split("[::1]:25"), Some(("::1", 25)));
+        for wrong in ["mail.example.org", ":25", "mail:x", "mail:99999"] {
+            assert_eq!(split(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_told_by_name() {
+        let settings =
+            EmailSettings { server: "h:25".into(), tls: EmailTls::None, user: None, password: None, from: "me".into(), to: vec![] };
+        let error = Email::new("mail", &settings, Duration::from_secs(1)).err().unwrap().to_string();
+        assert!(error.contains("channel \"mail\"") && error.contains("me is not an address"), "{error}");
+    }
+}
