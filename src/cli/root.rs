@@ -8,7 +8,7 @@ use serde_json::json;
 use super::exit::{Exit, Outcome};
 use super::operator::Operator;
 use super::role::{self, Part};
-use super::{init, logs, schedule, screen, validate};
+use super::{demo, init, logs, schedule, screen, scroll, session, up, validate};
 
 /// Blue-green deployment with a dead-man switch.
 #[derive(Debug, Parser)]
@@ -22,6 +22,7 @@ struct Root {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(up::UpArgs),
     Logs(logs::LogsArgs),
     Validate(validate::ValidateArgs),
     Init(init::InitArgs),
@@ -32,6 +33,10 @@ enum Command {
     Prober,
     /// Run the watcher by itself
     Watcher,
+    Demo(demo::DemoArgs),
+    Scroll(scroll::ScrollArgs),
+    #[command(hide = true)]
+    Session(session::SessionArgs),
 }
 
 /// The whole of `allswell`. Wrong usage ends with exit code 2.
@@ -42,6 +47,10 @@ pub fn main() -> ExitCode {
         Command::Proxy => role::run(Part::Proxy, &operator.options),
         Command::Prober => role::run(Part::Prober, &operator.options),
         Command::Watcher => role::run(Part::Watcher, &operator.options),
+        Command::Up(args) => up::run(&args, &operator.options),
+        Command::Demo(args) => demo::run(&args, &operator.options),
+        Command::Scroll(args) => scroll::run(&args),
+        Command::Session(args) => session::run(&args),
         command => end(&operator, run(&operator, command)),
     }
 }
@@ -53,7 +62,13 @@ async fn run(operator: &Operator, command: Command) -> Outcome {
         Command::Validate(_) => validate::run(operator),
         Command::Init(_) => init::run(operator),
         Command::Schedule(args) => schedule::run(operator, &args),
-        Command::Proxy | Command::Prober | Command::Watcher => Ok(Exit::Done),
+        Command::Proxy
+        | Command::Prober
+        | Command::Watcher
+        | Command::Up(_)
+        | Command::Demo(_)
+        | Command::Scroll(_)
+        | Command::Session(_) => Ok(Exit::Done),
     }
 }
 
