@@ -1,5 +1,6 @@
 //! Deploy and switch, each told as a story; the journal; the client of the prober's control.
 
+pub mod deploy;
 pub mod orders;
 pub mod remote;
 mod settings;

@@ -45,7 +45,8 @@ impl Placeholders<'_> {
         while let Some(at) = rest.find('{') {
             let (before, from) = rest.split_at(at);
             filled.push_str(before);
-            let known = from.find('}').and_then(|end| from.split_at_checked(end + 1)).and_then(|(name, after)| Some((self.value(name)?, after)));
+            let known =
+                from.find('}').and_then(|end| from.split_at_checked(end + 1)).and_then(|(name, after)| Some((self.value(name)?, after)));
             rest = match known {
                 Some((value, after)) => {
                     filled.push_str(&value);
@@ -74,8 +75,7 @@ impl Placeholders<'_> {
     /// The variables that every instance gets.
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
-        let mut environment =
-            vec![("PORT".to_owned(), self.port.to_string()), ("ALLSWELL_COLOUR".to_owned(), self.colour.to_string())];
+        let mut environment = vec![("PORT".to_owned(), self.port.to_string()), ("ALLSWELL_COLOUR".to_owned(), self.colour.to_string())];
         environment.extend(self.version.map(|version| ("ALLSWELL_VERSION".to_owned(), version.to_owned())));
         environment
     }
@@ -124,7 +124,10 @@ mod tests {
 
     #[test]
     fn other_braces_are_left_alone() {
-        assert_eq!(fill(None, &["{\"a\": {port}}", "{unknown}", "{", "{port", "a{version}b"]), ["{\"a\": 3001}", "{unknown}", "{", "{port", "ab"]);
+        assert_eq!(
+            fill(None, &["{\"a\": {port}}", "{unknown}", "{", "{port", "a{version}b"]),
+            ["{\"a\": 3001}", "{unknown}", "{", "{port", "ab"]
+        );
     }
 
     #[test]
