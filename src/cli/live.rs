@@ -39,9 +39,7 @@ pub async fn run(operator: &Operator) -> Outcome {
         Some(_) => Exit::Done,
         None => {
             let why = found.why.unwrap_or_else(|| "the proxy's state could not be read".to_owned());
-            screen::warn(format!(
-                "which colour is live is undefined: {why}. Say which with `allswell switch blue` or `allswell switch green`"
-            ));
+            screen::warn(format!("which colour is live is undefined: {why}. Say which: allswell switch blue|green --force REASON"));
             Exit::Undefined
         }
     })

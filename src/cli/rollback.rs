@@ -39,8 +39,9 @@ pub async fn run(operator: &Operator, args: &RollbackArgs) -> Outcome {
     let reach = Reach::of(operator)?;
     let prober = reach.prober()?;
     let Some(live) = prober.state().await?.live else {
-        return Err(Exit::Undefined
-            .because("warning: which colour is live is undefined. Nothing was changed; say which: allswell switch blue|green"));
+        return Err(Exit::Undefined.because(
+            "warning: which colour is live is undefined. Nothing was changed; say which: allswell switch blue|green --force REASON",
+        ));
     };
     let former = live.other();
     match way(&prober.history(ENTRIES).await?, live) {

@@ -25,7 +25,7 @@ pub async fn run(operator: &Operator, args: &ToggleArgs) -> Outcome {
     let Some(live) = state.live else {
         let why = state.proxy_trouble.unwrap_or_else(|| "the proxy's state could not be read".to_owned());
         return Err(Exit::Undefined.because(format!(
-            "warning: which colour is live is undefined: {why}. Nothing was changed; say which: allswell switch blue|green"
+            "warning: which colour is live is undefined: {why}. Nothing was changed; say which: allswell switch blue|green --force REASON"
         )));
     };
     finish(operator, &reach, &prober, live.other(), &args.how).await
