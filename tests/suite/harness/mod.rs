@@ -3,15 +3,21 @@
 mod host;
 mod manner;
 mod process;
+mod sinks;
 mod slack;
 mod smtp;
+pub(crate) mod system;
+mod traffic;
 mod wait;
 mod webhook;
 
 pub(crate) use host::Host;
 pub(crate) use manner::Manner;
 pub(crate) use process::Process;
+pub(crate) use sinks::Sinks;
 pub(crate) use slack::Slack;
 pub(crate) use smtp::{Demands, Smtp, mute};
+pub(crate) use system::{EVERY, System};
+pub(crate) use traffic::Traffic;
 pub(crate) use wait::{eventually, within};
 pub(crate) use webhook::Webhook;
