@@ -9,7 +9,7 @@ mod raw;
 mod wait;
 
 pub(crate) use app::{APP_COLOUR, App};
-pub(crate) use clients::{Crowd, Tally};
+pub(crate) use clients::Crowd;
 pub(crate) use host::Host;
 pub(crate) use marks::Marks;
 pub(crate) use process::Process;
