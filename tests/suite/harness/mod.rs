@@ -16,7 +16,7 @@ mod wait;
 mod webhook;
 
 pub(crate) use app::{APP_COLOUR, App};
-pub(crate) use clients::{Crowd, Tally};
+pub(crate) use clients::Crowd;
 pub(crate) use host::Host;
 pub(crate) use manner::Manner;
 pub(crate) use marks::Marks;
