@@ -1,4 +1,6 @@
 //! One file a command.
 
+pub mod heartbeat;
 pub mod options;
+mod outlets;
 pub mod role;

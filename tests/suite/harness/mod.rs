@@ -1,5 +1,7 @@
 //! What every story needs: an address of its own, real processes that end with the test, and waiting for a condition.
 
+mod app;
+mod ear;
 mod host;
 mod manner;
 mod process;
@@ -8,6 +10,8 @@ mod smtp;
 mod wait;
 mod webhook;
 
+pub(crate) use app::App;
+pub(crate) use ear::Ear;
 pub(crate) use host::Host;
 pub(crate) use manner::Manner;
 pub(crate) use process::Process;
