@@ -3,12 +3,14 @@
 pub mod demo;
 pub mod deploy;
 pub mod exit;
+pub mod heartbeat;
 pub mod history;
 pub mod init;
 pub mod live;
 pub mod logs;
 pub mod operator;
 pub mod options;
+mod outlets;
 pub mod progress;
 pub mod reach;
 pub mod role;

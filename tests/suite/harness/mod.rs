@@ -2,6 +2,8 @@
 
 mod app;
 mod clients;
+mod ear;
+mod health_url;
 mod host;
 mod manner;
 mod marks;
@@ -17,6 +19,9 @@ mod webhook;
 
 pub(crate) use app::{APP_COLOUR, App};
 pub(crate) use clients::Crowd;
+
+pub(crate) use ear::Ear;
+pub(crate) use health_url::HealthUrl;
 pub(crate) use host::Host;
 pub(crate) use manner::Manner;
 pub(crate) use marks::Marks;
