@@ -10,7 +10,7 @@ use serde_json::json;
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
 use super::screen;
-use super::tail::{Tail, last_lines};
+use super::tail::Tail;
 use crate::domain::colour::Colour;
 
 /// How often a followed file is looked at.
@@ -48,7 +48,7 @@ pub async fn run(operator: &Operator, args: &LogsArgs) -> Outcome {
             if !args.follow {
                 lines.extend(tail.last());
             }
-            let shown = if first { last_lines(&lines, args.lines.unwrap_or(usize::MAX)) } else { &lines };
+            let shown = if first { &lines[lines.len().saturating_sub(args.lines.unwrap_or(usize::MAX))..] } else { &lines[..] };
             if print(operator, &path, shown, several).is_err() {
                 return Ok(Exit::Done);
             }

@@ -1,7 +1,6 @@
 //! Whoever types the command: their options, what they want to see, and their yes or no.
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::PathBuf;
 
 use clap::Args;
 
@@ -53,21 +52,6 @@ impl Operator {
             )));
         }
         Ok(self.options.state_dir()?)
-    }
-
-    /// A token that a part made in the state directory when it first started.
-    ///
-    /// # Errors
-    /// Exit code 8 where there is none.
-    pub fn token(&self, part: &str, path: &PathBuf) -> Result<String, Trouble> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let why = if error.kind() == io::ErrorKind::NotFound { "it is not there".to_owned() } else { error.to_string() };
-            Exit::Unreachable.because(format!(
-                "the {part}'s token {} cannot be read: {why}. The {part} makes it when it first starts: is `allswell up` running?",
-                path.display()
-            ))
-        })?;
-        Ok(text.trim().to_owned())
     }
 
     /// Who acts, for the journal: `user@host`.

@@ -8,7 +8,9 @@ use serde_json::json;
 use super::exit::{Exit, Outcome};
 use super::operator::Operator;
 use super::role::{self, Part};
-use super::{demo, init, logs, schedule, screen, scroll, session, up, validate};
+use super::{
+    demo, deploy, history, init, live, logs, rollback, schedule, screen, scroll, session, stop, switch, test_channel, toggle, up, validate,
+};
 
 /// Blue-green deployment with a dead-man switch.
 #[derive(Debug, Parser)]
@@ -23,9 +25,17 @@ struct Root {
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(up::UpArgs),
-    Logs(logs::LogsArgs),
-    Validate(validate::ValidateArgs),
     Init(init::InitArgs),
+    Validate(validate::ValidateArgs),
+    Live(live::LiveArgs),
+    Deploy(deploy::DeployArgs),
+    Switch(switch::SwitchArgs),
+    Toggle(toggle::ToggleArgs),
+    Rollback(rollback::RollbackArgs),
+    History(history::HistoryArgs),
+    Logs(logs::LogsArgs),
+    Stop(stop::StopArgs),
+    TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
     /// Run the proxy by itself
     Proxy,
@@ -58,9 +68,17 @@ pub fn main() -> ExitCode {
 #[tokio::main(flavor = "current_thread")]
 async fn run(operator: &Operator, command: Command) -> Outcome {
     match command {
-        Command::Logs(args) => logs::run(operator, &args).await,
-        Command::Validate(_) => validate::run(operator),
         Command::Init(_) => init::run(operator),
+        Command::Validate(_) => validate::run(operator),
+        Command::Live(_) => live::run(operator).await,
+        Command::Deploy(args) => deploy::run(operator, &args).await,
+        Command::Switch(args) => switch::run(operator, &args).await,
+        Command::Toggle(args) => toggle::run(operator, &args).await,
+        Command::Rollback(args) => rollback::run(operator, &args).await,
+        Command::History(args) => history::run(operator, &args).await,
+        Command::Logs(args) => logs::run(operator, &args).await,
+        Command::Stop(_) => stop::run(operator).await,
+        Command::TestChannel(args) => test_channel::run(operator, &args).await,
         Command::Schedule(args) => schedule::run(operator, &args),
         Command::Proxy
         | Command::Prober

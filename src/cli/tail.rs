@@ -65,12 +65,6 @@ impl Tail {
     }
 }
 
-/// The last lines of a text.
-#[must_use]
-pub fn last_lines(lines: &[String], count: usize) -> &[String] {
-    &lines[lines.len().saturating_sub(count)..]
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;

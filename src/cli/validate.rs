@@ -7,8 +7,8 @@ use super::exit::{Exit, Outcome};
 use super::operator::Operator;
 use super::screen;
 use crate::config::{Config, ConfigError, unheard};
-use crate::notify::{ChannelKind, ChannelSettings};
-use crate::settings::{Problem, Secret};
+use crate::notify::Channel;
+use crate::settings::Problem;
 
 /// Whether the config is right, and who would not hear of what.
 #[derive(Debug, Args)]
@@ -50,7 +50,7 @@ pub fn run(operator: &Operator) -> Outcome {
     let mut found = Findings { config: path.display().to_string(), ..Findings::default() };
     match operator.options.load() {
         Ok(loaded) => {
-            found.errors = secrets(&loaded.config).into_iter().map(Finding::from).collect();
+            found.errors = unusable(&loaded.config).into_iter().map(Finding::from).collect();
             found.warnings = loaded.warnings.into_iter().map(Finding::from).collect();
             found.unheard = unheard(&loaded.config);
         }
@@ -83,29 +83,16 @@ fn print(found: &Findings) {
     }
 }
 
-/// The secrets that cannot be read here. A variable that is not set is an error where a channel needs it,
-/// and means *none* where the setting may be left out.
-fn secrets(config: &Config) -> Vec<String> {
-    let needed = config.channels.iter().flat_map(|channel| {
-        let told = |(key, secret): (&'static str, &Secret)| secret.reveal().err().map(|error| (key, error));
-        of_channel(channel).into_iter().filter_map(told).map(|(key, error)| format!("channel {}: {key}: {error}", channel.name))
-    });
+/// What cannot be used here: channels, and secrets that cannot be read. A variable that is not set is an error where a channel
+/// needs it, and means *none* where the setting may be left out.
+fn unusable(config: &Config) -> Vec<String> {
+    let channels = config.channels.iter().filter_map(|channel| Channel::new(channel).err()).map(|error| error.to_string());
     let optional = [("watcher.outside", &config.watcher.outside), ("watcher.beat_key", &config.watcher.beat_key)];
     let optional = optional.into_iter().filter_map(|(key, secret)| {
         let error = secret.as_ref()?.reveal_if_set().err()?;
         Some(format!("{key}: {error}"))
     });
-    needed.chain(optional).collect()
-}
-
-fn of_channel(channel: &ChannelSettings) -> Vec<(&'static str, &Secret)> {
-    match &channel.kind {
-        ChannelKind::Slack { url } => vec![("url", url)],
-        ChannelKind::Webhook { url, signing_key } => {
-            std::iter::once(("url", url)).chain(signing_key.as_ref().map(|key| ("signing_key", key))).collect()
-        }
-        ChannelKind::Email(email) => email.password.iter().map(|password| ("password", password)).collect(),
-    }
+    channels.chain(optional).collect()
 }
 
 #[cfg(test)]
@@ -116,9 +103,9 @@ mod tests {
     fn a_secret_that_cannot_be_read_is_an_error_that_names_the_place_and_not_the_secret() {
         let text = "[runtime]\ncommand = \"x\"\n[watcher]\noutside = { env = \"ALLSWELL_TEST_NEVER_SET\" }\nbeat_key = { file = \"/nowhere/key\" }\n\
                     [[channel]]\nname = \"ops\"\nkind = \"slack\"\nurl = { env = \"ALLSWELL_TEST_NEVER_SET\" }\n";
-        let told = secrets(&Config::parse(text).unwrap().config);
+        let told = unusable(&Config::parse(text).unwrap().config);
         assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].starts_with("channel ops: url: the environment variable ALLSWELL_TEST_NEVER_SET is not set"), "{told:?}");
+        assert!(told[0].starts_with("channel \"ops\": the environment variable ALLSWELL_TEST_NEVER_SET is not set"), "{told:?}");
         assert!(told[1].starts_with("watcher.beat_key: the secret file /nowhere/key cannot be read"), "{told:?}");
     }
 }

@@ -1,4 +1,5 @@
 //! Beats, API, control, page and metrics over HTTP.
 
+pub mod control;
 pub mod error;
 pub mod serve;

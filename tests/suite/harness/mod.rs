@@ -1,9 +1,17 @@
 //! What every story needs: an address of its own, real processes that end with the test, and waiting for a condition.
 
 mod host;
+mod manner;
 mod process;
+mod slack;
+mod smtp;
 mod wait;
+mod webhook;
 
 pub(crate) use host::Host;
+pub(crate) use manner::Manner;
 pub(crate) use process::Process;
+pub(crate) use slack::Slack;
+pub(crate) use smtp::{Demands, Smtp, mute};
 pub(crate) use wait::{eventually, within};
+pub(crate) use webhook::Webhook;
