@@ -1,7 +1,9 @@
 //! One file a command.
 
+pub mod demo;
 pub mod deploy;
 pub mod exit;
+pub mod health;
 pub mod history;
 pub mod init;
 pub mod live;
@@ -15,9 +17,13 @@ pub mod rollback;
 pub mod root;
 pub mod schedule;
 pub mod screen;
+pub mod scroll;
+pub mod session;
+pub mod status;
 pub mod stop;
 pub mod switch;
 pub mod tail;
 pub mod test_channel;
 pub mod toggle;
+pub mod up;
 pub mod validate;

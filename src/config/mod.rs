@@ -1,5 +1,6 @@
 //! Puts the sections together; each belongs to the module that uses it.
 
+pub mod demo;
 pub mod init;
 mod unheard;
 
