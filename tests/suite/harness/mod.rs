@@ -1,16 +1,24 @@
 //! What every story needs: an address of its own, real processes that end with the test, and waiting for a condition.
 
+mod app;
+mod clients;
 mod host;
 mod manner;
+mod marks;
 mod process;
+mod raw;
 mod slack;
 mod smtp;
 mod wait;
 mod webhook;
 
+pub(crate) use app::{APP_COLOUR, App};
+pub(crate) use clients::{Crowd, Tally};
 pub(crate) use host::Host;
 pub(crate) use manner::Manner;
+pub(crate) use marks::Marks;
 pub(crate) use process::Process;
+pub(crate) use raw::Raw;
 pub(crate) use slack::Slack;
 pub(crate) use smtp::{Demands, Smtp, mute};
 pub(crate) use wait::{eventually, within};
