@@ -150,7 +150,7 @@ mod tests {
         let spec = spec(&["server", "--port", "1"]);
         let record = Record::new(&spec, ProcessId::of(std::process::id()).unwrap(), Moment::from_millis(5));
         record.write(folder.path()).unwrap();
-        assert_eq!(Record::all(folder.path()), [record.clone()]);
+        assert_eq!(Record::all(folder.path()), std::slice::from_ref(&record));
         assert!(!std::fs::read_to_string(folder.path().join("blue-1.json")).unwrap().contains("hunter2"));
         Record::remove(folder.path(), "blue-1");
         assert_eq!(Record::all(folder.path()), []);
