@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod deploy;
 pub mod exit;
+pub mod health;
 pub mod heartbeat;
 pub mod history;
 pub mod init;
@@ -20,6 +21,7 @@ pub mod schedule;
 pub mod screen;
 pub mod scroll;
 pub mod session;
+pub mod status;
 pub mod stop;
 pub mod switch;
 pub mod tail;
