@@ -8,7 +8,9 @@ use serde_json::json;
 use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
-use super::{demo, deploy, history, init, live, logs, rollback, schedule, screen, scroll, session, stop, switch, test_channel, toggle, up};
+use super::{
+    demo, deploy, heartbeat, history, init, live, logs, rollback, schedule, screen, scroll, session, stop, switch, test_channel, toggle, up,
+};
 use super::{health, status, validate};
 
 /// Blue-green deployment with a dead-man switch.
@@ -58,6 +60,8 @@ enum Run {
     Prober,
     /// Run the watcher by itself
     Watcher,
+    /// Say all's well for an app: a daemon beside it, or around its command
+    Heartbeat(Box<heartbeat::Arguments>),
     Demo(demo::DemoArgs),
     Scroll(scroll::ScrollArgs),
     #[command(hide = true)]
@@ -74,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Run(Run::Proxy) => role::run(Part::Proxy, options),
         Command::Run(Run::Prober) => role::run(Part::Prober, options),
         Command::Run(Run::Watcher) => role::run(Part::Watcher, options),
+        Command::Run(Run::Heartbeat(args)) => heartbeat::run(*args),
         Command::Run(Run::Scroll(args)) => scroll::run(&args),
         Command::Run(Run::Session(args)) => session::run(&args),
         Command::Run(Run::Demo(args)) => demo::run(&args, options),
