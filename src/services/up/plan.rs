@@ -148,7 +148,7 @@ impl Plan {
             .map(str::to_owned)
             .to_vec();
         argv.extend(["--health", &health, "--every", &every, "--watchers", &self.config.prober.watchers.join(",")].map(str::to_owned));
-        argv.extend(version.into_iter().flat_map(|version| ["--version".to_owned(), version.to_owned()]));
+        argv.extend(version.into_iter().flat_map(|version| ["--app-version".to_owned(), version.to_owned()]));
         argv
     }
 }
