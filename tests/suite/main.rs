@@ -7,6 +7,7 @@ mod commands;
 mod deaths;
 mod heartbeat;
 mod proxy;
+mod scroll;
 mod switch;
 mod up;
 mod watcher;

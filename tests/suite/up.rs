@@ -28,8 +28,8 @@ impl Up {
 
     /// The demo app by a config of the story's own.
     fn with(host: Host, config: &str) -> Self {
-        std::fs::create_dir(host.path("folder")).unwrap();
-        std::fs::write(host.path("folder/allswell.toml"), config).unwrap();
+        std::fs::create_dir(host.path("folder")).expect("a new folder");
+        std::fs::write(host.path("folder/allswell.toml"), config).expect("the config is written");
         Self { host, process: None, arguments: Vec::new() }.started()
     }
 
@@ -39,7 +39,7 @@ impl Up {
     }
 
     fn start(&mut self) {
-        std::fs::create_dir_all(self.host.path("folder")).unwrap();
+        std::fs::create_dir_all(self.host.path("folder")).expect("a folder");
         self.process = Some(Process::start(&mut self.command(), &self.host.path("up.log")));
     }
 
@@ -50,7 +50,7 @@ impl Up {
     }
 
     fn process(&mut self) -> &mut Process {
-        self.process.as_mut().unwrap()
+        self.process.as_mut().expect("it was started")
     }
 
     fn state_path(&self, name: &str) -> PathBuf {
@@ -66,7 +66,7 @@ impl Up {
     }
 
     fn said(&self) -> String {
-        std::fs::read_to_string(self.host.path("up.log")).unwrap()
+        std::fs::read_to_string(self.host.path("up.log")).expect("a log")
     }
 
     async fn says(&self, words: &str) {
@@ -78,7 +78,7 @@ impl Up {
         for port in [3001, 3002] {
             eventually("the app answers", || async { who(&self.host.at(port)).await }).await;
         }
-        self.control().state().await.unwrap()
+        self.control().state().await.expect("up answers")
     }
 }
 
@@ -95,15 +95,15 @@ impl Drop for Up {
 }
 
 fn pid(number: u32) -> Pid {
-    Pid::from_raw(i32::try_from(number).unwrap()).unwrap()
+    Pid::from_raw(i32::try_from(number).expect("a process id")).expect("not zero")
 }
 
 fn pid_of(state: &UpState, colour: Colour) -> u32 {
-    state.colour(colour).next().and_then(|instance| instance.pid).unwrap()
+    state.colour(colour).next().and_then(|instance| instance.pid).expect("it runs")
 }
 
 async fn get(address: &str, path: &str) -> Option<(u16, String)> {
-    let client = allswell::net::client::http(Duration::from_secs(1)).unwrap();
+    let client = allswell::net::client::http(Duration::from_secs(1)).expect("a client");
     let answer = client.get(format!("http://{address}{path}")).send().await.ok()?;
     Some((answer.status().as_u16(), answer.text().await.ok()?))
 }
