@@ -5,12 +5,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde_json::json;
 
-use super::exit::{Exit, Outcome};
+use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
-use super::{
-    demo, deploy, history, init, live, logs, rollback, schedule, screen, scroll, session, stop, switch, test_channel, toggle, up, validate,
-};
+use super::{demo, deploy, history, init, live, logs, rollback, schedule, screen, scroll, session, stop, switch, test_channel, toggle, up};
+use super::{health, status, validate};
 
 /// Blue-green deployment with a dead-man switch.
 #[derive(Debug, Parser)]
@@ -24,10 +23,20 @@ struct Root {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Up(up::UpArgs),
+    #[command(flatten)]
+    Act(Act),
+    #[command(flatten)]
+    Run(Run),
+}
+
+/// What an operator asks for or orders; ends by itself.
+#[derive(Debug, Subcommand)]
+enum Act {
     Init(init::InitArgs),
     Validate(validate::ValidateArgs),
     Live(live::LiveArgs),
+    Status(status::StatusArgs),
+    Health(health::HealthArgs),
     Deploy(deploy::DeployArgs),
     Switch(switch::SwitchArgs),
     Toggle(toggle::ToggleArgs),
@@ -37,6 +46,12 @@ enum Command {
     Stop(stop::StopArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
+}
+
+/// What has a runtime of its own.
+#[derive(Debug, Subcommand)]
+enum Run {
+    Up(up::UpArgs),
     /// Run the proxy by itself
     Proxy,
     /// Run the prober by itself
@@ -53,40 +68,36 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let Root { operator, command } = Root::parse();
+    let options = &operator.options;
     match command {
-        Command::Proxy => role::run(Part::Proxy, &operator.options),
-        Command::Prober => role::run(Part::Prober, &operator.options),
-        Command::Watcher => role::run(Part::Watcher, &operator.options),
-        Command::Up(args) => up::run(&args, &operator.options),
-        Command::Demo(args) => demo::run(&args, &operator.options),
-        Command::Scroll(args) => scroll::run(&args),
-        Command::Session(args) => session::run(&args),
-        command => end(&operator, run(&operator, command)),
+        Command::Run(Run::Up(args)) => up::run(&args, options),
+        Command::Run(Run::Proxy) => role::run(Part::Proxy, options),
+        Command::Run(Run::Prober) => role::run(Part::Prober, options),
+        Command::Run(Run::Watcher) => role::run(Part::Watcher, options),
+        Command::Run(Run::Scroll(args)) => scroll::run(&args),
+        Command::Run(Run::Session(args)) => session::run(&args),
+        Command::Run(Run::Demo(args)) => demo::run(&args, options),
+        Command::Act(act) => end(&operator, run(&operator, act)),
     }
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn run(operator: &Operator, command: Command) -> Outcome {
-    match command {
-        Command::Init(_) => init::run(operator),
-        Command::Validate(_) => validate::run(operator),
-        Command::Live(_) => live::run(operator).await,
-        Command::Deploy(args) => deploy::run(operator, &args).await,
-        Command::Switch(args) => switch::run(operator, &args).await,
-        Command::Toggle(args) => toggle::run(operator, &args).await,
-        Command::Rollback(args) => rollback::run(operator, &args).await,
-        Command::History(args) => history::run(operator, &args).await,
-        Command::Logs(args) => logs::run(operator, &args).await,
-        Command::Stop(_) => stop::run(operator).await,
-        Command::TestChannel(args) => test_channel::run(operator, &args).await,
-        Command::Schedule(args) => schedule::run(operator, &args),
-        Command::Proxy
-        | Command::Prober
-        | Command::Watcher
-        | Command::Up(_)
-        | Command::Demo(_)
-        | Command::Scroll(_)
-        | Command::Session(_) => Ok(Exit::Done),
+async fn run(operator: &Operator, act: Act) -> Outcome {
+    match act {
+        Act::Init(_) => init::run(operator),
+        Act::Validate(_) => validate::run(operator),
+        Act::Live(_) => live::run(operator).await,
+        Act::Status(args) => status::run(operator, &args).await,
+        Act::Health(args) => health::run(operator, &args).await,
+        Act::Deploy(args) => deploy::run(operator, &args).await,
+        Act::Switch(args) => switch::run(operator, &args).await,
+        Act::Toggle(args) => toggle::run(operator, &args).await,
+        Act::Rollback(args) => rollback::run(operator, &args).await,
+        Act::History(args) => history::run(operator, &args).await,
+        Act::Logs(args) => logs::run(operator, &args).await,
+        Act::Stop(_) => stop::run(operator).await,
+        Act::TestChannel(args) => test_channel::run(operator, &args).await,
+        Act::Schedule(args) => schedule::run(operator, &args),
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use super::error::ApiError;
 use super::serve::{OwnHosts, guarded, require_bearer};
 use crate::domain::colour::Colour;
+use crate::domain::switch::Phase;
 use crate::release::{DeployEnd, DeployOrder, Desk, Phases, ProberState, Refusal, RefusalKind, SwitchOrder};
 
 /// Orders are small.
@@ -30,20 +31,12 @@ const STILL_HERE: Duration = Duration::from_secs(1);
 /// The gate is not waited for longer.
 const LONGEST_GATE: Duration = Duration::from_secs(3_600);
 
-/// What the control needs: where orders are taken, and who can say how everything stands.
+/// What the control needs.
 pub struct Control {
-    /// Takes orders.
+    /// Takes orders, and says how everything stands.
     pub desk: Desk,
     /// The token that every request must carry.
     pub token: String,
-    /// Says how everything stands.
-    pub state: Box<dyn Fn() -> futures_util::future::BoxFuture<'static, Result<ProberState, Refusal>> + Send + Sync>,
-}
-
-impl std::fmt::Debug for Control {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Control").finish_non_exhaustive()
-    }
 }
 
 type Shared = State<Arc<Control>>;
@@ -70,7 +63,7 @@ async fn with_token(State(control): Shared, request: Request, next: Next) -> Res
 }
 
 async fn state(State(control): Shared) -> Result<Json<ProberState>, Refusal> {
-    (control.state)().await.map(Json)
+    control.desk.state().await.map(Json)
 }
 
 #[derive(Deserialize)]
@@ -102,7 +95,7 @@ fn lines(phases: Phases, wait: bool) -> impl Stream<Item = Result<Bytes, Infalli
         let Ok(said) = timeout(STILL_HERE, phases.recv()).await else { return Some((Ok(Bytes::from_static(b"\n")), Some(phases))) };
         let said = said?;
         let is_last = match &said {
-            Ok(event) => event.phase.is_over() || (!wait && event.phase == crate::domain::switch::Phase::Verified),
+            Ok(event) => event.phase.is_over() || (!wait && event.phase == Phase::Verified),
             Err(_) => true,
         };
         let line = match &said {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::cluster::Cluster;
-use super::orders::{DeployEnd, DeployLease, DeployOrder, GateReport, Refusal, RefusalKind, SwitchEvent, SwitchOrder};
+use super::orders::{DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEvent, SwitchOrder};
 use super::switch::Switch;
+use super::targets::{CONTROL, FRONT_DOOR, PREVIEW};
 use super::{gate, recovery};
 use crate::clock;
 use crate::domain::colour::Colour;
@@ -34,10 +35,26 @@ impl Desk {
         Self { cluster }
     }
 
-    /// What it works on.
-    #[must_use]
-    pub fn cluster(&self) -> &Cluster {
-        &self.cluster
+    /// How everything stands.
+    ///
+    /// # Errors
+    /// Where the journal does not answer.
+    pub async fn state(&self) -> Result<ProberState, Refusal> {
+        let Cluster { journal, memory, proxy, .. } = &*self.cluster;
+        let answered = proxy.state().await;
+        let proxy_trouble = answered.as_ref().err().map(ToString::to_string);
+        let proxy = answered.ok();
+        let now = clock::now();
+        Ok(ProberState {
+            live: proxy.as_ref().and_then(|state| state.live),
+            epoch: proxy.map_or(0, |state| state.epoch),
+            proxy_trouble,
+            targets: ["blue", "green", FRONT_DOOR, CONTROL, PREVIEW].map(|name| memory.state(name)).to_vec(),
+            watchers: memory.watchers(),
+            lease: journal.lease().await.map_err(broken)?.filter(|lease| now < lease.until),
+            switch: journal.last_switch().await.map_err(broken)?,
+            deploy: journal.deploy_under_way(now).await.map_err(broken)?,
+        })
     }
 
     /// Recovers what an earlier prober left unfinished. Returns when that is done.

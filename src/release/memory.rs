@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::orders::TargetState;
+use super::orders::{TargetState, WatcherState};
 use crate::domain::beat::Showing;
 use crate::domain::gate::Observation;
 use crate::domain::moment::Moment;
@@ -15,6 +15,7 @@ const KEPT: usize = 256;
 #[derive(Debug, Default)]
 pub struct Memory {
     targets: Mutex<BTreeMap<String, Remembered>>,
+    watchers: Mutex<BTreeMap<String, WatcherState>>,
 }
 
 #[derive(Debug, Default)]
@@ -25,9 +26,9 @@ struct Remembered {
 }
 
 impl Memory {
-    /// Keeps an observation. Gives the moment at which the present run of answers that are not good began; none where this one is good.
-    pub fn note(&self, target: &str, observation: &Observation) -> Option<Moment> {
-        let mut targets = self.lock();
+    /// Keeps an observation.
+    pub fn note(&self, target: &str, observation: &Observation) {
+        let mut targets = lock(&self.targets);
         let remembered = targets.entry(target.to_owned()).or_default();
         if remembered.observations.len() == KEPT {
             remembered.observations.pop_front();
@@ -38,25 +39,30 @@ impl Memory {
             Showing::Good => None,
             Showing::Slow | Showing::Bad | Showing::Exited => remembered.weak_since.or(Some(observation.at)),
         };
-        remembered.weak_since
+    }
+
+    /// When the present run of answers that are not good began; none where the last one is good.
+    #[must_use]
+    pub fn weak_since(&self, target: &str) -> Option<Moment> {
+        lock(&self.targets).get(target)?.weak_since
     }
 
     /// What was observed of a target, oldest first.
     #[must_use]
     pub fn of(&self, target: &str) -> Vec<Observation> {
-        self.lock().get(target).map(|remembered| remembered.observations.iter().cloned().collect()).unwrap_or_default()
+        lock(&self.targets).get(target).map(|remembered| remembered.observations.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// The last observation of a target.
     #[must_use]
     pub fn last(&self, target: &str) -> Option<Observation> {
-        self.lock().get(target)?.observations.back().cloned()
+        lock(&self.targets).get(target)?.observations.back().cloned()
     }
 
     /// Whether the target was ever seen passing.
     #[must_use]
     pub fn has_passed(&self, target: &str) -> bool {
-        self.lock().get(target).is_some_and(|remembered| remembered.has_passed)
+        lock(&self.targets).get(target).is_some_and(|remembered| remembered.has_passed)
     }
 
     /// How a target stands.
@@ -75,9 +81,20 @@ impl Memory {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Remembered>> {
-        self.targets.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Keeps how a watcher stands.
+    pub fn note_watcher(&self, watcher: WatcherState) {
+        lock(&self.watchers).insert(watcher.url.clone(), watcher);
     }
+
+    /// How every watcher stands.
+    #[must_use]
+    pub fn watchers(&self) -> Vec<WatcherState> {
+        lock(&self.watchers).values().cloned().collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -93,7 +110,10 @@ mod tests {
         let memory = Memory::default();
         let run: Vec<_> = [(1, Showing::Good), (2, Showing::Slow), (3, Showing::Bad), (4, Showing::Good), (5, Showing::Bad)]
             .into_iter()
-            .map(|(second, showing)| memory.note("blue", &observation(second, showing)).map(|since| since.as_millis() / 1_000))
+            .map(|(second, showing)| {
+                memory.note("blue", &observation(second, showing));
+                memory.weak_since("blue").map(|since| since.as_millis() / 1_000)
+            })
             .collect();
         assert_eq!(run, [None, Some(2), Some(2), None, Some(5)]);
         assert_eq!((memory.state("blue").failures_in_a_row, memory.has_passed("blue")), (1, true));

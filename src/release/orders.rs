@@ -33,7 +33,7 @@ pub struct ProberState {
 /// One target of the prober.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetState {
-    /// `blue`, `green`, `front door`, `control`, `preview`, `watcher-HOST:PORT`.
+    /// `blue`, `green`, `front door`, `control`, `preview`.
     pub name: String,
     /// The last probe.
     pub last: Option<Observation>,
