@@ -19,6 +19,7 @@ use super::listener::{Ending, Shared, accept};
 use super::running::Running;
 use super::shift::Shifter;
 use super::state_file::{StateError, StateFile};
+use super::tunnel::GOODBYE;
 use super::upstream::Upstream;
 use crate::domain::colour::Colour;
 use crate::files::{self, StateDir};
@@ -160,7 +161,18 @@ async fn finish(forwarder: &Forwarder, end: &watch::Sender<Ending>, mut closed: 
     end.send_replace(Ending::Closing);
     sleep(LINGER.min(drain)).await;
     end.send_replace(Ending::Closed);
+    forwarder.running.tell_streams();
     if timeout(drain, closed.recv()).await.is_err() {
         tracing::warn!(drain = ?drain, "requests were still running when the drain was over");
+    }
+    // A stream that was claimed while the others were told has not heard of it.
+    forwarder.running.tell_streams();
+    let streams_gone = async {
+        while Colour::BOTH.iter().any(|colour| forwarder.claims.state().load(*colour).streams > 0) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    if timeout(GOODBYE, streams_gone).await.is_err() {
+        tracing::warn!("streams were cut that did not answer our goodbye");
     }
 }

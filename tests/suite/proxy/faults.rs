@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use allswell::domain::colour::Colour;
+use futures_util::StreamExt;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::front::Front;
 use crate::harness::Raw;
@@ -35,7 +37,7 @@ async fn refused_broken_and_late_are_told_apart_and_the_client_stays_connected()
 
 /// Reads a request and closes.
 async fn breaking_app(address: &str) -> JoinHandle<()> {
-    let listener = TcpListener::bind(address).await.unwrap();
+    let listener = TcpListener::bind(address).await.expect("a free address");
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let _ = stream.read(&mut [0; 1024]).await;
@@ -79,7 +81,7 @@ async fn an_app_that_closes_idle_connections_costs_no_request() {
 
 /// Closes a connection that was idle for a second.
 async fn closing_app(address: &str) -> JoinHandle<()> {
-    let listener = TcpListener::bind(address).await.unwrap();
+    let listener = TcpListener::bind(address).await.expect("a free address");
     tokio::spawn(async move {
         let mut connections = JoinSet::new();
         while let Ok((stream, _)) = listener.accept().await {
@@ -155,7 +157,10 @@ async fn told_to_end_it_finishes_what_is_under_way_and_takes_no_more() {
     let mut client = front.client().await;
     client.send("GET /work?ms=1000 HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
     crate::harness::eventually("the request is under way", || async { (blue.seen.working() == 1).then_some(()) }).await;
+    let (mut websocket, _) = tokio_tungstenite::connect_async(format!("ws://{}/ws", front.live())).await.unwrap();
     front.tell_to_end();
+    let last = timeout(SECONDS, websocket.next()).await.expect("a stream is told");
+    assert!(matches!(&last, Some(Ok(Message::Close(Some(frame)))) if u16::from(frame.code) == 1001), "{last:?}");
     let answer = client.answer().await.unwrap();
     assert_eq!((answer.status, answer.text().as_str()), (200, "blue 0"));
     assert_eq!(answer.header("connection").as_deref(), Some("close"));
