@@ -64,6 +64,7 @@ impl Forwarder {
         };
         let mut answer = answered.unwrap_or_else(|trouble| {
             metrics::failed(trouble.reason());
+            tracing::debug!(reason = trouble.reason(), colour = colour.map(Colour::as_str), "answered in our own words");
             trouble.answer(colour)
         });
         if let Some(colour) = colour {

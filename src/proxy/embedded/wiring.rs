@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
 use super::claim::{Claims, Door};
@@ -130,19 +131,18 @@ impl Embedded {
         let (end, ending) = watch::channel(Ending::Serving);
         let (open, closed) = mpsc::channel(1);
         let shared = Shared { forwarder: Arc::clone(&self.forwarder), ending, open };
-        let doors = [tokio::spawn(accept(self.live.0, Door::Live, shared.clone())), tokio::spawn(accept(self.idle.0, Door::Idle, shared))];
+        let mut doors = JoinSet::new();
+        doors.spawn(accept(self.live.0, Door::Live, shared.clone()));
+        doors.spawn(accept(self.idle.0, Door::Idle, shared));
         let broken = tokio::select! {
             served = control::serve(self.socket, Arc::clone(&self.shifter)) => served,
+            ended = doors.join_next() => Err(io::Error::other(format!("a listener has ended: {ended:?}"))),
             () = sweep(&self.forwarder) => Ok(()),
             () = shutdown => Ok(()),
         };
-        finish(&self.forwarder, &end, closed, self.drain).await;
-        for door in doors {
-            // It ended with the first stage of the end.
-            let _ = door.await;
-        }
-        // The next start removes what is left of it.
+        // Gone before the drain: the next proxy may bind its own there while this one finishes.
         let _ = std::fs::remove_file(&self.socket_path);
+        finish(&self.forwarder, &end, closed, self.drain).await;
         broken
     }
 }
