@@ -4,3 +4,4 @@ pub mod heartbeat;
 pub mod options;
 mod outlets;
 pub mod role;
+mod words;

@@ -138,7 +138,7 @@ async fn a_mail_arrives_as_text_and_html_under_the_notice_s_key() {
     let data = taken["data"].as_str().expect("a text");
     for words in [
         "Subject: shop: blue (live) is not working",
-        "Message-ID: <blue-1795410000000/check=2Edown/ops@allswell.invalid>",
+        "Message-ID: <blue-1795410000000/check=2Edown/ops@shop.example>",
         "Why: connection refused",
         "text/html",
         "allswell logs blue",
