@@ -99,7 +99,7 @@ enum Mode {
     /// Ask a URL once; exit 0 when it answers 2xx in time: for a container's health check
     Probe {
         /// The URL
-        url: String,
+        url: Words,
     },
 }
 
@@ -143,9 +143,9 @@ pub fn main() -> ExitCode {
 /// Runs as the arguments say. Exit codes: 0 done, 1 failed, 2 wrong usage; the command's own under `run`.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
-    // One thread does: it is asleep nearly all the time. A name is looked up on a second, which goes again.
+    // One thread does: it is asleep nearly all the time. Names are looked up on others, which go again.
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().max_blocking_threads(1).thread_stack_size(256 * 1024).thread_keep_alive(Duration::from_secs(1));
+    builder.enable_all().max_blocking_threads(4).thread_stack_size(256 * 1024).thread_keep_alive(Duration::from_secs(1));
     let code = match builder.build() {
         Ok(runtime) => runtime.block_on(act(arguments)),
         Err(error) => Err(anyhow::anyhow!("the runtime does not start: {error}")),
@@ -160,7 +160,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 async fn act(arguments: Arguments) -> anyhow::Result<u8> {
     let Arguments { sender, work, outlets, mode } = arguments;
     match mode {
-        Some(Mode::Probe { url }) => Ok(probe_once(&url, work.timeout).await),
+        Some(Mode::Probe { url }) => Ok(probe_once(url.reveal(), work.timeout).await),
         Some(Mode::Once { kind, body }) => {
             let settings = settings(sender, &work, Outlets::default())?;
             if settings.watchers.is_empty() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use allswell::domain::beat::{Beat, BeatKind, Showing};
 use allswell::domain::colour::Colour;
+use allswell::domain::moment::Moment;
 use rustix::process::Signal;
 
 use crate::harness::{App, Demands, Ear, Host, Manner, Process, Smtp, Webhook, eventually, mute};
@@ -224,6 +225,9 @@ async fn a_watcher_that_acknowledges_nothing_is_told_once_and_once_when_it_is_ba
     let mut heartbeat = Process::start(&mut command, &host.path("log"));
     let down = eventually("it is told", || async { sink.taken().pop() }).await;
     assert!(down.body["data"]["reason"].as_str().is_some_and(|reason| reason.starts_with("answered 503; ")), "{down:?}");
+    let moment = |value: &serde_json::Value| serde_json::from_value::<Moment>(value.clone()).expect("a moment");
+    let waited = moment(&down.body["timestamp"]).since(moment(&down.body["data"]["since"]));
+    assert!(waited >= Duration::from_millis(600), "six intervals: {waited:?}");
     ear.set(Manner::Usual);
     eventually("it is resolved", || async { sink.told().into_iter().find(|told| told.starts_with("check.resolved")) }).await;
     let check = format!("watcher-{}", host.at(7700));
