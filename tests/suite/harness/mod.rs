@@ -1,5 +1,8 @@
 //! What every story needs: an address of its own, real processes that end with the test, and waiting for a condition.
 
+mod app;
+mod beats;
+mod cluster;
 mod host;
 mod manner;
 mod process;
@@ -8,6 +11,8 @@ mod smtp;
 mod wait;
 mod webhook;
 
+pub(crate) use beats::Beats;
+pub(crate) use cluster::Cluster;
 pub(crate) use host::Host;
 pub(crate) use manner::Manner;
 pub(crate) use process::Process;
