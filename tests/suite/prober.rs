@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use allswell::domain::beat::{Beat, BeatKind, Showing};
 use allswell::domain::colour::Colour;
-use rustix::process::{Resource, Rlimit, Signal, prlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, prlimit};
 
 use crate::harness::{Beats, Cluster, eventually, within};
 
@@ -97,11 +97,9 @@ async fn out_of_file_descriptors_it_says_so_and_blames_no_colour() {
     let cluster = Cluster::start("", PROBE).await;
     let beats = Beats::start(cluster.host.at(7700)).await;
     next(&beats, "prober", "all's well", |beat| beat.kind == BeatKind::Success).await;
-    let open = std::fs::read_dir(format!("/proc/{}/fd", cluster.prober.pid().as_raw_nonzero())).unwrap();
-    let highest = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u64>().ok()).max().unwrap();
-    let limit = |current| Rlimit { current: Some(current), maximum: Some(65_536) };
-    // Every descriptor up to here is taken soon; what is open stays open.
-    let usual = prlimit(Some(cluster.prober.pid()), Resource::Nofile, limit(highest.min(20))).unwrap();
+    let usual = getrlimit(Resource::Nofile);
+    // What is open stays open; nothing more can be opened.
+    prlimit(Some(cluster.prober.pid()), Resource::Nofile, Rlimit { current: Some(3), ..usual }).unwrap();
     let told = next(&beats, "prober", "it says that it cannot", |beat| beat.kind == BeatKind::Fail).await;
     assert!(reason(&told).contains("out of file descriptors"), "{}", reason(&told));
     prlimit(Some(cluster.prober.pid()), Resource::Nofile, usual).unwrap();

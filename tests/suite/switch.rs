@@ -7,6 +7,8 @@ use allswell::domain::switch::Phase;
 use allswell::net::client::http;
 use allswell::release::{DeployEnd, DeployOrder, RemoteError, SwitchOrder, What};
 
+use rustix::process::Signal;
+
 use crate::harness::{Cluster, eventually};
 
 /// Probes every 300 ms.
@@ -167,6 +169,23 @@ async fn a_deploy_has_the_lease_until_it_ends_or_its_time_is_over() {
     assert_eq!(cluster.ended().await.phase, Phase::Interrupted);
     let late = cluster.remote.end_deploy(&short, &DeployEnd { ok: true, reason: None }).await;
     assert!(matches!(late, Err(RemoteError::Refused(_))), "{late:?}");
+}
+
+#[tokio::test]
+async fn an_undefined_live_colour_is_cured_by_force_alone() {
+    let mut cluster = Cluster::start(SWITCH, PROBE).await;
+    cluster.proxy.signal(Signal::KILL);
+    cluster.proxy.end(Duration::from_secs(10)).await;
+    std::fs::write(cluster.host.path("state/proxy.json"), "torn").unwrap();
+    cluster.start_proxy();
+    eventually("the proxy answers", || async { cluster.state().await.proxy_trouble.is_none().then_some(()) }).await;
+    assert_eq!(cluster.live().await, None);
+    match cluster.switch(Green, None).finish().await.1 {
+        Err(RemoteError::Undefined(why)) => assert!(why.contains("--force"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    let forced = cluster.switch(Green, Some("the state was torn")).finish().await.1.unwrap();
+    assert_eq!((forced.phase, cluster.live().await), (Phase::Done, Some(Green)));
 }
 
 #[tokio::test]

@@ -97,6 +97,11 @@ impl Cluster {
         self.prober.end(Duration::from_secs(10)).await;
     }
 
+    /// Starts the proxy again.
+    pub(crate) fn start_proxy(&mut self) {
+        self.proxy = start_proxy(&self.host);
+    }
+
     /// Starts the prober again.
     pub(crate) fn start_prober(&mut self) {
         self.prober = start_prober(&self.host);
