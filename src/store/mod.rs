@@ -1,5 +1,14 @@
 //! What survives: SQLite.
 
+pub mod beats;
+pub mod channels;
+pub mod checks;
+pub mod facts;
+pub mod flips;
+pub mod incidents;
+mod json;
+pub mod notices;
+pub mod outbox;
 mod sqlite;
 
 pub use sqlite::{Store, StoreError};

@@ -3,6 +3,7 @@
 mod host;
 mod manner;
 mod process;
+mod sender;
 mod slack;
 mod smtp;
 mod wait;
@@ -11,6 +12,7 @@ mod webhook;
 pub(crate) use host::Host;
 pub(crate) use manner::Manner;
 pub(crate) use process::Process;
+pub(crate) use sender::Sender;
 pub(crate) use slack::Slack;
 pub(crate) use smtp::{Demands, Smtp, mute};
 pub(crate) use wait::{eventually, within};
