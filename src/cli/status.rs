@@ -22,7 +22,7 @@ use view::{Sight, lines};
 /// How long a watcher may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Everything at a glance: what is live, how both colours and all parts do, what is wrong
+/// Everything at a glance
 #[derive(Debug, Args)]
 pub struct StatusArgs {}
 

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Beyond what the config gives proxy and instances.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// Stop everything that `allswell up` runs here, in order.
+/// Stop everything that `allswell up` runs here
 #[derive(Debug, Args)]
 pub struct StopArgs {}
 

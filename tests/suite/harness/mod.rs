@@ -2,6 +2,7 @@
 
 mod app;
 mod clients;
+mod command;
 mod host;
 mod manner;
 mod marks;
@@ -14,6 +15,7 @@ mod webhook;
 
 pub(crate) use app::{APP_COLOUR, App};
 pub(crate) use clients::{Crowd, Tally};
+pub(crate) use command::{allswell, command};
 pub(crate) use host::Host;
 pub(crate) use manner::Manner;
 pub(crate) use marks::Marks;
