@@ -73,9 +73,10 @@ async fn serve(args: &ScrollArgs) -> anyhow::Result<()> {
     }
     tracing::info!(colour = args.colour, version = args.version, %address, "the demo app listens");
     let room = Room::new(&args.colour, &args.version);
-    let closing = Arc::clone(&room);
+    let (closing, last_orders) = (Arc::clone(&room), orders.clone());
     let end = async move {
         shutdown.await;
+        last_orders.release();
         closing.close().await;
     };
     axum::serve(listener, router(args, &room, orders)).with_graceful_shutdown(end).await?;

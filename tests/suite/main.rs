@@ -5,6 +5,7 @@ mod harness;
 mod channels;
 mod commands;
 mod deaths;
+mod deploys;
 mod heartbeat;
 mod proxy;
 mod switch;

@@ -64,6 +64,11 @@ impl Orders {
         axum::serve(listener, Router::new().route("/v1/conduct", post(obey)).with_state(self)).await
     }
 
+    /// Lets every request that hangs go on: the app ends.
+    pub(super) fn release(&self) {
+        self.0.send_replace(Conduct::Recover);
+    }
+
     /// Behaves as told, then serves the request. A request that hangs is served when it is told to behave otherwise.
     pub(super) async fn obey(State(orders): State<Self>, request: Request, next: Next) -> Response {
         let mut conduct = orders.0.subscribe();

@@ -215,3 +215,108 @@ fn ask_to_end(running: Running, now: Moment, grace: Duration) -> Stage {
     running.terminate();
     Stage::Ending { running, asked_at: now, kill_at: now + grace, killed: false }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::clock;
+
+    const GRACE: Duration = Duration::from_secs(5);
+
+    fn launcher(folder: &Path) -> Launcher {
+        Launcher { prefix: vec!["setsid".into()], records: folder.to_owned() }
+    }
+
+    fn spec(folder: &Path, script: &str) -> Spec {
+        let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
+        Spec { name: "proxy".into(), argv, environment: Vec::new(), secrets: Vec::new(), log: folder.join("log") }
+    }
+
+    fn kept(folder: &Path, script: &str) -> (Kept, Found) {
+        let record = Record::all(folder).pop();
+        Kept::new(Duty::Proxy, spec(folder, script), GRACE, record, clock::now())
+    }
+
+    /// Looks until something has changed, at a moment of the test's own.
+    async fn change(kept: &mut Kept, folder: &Path, now: Moment) -> Change {
+        let looking = async {
+            loop {
+                if let Some(change) = kept.step(now, &launcher(folder), true) {
+                    return change;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), looking).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_dies_is_started_again_when_its_wait_is_over_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let (mut kept, _) = kept(folder, "exit 3");
+        let now = clock::now();
+        assert!(matches!(change(&mut kept, folder, now).await, Change::Started { restarts: 0, .. }));
+        let Change::Died { how, wait, deaths: 1 } = change(&mut kept, folder, now).await else { panic!("it died") };
+        assert_eq!(how, "ended with exit code 3");
+        assert_eq!(kept.step(now + wait - Duration::from_millis(1), &launcher(folder), true), None);
+        assert_eq!(kept.trouble(now).unwrap(), "proxy ended with exit code 3 and is started again in 500ms");
+        assert!(matches!(kept.step(now + wait, &launcher(folder), true), Some(Change::Started { restarts: 1, .. })));
+        assert_eq!(kept.trouble(now), None);
+    }
+
+    #[tokio::test]
+    async fn a_replacement_is_no_death_and_follows_the_end_of_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let (mut kept, _) = kept(folder, "exec sleep 1000");
+        let now = clock::now();
+        let Change::Started { pid: old, .. } = change(&mut kept, folder, now).await else { panic!("it was started") };
+        kept.replace(spec(folder, "exec sleep 2000"), now);
+        assert!(!kept.was_started() && kept.running().is_none());
+        assert_eq!(change(&mut kept, folder, now).await, Change::Ended { after: Duration::ZERO, killed: false });
+        let Change::Started { pid: new, restarts: 0 } = change(&mut kept, folder, now).await else { panic!("it was started") };
+        assert!(new != old && kept.was_started());
+        assert!(kept.end(now));
+        change(&mut kept, folder, now).await;
+        assert!(kept.is_over() && Record::all(folder).is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_when_asked_is_killed_when_its_grace_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let (mut kept, _) = kept(folder, "trap '' TERM; echo ready; while :; do sleep 0.01; done");
+        let now = clock::now();
+        change(&mut kept, folder, now).await;
+        let ready = async {
+            while !std::fs::read_to_string(folder.join("log")).is_ok_and(|log| log.contains("ready")) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), ready).await.unwrap();
+        kept.end(now);
+        assert_eq!(kept.step(now + GRACE - Duration::from_millis(1), &launcher(folder), true), None);
+        assert_eq!(change(&mut kept, folder, now + GRACE).await, Change::Ended { after: GRACE, killed: true });
+    }
+
+    #[tokio::test]
+    async fn the_next_up_keeps_the_same_and_replaces_what_is_wanted_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let (mut first, found) = kept(folder, "exec sleep 1000");
+        assert_eq!(found, Found::Nothing);
+        let now = clock::now();
+        let Change::Started { pid, .. } = change(&mut first, folder, now).await else { panic!("it was started") };
+        assert_eq!(kept(folder, "exec sleep 1000").1, Found::Same(pid));
+        let (_, found) = kept(folder, "exec sleep 2000");
+        assert_eq!(found, Found::Other);
+        // It was asked to end by the last look, and its record stays: then it has ended while nobody looked.
+        let record = Record::all(folder).pop().unwrap();
+        change(&mut first, folder, now).await;
+        record.write(folder).unwrap();
+        assert_eq!(kept(folder, "exec sleep 1000").1, Found::Gone);
+    }
+}

@@ -1,5 +1,6 @@
 //! Keeps running what is to run: one pass looks at every process and does what is due.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -21,6 +22,8 @@ use crate::runtime::process::running::{Launcher, Running};
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
 /// How many of its last lines stand in the news of an instance's death.
 const LAST_LINES: usize = 3;
+/// Among how many last lines the one is looked for that says why.
+const LAST_WORDS: usize = 6;
 
 /// Everything that is kept running on this machine.
 #[derive(Debug)]
@@ -128,7 +131,11 @@ impl Supervisor {
 
     fn death(plan: &Plan, versions: &Versions, kept: &Kept, how: &str, now: Moment) -> News {
         let name = kept.duty.name();
-        let lines = output::last_lines(&plan.log(&kept.duty), if matches!(kept.duty, Duty::App(_)) { LAST_LINES } else { 1 });
+        let log = plan.log(&kept.duty);
+        let lines = match &kept.duty {
+            Duty::App(_) => output::last_lines(&log, LAST_LINES),
+            Duty::Watcher | Duty::Prober | Duty::Proxy | Duty::Heartbeat(_) | Duty::Former(_) => telling_line(&log).into_iter().collect(),
+        };
         let said = if lines.is_empty() { String::new() } else { format!(". It last said: {}", lines.join(" | ")) };
         let reason = format!("{name} {how} and is started again{said}");
         let about = match &kept.duty {
@@ -147,7 +154,7 @@ impl Supervisor {
                 events.say(Event::Died { name: name.clone(), how, wait });
                 if deaths == MANY {
                     let log = kept.spec().log.clone();
-                    events.say(Event::Stuck { name, deaths, last_line: output::last_lines(&log, 1).pop(), log });
+                    events.say(Event::Stuck { name, deaths, last_line: telling_line(&log), log });
                 }
             }
         }
@@ -249,4 +256,11 @@ impl Supervisor {
             }
         }
     }
+}
+
+/// The line of a log that says why: the last one that speaks of an error, among the last few; else the last one.
+fn telling_line(log: &Path) -> Option<String> {
+    let mut lines = output::last_lines(log, LAST_WORDS);
+    let at = lines.iter().rposition(|line| line.to_ascii_lowercase().contains("error"));
+    at.map(|at| lines.swap_remove(at)).or_else(|| lines.pop())
 }

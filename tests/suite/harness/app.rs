@@ -65,6 +65,7 @@ impl App {
             .route("/length", any(length))
             .route("/download", get(download))
             .route("/trailers", any(trailers))
+            .route("/drip", get(drip))
             .route("/hang", any(|| async { sleep(Duration::from_secs(600)).await }))
             .route("/ws", get(websocket))
             .layer(axum::middleware::from_fn_with_state(Arc::clone(&seen), note))
@@ -121,6 +122,12 @@ async fn length(body: Body) -> String {
 async fn download(Query(query): Query<BTreeMap<String, usize>>) -> Body {
     let pieces = query.get("pieces").copied().unwrap_or(1);
     Body::from_stream(stream::iter((0..pieces).map(|number| Ok::<_, std::io::Error>(vec![(number % 251) as u8; 64 * 1024]))))
+}
+
+/// A first line, and then nothing.
+async fn drip() -> Body {
+    let first = stream::iter([Ok::<_, std::io::Error>("first\r\n")]);
+    Body::from_stream(first.chain(stream::pending()))
 }
 
 /// Says back the trailers of the request as trailers of the answer.

@@ -108,7 +108,8 @@ impl Raw {
         }
     }
 
-    async fn line(&mut self) -> io::Result<String> {
+    /// Reads one line.
+    pub(crate) async fn line(&mut self) -> io::Result<String> {
         loop {
             if let Some(end) = self.unread.windows(2).position(|pair| pair == b"\r\n") {
                 let line: Vec<u8> = self.unread.drain(..end + 2).collect();
@@ -118,7 +119,8 @@ impl Raw {
         }
     }
 
-    async fn take(&mut self, length: usize) -> io::Result<Vec<u8>> {
+    /// Reads so many bytes.
+    pub(crate) async fn take(&mut self, length: usize) -> io::Result<Vec<u8>> {
         while self.unread.len() < length {
             self.more().await?;
         }

@@ -127,7 +127,7 @@ impl System {
 
     /// What the supervisor keeps.
     pub(crate) async fn processes(&self) -> UpState {
-        let control = UpControl::new(&self.state().join("up.sock"));
+        let control = UpControl::new(&self.state().join("up.sock"), Duration::from_secs(20));
         eventually("up answers", || async { control.state().await.ok() }).await
     }
 

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use allswell::clock;
 use allswell::domain::colour::Colour;
-use allswell::proxy::control::{ControlError, ShiftOrder};
-use futures_util::StreamExt;
 
 use super::front::Front;
 use crate::harness::{App, Crowd, eventually, within};
