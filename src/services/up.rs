@@ -100,11 +100,9 @@ impl Up {
         let looker = tokio::spawn(look::look(config.clone(), events));
         keep_running(&mut supervisor, &alarms, &config, &mut ordered, shutdown).await?;
         looker.abort();
-        // From now on orders are refused: everything ends.
-        drop(ordered);
         let last = supervisor.pass(clock::now());
         alarms.end(last).await;
-        end_in_order(&mut supervisor, hurry).await;
+        end_in_order(&mut supervisor, &mut ordered, hurry).await;
         close(&server, &socket);
         Ok(())
     }
@@ -151,8 +149,8 @@ async fn keep_running(
     }
 }
 
-/// Whoever looks on ends after what it looks at.
-async fn end_in_order(supervisor: &mut Supervisor, hurry: impl Future<Output = ()> + Send) {
+/// Whoever looks on ends after what it looks at. What runs is still told; other orders are refused.
+async fn end_in_order(supervisor: &mut Supervisor, ordered: &mut UnboundedReceiver<Order>, hurry: impl Future<Output = ()> + Send) {
     let mut in_a_hurry = false;
     tokio::pin!(hurry);
     for stage in 0..Duty::STAGES {
@@ -165,6 +163,7 @@ async fn end_in_order(supervisor: &mut Supervisor, hurry: impl Future<Output = (
             tokio::select! {
                 () = sleep(END_LOOK_EVERY) => {}
                 () = &mut hurry, if !in_a_hurry => in_a_hurry = true,
+                Some(Order::Say(answer)) = ordered.recv() => drop(answer.send(supervisor.state())),
             }
         }
     }

@@ -8,6 +8,7 @@ mod deaths;
 mod deploys;
 mod heartbeat;
 mod proxy;
+mod scroll;
 mod switch;
 mod up;
 mod watcher;

@@ -147,8 +147,11 @@ impl Plan {
         let mut argv: Vec<String> = [&allswell, "heartbeat", "--check", &check, "--colour", instance.colour.as_str(), "--instance", &name]
             .map(str::to_owned)
             .to_vec();
-        argv.extend(["--health", &health, "--every", &every, "--watchers", &self.config.prober.watchers.join(",")].map(str::to_owned));
-        argv.extend(version.into_iter().flat_map(|version| ["--version".to_owned(), version.to_owned()]));
+        argv.extend(
+            ["--app", &self.config.app.name, "--health", &health, "--every", &every, "--watchers", &self.config.prober.watchers.join(",")]
+                .map(str::to_owned),
+        );
+        argv.extend(version.into_iter().flat_map(|version| ["--app-version".to_owned(), version.to_owned()]));
         argv
     }
 }
@@ -187,8 +190,8 @@ mod tests {
         assert_eq!(plan.spec(&Duty::App(instance), Some("7")).argv, ["/opt/allswell", "serve", "3003"]);
         let heartbeat = plan.spec(&Duty::Heartbeat(instance), Some("7"));
         let words = heartbeat.argv.join(" ");
-        assert!(words.contains("--health http://127.0.0.1:3003/healthz --every 5000ms"), "{words}");
-        assert!(words.contains("--instance blue-2") && words.contains("--version 7"), "{words}");
+        assert!(words.contains("--app app --health http://127.0.0.1:3003/healthz --every 5000ms"), "{words}");
+        assert!(words.contains("--instance blue-2") && words.contains("--app-version 7"), "{words}");
         assert!(!words.contains("hunter2"));
         assert_eq!(heartbeat.secrets, [("ALLSWELL_BEAT_KEY".to_owned(), "hunter2".to_owned())]);
     }
