@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::outlets::OutletArguments;
+use super::words::Words;
 use crate::domain::beat::BeatKind;
 use crate::domain::colour::Colour;
 use crate::heartbeat::{Daemon, Farewell, HeartbeatError, Outlets, Settings, Subject, Watcher, once, probe, process_ended, run_command};
@@ -37,8 +38,8 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 struct SenderArguments {
     /// Who is to hear the beats, separated by commas
-    #[arg(long, global = true, env = "ALLSWELL_WATCHERS", value_name = "URL,..", value_delimiter = ',', hide_env_values = true, value_parser = Watcher::parse)]
-    watchers: Vec<Watcher>,
+    #[arg(long, global = true, env = "ALLSWELL_WATCHERS", value_name = "URL,..", value_delimiter = ',', hide_env_values = true)]
+    watchers: Vec<Words>,
     /// The file of the key that signs beats; or the key itself in ALLSWELL_BEAT_KEY
     #[arg(long, global = true, env = "ALLSWELL_BEAT_KEY_FILE", value_name = "FILE")]
     beat_key_file: Option<PathBuf>,
@@ -66,7 +67,7 @@ struct WorkArguments {
     every: Duration,
     /// The app's health URL: a beat is the last step of a request to it
     #[arg(long, global = true, env = "ALLSWELL_HEALTH", value_name = "URL", hide_env_values = true, conflicts_with = "no_health")]
-    health: Option<String>,
+    health: Option<Words>,
     /// Beat without asking the app whether it is well
     #[arg(long, global = true, env = "ALLSWELL_NO_HEALTH")]
     no_health: bool,
@@ -98,7 +99,7 @@ enum Mode {
     /// Ask a URL once; exit 0 when it answers 2xx in time: for a container's health check
     Probe {
         /// The URL
-        url: String,
+        url: Words,
     },
 }
 
@@ -142,9 +143,9 @@ pub fn main() -> ExitCode {
 /// Runs as the arguments say. Exit codes: 0 done, 1 failed, 2 wrong usage; the command's own under `run`.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
-    // One thread does: it is asleep nearly all the time. A name is looked up on a second, which goes again.
+    // One thread does: it is asleep nearly all the time. Names are looked up on others, which go again.
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().max_blocking_threads(1).thread_stack_size(256 * 1024).thread_keep_alive(Duration::from_secs(1));
+    builder.enable_all().max_blocking_threads(4).thread_stack_size(256 * 1024).thread_keep_alive(Duration::from_secs(1));
     let code = match builder.build() {
         Ok(runtime) => runtime.block_on(act(arguments)),
         Err(error) => Err(anyhow::anyhow!("the runtime does not start: {error}")),
@@ -159,7 +160,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 async fn act(arguments: Arguments) -> anyhow::Result<u8> {
     let Arguments { sender, work, outlets, mode } = arguments;
     match mode {
-        Some(Mode::Probe { url }) => Ok(probe_once(&url, work.timeout).await),
+        Some(Mode::Probe { url }) => Ok(probe_once(url.reveal(), work.timeout).await),
         Some(Mode::Once { kind, body }) => {
             let settings = settings(sender, &work, Outlets::default())?;
             if settings.watchers.is_empty() {
@@ -197,8 +198,13 @@ fn daemon(sender: SenderArguments, work: &WorkArguments, outlets: OutletArgument
 
 fn settings(sender: SenderArguments, work: &WorkArguments, outlets: Outlets) -> anyhow::Result<Settings> {
     let check = sender.check.clone().context("for which check? Name it by --check or ALLSWELL_CHECK")?;
-    let health =
-        work.health.as_deref().map(|url| crate::heartbeat::url(url).map_err(|error| anyhow::anyhow!("--health is {error}"))).transpose()?;
+    let health = work
+        .health
+        .as_ref()
+        .map(|words| crate::heartbeat::url(words.reveal()).map_err(|error| anyhow::anyhow!("--health is {error}")))
+        .transpose()?;
+    let watcher = |words: &Words| Watcher::parse(words.reveal()).map_err(|error| anyhow::anyhow!("one of --watchers is {error}"));
+    let watchers = sender.watchers.iter().filter(|words| !words.reveal().is_empty()).map(watcher).collect::<anyhow::Result<_>>()?;
     Ok(Settings {
         key: key(&sender)?,
         subject: Subject {
@@ -208,7 +214,7 @@ fn settings(sender: SenderArguments, work: &WorkArguments, outlets: Outlets) -> 
             colour: sender.colour,
             version: sender.app_version,
         },
-        watchers: sender.watchers,
+        watchers,
         every: work.every,
         timeout: work.timeout.min(work.every),
         health,

@@ -29,3 +29,4 @@ pub mod test_channel;
 pub mod toggle;
 pub mod up;
 pub mod validate;
+mod words;

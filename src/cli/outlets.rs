@@ -1,12 +1,11 @@
 //! The heartbeat's own channels, on the command line.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
 
+use super::words::Words;
 use crate::heartbeat::{Outlets, parse_channel};
 use crate::settings::parse_duration;
 
@@ -28,31 +27,13 @@ pub(super) struct OutletArguments {
     say_every: Duration,
 }
 
-/// Words that may have secrets in them.
-#[derive(Clone)]
-struct Words(String);
-
-impl FromStr for Words {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for Words {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Words(hidden)")
-    }
-}
-
 impl OutletArguments {
     /// The channels, and what each is there for.
     ///
     /// # Errors
     /// Where one is not understood, missing, or there for nothing.
     pub(super) fn read(self) -> anyhow::Result<Outlets> {
-        let words = self.channel.iter().flat_map(|words| words.0.split_whitespace());
+        let words = self.channel.iter().flat_map(|words| words.reveal().split_whitespace());
         let channels = words.map(parse_channel).collect::<Result<Vec<_>, _>>()?;
         let used: Vec<&String> = self.fallback.iter().chain(&self.say).collect();
         if let Some(unknown) = used.iter().find(|name| !channels.iter().any(|channel| channel.name == ***name)) {

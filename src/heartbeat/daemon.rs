@@ -19,8 +19,10 @@ use crate::domain::moment::humane;
 
 /// Intervals that a watcher may be silent before a channel is told; the prober, which knows more, waits three.
 const PATIENCE: u32 = 6;
-/// How long the channels may take at the end.
+/// How long the channels may take at the end, when it is a crash that they are told of.
 const LAST_WORDS: Duration = Duration::from_secs(10);
+/// The same when we were asked to end: whoever asked waits, 10 s in the case of containers, and then kills.
+const SHORT_WORDS: Duration = Duration::from_secs(2);
 
 /// Why a heartbeat ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,8 +133,8 @@ impl Daemon {
         if trouble.is_none() {
             self.desk.say(&self.all_is_well(health.as_ref()));
         }
-        let since = self.lookout.bad_since();
-        let health = health.map(|health| Health { since: since.filter(|_| trouble.is_some()), ..health });
+        let told = if self.lookout.has_told_of_app() { self.desk.told() } else { Vec::new() };
+        let health = health.map(|health| Health { since: self.lookout.bad_since(), told, ..health });
         let parcel = self.sender.parcel(kind, health, None);
         for (number, watcher) in self.settings.watchers.iter().enumerate() {
             let post = self.sender.post(watcher, &parcel);
@@ -164,7 +166,7 @@ impl Daemon {
             }
             *last = complaint;
         }
-        if let Some(news) = self.lookout.answered(watcher, answer.as_ref().map(|()| ()).map_err(String::as_str), now) {
+        if let Some(news) = self.lookout.answered(watcher, answer.as_ref().copied().map_err(String::as_str), now) {
             self.desk.tell(&news, now);
         }
     }
@@ -172,23 +174,20 @@ impl Daemon {
     /// Says why it ends. What exited is told by our own channels where no watcher heard it.
     async fn end(mut self, farewell: &Farewell) {
         let now = clock::now();
-        let (kind, showing, why) = match farewell {
-            Farewell::Bye(why) => (BeatKind::Bye, Showing::Good, why),
-            Farewell::Exited(why) => (BeatKind::Fail, Showing::Exited, why),
+        let (kind, showing, why, limit) = match farewell {
+            Farewell::Bye(why) => (BeatKind::Bye, Showing::Good, why, SHORT_WORDS),
+            Farewell::Exited(why) => (BeatKind::Fail, Showing::Exited, why, LAST_WORDS),
         };
-        let since = (kind == BeatKind::Fail).then_some(now);
-        let mut health = Health { since, ..Health::not_good(showing, why.clone()) };
-        if self.lookout.acknowledging() == 0 && kind == BeatKind::Fail {
-            health.told = self.desk.told();
-        }
+        let since = self.lookout.bad_since().unwrap_or(now);
+        let health = Health { since: (kind == BeatKind::Fail).then_some(since), ..Health::not_good(showing, why.clone()) };
         let parcel = self.sender.parcel(kind, Some(health), None);
         let answers = self.sender.post_to_all(&self.settings.watchers, &parcel).await;
         let is_heard = answers.iter().any(Result::is_ok);
         tracing::info!(check = self.settings.subject.check, is_heard, "{kind}: {why}");
         if !is_heard && kind == BeatKind::Fail {
-            self.desk.tell(&News::Failing { since: now, why: why.clone() }, now);
+            self.desk.tell(&News::Failing { since, why: why.clone() }, now);
         }
-        self.desk.close(LAST_WORDS).await;
+        self.desk.close(limit).await;
     }
 }
 

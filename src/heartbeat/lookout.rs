@@ -44,6 +44,7 @@ pub(super) enum News {
 struct Silence {
     since: Option<Moment>,
     told: bool,
+    was_heard: bool,
 }
 
 /// What has been heard and told so far. Pure: a moment in, news out.
@@ -66,7 +67,7 @@ impl Lookout {
         let silence = self.watchers.get_mut(watcher)?;
         match answer {
             Ok(()) => {
-                let ended = std::mem::take(silence);
+                let ended = std::mem::replace(silence, Silence { was_heard: true, ..Silence::default() });
                 ended.since.filter(|_| ended.told).map(|since| News::HeardAgain { watcher, since })
             }
             Err(why) => {
@@ -106,9 +107,14 @@ impl Lookout {
         self.watchers.iter().all(|silence| silence.told)
     }
 
-    /// How many watchers acknowledged their last beat.
+    /// Whether the present run of bad answers has been told by us.
+    pub(super) fn has_told_of_app(&self) -> bool {
+        self.app.told
+    }
+
+    /// How many watchers acknowledged what they were sent last.
     pub(super) fn acknowledging(&self) -> usize {
-        self.watchers.iter().filter(|silence| silence.since.is_none()).count()
+        self.watchers.iter().filter(|silence| silence.was_heard && silence.since.is_none()).count()
     }
 }
 
@@ -123,9 +129,11 @@ mod tests {
     #[test]
     fn a_silent_watcher_is_told_once_after_our_patience_and_once_when_it_is_heard_again() {
         let mut lookout = Lookout::new(2, Duration::from_secs(60));
+        assert_eq!(lookout.acknowledging(), 0);
         assert_eq!(lookout.answered(0, Err("connection refused"), at(0)), None);
         assert_eq!(lookout.answered(0, Err("connection refused"), at(59)), None);
         assert_eq!(lookout.answered(1, Ok(()), at(59)), None);
+        assert_eq!(lookout.acknowledging(), 1);
         let unheard = News::Unheard { watcher: 0, since: at(0), why: "no answer in time".into() };
         assert_eq!(lookout.answered(0, Err("no answer in time"), at(60)), Some(unheard));
         assert_eq!(lookout.answered(0, Err("no answer in time"), at(70)), None);
