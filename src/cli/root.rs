@@ -8,7 +8,9 @@ use serde_json::json;
 use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
-use super::{demo, deploy, history, init, live, logs, rollback, schedule, screen, scroll, session, stop, switch, test_channel, toggle, up};
+use super::{
+    demo, deploy, heartbeat, history, init, live, logs, rollback, schedule, screen, scroll, session, stop, switch, test_channel, toggle, up,
+};
 use super::{health, status, validate};
 
 /// Blue-green deployment with a dead-man switch.
@@ -42,6 +44,9 @@ enum Run {
     /// Run the watcher by itself
     #[command(display_order = 100)]
     Watcher,
+    /// Say all's well for an app: a daemon beside it, or around its command
+    #[command(display_order = 100)]
+    Heartbeat(Box<heartbeat::Arguments>),
     #[command(display_order = 101)]
     Demo(demo::DemoArgs),
     #[command(display_order = 101)]
@@ -79,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Run(Run::Proxy) => role::run(Part::Proxy, options),
         Command::Run(Run::Prober) => role::run(Part::Prober, options),
         Command::Run(Run::Watcher) => role::run(Part::Watcher, options),
+        Command::Run(Run::Heartbeat(args)) => heartbeat::run(*args),
         Command::Run(Run::Scroll(args)) => scroll::run(&args),
         Command::Run(Run::Session(args)) => session::run(&args),
         Command::Run(Run::Demo(args)) => demo::run(&args, options),
