@@ -4,6 +4,7 @@ mod app;
 mod beats;
 mod clients;
 mod cluster;
+mod command;
 mod ear;
 mod fickle;
 mod health_url;
@@ -26,6 +27,7 @@ pub(crate) use clients::Crowd;
 
 pub(crate) use beats::Beats;
 pub(crate) use cluster::Cluster;
+pub(crate) use command::{allswell, command};
 pub(crate) use ear::Ear;
 pub(crate) use health_url::HealthUrl;
 pub(crate) use host::Host;
