@@ -50,9 +50,9 @@ async fn beat(sender: &Sender, check: String, known: &Known, mut stop: watch::Re
                 _ = stop.wait_for(|stopped| *stopped) => return,
             }
         }
-        known.acknowledged.lock().unwrap().push(beat.clone());
+        known.acknowledged.lock().expect("no panic").push(beat.clone());
         if kind == BeatKind::Fail {
-            known.faults.lock().unwrap().push((check.clone(), beat.sent_at.as_millis()));
+            known.faults.lock().expect("no panic").push((check.clone(), beat.sent_at.as_millis()));
         }
         kind = if kind == BeatKind::Fail { BeatKind::Success } else { BeatKind::Fail };
         sleep(Duration::from_millis(rand::random_range(1..60))).await;
@@ -75,15 +75,15 @@ async fn kill_and_start(stage: &mut Stage) {
 /// Whether each of these beats is in the store.
 async fn stored(stage: &Stage, beats: &[Beat]) -> Vec<bool> {
     let options = SqliteConnectOptions::new().filename(stage.host.path("state/watcher.db")).read_only(true);
-    let mut store = SqliteConnection::connect_with(&options).await.unwrap();
+    let mut store = SqliteConnection::connect_with(&options).await.expect("the store is there");
     let mut found = Vec::new();
     for beat in beats {
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM beat WHERE run = ? AND sequence = ?")
             .bind(beat.identity.run.as_bytes().as_slice())
-            .bind(i64::try_from(beat.identity.sequence).unwrap())
+            .bind(i64::try_from(beat.identity.sequence).expect("it is small"))
             .fetch_one(&mut store)
             .await
-            .unwrap();
+            .expect("the store answers");
         found.push(count == 1);
     }
     found
