@@ -15,7 +15,9 @@ use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
 use crate::release::deploy::{DeployError, Deployed, Hands, Plan, Stage, deploy};
 
-/// Replace a colour's instances; the live colour is left alone unless it is named.
+/// Replace a colour's instances (default: the idle one)
+///
+/// The live colour is left alone unless it is named, and then it is asked for.
 #[derive(Debug, Args)]
 pub struct DeployArgs {
     /// blue or green. Default: the idle one

@@ -31,7 +31,9 @@ const SLOW: Duration = Duration::from_secs(2);
 /// A later answer is *not working*.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How blue, green and the live site do: working, doing poorly (over 2 s), not working (over 30 s, or a bad answer)
+/// How both colours and the live site do, seen from outside
+///
+/// Working; doing poorly (over 2 s); not working (over 30 s, or a bad answer). On screen, and a line each in the day's file.
 #[derive(Debug, Args)]
 pub struct HealthArgs {
     /// Look again at this interval, such as 5s, until Ctrl-C

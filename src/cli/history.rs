@@ -11,7 +11,7 @@ use crate::domain::moment::humane;
 use crate::domain::switch::Phase;
 use crate::release::{Entry, What};
 
-/// Who did what, when, and how it ended; newest first.
+/// Who did what, when, and how it ended
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
     /// How many entries

@@ -9,7 +9,7 @@ use super::reach::{Reach, is_silent};
 use super::screen;
 use crate::domain::colour::Colour;
 
-/// Which colour is live; warns where that is undefined.
+/// Which colour is live
 #[derive(Debug, Args)]
 pub struct LiveArgs {}
 

@@ -16,7 +16,7 @@ use crate::domain::colour::Colour;
 /// How often a followed file is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// What a colour's instances have said.
+/// What a colour's instances have said
 #[derive(Debug, Args)]
 pub struct LogsArgs {
     /// blue or green

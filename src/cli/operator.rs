@@ -57,8 +57,10 @@ impl Operator {
     /// Who acts, for the journal: `user@host`.
     #[must_use]
     pub fn by() -> String {
-        let named = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|name| !name.is_empty());
-        let user = named.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
+        let uid = rustix::process::getuid().as_raw();
+        let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|name| !name.is_empty());
+        let passwd = || user_name(&std::fs::read_to_string("/etc/passwd").unwrap_or_default(), uid);
+        let user = named.or_else(passwd).unwrap_or_else(|| format!("uid-{uid}"));
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         format!("{user}@{host}")
     }
@@ -79,6 +81,13 @@ impl Operator {
         let read = io::stdin().lock().read_line(&mut answer);
         if read.is_ok() && is_yes(&answer) { Ok(()) } else { Err(Exit::Declined.because("declined: nothing was changed")) }
     }
+}
+
+/// The name of a user in the text of `/etc/passwd`.
+fn user_name(passwd: &str, uid: u32) -> Option<String> {
+    let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let mut of_uid = fields.filter(|fields| fields.get(2).is_some_and(|field| *field == uid.to_string()));
+    of_uid.next().map(|fields| fields[0].to_owned())
 }
 
 fn is_yes(answer: &str) -> bool {
@@ -104,5 +113,8 @@ mod tests {
         let by = Operator::by();
         let (user, host) = by.split_once('@').unwrap();
         assert!(!user.is_empty() && !host.is_empty(), "{by}");
+        let passwd = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n";
+        assert_eq!(user_name(passwd, 1000).as_deref(), Some("ann"));
+        assert_eq!(user_name(passwd, 7), None);
     }
 }

@@ -13,7 +13,7 @@ use crate::release::{Entry, What};
 /// How far back the journal is read.
 const ENTRIES: u32 = 500;
 
-/// Make the former live colour live again, as `switch` does.
+/// Make the former live colour live again
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
     #[command(flatten)]

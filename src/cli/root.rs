@@ -26,9 +26,33 @@ struct Root {
 #[derive(Debug, Subcommand)]
 enum Command {
     #[command(flatten)]
-    Act(Act),
-    #[command(flatten)]
     Run(Run),
+    #[command(flatten)]
+    Act(Act),
+}
+
+/// What has a runtime of its own.
+#[derive(Debug, Subcommand)]
+enum Run {
+    Up(up::UpArgs),
+    /// Run the proxy by itself
+    #[command(display_order = 100)]
+    Proxy,
+    /// Run the prober by itself
+    #[command(display_order = 100)]
+    Prober,
+    /// Run the watcher by itself
+    #[command(display_order = 100)]
+    Watcher,
+    /// Say all's well for an app: a daemon beside it, or around its command
+    #[command(display_order = 100)]
+    Heartbeat(Box<heartbeat::Arguments>),
+    #[command(display_order = 101)]
+    Demo(demo::DemoArgs),
+    #[command(display_order = 101)]
+    Scroll(scroll::ScrollArgs),
+    #[command(hide = true)]
+    Session(session::SessionArgs),
 }
 
 /// What an operator asks for or orders; ends by itself.
@@ -48,24 +72,6 @@ enum Act {
     Stop(stop::StopArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
-}
-
-/// What has a runtime of its own.
-#[derive(Debug, Subcommand)]
-enum Run {
-    Up(up::UpArgs),
-    /// Run the proxy by itself
-    Proxy,
-    /// Run the prober by itself
-    Prober,
-    /// Run the watcher by itself
-    Watcher,
-    /// Say all's well for an app: a daemon beside it, or around its command
-    Heartbeat(Box<heartbeat::Arguments>),
-    Demo(demo::DemoArgs),
-    Scroll(scroll::ScrollArgs),
-    #[command(hide = true)]
-    Session(session::SessionArgs),
 }
 
 /// The whole of `allswell`. Wrong usage ends with exit code 2.

@@ -3,26 +3,25 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::exit::{Exit, Outcome};
 use super::operator::Operator;
 use super::reach::Reach;
 use super::screen::{self, Paint};
 use crate::clock;
+use crate::monitor::overview::Overview;
 use crate::net::client::{explain, http};
 use crate::release::ProberState;
 
-mod overview;
 mod view;
 
-use overview::Overview;
 use view::{Sight, lines};
 
 /// How long a watcher may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Everything at a glance: what is live, how both colours and all parts do, what is wrong
+/// Everything at a glance
 #[derive(Debug, Args)]
 pub struct StatusArgs {}
 
@@ -35,25 +34,18 @@ pub async fn run(operator: &Operator, _args: &StatusArgs) -> Outcome {
     let reach = Reach::of(operator)?;
     let up = reach.up_soon();
     let (prober, watcher, up) = tokio::join!(ask_prober(&reach), ask_watchers(&reach.config.prober.watchers), up.state());
-    let watcher = watcher.and_then(|raw| Ok((Overview::read(&raw)?, raw)));
     let exit = exit_of(prober.as_ref().ok(), watcher.is_ok());
     if operator.json {
-        let raw = watcher.as_ref().ok().map(|(_, raw)| raw);
         let silent: Vec<&String> = prober.as_ref().err().into_iter().chain(watcher.as_ref().err()).collect();
         let live = prober.as_ref().ok().and_then(|state| state.live);
         screen::document(&json!({
             "app": reach.config.app.name, "live": live, "unreachable": silent,
-            "prober": prober.as_ref().ok(), "watcher": raw, "up": up.as_ref().ok(),
+            "prober": prober.as_ref().ok(), "watcher": watcher.as_ref().ok(), "up": up.as_ref().ok(),
         }));
         return Ok(exit);
     }
-    let sight = Sight {
-        app: &reach.config.app.name,
-        now: clock::now(),
-        prober: prober.as_ref(),
-        watcher: watcher.as_ref().map(|(overview, _)| overview),
-        up: up.as_ref().ok(),
-    };
+    let sight =
+        Sight { app: &reach.config.app.name, now: clock::now(), prober: prober.as_ref(), watcher: watcher.as_ref(), up: up.as_ref().ok() };
     for line in lines(&sight, Paint::of_stdout()) {
         screen::line(line);
     }
@@ -66,7 +58,7 @@ async fn ask_prober(reach: &Reach) -> Result<ProberState, String> {
 }
 
 /// The first that answers.
-async fn ask_watchers(urls: &[String]) -> Result<Value, String> {
+async fn ask_watchers(urls: &[String]) -> Result<Overview, String> {
     let client = http(LIMIT).map_err(|error| error.to_string())?;
     let mut trouble = String::new();
     for url in urls {

@@ -1,9 +1,10 @@
 //! `allswell stop`: stops it all.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Args;
+use rustix::process::{Pid, test_kill_process};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
@@ -20,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Beyond what the config gives proxy and instances.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// Stop everything that `allswell up` runs here, in order.
+/// Stop everything that `allswell up` runs here
 #[derive(Debug, Args)]
 pub struct StopArgs {}
 
@@ -50,24 +51,24 @@ pub async fn run(operator: &Operator) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// Says what has ended, until nobody answers any more.
-async fn follow(up: &UpControl, mut before: BTreeSet<String>, progress: &Progress) {
+/// Says what has ended, until all of it has and nobody answers any more. Process ids tell: `up` says nothing while it ends.
+async fn follow(up: &UpControl, mut left: BTreeMap<String, Pid>, progress: &Progress) {
     loop {
-        let now = match up.state().await {
-            Ok(state) => running(&state),
-            Err(UpError::Refused(_)) => before.clone(),
-            Err(UpError::Silent(..)) => return,
-        };
-        for ended in before.difference(&now) {
-            progress.say(format!("✓ {ended} has ended"));
+        let (still, ended): (BTreeMap<_, _>, BTreeMap<_, _>) = left.into_iter().partition(|(_, pid)| test_kill_process(*pid).is_ok());
+        for name in ended.keys() {
+            progress.say(format!("✓ {name} has ended"));
         }
-        before = now;
+        left = still;
+        if left.is_empty() && matches!(up.state().await, Err(UpError::Silent(..))) {
+            return;
+        }
         sleep(LOOK).await;
     }
 }
 
-fn running(state: &UpState) -> BTreeSet<String> {
-    let parts = state.parts.iter().filter(|part| part.running).map(|part| part.name.clone());
-    let instances = state.instances.iter().filter(|instance| instance.running);
-    parts.chain(instances.map(|instance| format!("{}-{}", instance.colour, instance.number))).collect()
+fn running(state: &UpState) -> BTreeMap<String, Pid> {
+    let parts = state.parts.iter().map(|part| (part.name.clone(), part.pid));
+    let instances = state.instances.iter().map(|instance| (format!("{}-{}", instance.colour, instance.number), instance.pid));
+    let pid = |number: Option<u32>| Pid::from_raw(i32::try_from(number?).ok()?);
+    parts.chain(instances).filter_map(|(name, number)| Some((name, pid(number)?))).collect()
 }

@@ -14,7 +14,9 @@ use crate::domain::switch::Phase;
 use crate::proxy::control::ShiftOrder;
 use crate::release::{Remote, SwitchEnd, SwitchEvent, SwitchOrder};
 
-/// Make a colour live: gate, shift, verify, drain, observe; back by itself where it turns bad.
+/// Make a colour live
+///
+/// Gate, shift, verify, drain, observe; and back by itself where it turns bad.
 #[derive(Debug, Args)]
 pub struct SwitchArgs {
     /// blue or green

@@ -7,7 +7,7 @@ use super::operator::Operator;
 use super::reach::Reach;
 use super::switch::{How, finish};
 
-/// Make the other colour live, as `switch` does.
+/// Make the other colour live
 #[derive(Debug, Args)]
 pub struct ToggleArgs {
     #[command(flatten)]

@@ -10,7 +10,7 @@ use crate::config::{Config, ConfigError, unheard};
 use crate::notify::Channel;
 use crate::settings::Problem;
 
-/// Whether the config is right, and who would not hear of what.
+/// Check the config, and say who would not hear of what
 #[derive(Debug, Args)]
 pub struct ValidateArgs {}
 

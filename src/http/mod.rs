@@ -1,5 +1,8 @@
 //! Beats, API, control, page and metrics over HTTP.
 
+pub mod beats;
 pub mod control;
 pub mod error;
+pub mod page;
 pub mod serve;
+pub mod watcher;

@@ -1,6 +1,9 @@
 //! Wiring: `build(config)` binds and says where, `run(shutdown)` serves.
 
+pub mod expected;
+mod outside;
 pub mod prober;
 pub mod proxy;
+mod site;
 pub mod up;
 pub mod watcher;

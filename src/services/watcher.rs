@@ -1,25 +1,83 @@
 //! The wiring of the watcher.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::expected;
+use super::outside::OutsideLoop;
+use super::site::SiteLoop;
+use crate::clock;
 use crate::config::Config;
-use crate::files::StateDir;
+use crate::files::{self, StateDir};
+use crate::http::serve::{OwnHosts, serve};
+use crate::http::watcher::{Watching, router};
+use crate::monitor::unheard::Hearing;
+use crate::monitor::{Loops, Monitor, MonitorSettings};
+use crate::net::listen;
+use crate::notify::Channel;
+use crate::signing::Key;
+use crate::store::Store;
+
+/// What is running ends within this time.
+const LAST_CALL: Duration = Duration::from_secs(5);
 
 /// A watcher that is bound and not yet running.
 #[derive(Debug)]
-pub struct Watcher {}
+pub struct Watcher {
+    listener: TcpListener,
+    address: SocketAddr,
+    own: OwnHosts,
+    watching: Watching,
+    loops: Loops,
+    sites: Vec<SiteLoop>,
+    outside: Option<OutsideLoop>,
+}
 
 impl Watcher {
     /// Binds everything.
     ///
     /// # Errors
     /// Where something cannot be bound, opened or read; says what to do.
-    pub async fn build(_config: &Config, _state: &StateDir) -> anyhow::Result<Self> {
-        anyhow::bail!("not there yet")
+    pub async fn build(config: &Config, state: &StateDir) -> anyhow::Result<Self> {
+        let (listener, address) = listen::tcp("watcher.listen", &config.watcher.listen).await?;
+        let key = beat_key(config, state)?;
+        let channels = config.channels.iter().map(Channel::new).collect::<Result<Vec<_>, _>>()?;
+        let store = Store::open(&config.watcher.store, state.path()).await.context("watcher.store cannot be opened")?;
+        let settings = MonitorSettings {
+            name: config.watcher.name.clone(),
+            app: config.app.name.clone(),
+            page_url: Some(config.watcher.page_url()),
+            checks: expected::of_watcher(config),
+            channels: expected::channel_rules(config),
+            own_channels: config.built_in_channels(),
+        };
+        let monitor = Monitor::new(store, settings);
+        let (ingest, loops) = monitor.loops(channels);
+        let unheard = Arc::new(hearing(config).gaps());
+        for gap in unheard.iter() {
+            tracing::warn!("{gap}");
+        }
+        Ok(Self {
+            listener,
+            address,
+            own: OwnHosts::new([config.watcher.listen.clone(), config.watcher.page_url()]),
+            sites: SiteLoop::all(config, &monitor, &ingest)?,
+            outside: OutsideLoop::build(config, &monitor)?,
+            watching: Watching { monitor, ingest, key, unheard },
+            loops,
+        })
     }
 
     /// Where it listens: a name and an address each, for the log and for tests.
     #[must_use]
     pub fn addresses(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
+        vec![("watcher", self.address.to_string())]
     }
 
     /// Runs until `shutdown`, then ends in order.
@@ -27,7 +85,58 @@ impl Watcher {
     /// # Errors
     /// Where it could not go on.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let Self { listener, own, watching, loops, sites, outside, .. } = self;
+        let monitor = watching.monitor.clone();
+        monitor.start(clock::now()).await.context("watcher.store does not work")?;
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(loops.run(stopped.clone()));
+        for site in sites {
+            tasks.spawn(site.run(stopped.clone()));
+        }
+        if let Some(outside) = outside {
+            tasks.spawn(outside.run(stopped.clone()));
+        }
+        let mut stopping = stopped;
+        let serving = tokio::spawn(serve(listener, router(watching, own), async move {
+            // The sender is gone: that is a stop as well.
+            let _ = stopping.wait_for(|stopped| *stopped).await;
+        }));
         shutdown.await;
-        Ok(())
+        stop.send_replace(true);
+        // Connections that are kept open would keep the listener: they have their time, and no more.
+        let aborting = serving.abort_handle();
+        if tokio::time::timeout(LAST_CALL, serving).await.is_err() {
+            aborting.abort();
+        }
+        if tokio::time::timeout(LAST_CALL, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
+            tracing::warn!("something was still running at the end; the store has whatever is not done");
+        }
+        monitor.stop(clock::now()).await.context("the end is not written down")
+    }
+}
+
+fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {
+    let given = config.watcher.beat_key.as_ref().map(|secret| secret.reveal_if_set()).transpose().context("watcher.beat_key")?;
+    let text = match given.flatten() {
+        Some(text) => text,
+        None => files::token(&state.beat_key()).with_context(|| format!("{} cannot be made or read", state.beat_key().display()))?,
+    };
+    Ok(Key::new(&text))
+}
+
+/// What the config has, as far as hearing goes.
+#[must_use]
+pub fn hearing(config: &Config) -> Hearing {
+    let is_loopback = |address: &String| address.starts_with("127.") || address.starts_with("localhost") || address.starts_with("[::1]");
+    let apps = config.app.blue.addresses.iter().chain(&config.app.green.addresses);
+    let has_outside = config.watcher.outside.as_ref().is_some_and(|secret| secret.reveal_if_set().is_ok_and(|url| url.is_some()));
+    Hearing {
+        channels: config.channels.len(),
+        has_outside,
+        peers: config.watcher.peers.len(),
+        is_one_host: is_loopback(&config.watcher.listen) && apps.into_iter().all(is_loopback),
+        has_site: config.watcher.site.is_some(),
+        has_heartbeats: config.app.heartbeats,
     }
 }

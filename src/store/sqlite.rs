@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Row, Sqlite, Transaction};
 
 /// The schema, step by step. A step that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("schema/release.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/monitor.sql"), include_str!("schema/release.sql")];
 
 /// How long a statement waits for a lock that somebody outside holds.
 const BUSY: Duration = Duration::from_secs(1);
@@ -36,6 +36,18 @@ pub enum StoreError {
     /// A row that cannot be read back.
     #[error("the store holds a row that cannot be read: {0}")]
     Unreadable(String),
+}
+
+impl StoreError {
+    /// Whether the row is at fault, and not the store: another row may go through.
+    #[must_use]
+    pub fn is_of_this_row(&self) -> bool {
+        match self {
+            Self::Database(error) => error.as_database_error().is_some_and(|error| error.kind() != sqlx::error::ErrorKind::Other),
+            Self::Newer { .. } => false,
+            Self::Unreadable(_) => true,
+        }
+    }
 }
 
 impl Store {

@@ -1,1 +1,8 @@
-//! Stories about: watcher.
+//! The watcher by itself: silence, a store that is locked, kills, bad input, the page.
+
+mod bad_input;
+mod kills;
+mod locked;
+mod page;
+mod silence;
+mod stage;

@@ -1,14 +1,14 @@
 //! What is known, as lines of at most 80 columns.
 
-use super::overview::{CheckSeen, Overview};
 use crate::cli::screen::{Paint, fitted};
 use crate::clock;
 use crate::domain::beat::Showing;
 use crate::domain::check::Status;
 use crate::domain::colour::Colour;
-use crate::domain::incident::{Incident, Severity};
+use crate::domain::incident::Severity;
 use crate::domain::moment::{Moment, humane};
 use crate::domain::role::Role;
+use crate::monitor::overview::{CheckView, IncidentView, Overview};
 use crate::release::ProberState;
 use crate::runtime::process::control::UpState;
 
@@ -106,7 +106,7 @@ fn colour_line(sight: &Sight<'_>, colour: Colour, paint: Paint) -> String {
         Some(_) => "idle",
         None => "",
     };
-    let check = sight.watcher.ok().and_then(|overview| overview.check(colour.as_str()));
+    let check = sight.watcher.ok().and_then(|overview| named(overview, colour.as_str()));
     let (health, why) = health_of(sight, colour, check);
     let instances = sight.up.map(|up| up.colour(colour).filter(|instance| instance.running).count());
     let instances = instances.map_or(String::new(), |count| format!("{count} {}", if count == 1 { "instance" } else { "instances" }));
@@ -123,8 +123,12 @@ fn colour_line(sight: &Sight<'_>, colour: Colour, paint: Paint) -> String {
     )
 }
 
+fn named<'a>(overview: &'a Overview, name: &str) -> Option<&'a CheckView> {
+    overview.checks.iter().find(|check| check.name == name)
+}
+
 /// The watcher decides how a colour does; where it is silent, the prober's last probe.
-fn health_of(sight: &Sight<'_>, colour: Colour, check: Option<&CheckSeen>) -> (Health, String) {
+fn health_of(sight: &Sight<'_>, colour: Colour, check: Option<&CheckView>) -> (Health, String) {
     if let Some(check) = check {
         let health = Health::of(check.status);
         let latency = check.latency_ms.map(|latency| format!("{latency}ms")).unwrap_or_default();
@@ -145,9 +149,9 @@ fn health_of(sight: &Sight<'_>, colour: Colour, check: Option<&CheckSeen>) -> (H
     }
 }
 
-fn version(sight: &Sight<'_>, colour: Colour, check: Option<&CheckSeen>) -> Option<String> {
+fn version(sight: &Sight<'_>, colour: Colour, check: Option<&CheckView>) -> Option<String> {
     let running = sight.up.and_then(|up| up.colour(colour).find_map(|instance| instance.version.clone()));
-    let heartbeat = sight.watcher.ok().and_then(|overview| overview.check(&format!("heartbeat-{colour}")));
+    let heartbeat = sight.watcher.ok().and_then(|overview| named(overview, &format!("heartbeat-{colour}")));
     running.or_else(|| check.and_then(|check| check.version.clone())).or_else(|| heartbeat.and_then(|check| check.version.clone()))
 }
 
@@ -164,7 +168,7 @@ fn parts(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
     lines
 }
 
-fn shapes(label: &str, checks: &[&CheckSeen], paint: Paint) -> Vec<String> {
+fn shapes(label: &str, checks: &[&CheckView], paint: Paint) -> Vec<String> {
     let mut lines: Vec<(usize, String)> = Vec::new();
     for check in checks {
         let health = Health::of(check.status);
@@ -189,17 +193,16 @@ fn shapes(label: &str, checks: &[&CheckSeen], paint: Paint) -> Vec<String> {
 /// The gravest first; those that another explains stand with it.
 fn incidents(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
     let Ok(overview) = sight.watcher else { return Vec::new() };
-    let mut open: Vec<&Incident> =
-        overview.incidents.iter().filter(|incident| incident.resolved_at.is_none() && incident.cause.is_none()).collect();
-    open.sort_by_key(|incident| (std::cmp::Reverse(incident.severity), incident.since));
-    let mut lines = vec![String::new(), "  no open incidents".to_owned()];
-    if !open.is_empty() {
-        lines = vec![String::new(), paint.strong(format!("  open incidents: {}", open.len()))];
+    let mut open: Vec<&IncidentView> = overview.incidents.iter().collect();
+    open.sort_by_key(|view| (std::cmp::Reverse(view.incident.severity), view.incident.since));
+    if open.is_empty() {
+        return vec![String::new(), "  no open incidents".to_owned()];
     }
-    for incident in open {
+    let mut lines = vec![String::new(), paint.strong(format!("  open incidents: {}", open.len()))];
+    for IncidentView { incident, also, .. } in open {
         let age = humane(sight.now.since(incident.since));
-        let text = format!("  {:<8}  {age:>7}  {}: {}", incident.severity, incident.check, incident.reason);
-        let text = fitted(&text, COLUMNS);
+        let also = if also.is_empty() { String::new() } else { format!(" (and {})", also.join(", ")) };
+        let text = fitted(&format!("  {:<8}  {age:>7}  {}: {}{also}", incident.severity, incident.check, incident.reason), COLUMNS);
         lines.push(match incident.severity {
             Severity::Critical => paint.bad(text),
             Severity::Warning => paint.poor(text),
@@ -213,7 +216,7 @@ fn incidents(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
 fn silent(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
     let Ok(overview) = sight.watcher else { return Vec::new() };
     let overdue = overview.checks.iter().filter(|check| matches!(check.status, Status::Late | Status::New));
-    let told = |check: &CheckSeen| match check.last_heard {
+    let told = |check: &CheckView| match check.last_heard {
         Some(last) => format!("{} (last heard {} ago)", check.name, humane(sight.now.since(last))),
         None => format!("{} (never heard)", check.name),
     };

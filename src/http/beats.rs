@@ -1,0 +1,130 @@
+//! `POST /v1/beat`: who said it, when, and what; 200 means that it is stored.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use prometheus::IntCounterVec;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::error::ApiError;
+use super::watcher::Watching;
+use crate::clock;
+use crate::domain::beat::Beat;
+use crate::domain::moment::Moment;
+use crate::monitor::{Ack, Arrived, IngestError};
+use crate::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
+use crate::telemetry::metrics;
+
+/// The path, which the signature covers.
+pub const PATH: &str = "/v1/beat";
+/// A larger request is refused.
+const LARGEST: usize = 128 * 1024;
+/// A larger body of the beat itself is refused.
+const LARGEST_BODY: usize = 100 * 1024;
+/// Names and words of a sender may be so long, in bytes.
+const LONGEST_WORD: usize = 200;
+/// A beat that was sent earlier, or will be sent later, is refused.
+const OLDEST: Duration = Duration::from_secs(300);
+/// A request that takes longer to come in is refused.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+static REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_beats_refused_total"));
+
+/// Takes a beat.
+pub(super) async fn post(State(watching): State<Watching>, request: Request) -> Result<Json<Value>, ApiError> {
+    let (head, body) = request.into_parts();
+    let answered = async {
+        let body = whole(&head.headers, body).await?;
+        signed(&head.headers, &body, &watching.key)?;
+        let now = clock::now();
+        let beat = read(&body, now)?;
+        let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now) };
+        watching.ingest.beat(arrived).await.map_err(refusal)
+    };
+    match answered.await {
+        Ok(Ack::Stored) => Ok(Json(json!({ "stored": true }))),
+        Ok(Ack::Repeated) => Ok(Json(json!({ "stored": true, "repeated": true }))),
+        Err(error) => {
+            REFUSED.with_label_values(&[label(&error)]).inc();
+            Err(error)
+        }
+    }
+}
+
+async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::TooLarge(format!("a beat may have at most {LARGEST} bytes"));
+    let promised =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<usize>().ok());
+    if promised.is_some_and(|length| length > LARGEST) {
+        return Err(too_large());
+    }
+    match timeout(PATIENCE, to_bytes(body, LARGEST + 1)).await {
+        Ok(Ok(bytes)) if bytes.len() <= LARGEST => Ok(bytes),
+        Ok(Ok(_)) => Err(too_large()),
+        Ok(Err(error)) if is_too_long(&error) => Err(too_large()),
+        Ok(Err(_)) => Err(ApiError::BadRequest("the request ended before its body".into())),
+        Err(_) => Err(ApiError::BadRequest("the body did not come in time".into())),
+    }
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>())
+}
+
+fn signed(headers: &HeaderMap, body: &[u8], key: &Key) -> Result<(), ApiError> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let wrong = |words: String| Err(ApiError::Unauthorized(words));
+    if text(SIGNATURE_HEADER).is_empty() || text(KEY_ID_HEADER).is_empty() {
+        return wrong(format!("a beat is signed: {KEY_ID_HEADER} and {SIGNATURE_HEADER} are needed"));
+    }
+    if text(KEY_ID_HEADER) != key.id() {
+        return wrong(format!("the key {} is not known here: sender and watcher need the same beat key", text(KEY_ID_HEADER)));
+    }
+    if !key.verify("POST", PATH, body, text(SIGNATURE_HEADER)) {
+        return wrong("the signature is not that of this request".into());
+    }
+    Ok(())
+}
+
+fn read(body: &[u8], now: Moment) -> Result<Beat, ApiError> {
+    let beat: Beat = serde_json::from_slice(body).map_err(|error| ApiError::BadRequest(format!("this is not a beat: {error}")))?;
+    let apart = now.since(beat.sent_at).max(beat.sent_at.since(now));
+    if apart > OLDEST {
+        let words = format!("sent at {}, which is over 5 minutes from this watcher's time, {now}: set the sender's clock", beat.sent_at);
+        return Err(ApiError::Unauthorized(words));
+    }
+    let words = [Some(&beat.check), Some(&beat.identity.instance), beat.version.as_ref()];
+    if words.into_iter().flatten().any(|word| word.is_empty() || word.len() > LONGEST_WORD) {
+        return Err(ApiError::BadRequest(format!("check, instance and version must have 1 to {LONGEST_WORD} bytes")));
+    }
+    if i64::try_from(beat.identity.sequence).is_err() {
+        return Err(ApiError::BadRequest("sequence counts from 1 and must be less than 2^63".into()));
+    }
+    if beat.body.as_ref().is_some_and(|body| body.len() > LARGEST_BODY) {
+        return Err(ApiError::TooLarge(format!("the body of a beat may have at most {LARGEST_BODY} bytes")));
+    }
+    Ok(beat)
+}
+
+fn refusal(error: IngestError) -> ApiError {
+    match error {
+        IngestError::UnknownCheck(_) => ApiError::NotFound(error.to_string()),
+        IngestError::Refused(_) => ApiError::BadRequest(error.to_string()),
+        IngestError::Unavailable(_) => ApiError::Unavailable(error.to_string()),
+    }
+}
+
+fn label(error: &ApiError) -> &'static str {
+    match error {
+        ApiError::BadRequest(_) | ApiError::Conflict(_) | ApiError::Misdirected(_) => "malformed",
+        ApiError::Unauthorized(_) | ApiError::Forbidden(_) => "unauthorized",
+        ApiError::NotFound(_) => "unknown_check",
+        ApiError::TooLarge(_) => "too_large",
+        ApiError::Unavailable(_) => "unavailable",
+    }
+}

@@ -1,0 +1,104 @@
+//! A time in which we could not hear: deadlines that fell in it move once, and one notice says so.
+
+use std::time::Duration;
+
+use sqlx::SqliteConnection;
+
+use super::engine::{Monitor, MonitorError, STOPPED};
+use super::scene::Scene;
+use super::sweep::{MARK, Mark};
+use crate::domain::check::Status;
+use crate::domain::incident::Severity;
+use crate::domain::moment::{Moment, humane};
+use crate::domain::notice::{Notice, NoticeKind, Subject};
+use crate::store::{StoreError, checks, facts, notices};
+
+/// Sweeps follow each other faster than this, while they run.
+const SMALL: Duration = Duration::from_secs(2);
+/// Whoever was not heard has at least this long after our return.
+const AT_LEAST: Duration = Duration::from_secs(30);
+/// A longer blind time is told even when no deadline fell in it.
+const WORTH_TELLING: Duration = Duration::from_secs(60);
+
+impl Monitor {
+    /// Where no sweep ran for a time, moves the deadlines that fell in it.
+    pub(super) async fn end_blindness(&self, now: Moment) -> Result<(), MonitorError> {
+        let last = match self.mark() {
+            Some(mark) => Some(mark),
+            None => facts::get(&mut *self.store.reader().acquire().await?, MARK).await?,
+        };
+        let Some(last) = last.filter(|last| now.since(last.at) > SMALL) else { return Ok(()) };
+        let blind = now.since(last.at);
+        let mut transaction = self.store.begin().await?;
+        let scene = self.scene(&mut transaction, now).await?;
+        let moved = forgive(&mut transaction, &scene, last, blind).await?;
+        let stopped: Option<Option<Moment>> = facts::get(&mut transaction, STOPPED).await?;
+        let was_stopped = stopped.flatten().is_some_and(|at| at >= last.at);
+        tracing::warn!(seconds = blind.as_secs(), moved = moved.len(), was_stopped, "blind until now");
+        if !moved.is_empty() || blind > WORTH_TELLING {
+            tell(&mut transaction, &scene, last, &moved, was_stopped).await?;
+        }
+        let mark = Mark { at: now, until: last.until };
+        facts::set(&mut transaction, MARK, &mark).await?;
+        transaction.commit().await?;
+        self.set_mark(mark);
+        Ok(())
+    }
+}
+
+/// The names of the checks whose deadline was moved.
+async fn forgive(connection: &mut SqliteConnection, scene: &Scene<'_>, last: Mark, blind: Duration) -> Result<Vec<String>, StoreError> {
+    let mut moved = Vec::new();
+    for mut stored in checks::all(connection).await? {
+        let Some(check) = scene.check(&stored) else { continue };
+        let deadline = stored.state.deadline(&check);
+        if stored.state.status == Status::Down || deadline <= last.until || deadline > scene.now {
+            continue;
+        }
+        let state = check.forgive(&stored.state, scene.now + blind.min(check.grace).max(AT_LEAST));
+        if state != stored.state {
+            stored.look_at = Some(state.deadline(&check));
+            stored.state = state;
+            checks::save(connection, &stored).await?;
+            moved.push(stored.name);
+        }
+    }
+    Ok(moved)
+}
+
+async fn tell(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    last: Mark,
+    moved: &[String],
+    was_stopped: bool,
+) -> Result<(), StoreError> {
+    let why = if was_stopped { "it had been stopped" } else { "it did not run: killed, stuck, suspended, or its store did not work" };
+    let moved_words = match moved {
+        [] => "no deadline fell in that time".to_owned(),
+        names => format!("deadlines moved once: {}", names.join(", ")),
+    };
+    let notice = Notice {
+        key: String::new(),
+        kind: NoticeKind::WatcherBlind,
+        at: scene.now,
+        subject: Subject {
+            incident: format!("{}-blind-{}", scene.settings.name, last.at.as_millis()),
+            app: scene.settings.app.clone(),
+            check: scene.settings.name.clone(),
+            status: Status::Up,
+            severity: Severity::Warning,
+            colour: None,
+            live: scene.colour(),
+        },
+        since: last.at,
+        reason: format!("heard nothing from {} for {}: {why}; {moved_words}", last.at, humane(scene.now.since(last.at))),
+        duration_seconds: Some(scene.now.since(last.at).as_secs()),
+        also: Vec::new(),
+        url: scene.settings.page_url.clone(),
+    };
+    for channel in &scene.settings.own_channels {
+        notices::write(connection, &notice.clone().for_channel(channel), channel, scene.now).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! One fault, one incident: what stands behind another fault waits for it, and is listed there.
+
+use std::time::Duration;
+
+use sqlx::SqliteConnection;
+
+use super::expected::period;
+use super::scene::Scene;
+use super::telling;
+use crate::domain::check::{Check, Status};
+use crate::domain::incident::Incident;
+use crate::domain::moment::Moment;
+use crate::domain::role::{PossibleCause, Role};
+use crate::store::checks::StoredCheck;
+use crate::store::incidents::StoredIncident;
+use crate::store::{StoreError, checks, incidents, notices};
+
+/// A notice waits so long for its cause.
+const WAIT: Duration = Duration::from_secs(1);
+/// While a possible cause is undecided, it is asked again so often.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Whether another incident explains this one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The incident with this key does.
+    Caused(String),
+    /// A possible cause is failing or late: it may yet.
+    Undecided,
+    /// A possible cause has not been heard since the trouble began: it may yet, if it hurries.
+    Unheard,
+    /// Nothing does.
+    Alone,
+}
+
+/// The name of the check that has this role, where there is exactly one.
+fn name_of(role: Role) -> Option<&'static str> {
+    match role {
+        Role::Colour(colour) => Some(colour.as_str()),
+        Role::Proxy => Some("proxy"),
+        Role::Prober => Some("prober"),
+        Role::Preview => Some("preview"),
+        Role::Site => Some("site"),
+        Role::Heartbeat(_) | Role::Watcher | Role::Up | Role::Channel | Role::Own => None,
+    }
+}
+
+/// A new incident: told at once, or held for its cause, or behind its cause from the start.
+pub(super) async fn open(connection: &mut SqliteConnection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+    match verdict(connection, scene, &stored.incident).await? {
+        Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
+        Verdict::Undecided | Verdict::Unheard => hold(connection, scene, stored, WAIT).await,
+        Verdict::Alone => tell(connection, scene, stored).await,
+    }
+}
+
+/// Decides on an incident that was held.
+pub(super) async fn decide(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+    let may_wait = stored.decide_until.is_some_and(|until| scene.now < until);
+    match verdict(connection, scene, &stored.incident).await? {
+        Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
+        Verdict::Undecided if may_wait => {
+            stored.decide_at = Some(scene.now + AGAIN);
+            incidents::save(connection, &stored).await
+        }
+        Verdict::Undecided | Verdict::Unheard | Verdict::Alone => tell(connection, scene, stored).await,
+    }
+}
+
+/// A cause has opened: those that wait and that it explains stand behind it.
+pub(super) async fn adopt(connection: &mut SqliteConnection, scene: &Scene<'_>, key: &str) -> Result<(), StoreError> {
+    for stored in incidents::open(connection).await? {
+        let is_fresh = stored.decide_at.is_some() || scene.now.since(stored.opened_at) <= WAIT;
+        let is_free = stored.incident.cause.is_none() && stored.incident.key != key && is_fresh;
+        if !is_free || telling::is_told(connection, scene, &stored.incident.key).await? {
+            continue;
+        }
+        if let Verdict::Caused(cause) = verdict(connection, scene, &stored.incident).await? {
+            stand_behind(connection, scene, stored, cause).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the cause still explains it; if not, it waits for another, and is told if there is none.
+pub(super) async fn confirm(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+    match verdict(connection, scene, &stored.incident).await? {
+        Verdict::Caused(cause) if stored.incident.cause.as_ref() == Some(&cause) => Ok(()),
+        Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
+        Verdict::Undecided | Verdict::Unheard | Verdict::Alone => {
+            stored.incident.cause = None;
+            // What it stood behind is over: it has the time of its own recovery to end as well.
+            let own = checks::find(connection, &stored.incident.check).await?.and_then(|check| scene.check(&check));
+            let recovery = own.map_or(Duration::ZERO, |check| period(&check) * check.rise);
+            hold(connection, scene, stored, recovery + WAIT).await
+        }
+    }
+}
+
+/// What the other checks say of this incident.
+pub(super) async fn verdict(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<Verdict, StoreError> {
+    let mut verdict = Verdict::Alone;
+    for possible in Role::of(&incident.check).possible_causes(scene.colour()) {
+        let Some(name) = name_of(possible.role) else { continue };
+        let Some(check) = checks::find(connection, name).await? else { continue };
+        let of_one = match incidents::open_of(connection, name).await? {
+            Some(open) if possible.explains(&open.incident.reason, &incident.reason) => {
+                let root = open.incident.cause.unwrap_or(open.incident.key);
+                if root == incident.key { Verdict::Alone } else { return Ok(Verdict::Caused(root)) }
+            }
+            Some(_) => Verdict::Alone,
+            None => undecided(scene, possible, &check, incident),
+        };
+        verdict = match (verdict, of_one) {
+            (Verdict::Undecided, _) | (_, Verdict::Undecided) => Verdict::Undecided,
+            (Verdict::Unheard, _) | (_, Verdict::Unheard) => Verdict::Unheard,
+            (verdict, _) => verdict,
+        };
+    }
+    Ok(verdict)
+}
+
+/// What a check that is not in trouble may yet turn out to be.
+fn undecided(scene: &Scene<'_>, possible: PossibleCause, check: &StoredCheck, incident: &Incident) -> Verdict {
+    let is_silence = incident.reason.is_silence();
+    let is_late = scene.now > check.state.due;
+    match check.state.status {
+        _ if possible.of_silence_only && !is_silence => Verdict::Alone,
+        Status::Failing if !possible.of_silence_only => Verdict::Undecided,
+        Status::Up | Status::New | Status::Late if is_silence && is_late => Verdict::Undecided,
+        Status::Up if check.state.last_heard.is_some_and(|heard| heard > incident.since) => Verdict::Alone,
+        Status::Up | Status::New | Status::Late | Status::Failing => Verdict::Unheard,
+        Status::Poorly | Status::Down => Verdict::Alone,
+    }
+}
+
+async fn tell(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+    (stored.decide_at, stored.decide_until, stored.explained) = (None, None, false);
+    incidents::save(connection, &stored).await?;
+    telling::opened(connection, scene, &stored.incident, scene.now).await?;
+    notices::release(connection, &stored.incident.key, scene.now).await
+}
+
+/// Its notices are written in this same commit, due when the wait is over at the latest: the courier tells them even if nobody decides.
+async fn hold(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident, wait: Duration) -> Result<(), StoreError> {
+    let until = scene.now + wait + longest(connection, scene, &stored.incident).await?;
+    stored.decide_at = Some(scene.now + wait);
+    stored.decide_until = Some(stored.decide_until.unwrap_or(until));
+    let due_at: Moment = until + WAIT;
+    incidents::save(connection, &stored).await?;
+    telling::opened(connection, scene, &stored.incident, due_at).await
+}
+
+/// How long the slowest possible cause takes to be decided.
+async fn longest(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<Duration, StoreError> {
+    let mut longest = Duration::ZERO;
+    for possible in Role::of(&incident.check).possible_causes(scene.colour()) {
+        let Some(name) = name_of(possible.role) else { continue };
+        let Some(check) = checks::find(connection, name).await?.and_then(|stored| scene.check(&stored)) else { continue };
+        longest = longest.max(time_to_fall(&check));
+    }
+    Ok(longest)
+}
+
+fn time_to_fall(check: &Check) -> Duration {
+    (period(check) * check.fall).max(period(check) + check.grace) + WAIT
+}
+
+async fn stand_behind(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    mut stored: StoredIncident,
+    cause: String,
+) -> Result<(), StoreError> {
+    tracing::info!(incident = stored.incident.key, cause, "explained");
+    telling::withdrawn(connection, scene, &stored.incident.key).await?;
+    for mut behind in incidents::explained_by(connection, &stored.incident.key).await? {
+        behind.incident.cause = Some(cause.clone());
+        incidents::save(connection, &behind).await?;
+    }
+    (stored.decide_at, stored.decide_until, stored.explained) = (None, None, true);
+    stored.incident.cause = Some(cause);
+    incidents::save(connection, &stored).await
+}

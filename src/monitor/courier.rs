@@ -1,0 +1,165 @@
+//! Takes notices to a channel: claims one in a commit of its own, sends outside any transaction, and keeps the receipt.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::dead_channel;
+use super::engine::{Monitor, MonitorError};
+use super::expected::ChannelRule;
+use super::scene::Scene;
+use crate::domain::moment::Moment;
+use crate::domain::notice::{Notice, NoticeKind};
+use crate::domain::retry;
+use crate::notify::{Receipt, SendError};
+use crate::store::notices::StoredNotice;
+use crate::store::{StoreError, channels, incidents, notices, outbox};
+use crate::telemetry::metrics;
+
+/// A claim lasts so long, or as long as an attempt may take where that is longer.
+const CLAIM: Duration = Duration::from_secs(10);
+/// After so long a failure, others are told in this channel's stead.
+pub(super) const PASS_ON_AFTER: Duration = Duration::from_secs(60);
+
+static NOTICES: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_notices_total"));
+static WAITING: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_outbox_notices"));
+static DELAY: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_alarm_delay_seconds"));
+
+/// A notice that nobody else sends now.
+#[derive(Debug, Clone)]
+pub struct Claimed(StoredNotice);
+
+impl Claimed {
+    /// What to send.
+    #[must_use]
+    pub fn notice(&self) -> &Notice {
+        &self.0.notice
+    }
+}
+
+impl Monitor {
+    /// Claims the next notice for a channel, if one is due.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn claim(&self, rule: &ChannelRule, now: Moment) -> Result<Option<Claimed>, MonitorError> {
+        let all = *self.telling.borrow();
+        let mut reader = self.store.reader().acquire().await?;
+        WAITING.with_label_values(&[rule.name.as_str()]).set(outbox::waiting(&mut reader, &rule.name).await?);
+        if outbox::next(&mut reader, &rule.name, all, now).await?.is_none() {
+            return Ok(None);
+        }
+        drop(reader);
+        let claimed = self.claim_next(rule, all, now).await;
+        self.noted(claimed, now)
+    }
+
+    async fn claim_next(&self, rule: &ChannelRule, all: bool, now: Moment) -> Result<Option<Claimed>, MonitorError> {
+        let mut transaction = self.store.begin().await?;
+        let Some(mut next) = outbox::next(&mut transaction, &rule.name, all, now).await? else { return Ok(None) };
+        let until = now + CLAIM.max(rule.timeout + Duration::from_secs(2));
+        outbox::claim(&mut transaction, &next.notice.key, &Uuid::new_v4().to_string(), until).await?;
+        next.attempts += 1;
+        let behind = incidents::explained_by(&mut transaction, &next.notice.subject.incident).await?;
+        next.notice.also = behind.into_iter().map(|stored| stored.incident.check).collect();
+        transaction.commit().await?;
+        Ok(Some(Claimed(next)))
+    }
+
+    /// Keeps what the channel said: a receipt, or when to try again, or that others are told.
+    ///
+    /// # Errors
+    /// Where the store does not work: call it again, or the notice is sent again when its claim ends.
+    pub async fn settle(
+        &self,
+        rule: &ChannelRule,
+        claimed: &Claimed,
+        outcome: &Result<Receipt, SendError>,
+        now: Moment,
+    ) -> Result<(), MonitorError> {
+        let settled = match outcome {
+            Ok(receipt) => self.taken(rule, &claimed.0, receipt, now).await,
+            Err(error) => self.failed(rule, claimed.0.clone(), error, now).await,
+        };
+        self.noted(settled, now)
+    }
+
+    async fn taken(&self, rule: &ChannelRule, stored: &StoredNotice, receipt: &Receipt, now: Moment) -> Result<(), MonitorError> {
+        let mut transaction = self.store.begin().await?;
+        let scene = self.scene(&mut transaction, now).await?;
+        outbox::take(&mut transaction, &stored.notice.key, now, &receipt.0).await?;
+        let mut channel = channels::get(&mut transaction, &rule.name).await?;
+        channel.failed_since = None;
+        channel.taken_at = Some(now);
+        channels::save(&mut transaction, &rule.name, &channel).await?;
+        dead_channel::revive(&mut transaction, &scene, &rule.name).await?;
+        transaction.commit().await?;
+        NOTICES.with_label_values(&[rule.name.as_str(), "taken"]).inc();
+        DELAY.with_label_values::<&str>(&[]).observe(now.since(stored.notice.at).as_secs_f64());
+        self.wake.notify_waiters();
+        Ok(())
+    }
+
+    async fn failed(&self, rule: &ChannelRule, mut stored: StoredNotice, error: &SendError, now: Moment) -> Result<(), MonitorError> {
+        tracing::warn!(channel = rule.name, notice = stored.notice.key, attempts = stored.attempts, "not taken: {error}");
+        let mut transaction = self.store.begin().await?;
+        let scene = self.scene(&mut transaction, now).await?;
+        let failed_since = *stored.failed_since.get_or_insert(now);
+        let is_over = error.is_permanent() || now.since(failed_since) >= PASS_ON_AFTER;
+        stored.last_error = Some(error.to_string());
+        stored.due_at = next_try(&stored, error, failed_since, now);
+        let passes_on = is_over && stored.passed_on_at.is_none() && is_for_others(stored.notice.kind);
+        if passes_on {
+            stored.passed_on_at = Some(now);
+            pass_on(&mut transaction, &scene, rule, &stored).await?;
+        }
+        outbox::postpone(&mut transaction, &stored).await?;
+        let mut channel = channels::get(&mut transaction, &rule.name).await?;
+        let channel_failed_since = *channel.failed_since.get_or_insert(now);
+        channels::save(&mut transaction, &rule.name, &channel).await?;
+        if is_over || now.since(channel_failed_since) >= PASS_ON_AFTER {
+            dead_channel::tell(&mut transaction, &scene, &rule.name, channel_failed_since, &stored).await?;
+        }
+        transaction.commit().await?;
+        NOTICES.with_label_values(&[rule.name.as_str(), if passes_on { "passed_on" } else { "retried" }]).inc();
+        self.wake.notify_waiters();
+        Ok(())
+    }
+}
+
+/// A channel's own all's well is nobody else's business.
+fn is_for_others(kind: NoticeKind) -> bool {
+    !matches!(kind, NoticeKind::ChannelWell | NoticeKind::ChannelTest)
+}
+
+/// Later and later; but once at the end of the minute after which others are told.
+fn next_try(stored: &StoredNotice, error: &SendError, failed_since: Moment, now: Moment) -> Moment {
+    let after = match error {
+        SendError::Retry { after, .. } => *after,
+        SendError::Permanent { .. } => None,
+    };
+    let next = now + retry::delay(stored.attempts, after);
+    let minute = failed_since + PASS_ON_AFTER;
+    if stored.passed_on_at.is_none() && now < minute { next.min(minute) } else { next }
+}
+
+/// The same notice for the fallback, or else for all other channels. Those who have it already are not told twice.
+async fn pass_on(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    rule: &ChannelRule,
+    stored: &StoredNotice,
+) -> Result<(), StoreError> {
+    let others = scene.settings.channels.iter().map(|other| &other.name).filter(|name| **name != rule.name);
+    let instead: Vec<&String> = match &rule.fallback {
+        Some(fallback) => vec![fallback],
+        None => others.collect(),
+    };
+    for channel in instead {
+        notices::write(connection, &stored.notice.clone().for_channel(channel), channel, scene.now).await?;
+    }
+    Ok(())
+}

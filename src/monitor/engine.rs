@@ -1,0 +1,184 @@
+//! The monitor: one store, what is expected, and how far work has come.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sqlx::SqliteConnection;
+use tokio::sync::{Notify, watch};
+
+use super::arrivals::Arrivals;
+use super::expected::{Expected, MonitorSettings};
+use super::live;
+use super::pulse::Pulse;
+use super::resolution;
+use super::scene::Scene;
+use super::sweep::Mark;
+use crate::domain::check::State;
+use crate::domain::moment::Moment;
+use crate::store::checks::{Seen, StoredCheck};
+use crate::store::{Store, StoreError, checks, facts, incidents, notices, outbox};
+
+/// Why a step did not go through.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct MonitorError(#[from] StoreError);
+
+impl From<sqlx::Error> for MonitorError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+/// Turns beats into flips, incidents and notices, and takes notices to channels. Clones are the same monitor.
+#[derive(Debug, Clone)]
+pub struct Monitor {
+    pub(super) store: Store,
+    pub(super) settings: Arc<MonitorSettings>,
+    pub(super) arrivals: Arrivals,
+    pub(super) pulse: Pulse,
+    /// How far the last sweep of this process came.
+    pub(super) mark: Arc<Mutex<Option<Mark>>>,
+    pub(super) telling: Arc<watch::Sender<bool>>,
+    /// Something may be due: look at the store.
+    pub(super) wake: Arc<Notify>,
+}
+
+pub(super) const STOPPED: &str = "stopped";
+
+impl Monitor {
+    /// On this store.
+    #[must_use]
+    pub fn new(store: Store, settings: MonitorSettings) -> Self {
+        Self {
+            store,
+            settings: Arc::new(settings),
+            arrivals: Arrivals::default(),
+            pulse: Pulse::default(),
+            mark: Arc::default(),
+            telling: Arc::new(watch::Sender::new(true)),
+            wake: Arc::default(),
+        }
+    }
+
+    /// What it was told.
+    #[must_use]
+    pub fn settings(&self) -> &MonitorSettings {
+        &self.settings
+    }
+
+    /// The beats under way.
+    #[must_use]
+    pub fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
+    }
+
+    /// How far work has come.
+    #[must_use]
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    /// Begins: what is expected from now on is in the store, what is not is not. New checks are due from now.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn start(&self, now: Moment) -> Result<(), MonitorError> {
+        self.pulse.start(now);
+        let mut transaction = self.store.begin().await?;
+        let scene = self.scene(&mut transaction, now).await?;
+        outbox::release_claims(&mut transaction).await?;
+        let known = checks::all(&mut transaction).await?;
+        for gone in known.iter().filter(|stored| self.settings.expected(&stored.name).is_none()) {
+            checks::remove(&mut transaction, &gone.name).await?;
+        }
+        for expected in &self.settings.checks {
+            let stored = known.iter().find(|stored| stored.name == expected.name).cloned();
+            let mut stored = stored.unwrap_or_else(|| Self::made(expected, now));
+            // A new period or grace counts at once.
+            let check = expected.at_pace(stored.every_ms);
+            stored.look_at = stored.look_at.map(|_| stored.state.deadline(&check).min(now));
+            checks::save(&mut transaction, &stored).await?;
+        }
+        for open in incidents::open(&mut transaction).await? {
+            if !self.is_watched(&open.incident.check) {
+                resolution::forget(&mut transaction, &scene, open).await?;
+            }
+        }
+        transaction.commit().await?;
+        self.pulse.committed(now);
+        Ok(())
+    }
+
+    /// Ends in order: the next start says that it was no crash.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn stop(&self, now: Moment) -> Result<(), MonitorError> {
+        let mut transaction = self.store.begin().await?;
+        facts::set(&mut transaction, STOPPED, &now).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Whether every notice is sent, or only those that nobody else can tell. The prober's own monitor tells all only while no watcher acknowledges.
+    pub fn set_telling(&self, tells: bool) {
+        self.telling.send_replace(tells);
+        self.wake.notify_waiters();
+    }
+
+    /// Forgets what was written before `before` and is not told: somebody else has told it. What nobody else can tell stays. Says how many.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn withdraw_older(&self, before: Moment, now: Moment) -> Result<u64, MonitorError> {
+        let mut transaction = self.store.begin().await?;
+        let count = notices::withdraw_older(&mut transaction, before, now).await?;
+        transaction.commit().await?;
+        Ok(count)
+    }
+
+    /// The channels that have heard from us of the open incident of a check.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn told(&self, check: &str) -> Result<Vec<String>, MonitorError> {
+        let mut reader = self.store.reader().acquire().await?;
+        let Some(open) = incidents::open_of(&mut reader, check).await? else { return Ok(Vec::new()) };
+        let about = notices::about(&mut reader, &open.incident.key).await?;
+        let mut told: Vec<String> = about.into_iter().filter(|stored| stored.taken_at.is_some()).map(|stored| stored.channel).collect();
+        told.sort();
+        told.dedup();
+        Ok(told)
+    }
+
+    pub(super) async fn scene(&self, connection: &mut SqliteConnection, now: Moment) -> Result<Scene<'_>, StoreError> {
+        Ok(Scene { settings: &self.settings, live: live::read(connection).await?, now })
+    }
+
+    /// A check that was made at `now`.
+    pub(super) fn made(expected: &Expected, now: Moment) -> StoredCheck {
+        let state = State::new(&expected.check, now);
+        let look_at = Some(state.deadline(&expected.check));
+        StoredCheck { name: expected.name.clone(), state, look_at, every_ms: None, seen: Seen::default() }
+    }
+
+    fn is_watched(&self, check: &str) -> bool {
+        let channel = check.strip_prefix("channel-");
+        self.settings.expected(check).is_some() || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))
+    }
+
+    pub(super) fn mark(&self) -> Option<Mark> {
+        *self.mark.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_mark(&self, mark: Mark) {
+        *self.mark.lock().unwrap_or_else(PoisonError::into_inner) = Some(mark);
+    }
+
+    /// Keeps in mind whether the store worked.
+    pub(super) fn noted<T>(&self, result: Result<T, MonitorError>, now: Moment) -> Result<T, MonitorError> {
+        match &result {
+            Ok(_) => self.pulse.committed(now),
+            Err(error) => self.pulse.refused(now, error.to_string()),
+        }
+        result
+    }
+}

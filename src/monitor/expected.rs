@@ -1,0 +1,90 @@
+//! What a monitor is told to expect, and who is to hear of it.
+
+use std::time::Duration;
+
+use crate::domain::check::Check;
+use crate::domain::role::Role;
+use crate::domain::schedule::Schedule;
+
+/// Something that is expected to beat, and who is told when it does not.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    /// The check's name, unique.
+    pub name: String,
+    /// When it is due and how long it may be late.
+    pub check: Check,
+    /// The names of the channels that are told.
+    pub channels: Vec<String>,
+}
+
+/// What the courier knows of a channel besides how to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelRule {
+    /// The channel's name.
+    pub name: String,
+    /// Who is told what this one does not take. None: all others.
+    pub fallback: Option<String>,
+    /// How often it is told that all's well with it.
+    pub say: Option<Duration>,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+}
+
+/// What a monitor is told.
+#[derive(Debug, Clone)]
+pub struct MonitorSettings {
+    /// Whose monitor it is: `watcher`, or a watcher's own name, or `prober`.
+    pub name: String,
+    /// The app's name.
+    pub app: String,
+    /// The status page, for messages.
+    pub page_url: Option<String>,
+    /// Everything that is expected.
+    pub checks: Vec<Expected>,
+    /// Every channel.
+    pub channels: Vec<ChannelRule>,
+    /// The channels that hear of the monitor's own troubles.
+    pub own_channels: Vec<String>,
+}
+
+impl MonitorSettings {
+    /// What is expected under this name.
+    #[must_use]
+    pub fn expected(&self, name: &str) -> Option<&Expected> {
+        self.checks.iter().find(|expected| expected.name == name)
+    }
+
+    /// Who is told of a check. Of a channel that takes nothing, all others.
+    #[must_use]
+    pub fn channels_of(&self, check: &str) -> Vec<String> {
+        match (self.expected(check), check.strip_prefix("channel-")) {
+            (Some(expected), _) => expected.channels.clone(),
+            (None, Some(dead)) => self.channels.iter().map(|rule| rule.name.clone()).filter(|name| name != dead).collect(),
+            (None, None) => self.own_channels.clone(),
+        }
+    }
+}
+
+impl Expected {
+    /// The check as it is at present: a heartbeat is due as often as it says itself.
+    #[must_use]
+    pub fn at_pace(&self, every_ms: Option<u64>) -> Check {
+        const LONGEST_MS: u64 = 86_400_000;
+        let mut check = self.check.clone();
+        if let (Role::Heartbeat(_), Some(every_ms)) = (Role::of(&self.name), every_ms) {
+            let period = Duration::from_millis(every_ms.clamp(1, LONGEST_MS));
+            check.schedule = Schedule::Every(period);
+            check.grace = period * 2;
+        }
+        check
+    }
+}
+
+/// The period of a check; of a schedule, an hour stands for it where only an order of size is needed.
+#[must_use]
+pub(super) fn period(check: &Check) -> Duration {
+    match check.schedule {
+        Schedule::Every(period) => period,
+        Schedule::Cron(_) => Duration::from_secs(3_600),
+    }
+}

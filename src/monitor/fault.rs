@@ -1,0 +1,78 @@
+//! A flip opens an incident, continues it or resolves it, with its notices, in one transaction.
+
+use sqlx::SqliteConnection;
+
+use super::scene::Scene;
+use super::{cause, resolution, telling};
+use crate::domain::check::{Flip, State, Status};
+use crate::domain::incident::{Incident, severity};
+use crate::domain::role::Role;
+use crate::store::flips::StoredFlip;
+use crate::store::incidents::StoredIncident;
+use crate::store::{StoreError, flips, incidents};
+
+/// Writes a flip and everything that follows from it.
+pub(super) async fn flipped(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    check: &str,
+    before: State,
+    flip: Flip,
+) -> Result<(), StoreError> {
+    tracing::info!(check, from = %flip.from, to = %flip.to, reason = %flip.reason, "flip");
+    let incident = match incidents::open_of(connection, check).await? {
+        None if flip.to.is_trouble() => Some(open(connection, scene, check, &flip).await?),
+        None => None,
+        Some(stored) if flip.to.is_trouble() => Some(go_on(connection, scene, stored, &flip).await?),
+        Some(stored) if flip.to == Status::Up => Some(resolution::resolve(connection, scene, stored, flip.at).await?),
+        Some(stored) => Some(stored.incident.key),
+    };
+    flips::insert(connection, check, &StoredFlip { flip, before, incident }).await
+}
+
+async fn open(connection: &mut SqliteConnection, scene: &Scene<'_>, check: &str, flip: &Flip) -> Result<String, StoreError> {
+    let mut incident = Incident::open(check, flip, scene.colour());
+    incident.key = unused(connection, incident.key).await?;
+    let stored = StoredIncident { incident, opened_at: scene.now, decide_at: None, decide_until: None, explained: false };
+    incidents::save(connection, &stored).await?;
+    let key = stored.incident.key.clone();
+    cause::open(connection, scene, stored).await?;
+    cause::adopt(connection, scene, &key).await?;
+    Ok(key)
+}
+
+/// A key that was resolved is not used again: its notices are taken, and nobody would hear.
+async fn unused(connection: &mut SqliteConnection, wanted: String) -> Result<String, StoreError> {
+    let mut key = wanted.clone();
+    let mut count = 1;
+    while incidents::find(connection, &key).await?.is_some() {
+        count += 1;
+        key = format!("{wanted}-{count}");
+    }
+    Ok(key)
+}
+
+/// The same incident, graver or less so. Only what is graver is told anew.
+async fn go_on(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    mut stored: StoredIncident,
+    flip: &Flip,
+) -> Result<String, StoreError> {
+    let incident = &mut stored.incident;
+    incident.status = flip.to;
+    incident.reason = flip.reason.clone();
+    incident.severity = severity(Role::of(&incident.check), flip.to, scene.colour());
+    incident.flips += 1;
+    incidents::save(connection, &stored).await?;
+    let key = stored.incident.key.clone();
+    if flip.to != Status::Down || stored.incident.cause.is_some() {
+        return Ok(key);
+    }
+    telling::withdrawn(connection, scene, &key).await?;
+    match stored.decide_at {
+        Some(_) => cause::open(connection, scene, stored).await?,
+        None => telling::opened(connection, scene, &stored.incident, scene.now).await?,
+    }
+    Ok(key)
+}

@@ -1,0 +1,180 @@
+//! Beats are committed in groups: whatever arrives while a commit runs goes into the next. A lone beat waits for nothing.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::arrivals::Arrival;
+use super::engine::{Monitor, MonitorError};
+use super::scene::Scene;
+use super::{decide, live};
+use crate::clock;
+use crate::domain::beat::Beat;
+use crate::domain::moment::Moment;
+use crate::domain::role::Role;
+use crate::store::{StoreError, beats, checks};
+use crate::telemetry::metrics;
+
+/// As many beats at most in one commit.
+const BATCH: usize = 256;
+/// As many beats at most wait for their commit; the next ones are refused.
+const QUEUE: usize = 4096;
+/// A sender is told by then that the store does not work.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+static STORED: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_beats_total"));
+static SKEW: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_beat_skew_seconds"));
+static COMMIT: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_commit_seconds"));
+
+/// A beat whose signature was good.
+#[derive(Debug)]
+pub struct Arrived {
+    /// The key that signed it.
+    pub key_id: String,
+    /// What it says.
+    pub beat: Beat,
+    /// When it arrived; held until it is committed.
+    pub arrival: Arrival,
+}
+
+/// A beat is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ack {
+    /// Now.
+    Stored,
+    /// It was there already; nothing has changed.
+    Repeated,
+}
+
+/// Why a beat is not stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
+    /// Nothing of this name is expected.
+    #[error("there is no check named \"{0}\"")]
+    UnknownCheck(String),
+    /// The store refuses this row, and would again.
+    #[error("the store refuses this beat: {0}")]
+    Refused(String),
+    /// The store does not work now.
+    #[error("the store does not work: {0}")]
+    Unavailable(String),
+}
+
+type Answer = Result<Ack, IngestError>;
+
+/// Where beats are handed in.
+#[derive(Debug, Clone)]
+pub struct Ingest(mpsc::Sender<(Arrived, oneshot::Sender<Answer>)>);
+
+/// The other end of [`Ingest`].
+#[derive(Debug)]
+pub(super) struct Queue(mpsc::Receiver<(Arrived, oneshot::Sender<Answer>)>);
+
+/// A way in, and what [`Monitor::run_ingest`] takes from it.
+pub(super) fn queue() -> (Ingest, Queue) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    (Ingest(sender), Queue(receiver))
+}
+
+impl Ingest {
+    /// Hands in a beat, and waits until it is stored or refused.
+    ///
+    /// # Errors
+    /// Where it is not stored within two seconds.
+    pub async fn beat(&self, arrived: Arrived) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        let gone = || IngestError::Unavailable("it is ending".into());
+        self.0.try_send((arrived, reply)).map_err(|_| IngestError::Unavailable("too many beats wait for it".into()))?;
+        match timeout(PATIENCE, answer).await {
+            Ok(answered) => answered.map_err(|_| gone())?,
+            Err(_) => Err(IngestError::Unavailable("no commit in time".into())),
+        }
+    }
+}
+
+impl Monitor {
+    /// Commits what is handed in, group by group, until nobody can hand in any more.
+    pub(super) async fn run_ingest(&self, mut queue: Queue) {
+        let mut waiting = Vec::with_capacity(BATCH);
+        while queue.0.recv_many(&mut waiting, BATCH).await > 0 {
+            let (batch, replies): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
+            let answers = self.ingest(&batch, clock::now()).await;
+            // Only now may the sweep look beyond them.
+            drop(batch);
+            for (reply, answer) in replies.into_iter().zip(answers) {
+                // A sender that has gone repeats its beat.
+                let _ = reply.send(answer);
+            }
+        }
+    }
+
+    /// Stores a group of beats and all that follows from them in one transaction. One answer each, in order.
+    pub async fn ingest(&self, batch: &[Arrived], now: Moment) -> Vec<Answer> {
+        let began = clock::elapsed();
+        let committed = self.commit(batch, now).await;
+        COMMIT.with_label_values::<&str>(&[]).observe((clock::elapsed() - began).as_secs_f64());
+        match self.noted(committed, now) {
+            Ok(answers) => {
+                self.wake.notify_waiters();
+                for (arrived, answer) in batch.iter().zip(&answers) {
+                    count(arrived, answer);
+                }
+                answers
+            }
+            Err(error) => batch.iter().map(|_| Err(IngestError::Unavailable(error.to_string()))).collect(),
+        }
+    }
+
+    async fn commit(&self, batch: &[Arrived], now: Moment) -> Result<Vec<Answer>, MonitorError> {
+        let mut transaction = self.store.begin().await?;
+        let mut scene = self.scene(&mut transaction, now).await?;
+        let mut answers = Vec::with_capacity(batch.len());
+        for arrived in batch {
+            let mut row = transaction.begin().await?;
+            let before = scene.live.clone();
+            match self.take(&mut row, &mut scene, arrived).await {
+                Ok(answer) => {
+                    row.commit().await?;
+                    answers.push(answer);
+                }
+                Err(error) if error.is_of_this_row() => {
+                    row.rollback().await?;
+                    scene.live = before;
+                    answers.push(Err(IngestError::Refused(error.to_string())));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        transaction.commit().await?;
+        Ok(answers)
+    }
+
+    async fn take(&self, row: &mut SqliteConnection, scene: &mut Scene<'_>, arrived: &Arrived) -> Result<Answer, StoreError> {
+        let Arrived { key_id, beat, arrival } = arrived;
+        let Some(expected) = self.settings.expected(&beat.check) else {
+            return Ok(Err(IngestError::UnknownCheck(beat.check.clone())));
+        };
+        if !beats::insert(row, key_id, beat, arrival.at()).await? {
+            return Ok(Ok(Ack::Repeated));
+        }
+        if let (Role::Prober, Some(said)) = (Role::of(&beat.check), &beat.live) {
+            live::hear(row, scene, said, arrival.at()).await?;
+        }
+        let stored = checks::find(row, &beat.check).await?.unwrap_or_else(|| Self::made(expected, scene.now));
+        decide::hear(row, scene, stored, beat, arrival.at()).await?;
+        Ok(Ok(Ack::Stored))
+    }
+}
+
+fn count(arrived: &Arrived, answer: &Answer) {
+    if *answer == Ok(Ack::Stored) {
+        let Beat { kind, identity, sent_at, .. } = &arrived.beat;
+        STORED.with_label_values(&[kind.as_str()]).inc();
+        let skew_ms = arrived.arrival.at().as_millis().saturating_sub(sent_at.as_millis());
+        SKEW.with_label_values(&[identity.instance.as_str()]).set(skew_ms / 1_000);
+    }
+}

@@ -1,0 +1,129 @@
+//! Telling from memory: when the store does not work, nothing can be kept, and somebody must hear of it all the same.
+
+use std::time::Duration;
+
+use super::expected::MonitorSettings;
+use crate::domain::check::Status;
+use crate::domain::incident::Severity;
+use crate::domain::moment::{Moment, humane};
+use crate::domain::notice::{Notice, NoticeKind, Subject};
+use crate::domain::retry;
+
+/// A trouble that passes sooner is not told.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is to be told without a store. Told once when it breaks, and once when it works again.
+#[derive(Debug)]
+pub struct Memory {
+    name: String,
+    app: String,
+    page_url: Option<String>,
+    channels: Vec<String>,
+    trouble: Option<Trouble>,
+    outbox: Vec<Pending>,
+}
+
+#[derive(Debug)]
+struct Trouble {
+    since: Moment,
+    why: String,
+    told: Vec<String>,
+    is_written: bool,
+}
+
+#[derive(Debug)]
+struct Pending {
+    channel: String,
+    notice: Notice,
+    attempts: u32,
+    due_at: Moment,
+}
+
+impl Memory {
+    /// Knows whom to tell.
+    #[must_use]
+    pub fn new(settings: &MonitorSettings) -> Self {
+        Self {
+            name: settings.name.clone(),
+            app: settings.app.clone(),
+            page_url: settings.page_url.clone(),
+            channels: settings.own_channels.clone(),
+            trouble: None,
+            outbox: Vec::new(),
+        }
+    }
+
+    /// Hears whether work goes on: none is that it does.
+    pub fn observe(&mut self, trouble: Option<String>, now: Moment) {
+        match (trouble, self.trouble.take()) {
+            (Some(why), None) => self.trouble = Some(Trouble { since: now, why, told: Vec::new(), is_written: false }),
+            (Some(_), Some(mut trouble)) => {
+                if !trouble.is_written && now.since(trouble.since) >= PATIENCE {
+                    trouble.is_written = true;
+                    let notice = self.notice(&trouble, NoticeKind::CheckDown, now);
+                    self.write(&notice, &self.channels.clone(), now);
+                }
+                self.trouble = Some(trouble);
+            }
+            (None, Some(trouble)) => {
+                self.outbox.clear();
+                let notice = self.notice(&trouble, NoticeKind::CheckResolved, now);
+                self.write(&notice, &trouble.told, now);
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// What is to be sent now, and by which channel.
+    #[must_use]
+    pub fn due(&self, now: Moment) -> Vec<(String, Notice)> {
+        let due = self.outbox.iter().filter(|pending| pending.due_at <= now);
+        due.map(|pending| (pending.channel.clone(), pending.notice.clone())).collect()
+    }
+
+    /// Hears whether the channel took it.
+    pub fn settle(&mut self, key: &str, is_taken: bool, now: Moment) {
+        let Some(at) = self.outbox.iter().position(|pending| pending.notice.key == key) else { return };
+        if is_taken {
+            let taken = self.outbox.swap_remove(at);
+            if let Some(trouble) = &mut self.trouble {
+                trouble.told.push(taken.channel);
+            }
+        } else if let Some(pending) = self.outbox.get_mut(at) {
+            pending.attempts += 1;
+            pending.due_at = now + retry::delay(pending.attempts, None);
+        }
+    }
+
+    fn write(&mut self, notice: &Notice, channels: &[String], now: Moment) {
+        for channel in channels {
+            let notice = notice.clone().for_channel(channel);
+            self.outbox.push(Pending { channel: channel.clone(), notice, attempts: 0, due_at: now });
+        }
+    }
+
+    fn notice(&self, trouble: &Trouble, kind: NoticeKind, now: Moment) -> Notice {
+        let lasted = now.since(trouble.since);
+        let is_over = kind == NoticeKind::CheckResolved;
+        let reason = if is_over { format!("works again after {}; it was: {}", humane(lasted), trouble.why) } else { trouble.why.clone() };
+        Notice {
+            key: String::new(),
+            kind,
+            at: now,
+            subject: Subject {
+                incident: format!("{}-memory-{}", self.name, trouble.since.as_millis()),
+                app: self.app.clone(),
+                check: self.name.clone(),
+                status: if is_over { Status::Up } else { Status::Down },
+                severity: Severity::Critical,
+                colour: None,
+                live: None,
+            },
+            since: trouble.since,
+            reason,
+            duration_seconds: is_over.then(|| lasted.as_secs()),
+            also: Vec::new(),
+            url: self.page_url.clone(),
+        }
+    }
+}

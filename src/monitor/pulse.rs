@@ -1,0 +1,134 @@
+//! Whether the store, the sweep and the courier get on with their work. Kept in memory: it must be known when the store is gone.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::domain::moment::Moment;
+
+/// A sweep marks its progress at least this often while it works.
+pub(super) const MARK_EVERY: Duration = Duration::from_secs(1);
+
+/// How far work has come.
+#[derive(Debug, Clone, Default)]
+pub struct Pulse(Arc<Mutex<Beats>>);
+
+#[derive(Debug, Default)]
+struct Beats {
+    started: Option<Moment>,
+    swept: Option<Moment>,
+    committed: Option<Moment>,
+    couriers: Vec<(String, Moment)>,
+    broken: Option<(Moment, String)>,
+}
+
+impl Pulse {
+    fn with<T>(&self, act: impl FnOnce(&mut Beats) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Work begins.
+    pub(super) fn start(&self, now: Moment) {
+        self.with(|beats| beats.started = Some(now));
+    }
+
+    /// A sweep went through, and its mark is in the store.
+    pub(super) fn swept(&self, now: Moment) {
+        self.with(|beats| beats.swept = Some(now));
+    }
+
+    /// A commit went through: the store works.
+    pub(super) fn committed(&self, now: Moment) {
+        self.with(|beats| {
+            beats.committed = Some(now);
+            beats.broken = None;
+        });
+    }
+
+    /// The store refused.
+    pub(super) fn refused(&self, now: Moment, why: String) {
+        self.with(|beats| match &mut beats.broken {
+            Some((_, last)) => *last = why,
+            None => beats.broken = Some((now, why)),
+        });
+    }
+
+    /// A channel's courier has looked at its outbox.
+    pub(super) fn couriered(&self, channel: &str, now: Moment) {
+        self.with(|beats| match beats.couriers.iter_mut().find(|(name, _)| name == channel) {
+            Some((_, at)) => *at = now,
+            None => beats.couriers.push((channel.to_owned(), now)),
+        });
+    }
+
+    /// Since when the store refuses, and why.
+    #[must_use]
+    pub fn broken(&self) -> Option<(Moment, String)> {
+        self.with(|beats| beats.broken.clone())
+    }
+
+    /// What does not work: the store refused last, or no sweep went through for three intervals.
+    #[must_use]
+    pub fn trouble(&self, now: Moment) -> Option<String> {
+        self.with(|beats| {
+            if let Some((since, why)) = &beats.broken {
+                return Some(format!("the store has not worked since {since}: {why}"));
+            }
+            let last = beats.swept.or(beats.started)?;
+            (now.since(last) > MARK_EVERY * 3).then(|| format!("no sweep has gone through since {last}"))
+        })
+    }
+
+    /// Whether sweep, commit and at least one courier, where there are any, have advanced since `earlier`.
+    #[must_use]
+    pub fn advanced_since(&self, earlier: Moment) -> bool {
+        self.with(|beats| {
+            let after = |at: Option<Moment>| at.is_some_and(|at| at > earlier);
+            after(beats.swept)
+                && after(beats.committed)
+                && (beats.couriers.is_empty() || beats.couriers.iter().any(|(_, at)| *at > earlier))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Moment {
+        Moment::from_millis(seconds * 1_000)
+    }
+
+    #[test]
+    fn a_sweep_that_stands_still_is_trouble_within_three_intervals() {
+        let pulse = Pulse::default();
+        pulse.start(at(0));
+        assert_eq!(pulse.trouble(at(3)), None);
+        assert!(pulse.trouble(at(4)).is_some());
+        pulse.swept(at(4));
+        assert_eq!(pulse.trouble(at(5)), None);
+    }
+
+    #[test]
+    fn a_store_that_refuses_is_trouble_until_a_commit_goes_through() {
+        let pulse = Pulse::default();
+        pulse.swept(at(1));
+        pulse.refused(at(1), "locked".into());
+        pulse.refused(at(2), "still locked".into());
+        assert_eq!(pulse.broken(), Some((at(1), "still locked".into())));
+        assert!(pulse.trouble(at(2)).unwrap().contains("still locked"));
+        pulse.committed(at(3));
+        assert_eq!(pulse.trouble(at(3)), None);
+    }
+
+    #[test]
+    fn all_of_sweep_commit_and_courier_must_have_advanced() {
+        let pulse = Pulse::default();
+        pulse.couriered("ops", at(1));
+        pulse.swept(at(5));
+        pulse.committed(at(5));
+        assert!(!pulse.advanced_since(at(2)), "the courier stands still");
+        pulse.couriered("ops", at(5));
+        assert!(pulse.advanced_since(at(2)));
+        assert!(!pulse.advanced_since(at(5)));
+    }
+}

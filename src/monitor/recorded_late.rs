@@ -1,0 +1,35 @@
+//! A beat that arrived in time and was stored after the flip takes the flip back.
+
+use sqlx::SqliteConnection;
+
+use super::resolution;
+use super::scene::Scene;
+use crate::domain::beat::BeatKind;
+use crate::domain::check::{State, Status};
+use crate::domain::moment::Moment;
+use crate::store::checks::StoredCheck;
+use crate::store::{StoreError, flips, incidents};
+
+/// The state before the flip, if the flip was silence and the beat had arrived by then. Its incident is taken back.
+pub(super) async fn undo(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    stored: &StoredCheck,
+    kind: BeatKind,
+    arrived_at: Moment,
+) -> Result<Option<State>, StoreError> {
+    let counts = matches!(kind, BeatKind::Success | BeatKind::Fail);
+    if stored.state.status != Status::Down || !counts || arrived_at >= stored.state.since {
+        return Ok(None);
+    }
+    let Some(last) = flips::last_of(connection, &stored.name).await? else { return Ok(None) };
+    if !last.flip.reason.is_silence() || arrived_at >= last.flip.at {
+        return Ok(None);
+    }
+    tracing::warn!(check = stored.name, deadline = %last.flip.at, arrived = %arrived_at, "recorded late: the flip is taken back");
+    flips::remove_last(connection, &stored.name).await?;
+    if let Some(incident) = incidents::open_of(connection, &stored.name).await? {
+        resolution::take_back(connection, scene, incident).await?;
+    }
+    Ok(Some(last.before))
+}

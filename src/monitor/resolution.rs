@@ -1,0 +1,101 @@
+//! The end of an incident: who heard of it hears that it is over; nobody hears the end before the beginning.
+
+use std::collections::BTreeMap;
+
+use sqlx::SqliteConnection;
+
+use super::scene::Scene;
+use super::{cause, telling};
+use crate::domain::incident::Incident;
+use crate::domain::moment::{Moment, humane};
+use crate::domain::notice::{NoticeKind, key};
+use crate::store::incidents::StoredIncident;
+use crate::store::notices::StoredNotice;
+use crate::store::{StoreError, incidents, notices};
+
+/// What one channel knows of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Knows {
+    /// Nothing: its notice was not taken.
+    Nothing,
+    /// It was told, or is being told at this moment.
+    Told,
+}
+
+/// Ends an incident at `at`.
+pub(super) async fn resolve(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    stored: StoredIncident,
+    at: Moment,
+) -> Result<String, StoreError> {
+    let words = |incident: &Incident, knows: Knows| {
+        let lasted = humane(at.since(incident.since));
+        match knows {
+            Knows::Told => format!("well again after {lasted}; it was: {}", incident.reason),
+            Knows::Nothing => {
+                format!("was {} from {} until {at} ({lasted}): {}", telling::trouble_word(incident.status), incident.since, incident.reason)
+            }
+        }
+    };
+    end(connection, scene, stored, at, words).await
+}
+
+/// Takes an incident back: the beat had been there in time.
+pub(super) async fn take_back(connection: &mut SqliteConnection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+    telling::withdrawn(connection, scene, &stored.incident.key).await?;
+    let words = |_: &Incident, _: Knows| "recorded late: the beat had arrived in time, and was stored only after the alarm".to_owned();
+    end(connection, scene, stored, scene.now, words).await.map(|_| ())
+}
+
+/// Ends the incident of a check that is expected no more.
+pub(super) async fn forget(connection: &mut SqliteConnection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+    telling::withdrawn(connection, scene, &stored.incident.key).await?;
+    let words = |_: &Incident, _: Knows| "no longer expected: it was taken out of the config".to_owned();
+    end(connection, scene, stored, scene.now, words).await.map(|_| ())
+}
+
+async fn end(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    mut stored: StoredIncident,
+    at: Moment,
+    words: impl Fn(&Incident, Knows) -> String,
+) -> Result<String, StoreError> {
+    let open = stored.incident.clone();
+    stored.incident.resolved_at = Some(at);
+    stored.incident.cause = None;
+    (stored.decide_at, stored.decide_until) = (None, None);
+    incidents::save(connection, &stored).await?;
+    for (channel, knows) in listeners(connection, scene, &stored).await? {
+        let mut notice = telling::notice(scene, &stored.incident);
+        notice.reason = words(&open, knows);
+        notice.key = key(&notice.subject.incident, NoticeKind::CheckResolved, &channel);
+        notices::write(connection, &notice, &channel, scene.now).await?;
+    }
+    for behind in incidents::explained_by(connection, &open.key).await? {
+        cause::confirm(connection, scene, behind).await?;
+    }
+    Ok(open.key)
+}
+
+/// Who is to hear of the end. What nobody has taken is withdrawn, and the end says it all; what people heard of elsewhere needs no end.
+async fn listeners(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    stored: &StoredIncident,
+) -> Result<BTreeMap<String, Knows>, StoreError> {
+    let mut listeners = BTreeMap::new();
+    for StoredNotice { notice, channel, claimed_until, taken_at, .. } in notices::about(connection, &stored.incident.key).await? {
+        let is_claimed = claimed_until.is_some_and(|until| until > scene.now);
+        let knows = if taken_at.is_some() || is_claimed { Knows::Told } else { Knows::Nothing };
+        if knows == Knows::Nothing {
+            notices::withdraw(connection, &notice.key, scene.now).await?;
+        }
+        if knows == Knows::Told || !stored.explained {
+            let known = listeners.entry(channel).or_insert(knows);
+            *known = knows.max(*known);
+        }
+    }
+    Ok(listeners)
+}

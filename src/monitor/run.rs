@@ -1,0 +1,154 @@
+//! The loops around the steps. Each looks at the store: a wake-up carries no data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::engine::Monitor;
+use super::expected::ChannelRule;
+use super::ingest::{Ingest, Queue, queue};
+use super::memory::Memory;
+use crate::clock;
+use crate::notify::Channel;
+
+/// The sweep looks so often.
+const SWEEP_EVERY: Duration = Duration::from_millis(200);
+/// The courier looks at least so often.
+const COURIER_EVERY: Duration = Duration::from_millis(500);
+/// Old rows are looked for so often.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+
+/// The loops of a monitor, before they run.
+#[derive(Debug)]
+pub struct Loops {
+    monitor: Monitor,
+    queue: Queue,
+    channels: Vec<Arc<Channel>>,
+}
+
+impl Monitor {
+    /// The way in for beats, and the loops that take them from there. `channels` are those of the settings.
+    #[must_use]
+    pub fn loops(&self, channels: Vec<Channel>) -> (Ingest, Loops) {
+        let (ingest, queue) = queue();
+        (ingest, Loops { monitor: self.clone(), queue, channels: channels.into_iter().map(Arc::new).collect() })
+    }
+}
+
+impl Loops {
+    /// Runs until `stop` says true and every [`Ingest`] is dropped; what was handed in is still committed.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let Self { monitor, queue, channels } = self;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(sweep(monitor.clone(), stop.clone()));
+        tasks.spawn(prune(monitor.clone(), stop.clone()));
+        tasks.spawn(tell_from_memory(monitor.clone(), channels.clone(), stop.clone()));
+        for channel in &channels {
+            let rule = monitor.settings.channels.iter().find(|rule| rule.name == channel.name());
+            if let Some(rule) = rule {
+                tasks.spawn(courier(monitor.clone(), channel.clone(), rule.clone(), stop.clone()));
+            }
+        }
+        monitor.run_ingest(queue).await;
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+async fn until(stop: &mut watch::Receiver<bool>) {
+    // The sender is gone: that is a stop as well.
+    let _ = stop.wait_for(|stopped| *stopped).await;
+}
+
+async fn sweep(monitor: Monitor, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = until(&mut stop) => return,
+        }
+        if let Err(error) = monitor.sweep(clock::now()).await {
+            tracing::error!("no sweep: {error}");
+        }
+    }
+}
+
+async fn prune(monitor: Monitor, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(PRUNE_EVERY);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = until(&mut stop) => return,
+        }
+        if let Err(error) = monitor.prune(clock::now()).await {
+            tracing::warn!("old rows stay for now: {error}");
+        }
+    }
+}
+
+/// One channel's own loop: a channel that hangs delays no other.
+async fn courier(monitor: Monitor, channel: Arc<Channel>, rule: ChannelRule, mut stop: watch::Receiver<bool>) {
+    loop {
+        let woken = monitor.wake.notified();
+        tokio::select! {
+            () = deliver(&monitor, &channel, &rule) => {}
+            () = until(&mut stop) => return,
+        }
+        monitor.pulse.couriered(&rule.name, clock::now());
+        tokio::select! {
+            _ = timeout(COURIER_EVERY, woken) => {}
+            () = until(&mut stop) => return,
+        }
+    }
+}
+
+/// Sends whatever is due.
+async fn deliver(monitor: &Monitor, channel: &Channel, rule: &ChannelRule) {
+    if let Err(error) = monitor.say(rule, clock::now()).await {
+        tracing::warn!(channel = rule.name, "its all's well is not written: {error}");
+    }
+    loop {
+        let claimed = match monitor.claim(rule, clock::now()).await {
+            Ok(Some(claimed)) => claimed,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(channel = rule.name, "nothing can be claimed: {error}");
+                return;
+            }
+        };
+        let outcome = channel.send(claimed.notice()).await;
+        while let Err(error) = monitor.settle(rule, &claimed, &outcome, clock::now()).await {
+            tracing::error!(channel = rule.name, notice = claimed.notice().key, "sent, and not written down: {error}");
+            sleep(COURIER_EVERY).await;
+        }
+    }
+}
+
+async fn tell_from_memory(monitor: Monitor, channels: Vec<Arc<Channel>>, mut stop: watch::Receiver<bool>) {
+    let mut memory = Memory::new(&monitor.settings);
+    let mut ticks = interval(COURIER_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = until(&mut stop) => return,
+        }
+        // Who does not tell now says it in its beats.
+        let trouble = monitor.pulse.trouble(clock::now()).filter(|_| *monitor.telling.borrow());
+        memory.observe(trouble, clock::now());
+        let due = memory.due(clock::now());
+        let sends = due.iter().filter_map(|(name, notice)| {
+            let channel = channels.iter().find(|channel| channel.name() == name)?;
+            Some(async move { (notice.key.clone(), channel.send(notice).await) })
+        });
+        for (key, sent) in futures_util::future::join_all(sends).await {
+            if let Err(error) = &sent {
+                tracing::error!(notice = key, "not taken: {error}");
+            }
+            memory.settle(&key, sent.is_ok(), clock::now());
+        }
+    }
+}

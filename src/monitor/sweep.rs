@@ -1,0 +1,117 @@
+//! Silence is noticed here, and what was held for its cause is decided.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use prometheus::HistogramVec;
+use serde::{Deserialize, Serialize};
+
+use super::engine::{Monitor, MonitorError};
+use super::pulse::MARK_EVERY;
+use super::{cause, decide};
+use crate::clock;
+use crate::domain::moment::Moment;
+use crate::store::{beats, checks, facts, flips, incidents, notices};
+use crate::telemetry::metrics;
+
+/// What arrives now may be committed within this time: silence is looked for so far back.
+const BEHIND: Duration = Duration::from_millis(500);
+/// The mark of the last sweep, as a fact.
+pub(super) const MARK: &str = "sweep";
+
+static SWEEP: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_sweep_seconds"));
+
+/// How far a sweep came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    /// When it ran.
+    pub(super) at: Moment,
+    /// Every deadline up to here was looked at.
+    pub(super) until: Moment,
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Swept {
+    /// How many checks were looked at.
+    pub looked: usize,
+    /// Every deadline up to here was looked at.
+    pub until: Moment,
+}
+
+impl Monitor {
+    /// Looks at every deadline up to half a second ago, but never beyond a beat that has arrived and is not committed yet.
+    ///
+    /// # Errors
+    /// Where the store does not work; then nothing has changed.
+    pub async fn sweep(&self, now: Moment) -> Result<Swept, MonitorError> {
+        let began = clock::elapsed();
+        let swept = match self.step(now).await {
+            Ok(swept) => {
+                self.pulse.swept(now);
+                Ok(swept)
+            }
+            Err(error) => self.noted(Err(error), now),
+        };
+        SWEEP.with_label_values::<&str>(&[]).observe((clock::elapsed() - began).as_secs_f64());
+        swept
+    }
+
+    async fn step(&self, now: Moment) -> Result<Swept, MonitorError> {
+        self.end_blindness(now).await?;
+        let until = (now - BEHIND).min(self.arrivals.oldest().unwrap_or(now));
+        let mut reader = self.store.reader().acquire().await?;
+        let due = checks::due(&mut reader, until).await?;
+        let waiting = incidents::to_decide(&mut reader, now).await?;
+        let marked: Option<Mark> = facts::get(&mut reader, MARK).await?;
+        drop(reader);
+        let mark = Mark { at: now, until };
+        let is_mark_due = marked.is_none_or(|marked| now.since(marked.at) >= MARK_EVERY);
+        if is_mark_due || !due.is_empty() || !waiting.is_empty() {
+            self.look(mark, &due, &waiting).await?;
+            self.pulse.committed(now);
+            self.wake.notify_waiters();
+        }
+        self.set_mark(mark);
+        Ok(Swept { looked: due.len(), until })
+    }
+
+    async fn look(&self, mark: Mark, due: &[String], waiting: &[String]) -> Result<(), MonitorError> {
+        let mut transaction = self.store.begin().await?;
+        let scene = self.scene(&mut transaction, mark.at).await?;
+        for name in due {
+            // Read again within the transaction: a beat may have come in between.
+            let stored = checks::find(&mut transaction, name).await?;
+            if let Some(stored) = stored.filter(|stored| stored.look_at.is_some_and(|look_at| look_at <= mark.until)) {
+                decide::look(&mut transaction, &scene, stored, mark.until).await?;
+            }
+        }
+        for key in waiting {
+            let stored = incidents::find(&mut transaction, key).await?;
+            if let Some(stored) = stored.filter(|stored| stored.decide_at.is_some_and(|decide_at| decide_at <= mark.at)) {
+                cause::decide(&mut transaction, &scene, stored).await?;
+            }
+        }
+        facts::set(&mut transaction, MARK, &mark).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Forgets what nobody needs any more, a little at a time.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn prune(&self, now: Moment) -> Result<(), MonitorError> {
+        const BEATS_KEPT: u32 = 20_000;
+        const FLIPS_KEPT: u32 = 20_000;
+        const HOUR: Duration = Duration::from_secs(3_600);
+        const QUARTER: Duration = Duration::from_secs(90 * 86_400);
+        let mut transaction = self.store.begin().await?;
+        // An hour is long past the five minutes after which a repeat is refused.
+        beats::prune(&mut transaction, now - HOUR, BEATS_KEPT).await?;
+        flips::prune(&mut transaction, FLIPS_KEPT).await?;
+        notices::prune(&mut transaction, now - QUARTER).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}

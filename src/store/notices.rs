@@ -1,0 +1,156 @@
+//! Rows of `notice`: what one channel is to be told, or was.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::{StoreError, json};
+use crate::domain::moment::Moment;
+use crate::domain::notice::Notice;
+
+/// A notice as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredNotice {
+    /// What it says.
+    pub notice: Notice,
+    /// Who is told.
+    pub channel: String,
+    /// When to try next.
+    pub due_at: Moment,
+    /// How often it was tried: counted before the channel is asked.
+    pub attempts: u32,
+    /// Until when somebody is trying.
+    pub claimed_until: Option<Moment>,
+    /// Since when it has failed.
+    pub failed_since: Option<Moment>,
+    /// Why it failed last.
+    pub last_error: Option<String>,
+    /// When others were told in this channel's stead.
+    pub passed_on_at: Option<Moment>,
+    /// When the channel took it.
+    pub taken_at: Option<Moment>,
+    /// What the channel said then.
+    pub receipt: Option<String>,
+}
+
+pub(super) fn read(row: &SqliteRow) -> Result<StoredNotice, StoreError> {
+    Ok(StoredNotice {
+        notice: json::read(row.try_get("payload")?)?,
+        channel: row.try_get("channel")?,
+        due_at: Moment::from_millis(row.try_get("due_at")?),
+        attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+        claimed_until: json::moment(row.try_get("claimed_until")?),
+        failed_since: json::moment(row.try_get("failed_since")?),
+        last_error: row.try_get("last_error")?,
+        passed_on_at: json::moment(row.try_get("passed_on_at")?),
+        taken_at: json::moment(row.try_get("taken_at")?),
+        receipt: row.try_get("receipt")?,
+    })
+}
+
+/// Writes a notice that is due at `due_at`. One that is there stays as it is, unless it was withdrawn: then it is due again.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn write(connection: &mut SqliteConnection, notice: &Notice, channel: &str, due_at: Moment) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO notice (key, incident, channel, kind, payload, created_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (key) DO UPDATE SET payload = excluded.payload, due_at = excluded.due_at, withdrawn_at = NULL
+         WHERE withdrawn_at IS NOT NULL AND taken_at IS NULL",
+    )
+    .bind(&notice.key)
+    .bind(&notice.subject.incident)
+    .bind(channel)
+    .bind(notice.kind.as_str())
+    .bind(json::write(notice)?)
+    .bind(notice.at.as_millis())
+    .bind(due_at.as_millis())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Everything that was written about an incident and not withdrawn, oldest first.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn about(connection: &mut SqliteConnection, incident: &str) -> Result<Vec<StoredNotice>, StoreError> {
+    let query = sqlx::query("SELECT * FROM notice WHERE incident = ? AND withdrawn_at IS NULL ORDER BY id");
+    query.bind(incident).fetch_all(connection).await?.iter().map(read).collect()
+}
+
+/// Withdraws a notice that nobody has taken.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn withdraw(connection: &mut SqliteConnection, key: &str, now: Moment) -> Result<(), StoreError> {
+    sqlx::query("UPDATE notice SET withdrawn_at = ? WHERE key = ? AND taken_at IS NULL AND withdrawn_at IS NULL")
+        .bind(now.as_millis())
+        .bind(key)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Withdraws everything that was written before `before` and that nobody has taken, but for what nobody else can tell: how a switch
+/// ended, and that the watchers themselves are gone or back. Says how many.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn withdraw_older(connection: &mut SqliteConnection, before: Moment, now: Moment) -> Result<u64, StoreError> {
+    let query = sqlx::query(
+        "UPDATE notice AS n SET withdrawn_at = ? WHERE created_at < ? AND taken_at IS NULL AND withdrawn_at IS NULL
+         AND kind NOT LIKE 'switch.%' AND json_extract(payload, '$.subject.check') <> 'watcher'
+         AND NOT (kind = 'check.resolved' AND json_extract(payload, '$.subject.check') LIKE 'watcher-%' AND EXISTS (SELECT 1 FROM notice o
+           WHERE o.incident = n.incident AND o.channel = n.channel AND o.kind <> n.kind AND o.taken_at IS NOT NULL))",
+    );
+    Ok(query.bind(now.as_millis()).bind(before.as_millis()).execute(connection).await?.rows_affected())
+}
+
+/// Has the notices of an incident that were held for its cause tried from `due_at` on.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn release(connection: &mut SqliteConnection, incident: &str, due_at: Moment) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE notice SET due_at = min(due_at, ?) WHERE incident = ? AND attempts = 0 AND taken_at IS NULL AND withdrawn_at IS NULL",
+    )
+    .bind(due_at.as_millis())
+    .bind(incident)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Says anew what a notice says that nobody has taken.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn reword(connection: &mut SqliteConnection, notice: &Notice) -> Result<(), StoreError> {
+    sqlx::query("UPDATE notice SET payload = ? WHERE key = ? AND taken_at IS NULL")
+        .bind(json::write(notice)?)
+        .bind(&notice.key)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The newest notices that were taken, tried or are due, newest first.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn newest(connection: &mut SqliteConnection, limit: u32) -> Result<Vec<StoredNotice>, StoreError> {
+    let query = sqlx::query("SELECT * FROM notice WHERE withdrawn_at IS NULL ORDER BY id DESC LIMIT ?");
+    query.bind(limit).fetch_all(connection).await?.iter().map(read).collect()
+}
+
+/// Forgets what was taken or withdrawn before `before`.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn prune(connection: &mut SqliteConnection, before: Moment) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM notice WHERE created_at < ? AND (taken_at IS NOT NULL OR withdrawn_at IS NOT NULL)")
+        .bind(before.as_millis())
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! The notices that are not taken yet: claims, receipts, retries.
+
+use sqlx::SqliteConnection;
+
+use super::notices::{StoredNotice, read};
+use super::{StoreError, json};
+use crate::domain::moment::Moment;
+
+/// A notice is tried when it is due, when nobody else is trying, and after whatever was written earlier about the same incident.
+/// Where others tell (`?3` is false), only what nobody else can tell: how a switch ended, and that the watchers themselves are gone or back.
+const NEXT: &str = "SELECT * FROM notice n WHERE channel = ?1 AND taken_at IS NULL AND withdrawn_at IS NULL AND due_at <= ?2
+     AND (?3 OR kind LIKE 'switch.%' OR json_extract(payload, '$.subject.check') = 'watcher'
+       OR (kind = 'check.resolved' AND json_extract(payload, '$.subject.check') LIKE 'watcher-%' AND EXISTS (SELECT 1 FROM notice o
+         WHERE o.incident = n.incident AND o.channel = n.channel AND o.kind <> n.kind AND o.taken_at IS NOT NULL)))
+     AND coalesce(claimed_until, 0) <= ?2 AND NOT EXISTS (SELECT 1 FROM notice e WHERE e.incident = n.incident
+       AND e.channel = n.channel AND e.id < n.id AND e.taken_at IS NULL AND e.withdrawn_at IS NULL)
+     ORDER BY due_at, id LIMIT 1";
+
+/// The next notice for a channel; of those that nobody else tells, unless `all`.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn next(connection: &mut SqliteConnection, channel: &str, all: bool, now: Moment) -> Result<Option<StoredNotice>, StoreError> {
+    let row = sqlx::query(NEXT).bind(channel).bind(now.as_millis()).bind(all).fetch_optional(connection).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Claims a notice until `until`, and counts the attempt.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn claim(connection: &mut SqliteConnection, key: &str, by: &str, until: Moment) -> Result<(), StoreError> {
+    sqlx::query("UPDATE notice SET claimed_by = ?, claimed_until = ?, attempts = attempts + 1 WHERE key = ?")
+        .bind(by)
+        .bind(until.as_millis())
+        .bind(key)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Lets every claim go: those who claimed are dead, for the store is ours alone.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn release_claims(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query("UPDATE notice SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by IS NOT NULL").execute(connection).await?;
+    Ok(())
+}
+
+/// The channel took it.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn take(connection: &mut SqliteConnection, key: &str, at: Moment, receipt: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE notice SET taken_at = ?, receipt = ?, claimed_by = NULL, claimed_until = NULL, last_error = NULL WHERE key = ?")
+        .bind(at.as_millis())
+        .bind(receipt)
+        .bind(key)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The channel did not take it: when it is tried again, and why.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn postpone(connection: &mut SqliteConnection, stored: &StoredNotice) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE notice SET due_at = ?, failed_since = ?, last_error = ?, passed_on_at = ?, claimed_by = NULL, claimed_until = NULL
+         WHERE key = ?",
+    )
+    .bind(stored.due_at.as_millis())
+    .bind(json::millis(stored.failed_since))
+    .bind(&stored.last_error)
+    .bind(json::millis(stored.passed_on_at))
+    .bind(&stored.notice.key)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// How many notices wait for a channel.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn waiting(connection: &mut SqliteConnection, channel: &str) -> Result<i64, StoreError> {
+    let query = sqlx::query_scalar("SELECT count(*) FROM notice WHERE channel = ? AND taken_at IS NULL AND withdrawn_at IS NULL");
+    Ok(query.bind(channel).fetch_one(connection).await?)
+}
+
+/// How many notices were tried, and were written before `before`, and were taken by nobody: by this channel or by another in its stead.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn homeless(connection: &mut SqliteConnection, before: Moment) -> Result<i64, StoreError> {
+    let query = sqlx::query_scalar(
+        "SELECT count(*) FROM notice n WHERE taken_at IS NULL AND withdrawn_at IS NULL AND attempts > 0 AND created_at < ?
+         AND NOT EXISTS (SELECT 1 FROM notice o WHERE o.incident = n.incident AND o.kind = n.kind AND o.taken_at IS NOT NULL)",
+    );
+    Ok(query.bind(before.as_millis()).fetch_one(connection).await?)
+}
