@@ -42,8 +42,8 @@ impl Up {
         command.arg("up").arg("--config").arg(host.path("allswell.toml")).arg("--state").arg(host.path("state"));
         let process = Process::start(&mut command, &host.path("up.log"));
         let up = Self { host, ear, _process: process };
-        for name in ["blue-1", "green-1"] {
-            eventually("the instances run", || async { up.pid(name) }).await;
+        for name in ["blue-1", "green-1", "prober"] {
+            eventually("everything runs", || async { up.pid(name) }).await;
         }
         up
     }
@@ -101,8 +101,9 @@ async fn the_death_of_an_instance_is_told_as_its_colours_own_with_its_last_lines
 async fn without_heartbeats_the_death_of_an_instance_is_told_as_that_of_a_part() {
     let up = Up::start(false).await;
     up.ear.set(Manner::Refuse(404));
+    let killed = up.pid("green-1");
     up.kill("green-1");
-    eventually("it is started again", || async { up.pid("green-1") }).await;
+    eventually("it is started again", || async { up.pid("green-1").filter(|pid| Some(*pid) != killed) }).await;
     up.ear.set(Manner::Usual);
     let beat = up.told("up", "green-1 ended by signal 9").await;
     assert_eq!(beat.health.unwrap().showing, Showing::Exited);
