@@ -10,5 +10,6 @@ mod prober;
 mod proxy;
 mod recovery;
 mod switch;
+mod telling;
 mod up;
 mod watcher;
