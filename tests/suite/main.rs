@@ -13,5 +13,6 @@ mod proxy;
 mod recovery;
 mod scroll;
 mod switch;
+mod telling;
 mod up;
 mod watcher;

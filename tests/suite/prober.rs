@@ -6,7 +6,7 @@ use allswell::domain::beat::{Beat, BeatKind, Showing};
 use allswell::domain::colour::Colour;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, prlimit};
 
-use crate::harness::{Beats, Cluster, eventually, within};
+use crate::harness::{Beats, Cluster, Host, eventually, within};
 
 /// Probes every 300 ms.
 const PROBE: &str = "[probe]\nevery = \"300ms\"\nslow = \"900ms\"\ntimeout = \"1s\"\nfall = 2\n";
@@ -79,7 +79,7 @@ async fn a_dead_proxy_is_told_and_leaves_live_undefined() {
 
 #[tokio::test]
 async fn a_stuck_watcher_delays_nothing_and_the_other_hears_of_it() {
-    let cluster = Cluster::start("", PROBE).await;
+    let cluster = Cluster::on(Host::new(), &[7700, 7710], "", PROBE).await;
     Beats::start_stuck(cluster.host.at(7700)).await;
     let beats = Beats::start(cluster.host.at(7710)).await;
     let stuck = format!("watcher-{}", cluster.host.at(7700));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use allswell::domain::colour::Colour::{Blue, Green};
 use allswell::domain::switch::Phase;
-use allswell::net::client::http;
+use allswell::net::client::fresh;
 use allswell::release::{DeployEnd, DeployOrder, RemoteError, SwitchOrder, What};
 
 use rustix::process::Signal;
@@ -223,7 +223,7 @@ async fn orders_that_make_no_sense_get_a_clear_answer() {
 }
 
 fn client() -> reqwest::Client {
-    http(Duration::from_secs(60)).expect("a client")
+    fresh(Duration::from_secs(60)).expect("a client")
 }
 
 /// A request that blue has begun to answer and does not finish until it is let go.

@@ -40,6 +40,7 @@ pub(super) struct Telling {
 #[derive(Debug, Default)]
 struct Seen {
     trouble: Option<String>,
+    /// By check that is not well now.
     told: BTreeMap<String, Vec<String>>,
 }
 
@@ -56,6 +57,7 @@ pub(super) struct Work {
 /// Who decides whether the prober tells.
 #[derive(Debug)]
 struct Minder {
+    telling: Arc<Telling>,
     monitor: Monitor,
     journal: Journal,
     links: Vec<Arc<Link>>,
@@ -83,6 +85,7 @@ impl Telling {
         let (waiting, beats) = mpsc::channel(QUEUE);
         let telling = Arc::new(Self { monitor: monitor.clone(), waiting, seen: Mutex::default() });
         let minder = Minder {
+            telling: Arc::clone(&telling),
             monitor,
             journal: Journal::new(store.clone()),
             links: links.to_vec(),
@@ -95,8 +98,14 @@ impl Telling {
 
     /// Hears what was observed. Waits for nothing.
     pub(super) fn hear(&self, beat: Beat) {
+        let mut seen = self.seen();
+        if beat.health.as_ref().is_some_and(|health| health.showing != Showing::Good) {
+            seen.told.entry(beat.check.clone()).or_default();
+        } else {
+            seen.told.remove(&beat.check);
+        }
         if self.waiting.try_send(beat).is_err() {
-            self.seen().trouble = Some("too many observations wait for it".to_owned());
+            seen.trouble = Some("too many observations wait for it".to_owned());
         }
     }
 
@@ -115,22 +124,25 @@ impl Telling {
     }
 
     async fn store(&self, ingest: &Ingest, beats: Vec<Beat>) {
-        let weak: Vec<String> = beats.iter().filter(|beat| is_weak(beat)).map(|beat| beat.check.clone()).collect();
         let arrived = |beat| Arrived { key_id: "prober".to_owned(), beat, arrival: self.monitor.arrivals().arrive(clock::now()) };
         let answers = join_all(beats.into_iter().map(|beat| ingest.beat(arrived(beat)))).await;
         let trouble = answers.into_iter().find_map(|answer| match answer {
             Ok(_) | Err(IngestError::UnknownCheck(_)) => None,
             Err(error @ (IngestError::Refused(_) | IngestError::Unavailable(_))) => Some(error.to_string()),
         });
-        let mut told = BTreeMap::new();
+        self.seen().trouble = trouble;
+    }
+
+    /// Looks up who was told of what is not well.
+    async fn look_up_told(&self) -> anyhow::Result<()> {
+        let weak: Vec<String> = self.seen().told.keys().cloned().collect();
         for check in weak {
-            // What cannot be read was not told, as far as we can say: it is told twice rather than never.
-            let channels = self.monitor.told(&check).await.unwrap_or_default();
-            told.insert(check, channels);
+            let channels = self.monitor.told(&check).await?;
+            if let Some(told) = self.seen().told.get_mut(&check) {
+                *told = channels;
+            }
         }
-        let mut seen = self.seen();
-        seen.trouble = trouble;
-        seen.told.extend(told);
+        Ok(())
     }
 }
 
@@ -198,6 +210,7 @@ impl Minder {
             self.monitor.withdraw_older(before, now).await?;
         }
         self.tells = tells;
+        self.telling.look_up_told().await?;
         for entry in self.journal.untold().await? {
             let notices = outcome::notices(&entry, self.monitor.settings(), now);
             self.journal.tell(entry.id, &notices, now).await?;
@@ -206,10 +219,6 @@ impl Minder {
         }
         Ok(())
     }
-}
-
-fn is_weak(beat: &Beat) -> bool {
-    beat.health.as_ref().is_some_and(|health| health.showing != Showing::Good)
 }
 
 /// The prober expects what it probes, and itself.

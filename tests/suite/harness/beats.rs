@@ -1,5 +1,6 @@
 //! A stand-in for a watcher: it takes beats, or does as the test says.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use allswell::domain::beat::Beat;
@@ -13,16 +14,22 @@ use tokio::net::TcpListener;
 #[derive(Clone, Default)]
 pub(crate) struct Beats {
     heard: Arc<Mutex<Vec<Beat>>>,
+    broken: Arc<AtomicBool>,
 }
 
 impl Beats {
     /// Listens on this address.
     pub(crate) async fn start(address: String) -> Self {
         let beats = Self::default();
-        let router = Router::new().route("/healthz", get(|| async { "ok" })).route("/v1/beat", post(take)).with_state(beats.clone());
+        let router = Router::new().route("/healthz", get(health)).route("/v1/beat", post(take)).with_state(beats.clone());
         let listener = TcpListener::bind(address).await.expect("the address is free");
         tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
         beats
+    }
+
+    /// Whether it answers 503 to everything, as a watcher does whose store does not work.
+    pub(crate) fn set_broken(&self, broken: bool) {
+        self.broken.store(broken, Ordering::SeqCst);
     }
 
     /// One that accepts connections and never answers.
@@ -42,7 +49,14 @@ impl Beats {
     }
 }
 
+async fn health(State(beats): State<Beats>) -> StatusCode {
+    if beats.broken.load(Ordering::SeqCst) { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
+}
+
 async fn take(State(beats): State<Beats>, body: String) -> StatusCode {
+    if beats.broken.load(Ordering::SeqCst) {
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
     match serde_json::from_str(&body) {
         Ok(beat) => {
             beats.heard.lock().expect("not poisoned").push(beat);

@@ -36,8 +36,12 @@ pub(crate) struct Followed {
 impl Cluster {
     /// Starts everything, with short intervals and `more` at the end of the config; ready when both colours have been seen passing.
     pub(crate) async fn start(switch: &str, more: &str) -> Self {
-        let host = Host::new();
-        let text = config(&host, switch, more);
+        Self::on(Host::new(), &[7700], switch, more).await
+    }
+
+    /// The same on this host, with watchers expected on these ports.
+    pub(crate) async fn on(host: Host, watchers: &[u16], switch: &str, more: &str) -> Self {
+        let text = config(&host, watchers, switch, more);
         std::fs::write(host.path("allswell.toml"), text).expect("the config is written");
         let blue = FickleApp::start(host.at(3001), "blue").await;
         let green = FickleApp::start(host.at(3002), "green").await;
@@ -130,14 +134,15 @@ impl Followed {
     }
 }
 
-fn config(host: &Host, switch: &str, more: &str) -> String {
+fn config(host: &Host, watchers: &[u16], switch: &str, more: &str) -> String {
     let at = |port| host.at(port);
+    let watchers: Vec<String> = watchers.iter().map(|port| format!("http://{}", at(*port))).collect();
     format!(
         "[app]\nname = \"shop\"\nheartbeats = false\n[app.blue]\naddress = \"{}\"\n[app.green]\naddress = \"{}\"\n\
          [runtime]\ncommand = \"true\"\n\
          [proxy]\nlive = \"{}\"\nidle = \"{}\"\nhealth = \"{}\"\n\
          [switch]\n{switch}\n\
-         [prober]\nlisten = \"{}\"\nhealth = \"{}\"\nwatchers = [\"http://{}\", \"http://{}\"]\n{more}\n",
+         [prober]\nlisten = \"{}\"\nhealth = \"{}\"\nwatchers = {watchers:?}\n{more}\n",
         at(3001),
         at(3002),
         at(8000),
@@ -145,8 +150,6 @@ fn config(host: &Host, switch: &str, more: &str) -> String {
         at(7702),
         at(7701),
         at(7703),
-        at(7700),
-        at(7710),
     )
 }
 
