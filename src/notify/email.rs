@@ -185,11 +185,12 @@ mod tests {
     #[test]
     fn no_header_and_no_markup_can_be_injected() {
         let mut about = notice();
-        about.subject.app = "shop\r\nBcc: all@shop.example".into();
+        about.subject.app = "<b>shop\r\nBcc: all@shop.example".into();
         about.reason = "<script>alert(1)</script>".into();
         let mail = String::from_utf8(email().mail(&about).unwrap().formatted()).unwrap();
         assert!(!mail.contains("\nBcc:"), "{mail}");
-        assert!(html(&Message::of(&about)).contains("&lt;script&gt;"));
+        let html = html(&Message::of(&about));
+        assert!(html.contains("&lt;script&gt;") && html.contains("&lt;b&gt;") && !html.contains("<b>"), "{html}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod link;
 mod lookout;
+mod outcome;
 mod report;
 mod telling;
 
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 use self::link::Link;
 use self::lookout::Lookout;
 use self::report::Report;
-use self::telling::Telling;
+use self::telling::{Telling, Work};
 use crate::config::Config;
 use crate::files::{self, StateDir};
 use crate::http::control::{Control, router};
@@ -38,6 +39,7 @@ const FINISHING: Duration = Duration::from_secs(2);
 pub struct Prober {
     desk: Desk,
     lookout: Arc<Lookout>,
+    telling: Work,
     control: (TcpListener, Router),
     health: (TcpListener, Router),
     addresses: Vec<(&'static str, String)>,
@@ -57,7 +59,7 @@ impl Prober {
         let probe_token = files::token(&state.probe_token()).context("the probe token cannot be read")?;
         let targets = Targets::new(&config.app, &config.proxy, &config.probe, &probe_token, &state.proxy_socket())?;
         let cluster = Arc::new(Cluster {
-            journal: Journal::new(store),
+            journal: Journal::new(store.clone()),
             proxy: ProxyControl::new(&state.proxy_socket(), ORDER_LIMIT),
             targets,
             memory: Arc::new(Memory::default()),
@@ -65,8 +67,8 @@ impl Prober {
             probe: config.probe,
         });
         let links = links(config, state)?;
-        let telling = Arc::new(Telling::default());
-        let report = Report::new(Arc::clone(&cluster.memory), links, telling, config.probe.every, &config.log);
+        let (teller, telling) = Telling::new(config, &store, &links);
+        let report = Report::new(Arc::clone(&cluster.memory), links, teller, config.probe.every, &config.log);
         let lookout = Arc::new(Lookout::new(Arc::clone(&cluster), report));
         let desk = Desk::new(cluster);
         let token = files::token(&state.prober_token()).context("the prober's token cannot be read")?;
@@ -74,7 +76,7 @@ impl Prober {
         let watched = Arc::clone(&lookout);
         let health_routes = Router::new().route("/healthz", get(move || async move { healthz(watched.trouble()) }));
         let health_routes = guarded(health_routes, OwnHosts::new(config.prober.url.clone()));
-        Ok(Self { desk, lookout, control: (control, routes), health: (health, health_routes), addresses })
+        Ok(Self { desk, lookout, telling, control: (control, routes), health: (health, health_routes), addresses })
     }
 
     /// Where it listens: a name and an address each, for the log and for tests.
@@ -103,12 +105,16 @@ impl Prober {
                 let _ = ended.wait_for(|ended| *ended).await;
             }));
         }
+        let telling = tokio::spawn(self.telling.run(ended));
         let desk = self.desk;
         work.spawn(async move { desk.recover().await });
         shutdown.await;
         let _ = end.send(true);
         // Whoever follows a switch is cut off after this; the switch stands in the journal.
         let _ = tokio::time::timeout(FINISHING, serving.join_all()).await;
+        work.shutdown().await;
+        // Whatever is not told by then is in the store.
+        let _ = tokio::time::timeout(FINISHING, telling).await;
         Ok(())
     }
 }

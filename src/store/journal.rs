@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, notices};
 use crate::domain::beat::DeployUnderWay;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
+use crate::domain::notice::Notice;
 use crate::domain::switch::Phase;
 
 /// What an entry of the journal is about.
@@ -302,12 +303,15 @@ impl Journal {
         self.some("SELECT * FROM journal WHERE what = 'switch' AND ended_at IS NOT NULL AND told = 0 ORDER BY id").await
     }
 
-    /// Remembers that an entry's end is on its way to whom it concerns.
+    /// Writes what channels are to be told of an entry's end, by channel, and that it is told, in one commit.
     ///
     /// # Errors
     /// Where the store does not work.
-    pub async fn set_told(&self, id: i64) -> Result<(), StoreError> {
+    pub async fn tell(&self, id: i64, told: &[(String, Notice)], now: Moment) -> Result<(), StoreError> {
         let mut transaction = self.store.begin().await?;
+        for (channel, notice) in told {
+            notices::write(&mut transaction, notice, channel, now).await?;
+        }
         sqlx::query("UPDATE journal SET told = 1 WHERE id = ?").bind(id).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(())

@@ -47,6 +47,7 @@ pub(super) struct Heard {
 /// What one attempt came to.
 enum Sent {
     Taken,
+    Unexpected,
     Refused(String),
     Later(String),
 }
@@ -81,6 +82,11 @@ impl Link {
     /// The name of the check that stands for it: `watcher-HOST:PORT`.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name of the check that stands for it in the prober's own store: where there is only one, simply the watcher.
+    pub(super) fn own_check(&self, of: usize) -> String {
+        if of == 1 { "watcher".to_owned() } else { self.name.clone() }
     }
 
     /// Its `/healthz`.
@@ -120,6 +126,7 @@ impl Link {
         loop {
             let trouble = match self.send(body.clone()).await {
                 Sent::Taken => return self.note(None),
+                Sent::Unexpected => return,
                 Sent::Refused(why) => return self.note(Some(why)),
                 Sent::Later(why) => why,
             };
@@ -145,6 +152,11 @@ impl Link {
         let why = || format!("answered {}: {}", status.as_u16(), said.trim());
         match status {
             StatusCode::OK => Sent::Taken,
+            // It does not expect this check, and takes the others.
+            StatusCode::NOT_FOUND => {
+                tracing::debug!(watcher = self.name, said, "not expected there");
+                Sent::Unexpected
+            }
             status if status.is_client_error() => Sent::Refused(why()),
             _ => Sent::Later(why()),
         }

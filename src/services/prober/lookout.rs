@@ -12,9 +12,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::link::Link;
 use super::report::{Counting, Report};
 use crate::clock;
-use crate::domain::beat::{Live, Showing};
+use crate::domain::beat::{DeployUnderWay, Live, Showing};
 use crate::domain::colour::Colour;
 use crate::domain::gate::Observation;
+use crate::domain::switch::Phase;
 use crate::probe::Probed;
 use crate::proxy::control::ProxyState;
 use crate::release::targets::{CONTROL, FRONT_DOOR, PREVIEW, named, worst};
@@ -104,18 +105,17 @@ impl Lookout {
     async fn round(&self, counting: Counting) {
         let looks = self.looks();
         let done = join_all(looks.iter().map(|look| self.look(look, counting))).await;
-        let mut unable: Vec<String> = done.into_iter().filter_map(Result::err).collect();
-        let live = self.live().await.unwrap_or_else(|error| {
-            unable.push(format!("the journal does not work: {error}"));
-            Live::default()
-        });
+        let mut unable: Vec<String> = done.into_iter().filter_map(Result::err).map(|why| format!("it cannot probe: {why}")).collect();
+        let live = self.live().await;
+        unable.extend(live.as_ref().err().map(|(_, error)| format!("its journal does not work: {error}")));
+        unable.extend(self.report.store_trouble().map(|why| format!("its store does not work: {why}")));
         unable.dedup();
         self.round_ended_ms.store(elapsed_ms(), Ordering::Relaxed);
-        let unable = (!unable.is_empty()).then(|| format!("the prober cannot probe: {}", unable.join("; ")));
+        let unable = (!unable.is_empty()).then(|| unable.join("; "));
         if let Some(why) = &unable {
             tracing::error!(why, "the round could not be done");
         }
-        self.report.all_is_well(live, unable);
+        self.report.all_is_well(live.unwrap_or_else(|(live, _)| live), unable);
     }
 
     /// Looks at one thing and tells what it saw.
@@ -133,7 +133,7 @@ impl Lookout {
 
     async fn tell(&self, check: &str, probed: Probed, counting: Counting) -> Result<(), String> {
         if let Some(seen) = self.report.remember(check, &probed, counting) {
-            self.report.tell(check, seen).await;
+            self.report.tell(check, seen);
         }
         able(probed)
     }
@@ -172,18 +172,30 @@ impl Lookout {
             *seen = Observation { showing: Showing::Bad, reason: Some(format!("it takes no beats: {trouble}")), ..seen.clone() };
         }
         if let Some(seen) = self.report.remember(link.name(), &probed, counting) {
-            self.report.tell_of_watcher(link, seen).await;
+            self.report.tell_of_watcher(link, seen);
         }
         able(probed)
     }
 
-    async fn live(&self) -> Result<Live, StoreError> {
+    /// What is live, and what is under way as far as the journal says it.
+    ///
+    /// # Errors
+    /// What is live, and why the journal says nothing.
+    async fn live(&self) -> Result<Live, (Live, StoreError)> {
+        let proxy = self.proxy.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (colour, epoch) = proxy.map_or((None, 0), |state| (state.live, state.epoch));
+        let live = Live { colour, epoch, phase: None, deploy: None };
+        match self.under_way().await {
+            Ok((phase, deploy)) => Ok(Live { phase, deploy, ..live }),
+            Err(error) => Err((live, error)),
+        }
+    }
+
+    async fn under_way(&self) -> Result<(Option<Phase>, Option<DeployUnderWay>), StoreError> {
         let now = clock::now();
         self.cluster.journal.close_overdue_deploys(now).await?;
-        let proxy = self.proxy.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let phase = self.cluster.journal.last_switch().await?.map(|entry| entry.phase);
-        let deploy = self.cluster.journal.deploy_under_way(now).await?;
-        Ok(Live { colour: proxy.as_ref().and_then(|state| state.live), epoch: proxy.map_or(0, |state| state.epoch), phase, deploy })
+        Ok((phase, self.cluster.journal.deploy_under_way(now).await?))
     }
 }
 

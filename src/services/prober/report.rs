@@ -86,7 +86,7 @@ impl Report {
     }
 
     /// Tells every watcher and our own telling what a check showed. The observation has been remembered under the check's name.
-    pub(super) async fn tell(&self, check: &str, seen: &Observation) {
+    pub(super) fn tell(&self, check: &str, seen: &Observation) {
         let beat = self.observed(check, seen);
         if let Some(colour) = Role::of(check).colour() {
             self.log.append(colour, seen);
@@ -94,18 +94,16 @@ impl Report {
         for link in &self.links {
             link.push(beat.clone());
         }
-        self.telling.hear(beat).await;
+        self.telling.hear(beat);
     }
 
     /// Tells the other watchers, and our own telling, how a watcher is.
-    pub(super) async fn tell_of_watcher(&self, watcher: &Link, seen: &Observation) {
+    pub(super) fn tell_of_watcher(&self, watcher: &Link, seen: &Observation) {
         let beat = self.observed(watcher.name(), seen);
         for link in self.links.iter().filter(|link| link.name() != watcher.name()) {
             link.push(beat.clone());
         }
-        // Alone, it is simply the watcher.
-        let check = if self.links.len() == 1 { "watcher".to_owned() } else { beat.check.clone() };
-        self.telling.hear(Beat { check, ..beat }).await;
+        self.telling.hear(Beat { check: watcher.own_check(self.links.len()), ..beat });
     }
 
     /// The prober's own all's well, after a round; or why the round could not be done.
@@ -118,6 +116,12 @@ impl Report {
         for link in &self.links {
             link.push(beat.clone());
         }
+        self.telling.hear(beat);
+    }
+
+    /// Why the prober's own store does not work; none where it does.
+    pub(super) fn store_trouble(&self) -> Option<String> {
+        self.telling.trouble()
     }
 
     fn observed(&self, check: &str, seen: &Observation) -> Beat {

@@ -64,7 +64,7 @@ async fn every_phase_stands_in_the_journal_and_the_end_stays() {
     assert_eq!(found.ended_at, Some(at(3)));
     assert_eq!(journal.unfinished_switches().await.unwrap(), []);
     assert_eq!(journal.untold().await.unwrap().len(), 1);
-    journal.set_told(entry.id).await.unwrap();
+    journal.tell(entry.id, &[], at(4)).await.unwrap();
     assert_eq!(journal.untold().await.unwrap(), []);
 }
 

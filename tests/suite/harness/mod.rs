@@ -1,9 +1,12 @@
 //! What every story needs: an address of its own, real processes that end with the test, and waiting for a condition.
 
 mod app;
+mod beats;
 mod clients;
+mod cluster;
 mod command;
 mod ear;
+mod fickle;
 mod health_url;
 mod host;
 mod manner;
@@ -20,7 +23,9 @@ mod wait;
 mod webhook;
 
 pub(crate) use app::{APP_COLOUR, App};
+pub(crate) use beats::Beats;
 pub(crate) use clients::Crowd;
+pub(crate) use cluster::Cluster;
 pub(crate) use command::{allswell, command};
 pub(crate) use ear::Ear;
 pub(crate) use health_url::HealthUrl;

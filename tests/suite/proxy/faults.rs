@@ -1,13 +1,16 @@
 //! What a client hears when the app or another client misbehaves.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use allswell::domain::colour::Colour;
+use futures_util::StreamExt;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::front::Front;
 use crate::harness::Raw;
@@ -35,7 +38,7 @@ async fn refused_broken_and_late_are_told_apart_and_the_client_stays_connected()
 
 /// Reads a request and closes.
 async fn breaking_app(address: &str) -> JoinHandle<()> {
-    let listener = TcpListener::bind(address).await.unwrap();
+    let listener = TcpListener::bind(address).await.expect("a free address");
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let _ = stream.read(&mut [0; 1024]).await;
@@ -79,7 +82,7 @@ async fn an_app_that_closes_idle_connections_costs_no_request() {
 
 /// Closes a connection that was idle for a second.
 async fn closing_app(address: &str) -> JoinHandle<()> {
-    let listener = TcpListener::bind(address).await.unwrap();
+    let listener = TcpListener::bind(address).await.expect("a free address");
     tokio::spawn(async move {
         let mut connections = JoinSet::new();
         while let Ok((stream, _)) = listener.accept().await {
@@ -87,6 +90,45 @@ async fn closing_app(address: &str) -> JoinHandle<()> {
             let mut server = hyper::server::conn::http1::Builder::new();
             server.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(1));
             connections.spawn(server.serve_connection(TokioIo::new(stream), service));
+        }
+    })
+}
+
+#[tokio::test]
+async fn what_breaks_on_a_used_connection_is_asked_again_where_that_does_nothing_twice() {
+    let front = Front::start("").await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let once = app_of_one_answer_each(&front.address(Colour::Blue), Arc::clone(&asked)).await;
+    let mut client = front.client().await;
+    for (method, body, status) in
+        [("GET", "", 200), ("GET", "", 200), ("PUT", "", 200), ("POST", "", 502), ("POST", "x", 200), ("PUT", "x", 502)]
+    {
+        let answer = client.ask(method, "/", &[], body.as_bytes()).await.unwrap();
+        assert_eq!(answer.status, status, "{method} {body}: {}", answer.text());
+    }
+    // The second GET and the first PUT were asked twice, the POST was not.
+    assert_eq!(*asked.lock().unwrap(), ["GET", "GET", "GET", "PUT", "PUT", "POST", "POST", "PUT"]);
+    once.abort();
+}
+
+/// Answers the first request on a connection, and closes on the second.
+async fn app_of_one_answer_each(address: &str, asked: Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
+    let listener = TcpListener::bind(address).await.expect("a free address");
+    tokio::spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let asked = Arc::clone(&asked);
+            connections.spawn(async move {
+                for turn in 0..2 {
+                    let mut piece = [0; 2048];
+                    let length = stream.read(&mut piece).await.unwrap_or(0);
+                    let text = String::from_utf8_lossy(&piece[..length]).into_owned();
+                    asked.lock().expect("a list").extend(text.split_once(' ').map(|(method, _)| method.to_owned()));
+                    if turn == 0 {
+                        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+                    }
+                }
+            });
         }
     })
 }
@@ -155,7 +197,10 @@ async fn told_to_end_it_finishes_what_is_under_way_and_takes_no_more() {
     let mut client = front.client().await;
     client.send("GET /work?ms=1000 HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
     crate::harness::eventually("the request is under way", || async { (blue.seen.working() == 1).then_some(()) }).await;
+    let (mut websocket, _) = tokio_tungstenite::connect_async(format!("ws://{}/ws", front.live())).await.unwrap();
     front.tell_to_end();
+    let last = timeout(SECONDS, websocket.next()).await.expect("a stream is told");
+    assert!(matches!(&last, Some(Ok(Message::Close(Some(frame)))) if u16::from(frame.code) == 1001), "{last:?}");
     let answer = client.answer().await.unwrap();
     assert_eq!((answer.status, answer.text().as_str()), (200, "blue 0"));
     assert_eq!(answer.header("connection").as_deref(), Some("close"));

@@ -8,6 +8,7 @@ use allswell::domain::colour::Colour;
 use allswell::proxy::control::{ControlError, ShiftOrder};
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::front::Front;
 use crate::harness::{Host, Raw, eventually, within};
@@ -93,8 +94,8 @@ async fn a_state_that_cannot_be_read_is_undefined_until_the_next_shift() {
 }
 
 async fn health(front: &Front, path: &str) -> (u16, String) {
-    let mut client = Raw::connect(&front.host.at(7702)).await.unwrap();
-    let answer = client.ask("GET", path, &["host: 127.0.0.1"], b"").await.unwrap();
+    let mut client = Raw::connect(&front.host.at(7702)).await.expect("the health listener");
+    let answer = client.ask("GET", path, &["host: 127.0.0.1"], b"").await.expect("an answer");
     (answer.status, answer.text())
 }
 
@@ -116,7 +117,8 @@ async fn a_cut_ends_what_runs_on_the_idle_colour_and_nothing_else() {
     let answer = timeout(SECONDS, client.answer()).await.expect("it ends").unwrap();
     assert_eq!((answer.status, answer.text().as_str()), (502, "502: blue was told to end what was still running\n"));
     let last = timeout(SECONDS, websocket.next()).await.expect("it ends");
-    assert!(!matches!(last, Some(Ok(ref message)) if message.is_text()), "{last:?}");
+    assert!(matches!(&last, Some(Ok(Message::Close(Some(frame)))) if u16::from(frame.code) == 1001), "{last:?}");
+    assert!(!matches!(timeout(SECONDS, websocket.next()).await, Ok(Some(Ok(_)))), "nothing follows our goodbye");
     within(SECONDS, "nothing is left on blue", || async {
         let blue = front.control.state().await.unwrap().blue;
         (blue.in_flight + blue.streams == 0).then_some(())
