@@ -1,6 +1,6 @@
 //! Who would not hear of what, with this config. Said by `validate`, by `up` and on the page, before it matters.
 
-use super::Config;
+use super::whole::Config;
 use crate::settings::Secret;
 
 /// One line for each failure that nobody would hear of. Empty: every failure that allswell knows of has a way out.

@@ -269,3 +269,112 @@ fn wrapped(label: &str, text: &str) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::check::Reason;
+    use crate::domain::incident::Incident;
+    use crate::monitor::overview::LiveView;
+    use crate::release::{Lease, What};
+
+    fn at(second: i64) -> Moment {
+        Moment::from_millis(second * 1_000)
+    }
+
+    fn check(name: &str, status: Status) -> CheckView {
+        CheckView {
+            name: name.to_owned(),
+            status,
+            health: String::new(),
+            since: at(0),
+            due: at(10),
+            last_heard: (status != Status::New).then(|| at(5)),
+            colour: None,
+            version: None,
+            latency_ms: Some(12),
+            reason: Some("answered 500, which is a rather long reason that would not fit".to_owned()),
+        }
+    }
+
+    fn incident(check: &str, severity: Severity, since: i64) -> IncidentView {
+        let incident = Incident {
+            key: check.to_owned(),
+            check: check.to_owned(),
+            status: Status::Down,
+            severity,
+            since: at(since),
+            reason: Reason::Failing { what: "connection refused".repeat(5), times: 3 },
+            cause: None,
+            flips: 1,
+            resolved_at: None,
+        };
+        IncidentView { incident, also: vec!["heartbeat-green".to_owned()], is_held: false }
+    }
+
+    fn overview() -> Overview {
+        let live = LiveView { colour: None, epoch: 1, phase: None, deploy: None, heard_at: None };
+        let mut checks = vec![check("blue", Status::Up), check("green", Status::Down), check("nightly backup", Status::New)];
+        checks.extend((0..20).map(|number| check(&format!("channel-{number}"), Status::Late)));
+        Overview {
+            now: at(100),
+            app: "shop".to_owned(),
+            live,
+            checks,
+            incidents: vec![incident("channel-mail", Severity::Warning, 10), incident("green", Severity::Critical, 40)],
+            resolved: Vec::new(),
+            notices: Vec::new(),
+            unheard: vec!["nobody hears when this host dies or is cut off: ".repeat(3)],
+        }
+    }
+
+    fn prober(live: Option<Colour>) -> ProberState {
+        let lease = Lease {
+            holder: "ann@host".to_owned(),
+            what: What::Deploy,
+            target: Colour::Blue,
+            since: at(97),
+            epoch: 2,
+            entry: 1,
+            until: at(200),
+        };
+        ProberState {
+            live,
+            epoch: 1,
+            proxy_trouble: None,
+            targets: Vec::new(),
+            watchers: Vec::new(),
+            lease: Some(lease),
+            switch: None,
+            deploy: None,
+        }
+    }
+
+    fn shown(prober: Result<&ProberState, &String>, watcher: Result<&Overview, &String>) -> Vec<String> {
+        lines(&Sight { app: "shop", now: at(100), prober, watcher, up: None }, Paint::none())
+    }
+
+    #[test]
+    fn everything_fits_eighty_columns_and_the_gravest_comes_first() {
+        let lines = shown(Ok(&prober(Some(Colour::Green))), Ok(&overview()));
+        for line in &lines {
+            assert!(line.chars().count() <= COLUMNS, "{line}");
+        }
+        let text = lines.join("\n");
+        let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
+        assert!(place("shop: green is live") < place("  green  LIVE  ✖ not working"));
+        assert!(place("  critical       1m") < place("  warning    1m 30s"), "{text}");
+        assert!(text.contains("blue   idle  ● working"), "{text}");
+        assert!(text.contains("deploy of blue by ann@host, since 3s"), "{text}");
+        assert!(text.contains("nightly backup (never heard)"), "{text}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_said_and_not_guessed() {
+        let silent = "the prober does not answer on http://127.0.0.1:7701: connection refused".to_owned();
+        let text = shown(Err(&silent), Err(&silent)).join("\n");
+        assert!(text.contains("UNDEFINED") && text.contains("? not known") && text.contains("does not answer"), "{text}");
+        let text = shown(Ok(&prober(None)), Ok(&overview())).join("\n");
+        assert!(text.contains("UNDEFINED") && !text.contains("LIVE"), "{text}");
+    }
+}

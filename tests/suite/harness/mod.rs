@@ -23,9 +23,8 @@ mod wait;
 mod webhook;
 
 pub(crate) use app::{APP_COLOUR, App};
-pub(crate) use clients::Crowd;
-
 pub(crate) use beats::Beats;
+pub(crate) use clients::Crowd;
 pub(crate) use cluster::Cluster;
 pub(crate) use command::{allswell, command};
 pub(crate) use ear::Ear;
