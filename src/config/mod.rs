@@ -1,5 +1,9 @@
 //! Puts the sections together; each belongs to the module that uses it.
 
+pub mod demo;
+pub mod init;
+mod unheard;
+
 use std::path::{Path, PathBuf};
 
 use crate::monitor::{CheckSettings, WatcherSettings};
@@ -10,6 +14,8 @@ use crate::release::{ProberSettings, SwitchSettings};
 use crate::runtime::RuntimeSettings;
 use crate::settings::{AppSettings, Document, Problem};
 use crate::telemetry::LogSettings;
+
+pub use unheard::unheard;
 
 /// One `allswell.toml`: the whole system.
 #[derive(Debug, Clone)]

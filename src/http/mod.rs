@@ -1,6 +1,7 @@
 //! Beats, API, control, page and metrics over HTTP.
 
 pub mod beats;
+pub mod control;
 pub mod error;
 pub mod page;
 pub mod serve;

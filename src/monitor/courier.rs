@@ -46,22 +46,20 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work.
     pub async fn claim(&self, rule: &ChannelRule, now: Moment) -> Result<Option<Claimed>, MonitorError> {
-        if !*self.telling.borrow() {
-            return Ok(None);
-        }
+        let all = *self.telling.borrow();
         let mut reader = self.store.reader().acquire().await?;
         WAITING.with_label_values(&[rule.name.as_str()]).set(outbox::waiting(&mut reader, &rule.name).await?);
-        if outbox::next(&mut reader, &rule.name, now).await?.is_none() {
+        if outbox::next(&mut reader, &rule.name, all, now).await?.is_none() {
             return Ok(None);
         }
         drop(reader);
-        let claimed = self.claim_next(rule, now).await;
+        let claimed = self.claim_next(rule, all, now).await;
         self.noted(claimed, now)
     }
 
-    async fn claim_next(&self, rule: &ChannelRule, now: Moment) -> Result<Option<Claimed>, MonitorError> {
+    async fn claim_next(&self, rule: &ChannelRule, all: bool, now: Moment) -> Result<Option<Claimed>, MonitorError> {
         let mut transaction = self.store.begin().await?;
-        let Some(mut next) = outbox::next(&mut transaction, &rule.name, now).await? else { return Ok(None) };
+        let Some(mut next) = outbox::next(&mut transaction, &rule.name, all, now).await? else { return Ok(None) };
         let until = now + CLAIM.max(rule.timeout + Duration::from_secs(2));
         outbox::claim(&mut transaction, &next.notice.key, &Uuid::new_v4().to_string(), until).await?;
         next.attempts += 1;

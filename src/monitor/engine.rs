@@ -118,13 +118,13 @@ impl Monitor {
         Ok(transaction.commit().await?)
     }
 
-    /// Whether notices are sent at all. The prober's own monitor tells only while no watcher acknowledges.
+    /// Whether every notice is sent, or only those that nobody else can tell. The prober's own monitor tells all only while no watcher acknowledges.
     pub fn set_telling(&self, tells: bool) {
         self.telling.send_replace(tells);
         self.wake.notify_waiters();
     }
 
-    /// Forgets what was written before `before` and is not told: somebody else has told it. Says how many.
+    /// Forgets what was written before `before` and is not told: somebody else has told it. What nobody else can tell stays. Says how many.
     ///
     /// # Errors
     /// Where the store does not work.

@@ -136,7 +136,9 @@ async fn tell_from_memory(monitor: Monitor, channels: Vec<Arc<Channel>>, mut sto
             _ = ticks.tick() => {}
             () = until(&mut stop) => return,
         }
-        memory.observe(monitor.pulse.trouble(clock::now()), clock::now());
+        // Who does not tell now says it in its beats.
+        let trouble = monitor.pulse.trouble(clock::now()).filter(|_| *monitor.telling.borrow());
+        memory.observe(trouble, clock::now());
         let due = memory.due(clock::now());
         let sends = due.iter().filter_map(|(name, notice)| {
             let channel = channels.iter().find(|channel| channel.name() == name)?;

@@ -39,20 +39,30 @@ pub fn extra_roots() -> Result<Vec<CertificateDer<'static>>, ClientError> {
 /// # Errors
 /// Where the certificates cannot be read.
 pub fn http(timeout: Duration) -> Result<reqwest::Client, ClientError> {
+    builder(timeout)?.build().map_err(|error| ClientError(error.to_string()))
+}
+
+/// The same, with a connection of its own for every request.
+///
+/// # Errors
+/// Where the certificates cannot be read.
+pub fn fresh(timeout: Duration) -> Result<reqwest::Client, ClientError> {
+    builder(timeout)?.pool_max_idle_per_host(0).build().map_err(|error| ClientError(error.to_string()))
+}
+
+fn builder(timeout: Duration) -> Result<reqwest::ClientBuilder, ClientError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| ClientError(error.to_string()))?
         .with_root_certificates(roots()?)
         .with_no_client_auth();
-    reqwest::Client::builder()
+    Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(timeout)
-        .user_agent(concat!("allswell/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| ClientError(error.to_string()))
+        .user_agent(concat!("allswell/", env!("CARGO_PKG_VERSION"))))
 }
 
 /// What went wrong with a request, in the user's words and without its URL, which may be a secret.

@@ -1,5 +1,8 @@
 //! One file a protocol: target to observation. Probes try once; whether to try again is not theirs to decide.
 
+pub mod http;
+pub mod local;
 mod settings;
 
+pub use http::{HttpProbe, Probed, Target};
 pub use settings::ProbeSettings;

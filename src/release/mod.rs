@@ -1,5 +1,26 @@
 //! Deploy and switch, each told as a story; the journal; the client of the prober's control.
 
+mod cluster;
+pub mod deploy;
+mod desk;
+mod gate;
+mod memory;
+pub mod orders;
+mod recovery;
+pub mod remote;
 mod settings;
+mod switch;
+pub mod targets;
+mod watch;
 
+pub use crate::store::{Asked, Entry, Lease, Step, What};
+pub use cluster::Cluster;
+pub use desk::{Desk, Phases};
+pub use memory::Memory;
+pub use orders::{
+    DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEnd, SwitchEvent, SwitchOrder, TargetState,
+    WatcherState,
+};
+pub use remote::{Remote, RemoteError};
 pub use settings::{ProberSettings, SwitchSettings};
+pub use targets::Targets;

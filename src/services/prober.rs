@@ -1,33 +1,131 @@
 //! The wiring of the prober.
 
+mod link;
+mod lookout;
+mod outcome;
+mod report;
+mod telling;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use self::link::Link;
+use self::lookout::Lookout;
+use self::report::Report;
+use self::telling::{Telling, Work};
 use crate::config::Config;
-use crate::files::StateDir;
+use crate::files::{self, StateDir};
+use crate::http::control::{Control, router};
+use crate::http::serve::{OwnHosts, guarded, healthz, serve};
+use crate::net::listen;
+use crate::proxy::control::ProxyControl;
+use crate::release::targets::ORDER_LIMIT;
+use crate::release::{Cluster, Desk, Memory, Targets};
+use crate::signing::Key;
+use crate::store::{Journal, Store};
+
+/// What is answering gets so long to finish.
+const FINISHING: Duration = Duration::from_secs(2);
 
 /// A prober that is bound and not yet running.
 #[derive(Debug)]
-pub struct Prober {}
+pub struct Prober {
+    desk: Desk,
+    lookout: Arc<Lookout>,
+    telling: Work,
+    control: (TcpListener, Router),
+    health: (TcpListener, Router),
+    addresses: Vec<(&'static str, String)>,
+}
 
 impl Prober {
     /// Binds everything.
     ///
     /// # Errors
     /// Where something cannot be bound, opened or read; says what to do.
-    pub async fn build(_config: &Config, _state: &StateDir) -> anyhow::Result<Self> {
-        anyhow::bail!("not there yet")
+    pub async fn build(config: &Config, state: &StateDir) -> anyhow::Result<Self> {
+        let store = Store::open(&config.prober.store, state.path()).await.context("the prober's store (prober.store) cannot be opened")?;
+        let (control, at) = listen::tcp("prober.listen", &config.prober.listen).await?;
+        let (health, health_at) = listen::tcp("prober.health", &config.prober.health).await?;
+        let addresses = vec![("control", at.to_string()), ("health", health_at.to_string())];
+
+        let probe_token = files::token(&state.probe_token()).context("the probe token cannot be read")?;
+        let targets = Targets::new(&config.app, &config.proxy, &config.probe, &probe_token, &state.proxy_socket())?;
+        let cluster = Arc::new(Cluster {
+            journal: Journal::new(store.clone()),
+            proxy: ProxyControl::new(&state.proxy_socket(), ORDER_LIMIT),
+            targets,
+            memory: Arc::new(Memory::default()),
+            settings: config.switch,
+            probe: config.probe,
+        });
+        let links = links(config, state)?;
+        let (teller, telling) = Telling::new(config, &store, &links);
+        let report = Report::new(Arc::clone(&cluster.memory), links, teller, config.probe.every, &config.log);
+        let lookout = Arc::new(Lookout::new(Arc::clone(&cluster), report));
+        let desk = Desk::new(cluster);
+        let token = files::token(&state.prober_token()).context("the prober's token cannot be read")?;
+        let routes = router(Control { desk: desk.clone(), token }, OwnHosts::new([]));
+        let watched = Arc::clone(&lookout);
+        let health_routes = Router::new().route("/healthz", get(move || async move { healthz(watched.trouble()) }));
+        let health_routes = guarded(health_routes, OwnHosts::new(config.prober.url.clone()));
+        Ok(Self { desk, lookout, telling, control: (control, routes), health: (health, health_routes), addresses })
     }
 
     /// Where it listens: a name and an address each, for the log and for tests.
     #[must_use]
     pub fn addresses(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
+        self.addresses.clone()
     }
 
-    /// Runs until `shutdown`, then ends in order.
+    /// Runs until `shutdown`, then ends in order. A switch under way is left to the next start.
     ///
     /// # Errors
     /// Where it could not go on.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let (end, ended) = watch::channel(false);
+        let mut work = JoinSet::new();
+        for link in self.lookout.links() {
+            let link = Arc::clone(link);
+            work.spawn(async move { link.run().await });
+        }
+        work.spawn(Arc::clone(&self.lookout).run());
+        let mut serving = JoinSet::new();
+        for (listener, routes) in [self.control, self.health] {
+            let mut ended = ended.clone();
+            // The sender lives until the end of this function.
+            serving.spawn(serve(listener, routes, async move {
+                let _ = ended.wait_for(|ended| *ended).await;
+            }));
+        }
+        let telling = tokio::spawn(self.telling.run(ended));
+        let desk = self.desk;
+        work.spawn(async move { desk.recover().await });
         shutdown.await;
+        let _ = end.send(true);
+        // Whoever follows a switch is cut off after this; the switch stands in the journal.
+        let _ = tokio::time::timeout(FINISHING, serving.join_all()).await;
+        work.shutdown().await;
+        // Whatever is not told by then is in the store.
+        let _ = tokio::time::timeout(FINISHING, telling).await;
         Ok(())
     }
+}
+
+fn links(config: &Config, state: &StateDir) -> anyhow::Result<Vec<Arc<Link>>> {
+    let named = config.watcher.beat_key.as_ref().map(crate::settings::Secret::reveal_if_set).transpose()?.flatten();
+    let text = match named {
+        Some(text) => text,
+        None => files::token(&state.beat_key()).context("the key that signs beats cannot be read")?,
+    };
+    let key = Key::new(&text);
+    let link = |url: &String| Ok(Arc::new(Link::new(url, key.clone(), config.probe.every)?));
+    config.prober.watchers.iter().map(link).collect()
 }

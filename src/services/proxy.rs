@@ -1,33 +1,70 @@
 //! The wiring of the proxy.
 
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
 use crate::config::Config;
 use crate::files::StateDir;
+use crate::http::serve::{OwnHosts, guarded, healthz, serve};
+use crate::net::listen;
+use crate::proxy::embedded::{Embedded, Look, refresh_metrics};
 
 /// A proxy that is bound and not yet running.
 #[derive(Debug)]
-pub struct Proxy {}
+pub struct Proxy {
+    embedded: Embedded,
+    health: (TcpListener, SocketAddr),
+}
 
 impl Proxy {
     /// Binds everything.
     ///
     /// # Errors
     /// Where something cannot be bound, opened or read; says what to do.
-    pub async fn build(_config: &Config, _state: &StateDir) -> anyhow::Result<Self> {
-        anyhow::bail!("not there yet")
+    pub async fn build(config: &Config, state: &StateDir) -> anyhow::Result<Self> {
+        let health = listen::tcp("proxy.health", &config.proxy.health).await?;
+        let embedded = Embedded::build(&config.proxy, &config.app, state, config.switch.drain).await?;
+        Ok(Self { embedded, health })
     }
 
     /// Where it listens: a name and an address each, for the log and for tests.
     #[must_use]
     pub fn addresses(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
+        let mut addresses = self.embedded.addresses();
+        addresses.push(("health", self.health.1.to_string()));
+        addresses
     }
 
-    /// Runs until `shutdown`, then ends in order.
+    /// Runs until `shutdown`, then ends in order: no new clients, running requests finish, `/healthz` last.
     ///
     /// # Errors
     /// Where it could not go on.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        shutdown.await;
-        Ok(())
+        let router = guarded(health_router(self.embedded.look()), OwnHosts::new([]));
+        let look = self.embedded.look();
+        let router = router.layer(from_fn(move |request: Request, next: Next| {
+            refresh_metrics(&look.state());
+            next.run(request)
+        }));
+        let (end, ended) = oneshot::channel::<()>();
+        let health = tokio::spawn(serve(self.health.0, router, async {
+            // Dropped or sent: it is over.
+            let _ = ended.await;
+        }));
+        let served = self.embedded.run(shutdown).await;
+        drop(end);
+        // Whoever still reads /metrics does not hold up the end.
+        health.abort();
+        Ok(served?)
     }
+}
+
+fn health_router(look: Look) -> Router {
+    Router::new().route("/healthz", get(move || async move { healthz(look.trouble()) }))
 }

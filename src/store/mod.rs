@@ -6,9 +6,11 @@ pub mod checks;
 pub mod facts;
 pub mod flips;
 pub mod incidents;
+mod journal;
 mod json;
 pub mod notices;
 pub mod outbox;
 mod sqlite;
 
+pub use journal::{Asked, Entry, Intent, Journal, Lease, Step, Taken, What};
 pub use sqlite::{Store, StoreError};

@@ -91,12 +91,18 @@ pub async fn withdraw(connection: &mut SqliteConnection, key: &str, now: Moment)
     Ok(())
 }
 
-/// Withdraws everything that was written before `before` and that nobody has taken. Says how many.
+/// Withdraws everything that was written before `before` and that nobody has taken, but for what nobody else can tell: how a switch
+/// ended, and that the watchers themselves are gone or back. Says how many.
 ///
 /// # Errors
 /// Where the store refuses.
 pub async fn withdraw_older(connection: &mut SqliteConnection, before: Moment, now: Moment) -> Result<u64, StoreError> {
-    let query = sqlx::query("UPDATE notice SET withdrawn_at = ? WHERE created_at < ? AND taken_at IS NULL AND withdrawn_at IS NULL");
+    let query = sqlx::query(
+        "UPDATE notice AS n SET withdrawn_at = ? WHERE created_at < ? AND taken_at IS NULL AND withdrawn_at IS NULL
+         AND kind NOT LIKE 'switch.%' AND json_extract(payload, '$.subject.check') <> 'watcher'
+         AND NOT (kind = 'check.resolved' AND json_extract(payload, '$.subject.check') LIKE 'watcher-%' AND EXISTS (SELECT 1 FROM notice o
+           WHERE o.incident = n.incident AND o.channel = n.channel AND o.kind <> n.kind AND o.taken_at IS NOT NULL))",
+    );
     Ok(query.bind(now.as_millis()).bind(before.as_millis()).execute(connection).await?.rows_affected())
 }
 

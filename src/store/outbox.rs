@@ -7,17 +7,21 @@ use super::{StoreError, json};
 use crate::domain::moment::Moment;
 
 /// A notice is tried when it is due, when nobody else is trying, and after whatever was written earlier about the same incident.
+/// Where others tell (`?3` is false), only what nobody else can tell: how a switch ended, and that the watchers themselves are gone or back.
 const NEXT: &str = "SELECT * FROM notice n WHERE channel = ?1 AND taken_at IS NULL AND withdrawn_at IS NULL AND due_at <= ?2
+     AND (?3 OR kind LIKE 'switch.%' OR json_extract(payload, '$.subject.check') = 'watcher'
+       OR (kind = 'check.resolved' AND json_extract(payload, '$.subject.check') LIKE 'watcher-%' AND EXISTS (SELECT 1 FROM notice o
+         WHERE o.incident = n.incident AND o.channel = n.channel AND o.kind <> n.kind AND o.taken_at IS NOT NULL)))
      AND coalesce(claimed_until, 0) <= ?2 AND NOT EXISTS (SELECT 1 FROM notice e WHERE e.incident = n.incident
        AND e.channel = n.channel AND e.id < n.id AND e.taken_at IS NULL AND e.withdrawn_at IS NULL)
      ORDER BY due_at, id LIMIT 1";
 
-/// The next notice for a channel.
+/// The next notice for a channel; of those that nobody else tells, unless `all`.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn next(connection: &mut SqliteConnection, channel: &str, now: Moment) -> Result<Option<StoredNotice>, StoreError> {
-    let row = sqlx::query(NEXT).bind(channel).bind(now.as_millis()).fetch_optional(connection).await?;
+pub async fn next(connection: &mut SqliteConnection, channel: &str, all: bool, now: Moment) -> Result<Option<StoredNotice>, StoreError> {
+    let row = sqlx::query(NEXT).bind(channel).bind(now.as_millis()).bind(all).fetch_optional(connection).await?;
     row.as_ref().map(read).transpose()
 }
 

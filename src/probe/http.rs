@@ -1,0 +1,211 @@
+//! HTTP: a GET over a connection of its own, judged by status and time.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Response};
+
+use super::local;
+use super::settings::ProbeSettings;
+use crate::clock;
+use crate::domain::beat::Showing;
+use crate::domain::gate::Observation;
+use crate::net::client::{ClientError, explain, fresh};
+
+/// So much of a body is read; the rest is nobody's concern.
+const ENOUGH: usize = 64 * 1024;
+
+/// What is probed.
+#[derive(Debug, Clone)]
+pub struct Target {
+    url: String,
+    headers: HeaderMap,
+}
+
+/// What came of a probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probed {
+    /// The target was observed.
+    Observed(Observation),
+    /// We could not look, for a reason of our own: it says nothing about the target.
+    Unable(String),
+}
+
+/// Probes over HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpProbe {
+    client: Client,
+    slow: Duration,
+}
+
+impl Target {
+    /// A URL that answers 2xx when all is well.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), headers: HeaderMap::new() }
+    }
+
+    /// The same with a header of its own. A name or a value that no header can have is left out.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        if let (Ok(name), Ok(mut value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            value.set_sensitive(true);
+            self.headers.insert(name, value);
+        }
+        self
+    }
+}
+
+impl Probed {
+    /// The observation, if there was one.
+    #[must_use]
+    pub fn observation(&self) -> Option<&Observation> {
+        match self {
+            Self::Observed(observation) => Some(observation),
+            Self::Unable(_) => None,
+        }
+    }
+}
+
+impl HttpProbe {
+    /// With the time limits of `[probe]`.
+    ///
+    /// # Errors
+    /// Where no HTTP client can be made.
+    pub fn new(settings: &ProbeSettings) -> Result<Self, ClientError> {
+        Ok(Self { client: fresh(settings.timeout)?, slow: settings.slow })
+    }
+
+    /// Looks once.
+    pub async fn probe(&self, target: &Target) -> Probed {
+        self.probe_headers(target).await.0
+    }
+
+    /// Looks once, and also gives the answer's headers: empty where there was none.
+    pub async fn probe_headers(&self, target: &Target) -> (Probed, HeaderMap) {
+        let started = clock::elapsed();
+        let answered = self.ask(target).await;
+        let latency = clock::elapsed().saturating_sub(started);
+        let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        let observed = |showing, status, reason| Probed::Observed(Observation { at: clock::now(), showing, status, latency_ms, reason });
+        match answered {
+            Ok((status, headers)) => (observed(self.judge(status, latency), Some(status), self.words(status, latency)), headers),
+            Err(error) => match local::fault(&error) {
+                Some(ours) => (Probed::Unable(ours), HeaderMap::new()),
+                None => (observed(Showing::Bad, None, Some(explain(error))), HeaderMap::new()),
+            },
+        }
+    }
+
+    async fn ask(&self, target: &Target) -> Result<(u16, HeaderMap), reqwest::Error> {
+        let mut answer: Response = self.client.get(&target.url).headers(target.headers.clone()).send().await?;
+        let mut read = 0;
+        while read < ENOUGH {
+            match answer.chunk().await? {
+                Some(piece) => read += piece.len(),
+                None => break,
+            }
+        }
+        Ok((answer.status().as_u16(), std::mem::take(answer.headers_mut())))
+    }
+
+    fn judge(&self, status: u16, latency: Duration) -> Showing {
+        match status {
+            200..=299 if latency < self.slow => Showing::Good,
+            200..=299 => Showing::Slow,
+            _ => Showing::Bad,
+        }
+    }
+
+    fn words(&self, status: u16, latency: Duration) -> Option<String> {
+        match self.judge(status, latency) {
+            Showing::Good => None,
+            Showing::Slow => Some(format!("answered {status} after {}ms", latency.as_millis())),
+            Showing::Bad | Showing::Exited => Some(format!("answered {status}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn probe() -> HttpProbe {
+        let settings = ProbeSettings {
+            every: Duration::from_secs(1),
+            slow: Duration::from_millis(200),
+            timeout: Duration::from_millis(800),
+            rise: 1,
+            fall: 1,
+        };
+        HttpProbe::new(&settings).unwrap()
+    }
+
+    async fn serve(router: Router) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        url
+    }
+
+    async fn look(url: &str) -> Observation {
+        match probe().probe(&Target::new(url)).await {
+            Probed::Observed(observation) => observation,
+            Probed::Unable(why) => panic!("{why}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn it_tells_good_slow_bad_and_silent_apart() {
+        let slow = || async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        };
+        let router = Router::new()
+            .route("/good", get(|| async { "ok" }))
+            .route("/bad", get(|| async { StatusCode::INTERNAL_SERVER_ERROR }))
+            .route("/slow", get(slow))
+            .route("/hang", get(std::future::pending::<()>));
+        let url = serve(router).await;
+        let good = look(&format!("{url}/good")).await;
+        assert_eq!((good.showing, good.status, good.reason), (Showing::Good, Some(200), None));
+        let bad = look(&format!("{url}/bad")).await;
+        assert_eq!((bad.showing, bad.reason.as_deref()), (Showing::Bad, Some("answered 500")));
+        let slow = look(&format!("{url}/slow")).await;
+        assert_eq!(slow.showing, Showing::Slow);
+        assert!(slow.reason.unwrap().starts_with("answered 200 after "));
+        let hang = look(&format!("{url}/hang")).await;
+        assert_eq!((hang.showing, hang.reason.as_deref()), (Showing::Bad, Some("no answer in time")));
+        let refused = look("http://127.0.0.1:1/").await;
+        assert_eq!((refused.showing, refused.reason.as_deref()), (Showing::Bad, Some("connection refused")));
+    }
+
+    #[tokio::test]
+    async fn every_probe_has_a_connection_of_its_own() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let service =
+                    hyper::service::service_fn(|_| async { Ok::<_, std::convert::Infallible>(hyper::Response::new(String::from("ok"))) });
+                let io = hyper_util::rt::TokioIo::new(stream);
+                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(io, service));
+            }
+        });
+        let (probe, target) = (probe(), Target::new(url));
+        for _ in 0..3 {
+            assert!(probe.probe(&target).await.observation().unwrap().passed());
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 3);
+    }
+}

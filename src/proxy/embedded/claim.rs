@@ -1,0 +1,242 @@
+//! A request claims its colour and counts itself under one guard, so that no request claims the old colour after a shift has returned.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::domain::colour::Colour;
+use crate::proxy::control::{Load, ProxyState};
+
+/// Which listener a request came in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Door {
+    /// The public one, on the live colour.
+    Live,
+    /// The preview, on the idle colour.
+    Idle,
+}
+
+/// What is live, and since which shift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Live {
+    /// None is undefined.
+    pub(super) colour: Option<Colour>,
+    pub(super) epoch: u64,
+}
+
+/// The live colour and everything that has claimed a colour.
+#[derive(Debug)]
+pub(super) struct Claims {
+    live: RwLock<Live>,
+    /// What the preview shows while live is undefined.
+    preview: Colour,
+    blue: Counts,
+    green: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    in_flight: AtomicU64,
+    streams: AtomicU64,
+    cuts: AtomicU64,
+}
+
+/// One request's hold on a colour, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Claim {
+    claims: Arc<Claims>,
+    /// The colour.
+    pub(super) colour: Colour,
+    /// Under which epoch.
+    pub(super) epoch: u64,
+    cuts: u64,
+    is_stream: bool,
+}
+
+/// Which claim a task belongs to, for whoever must know whether it has been cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ticket {
+    /// The colour.
+    pub(super) colour: Colour,
+    /// How often the colour had been cut before the claim.
+    pub(super) cuts: u64,
+}
+
+/// The colour is live: it is not cut.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is live: only the idle colour is cut")]
+pub(super) struct IsLive(Colour);
+
+impl Claims {
+    /// With `preview` as the idle colour while live is undefined.
+    pub(super) fn new(live: Live, preview: Colour) -> Self {
+        Self { live: RwLock::new(live), preview, blue: Counts::default(), green: Counts::default() }
+    }
+
+    /// Claims the colour behind a listener; none where live is undefined.
+    pub(super) fn claim(self: &Arc<Self>, door: Door) -> Option<Claim> {
+        let guard = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        let colour = match (door, guard.colour) {
+            (Door::Live, live) => live?,
+            (Door::Idle, Some(live)) => live.other(),
+            (Door::Idle, None) => self.preview,
+        };
+        let counts = self.counts(colour);
+        counts.in_flight.fetch_add(1, Ordering::Relaxed);
+        let cuts = counts.cuts.load(Ordering::Relaxed);
+        Some(Claim { claims: Arc::clone(self), colour, epoch: guard.epoch, cuts, is_stream: false })
+    }
+
+    /// What is live.
+    pub(super) fn live(&self) -> Live {
+        *self.live.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Swaps what is live, and hands back the old. From the return on, nothing claims the old colour by the live listener.
+    pub(super) fn swap(&self, live: Live) -> Live {
+        std::mem::replace(&mut *self.live.write().unwrap_or_else(PoisonError::into_inner), live)
+    }
+
+    /// Declares every claim on an idle colour so far as cut.
+    ///
+    /// # Errors
+    /// Where the colour is live.
+    pub(super) fn cut(&self, colour: Colour) -> Result<(), IsLive> {
+        let guard = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        if guard.colour.is_none_or(|live| live == colour) {
+            return Err(IsLive(colour));
+        }
+        self.counts(colour).cuts.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether a claim's colour has been cut since.
+    pub(super) fn is_cut(&self, ticket: Ticket) -> bool {
+        self.counts(ticket.colour).cuts.load(Ordering::Relaxed) != ticket.cuts
+    }
+
+    /// What the control socket says.
+    pub(super) fn state(&self) -> ProxyState {
+        let live = self.live();
+        ProxyState { live: live.colour, epoch: live.epoch, blue: self.blue.load(), green: self.green.load() }
+    }
+
+    fn counts(&self, colour: Colour) -> &Counts {
+        match colour {
+            Colour::Blue => &self.blue,
+            Colour::Green => &self.green,
+        }
+    }
+}
+
+impl Counts {
+    fn load(&self) -> Load {
+        Load { in_flight: self.in_flight.load(Ordering::Relaxed), streams: self.streams.load(Ordering::Relaxed) }
+    }
+}
+
+impl Claim {
+    /// Counts as a stream from now on.
+    pub(super) fn into_stream(mut self) -> Self {
+        if !self.is_stream {
+            self.is_stream = true;
+            let counts = self.claims.counts(self.colour);
+            counts.streams.fetch_add(1, Ordering::Relaxed);
+            counts.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
+        self
+    }
+
+    /// Whether the colour has been cut since.
+    pub(super) fn is_cut(&self) -> bool {
+        self.claims.is_cut(self.ticket())
+    }
+
+    /// What a task of this claim is known by.
+    pub(super) fn ticket(&self) -> Ticket {
+        Ticket { colour: self.colour, cuts: self.cuts }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let counts = self.claims.counts(self.colour);
+        let counter = if self.is_stream { &counts.streams } else { &counts.in_flight };
+        counter.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock;
+
+    fn claims(colour: Option<Colour>) -> Arc<Claims> {
+        Arc::new(Claims::new(Live { colour, epoch: 1 }, Colour::Green))
+    }
+
+    /// Who holds a claim is seen by the shift that follows: hammered by threads that are taken off their processor at any instruction.
+    #[test]
+    fn once_a_colour_has_drained_after_a_shift_nobody_holds_an_older_claim_on_it() {
+        let claims = claims(Some(Colour::Green));
+        let drained = Arc::new(AtomicU64::new(0));
+        let over = Arc::new(AtomicBool::new(false));
+        let hammer = || {
+            let (claims, drained, over) = (Arc::clone(&claims), Arc::clone(&drained), Arc::clone(&over));
+            std::thread::spawn(move || {
+                let mut late = 0;
+                while !over.load(Ordering::Relaxed) {
+                    let claim = claims.claim(Door::Live).unwrap();
+                    late += u64::from(drained.load(Ordering::SeqCst) > claim.epoch);
+                }
+                late
+            })
+        };
+        let hammers: Vec<_> = (0..8).map(|_| hammer()).collect();
+        let started = clock::elapsed();
+        let mut epoch = 1;
+        while clock::elapsed() < started + Duration::from_millis(1_500) {
+            epoch += 1;
+            let colour = if epoch % 2 == 0 { Colour::Blue } else { Colour::Green };
+            let old = claims.swap(Live { colour: Some(colour), epoch }).colour.unwrap();
+            while claims.state().load(old).in_flight > 0 {
+                std::thread::yield_now();
+            }
+            drained.store(epoch, Ordering::SeqCst);
+        }
+        over.store(true, Ordering::Relaxed);
+        let late: u64 = hammers.into_iter().map(|hammer| hammer.join().unwrap()).sum();
+        assert_eq!(late, 0, "claims that nobody had counted when their colour was drained");
+        assert_eq!(claims.state().blue.in_flight + claims.state().green.in_flight, 0);
+    }
+
+    #[test]
+    fn a_stream_is_counted_as_a_stream_and_no_longer_in_flight() {
+        let claims = claims(Some(Colour::Blue));
+        let claim = claims.claim(Door::Live).unwrap();
+        assert_eq!(claims.state().blue, Load { in_flight: 1, streams: 0 });
+        let stream = claim.into_stream();
+        assert_eq!(claims.state().blue, Load { in_flight: 0, streams: 1 });
+        drop(stream);
+        assert_eq!(claims.state().blue, Load::default());
+    }
+
+    #[test]
+    fn undefined_gives_no_live_colour_and_the_preview_goes_on() {
+        let claims = claims(None);
+        assert!(claims.claim(Door::Live).is_none());
+        assert_eq!(claims.claim(Door::Idle).unwrap().colour, Colour::Green);
+    }
+
+    #[test]
+    fn only_the_idle_colour_is_cut_and_only_what_claimed_it_before() {
+        let claims = claims(Some(Colour::Blue));
+        assert!(claims.cut(Colour::Blue).is_err());
+        let before = claims.claim(Door::Idle).unwrap();
+        claims.cut(Colour::Green).unwrap();
+        assert!(before.is_cut());
+        assert!(!claims.claim(Door::Idle).unwrap().is_cut());
+    }
+}

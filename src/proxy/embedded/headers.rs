@@ -1,0 +1,276 @@
+//! Which headers go through, which are replaced, and which are ours alone.
+
+use std::net::IpAddr;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRANSFER_ENCODING, UPGRADE,
+};
+
+use crate::domain::colour::Colour;
+use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, TOKEN_HEADER};
+use crate::signing::same;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
+const COLOUR: HeaderName = HeaderName::from_static(COLOUR_HEADER);
+const EPOCH: HeaderName = HeaderName::from_static(EPOCH_HEADER);
+
+/// Who a connection comes from: made once for all its requests.
+#[derive(Debug, Clone)]
+pub(super) struct Peer {
+    address: HeaderValue,
+    trusted: bool,
+    proto: HeaderValue,
+}
+
+impl Peer {
+    /// From this address; trusted ones have their `X-Forwarded-*` believed.
+    pub(super) fn new(address: IpAddr, trusted: &[IpAddr]) -> Self {
+        let address = address.to_canonical();
+        let text = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
+        Self { address: text, trusted: trusted.contains(&address), proto: HeaderValue::from_static("http") }
+    }
+}
+
+/// Takes the prober's token off a request, and says whether it was the right one.
+pub(super) fn take_token(headers: &mut HeaderMap, token: &str) -> bool {
+    let right = headers.get(TOKEN).and_then(|given| given.to_str().ok()).is_some_and(|given| same(given, token));
+    if headers.contains_key(TOKEN) {
+        headers.remove(TOKEN);
+    }
+    right
+}
+
+/// Makes a client's headers into those for the app. True where both sides are asked to change the protocol.
+pub(super) fn prepare_request(headers: &mut HeaderMap, peer: &Peer, can_upgrade: bool) -> bool {
+    let upgrade = if can_upgrade { wanted_upgrade(headers) } else { None };
+    let wants_trailers = lists(headers, &TE, "trailers");
+    strip_hop_by_hop(headers);
+    // The 100 comes from us as soon as the app's connection takes the body.
+    headers.remove(EXPECT);
+    if wants_trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+        headers.insert(CONNECTION, HeaderValue::from_static("te"));
+    }
+    let is_upgrade = upgrade.is_some();
+    if let Some(protocol) = upgrade {
+        headers.insert(UPGRADE, protocol);
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+    forwarded(headers, peer);
+    is_upgrade
+}
+
+/// Makes the app's headers into those for the client; what `protocol` names stays where the protocol changes.
+pub(super) fn prepare_answer(headers: &mut HeaderMap, is_upgrade: bool) {
+    let protocol = if is_upgrade { headers.get(UPGRADE).cloned() } else { None };
+    strip_hop_by_hop(headers);
+    headers.remove(COLOUR);
+    headers.remove(EPOCH);
+    if let Some(protocol) = protocol {
+        headers.insert(UPGRADE, protocol);
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+}
+
+/// Says to the prober which colour answered, and under which epoch.
+pub(super) fn sign_answer(headers: &mut HeaderMap, colour: Option<Colour>, epoch: u64) {
+    let word = colour.map_or("undefined", Colour::as_str);
+    headers.insert(COLOUR, HeaderValue::from_static(word));
+    headers.insert(EPOCH, HeaderValue::from(epoch));
+}
+
+/// Whether the app closes its connection after this answer.
+pub(super) fn says_close(headers: &HeaderMap) -> bool {
+    lists(headers, &CONNECTION, "close")
+}
+
+/// Asks the client to use another connection for its next request.
+pub(super) fn say_close(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// Whether the protocol agreed on is WebSocket.
+pub(super) fn is_websocket(headers: &HeaderMap) -> bool {
+    lists(headers, &UPGRADE, "websocket")
+}
+
+/// The protocol asked for; never HTTP/2 in the clear, whose requests would pass unseen.
+fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let protocol = headers.get(UPGRADE)?;
+    let is_http = protocol.as_bytes().get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"h2"));
+    (!is_http && lists(headers, &CONNECTION, "upgrade")).then(|| protocol.clone())
+}
+
+fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
+    headers.get_all(name).iter().any(|value| words(value).any(|listed| listed.eq_ignore_ascii_case(word)))
+}
+
+fn words(value: &HeaderValue) -> impl Iterator<Item = &str> {
+    value.to_str().unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty())
+}
+
+/// Removes what concerns one connection only, by name and by `Connection`.
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: Vec<HeaderName> = headers.get_all(CONNECTION).iter().flat_map(words).filter_map(|word| word.parse().ok()).collect();
+        // What frames or addresses a message is not the client's to take away.
+        for name in named.iter().filter(|name| ![HOST, CONTENT_LENGTH].contains(name)) {
+            headers.remove(name);
+        }
+        headers.remove(CONNECTION);
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+}
+
+fn forwarded(headers: &mut HeaderMap, peer: &Peer) {
+    let host = headers.get(HOST).cloned();
+    if peer.trusted {
+        append_forwarded_for(headers, peer);
+        headers.entry(FORWARDED_PROTO).or_insert_with(|| peer.proto.clone());
+        if let Some(host) = host {
+            headers.entry(FORWARDED_HOST).or_insert(host);
+        }
+        headers.entry(REQUEST_ID).or_insert_with(new_request_id);
+        return;
+    }
+    if headers.keys().any(is_forwarded) {
+        let false_ones: Vec<HeaderName> = headers.keys().filter(|name| is_forwarded(name)).cloned().collect();
+        for name in false_ones {
+            headers.remove(name);
+        }
+    }
+    headers.insert(FORWARDED_FOR, peer.address.clone());
+    headers.insert(FORWARDED_PROTO, peer.proto.clone());
+    if let Some(host) = host {
+        headers.insert(FORWARDED_HOST, host);
+    }
+    headers.insert(REQUEST_ID, new_request_id());
+}
+
+/// `Forwarded`, and `X-Forwarded-*` also as apps read it that take `_` for `-`.
+fn is_forwarded(name: &HeaderName) -> bool {
+    let name = name.as_str().as_bytes();
+    let prefix = b"x-forwarded-";
+    let same = |(given, wanted): (&u8, &u8)| given == wanted || (*given == b'_' && *wanted == b'-');
+    name == b"forwarded" || (name.len() > prefix.len() && name.iter().zip(prefix).all(same))
+}
+
+fn append_forwarded_for(headers: &mut HeaderMap, peer: &Peer) {
+    let mut all: Vec<u8> = Vec::new();
+    for value in headers.get_all(FORWARDED_FOR) {
+        all.extend_from_slice(value.as_bytes());
+        all.extend_from_slice(b", ");
+    }
+    all.extend_from_slice(peer.address.as_bytes());
+    let all = HeaderValue::from_maybe_shared(all).unwrap_or_else(|_| peer.address.clone());
+    headers.insert(FORWARDED_FOR, all);
+}
+
+/// Unlike any other of any process: a random half and a counted one.
+fn new_request_id() -> HeaderValue {
+    static PROCESS: LazyLock<u64> = LazyLock::new(rand::random);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    HeaderValue::from_maybe_shared(format!("{:016x}{count:016x}", *PROCESS)).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&str, &str)]) -> HeaderMap {
+        lines.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())).collect()
+    }
+
+    fn peer(trusted: bool) -> Peer {
+        let address: IpAddr = "10.0.0.9".parse().unwrap();
+        Peer::new(address, if trusted { std::slice::from_ref(&address) } else { &[] })
+    }
+
+    #[test]
+    fn what_a_stranger_says_about_forwarding_is_replaced() {
+        let mut given = headers(&[
+            ("host", "shop.example"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x_forwarded_for", "1.2.3.4"),
+            ("x-forwarded-host", "evil"),
+            ("x-forwarded-port", "1"),
+            ("forwarded", "for=1.2.3.4"),
+            ("x-request-id", "mine"),
+        ]);
+        assert!(!prepare_request(&mut given, &peer(false), true));
+        assert_eq!(given[FORWARDED_FOR], "10.0.0.9");
+        assert_eq!(given[FORWARDED_PROTO], "http");
+        assert_eq!(given[FORWARDED_HOST], "shop.example");
+        assert_eq!(given[REQUEST_ID].len(), 32);
+        assert_eq!(given[HOST], "shop.example");
+        assert_eq!(given.len(), 5, "{given:?}");
+    }
+
+    #[test]
+    fn what_a_trusted_peer_says_is_kept_and_it_is_added() {
+        let mut given = headers(&[("host", "in"), ("x-forwarded-for", "1.2.3.4"), ("x-forwarded-for", "5.6.7.8"), ("x-request-id", "its")]);
+        given.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
+        prepare_request(&mut given, &peer(true), true);
+        assert_eq!(given[FORWARDED_FOR], "1.2.3.4, 5.6.7.8, 10.0.0.9");
+        assert_eq!(given[FORWARDED_PROTO], "https");
+        assert_eq!(given[FORWARDED_HOST], "in");
+        assert_eq!(given[REQUEST_ID], "its");
+    }
+
+    #[test]
+    fn what_concerns_one_connection_stays_on_it() {
+        let mut given = headers(&[
+            ("connection", "close, X-Private, host"),
+            ("x-private", "1"),
+            ("keep-alive", "timeout=5"),
+            ("transfer-encoding", "chunked"),
+            ("te", "trailers, deflate"),
+            ("trailer", "x-sum"),
+            ("expect", "100-continue"),
+            ("host", "h"),
+            ("upgrade", "websocket"),
+        ]);
+        assert!(!prepare_request(&mut given, &peer(false), true));
+        for gone in ["x-private", "keep-alive", "transfer-encoding", "expect", "upgrade"] {
+            assert!(!given.contains_key(gone), "{gone}");
+        }
+        assert_eq!(given[TE], "trailers");
+        assert_eq!(given["trailer"], "x-sum");
+        assert_eq!(given[HOST], "h");
+    }
+
+    #[test]
+    fn an_upgrade_goes_through_and_http_2_in_the_clear_does_not() {
+        let mut given = headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket"), ("host", "h")]);
+        assert!(prepare_request(&mut given, &peer(false), true));
+        assert_eq!((given[CONNECTION].to_str().unwrap(), given[UPGRADE].to_str().unwrap()), ("upgrade", "websocket"));
+        let mut given = headers(&[("connection", "upgrade, http2-settings"), ("upgrade", "h2c"), ("http2-settings", "x")]);
+        assert!(!prepare_request(&mut given, &peer(false), true));
+        assert!(!given.contains_key("http2-settings") && !given.contains_key(UPGRADE));
+    }
+
+    #[test]
+    fn our_own_headers_are_ours_alone() {
+        let mut given = headers(&[(TOKEN_HEADER, "right")]);
+        assert!(!take_token(&mut given.clone(), "other"));
+        assert!(take_token(&mut given, "right"));
+        assert!(!given.contains_key(TOKEN_HEADER));
+        let mut answer = headers(&[(COLOUR_HEADER, "green"), (EPOCH_HEADER, "99")]);
+        prepare_answer(&mut answer, false);
+        assert!(answer.is_empty());
+        sign_answer(&mut answer, Some(Colour::Blue), 4);
+        assert_eq!((answer[COLOUR].to_str().unwrap(), answer[EPOCH].to_str().unwrap()), ("blue", "4"));
+    }
+}

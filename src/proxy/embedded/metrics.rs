@@ -1,0 +1,94 @@
+//! What the proxy counts. Handles are looked up once.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+
+use super::claim::Door;
+use crate::domain::colour::Colour;
+use crate::proxy::control::ProxyState;
+use crate::telemetry::metrics::{counter, gauge, histogram};
+
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+static ANSWERS: LazyLock<[Answers; 2]> = LazyLock::new(|| {
+    let requests = counter("allswell_proxy_requests_total");
+    let seconds = histogram("allswell_proxy_request_seconds");
+    Colour::BOTH.map(|colour| Answers {
+        classes: CLASSES.map(|class| requests.with_label_values(&[colour.as_str(), class])),
+        seconds: seconds.with_label_values(&[colour.as_str()]),
+    })
+});
+static ERRORS: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_errors_total"));
+static CONNECTIONS: LazyLock<[IntGauge; 2]> = LazyLock::new(|| {
+    let open = gauge("allswell_proxy_connections_open");
+    ["live", "idle"].map(|listener| open.with_label_values(&[listener]))
+});
+static IN_FLIGHT: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_in_flight"));
+static STREAMS: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_streams_open"));
+static LIVE: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_live"));
+static EPOCH: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_epoch"));
+
+struct Answers {
+    classes: [IntCounter; 5],
+    seconds: Histogram,
+}
+
+/// Counts an answer of a colour.
+pub(super) fn answered(colour: Colour, status: StatusCode, took: Duration) {
+    let [blue, green] = &*ANSWERS;
+    let answers = match colour {
+        Colour::Blue => blue,
+        Colour::Green => green,
+    };
+    let class = usize::from(status.as_u16() / 100).saturating_sub(1);
+    if let Some(counter) = answers.classes.get(class) {
+        counter.inc();
+    }
+    answers.seconds.observe(took.as_secs_f64());
+}
+
+/// Counts an answer of our own.
+pub(super) fn failed(reason: &str) {
+    ERRORS.with_label_values(&[reason]).inc();
+}
+
+/// Counts a client's connection until it is dropped.
+pub(super) struct Connected(&'static IntGauge);
+
+impl Connected {
+    /// By this listener.
+    pub(super) fn new(door: Door) -> Self {
+        let [live, idle] = &*CONNECTIONS;
+        let open = match door {
+            Door::Live => live,
+            Door::Idle => idle,
+        };
+        open.inc();
+        Self(open)
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Brings the gauges up to date; call it before they are read.
+pub fn refresh(state: &ProxyState) {
+    for colour in Colour::BOTH {
+        let label = &[colour.as_str()];
+        let load = state.load(colour);
+        IN_FLIGHT.with_label_values(label).set(whole(load.in_flight));
+        STREAMS.with_label_values(label).set(whole(load.streams));
+        LIVE.with_label_values(label).set(i64::from(state.live == Some(colour)));
+    }
+    EPOCH.with_label_values::<&str>(&[]).set(whole(state.epoch));
+}
+
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

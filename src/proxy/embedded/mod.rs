@@ -1,0 +1,23 @@
+//! Our own proxy, on hyper: a request claims its colour, is forwarded, and is counted until its answer has gone.
+
+mod answer;
+mod claim;
+mod client;
+mod control;
+mod forward;
+mod headers;
+mod listener;
+mod metrics;
+mod pool;
+mod running;
+mod shift;
+mod state_file;
+mod tunnel;
+mod upload;
+mod upstream;
+mod websocket;
+mod wiring;
+
+pub use metrics::refresh as refresh_metrics;
+pub use state_file::StateError;
+pub use wiring::{BuildError, Embedded, Look};

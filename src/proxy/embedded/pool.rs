@@ -1,0 +1,116 @@
+//! Which idle connection to an app may be used again.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// An app that closes idle connections does so after 5 s or later (Node's default); younger ones are safe to try.
+const FOR_REPEATABLE: Duration = Duration::from_secs(4);
+/// A request that cannot be repeated takes only what was used a moment ago.
+const FOR_OTHERS: Duration = Duration::from_secs(1);
+
+/// A connection as the pool sees it.
+pub(super) trait Poolable {
+    /// Whether it takes a request now.
+    fn is_ready(&self) -> bool;
+    /// Whether it will never take one again.
+    fn is_closed(&self) -> bool;
+}
+
+/// Idle connections to one address, the newest last.
+#[derive(Debug)]
+pub(super) struct Pool<C>(Mutex<Vec<Idle<C>>>);
+
+#[derive(Debug)]
+struct Idle<C> {
+    connection: C,
+    since: Duration,
+}
+
+impl<C> Default for Pool<C> {
+    fn default() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+}
+
+impl<C: Poolable> Pool<C> {
+    /// The one used last, if it may carry this request. `now` is elapsed time.
+    pub(super) fn take(&self, repeatable: bool, now: Duration) -> Option<C> {
+        let oldest = if repeatable { FOR_REPEATABLE } else { FOR_OTHERS };
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for place in (0..idle.len()).rev() {
+            let candidate = idle.get(place)?;
+            if now.saturating_sub(candidate.since) > oldest {
+                return None;
+            }
+            if candidate.connection.is_closed() {
+                idle.remove(place);
+            } else if candidate.connection.is_ready() {
+                return Some(idle.remove(place).connection);
+            }
+        }
+        None
+    }
+
+    /// Gives one back after an answer has ended.
+    pub(super) fn put(&self, connection: C, now: Duration) {
+        if !connection.is_closed() {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Idle { connection, since: now });
+        }
+    }
+
+    /// Closes what will not be used again.
+    pub(super) fn sweep(&self, now: Duration) {
+        let useful = |idle: &Idle<C>| !idle.connection.is_closed() && now.saturating_sub(idle.since) <= FOR_REPEATABLE;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(useful);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    enum Fake {
+        Ready(u8),
+        Busy,
+        Closed,
+    }
+
+    impl Poolable for Fake {
+        fn is_ready(&self) -> bool {
+            matches!(self, Self::Ready(_))
+        }
+
+        fn is_closed(&self) -> bool {
+            *self == Self::Closed
+        }
+    }
+
+    const fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn idle_over_4_s_is_never_used_and_over_1_s_only_for_what_can_be_repeated() {
+        let pool = Pool::default();
+        pool.put(Fake::Ready(1), at(0));
+        assert_eq!(pool.take(true, at(4_001)), None);
+        assert_eq!(pool.take(false, at(1_001)), None);
+        assert_eq!(pool.take(true, at(4_000)), Some(Fake::Ready(1)));
+        pool.put(Fake::Ready(2), at(5_000));
+        assert_eq!(pool.take(false, at(6_000)), Some(Fake::Ready(2)));
+    }
+
+    #[test]
+    fn the_newest_ready_one_is_taken_and_closed_ones_go() {
+        let pool = Pool::default();
+        for fake in [Fake::Ready(1), Fake::Ready(2), Fake::Busy, Fake::Closed] {
+            pool.put(fake, at(0));
+        }
+        assert_eq!(pool.take(true, at(1)), Some(Fake::Ready(2)));
+        assert_eq!(pool.take(true, at(1)), Some(Fake::Ready(1)));
+        assert_eq!(pool.take(true, at(1)), None, "the busy one waits");
+        pool.sweep(at(4_002));
+        assert!(pool.0.lock().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,147 @@
+//! Shift and cut: what the control socket orders.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::claim::{Claims, Live};
+use super::running::Running;
+use super::state_file::{StateError, StateFile};
+use crate::domain::colour::Colour;
+use crate::proxy::control::{ProxyState, ShiftOrder};
+
+/// Why an order was refused.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OrderError {
+    /// Somebody else has shifted meanwhile.
+    #[error("epoch {given} is not above {seen}, the last one seen: somebody else has switched")]
+    Stale {
+        /// The order's.
+        given: u64,
+        /// Ours.
+        seen: u64,
+    },
+    /// It could not be stored.
+    #[error(transparent)]
+    Unstored(#[from] StateError),
+    /// It is not to be done.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Carries out orders, one at a time.
+#[derive(Debug)]
+pub(super) struct Shifter {
+    claims: Arc<Claims>,
+    running: Arc<Running>,
+    file: StateFile,
+    trouble: Mutex<Option<String>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Shifter {
+    /// For the state that `file` holds; `trouble` is why it could not be read.
+    pub(super) fn new(claims: Arc<Claims>, running: Arc<Running>, file: StateFile, trouble: Option<String>) -> Self {
+        Self { claims, running, file, trouble: Mutex::new(trouble), turn: tokio::sync::Mutex::new(()) }
+    }
+
+    /// Makes a colour live: stored first, then swapped, then acknowledged.
+    ///
+    /// # Errors
+    /// Where the epoch is not higher than the last, or where it cannot be stored.
+    pub(super) async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, OrderError> {
+        let _turn = self.turn.lock().await;
+        let old = self.claims.live();
+        if order.epoch <= old.epoch {
+            return Err(OrderError::Stale { given: order.epoch, seen: old.epoch });
+        }
+        self.store(order, old).await?;
+        self.claims.swap(Live { colour: Some(order.to), epoch: order.epoch });
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        tracing::info!(to = %order.to, epoch = order.epoch, "shifted");
+        Ok(self.claims.state())
+    }
+
+    async fn store(&self, order: ShiftOrder, old: Live) -> Result<(), OrderError> {
+        let file = self.file.clone();
+        let stored = tokio::task::spawn_blocking(move || {
+            let stored = file.store(order.to, order.epoch);
+            // A file that was renamed and not synced would shift at the next start: what is live is put back.
+            if let (Err(_), Some(live)) = (&stored, old.colour)
+                && let Err(error) = file.store(live, old.epoch)
+            {
+                tracing::error!(%error, live = %live, "the state file may name another colour than the live one");
+            }
+            stored
+        });
+        let stored = stored.await.map_err(|error| OrderError::Refused(format!("the shift broke off: {error}")))?;
+        Ok(stored?)
+    }
+
+    /// Ends what runs on an idle colour.
+    ///
+    /// # Errors
+    /// Where the colour is live.
+    pub(super) async fn cut(&self, colour: Colour) -> Result<ProxyState, OrderError> {
+        let _turn = self.turn.lock().await;
+        self.claims.cut(colour).map_err(|error| OrderError::Refused(error.to_string()))?;
+        let ended = self.running.end(colour);
+        tracing::info!(%colour, connections = ended, "cut");
+        Ok(self.claims.state())
+    }
+
+    /// What is live, and what each colour has to do.
+    pub(super) fn state(&self) -> ProxyState {
+        self.claims.state()
+    }
+
+    /// Why live is undefined, while it is.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shifter(folder: &std::path::Path) -> Shifter {
+        let file = StateFile::new(&folder.join("proxy.json"));
+        let found = file.load(Colour::Blue).unwrap();
+        let claims = Arc::new(Claims::new(found.live, Colour::Green));
+        Shifter::new(Arc::clone(&claims), Arc::new(Running::new(claims)), file, found.trouble)
+    }
+
+    #[tokio::test]
+    async fn an_epoch_that_was_seen_is_refused_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let shifter = shifter(folder.path());
+        shifter.shift(ShiftOrder { to: Colour::Green, epoch: 5 }).await.unwrap();
+        for epoch in [0, 4, 5] {
+            let refused = shifter.shift(ShiftOrder { to: Colour::Blue, epoch }).await;
+            assert!(matches!(refused, Err(OrderError::Stale { seen: 5, .. })), "{refused:?}");
+        }
+        assert_eq!(shifter.state().live, Some(Colour::Green));
+    }
+
+    #[tokio::test]
+    async fn a_state_that_cannot_be_stored_is_not_taken_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let shifter = shifter(folder.path());
+        std::fs::remove_file(folder.path().join("proxy.json")).unwrap();
+        std::fs::create_dir(folder.path().join("proxy.json")).unwrap();
+        let refused = shifter.shift(ShiftOrder { to: Colour::Green, epoch: 1 }).await;
+        assert!(matches!(refused, Err(OrderError::Unstored(_))), "{refused:?}");
+        assert_eq!((shifter.state().live, shifter.state().epoch), (Some(Colour::Blue), 0));
+    }
+
+    #[tokio::test]
+    async fn a_shift_cures_an_unreadable_state() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("proxy.json"), "{\"epoch\":3}").unwrap();
+        let shifter = shifter(folder.path());
+        assert!(shifter.trouble().is_some());
+        assert!(shifter.shift(ShiftOrder { to: Colour::Green, epoch: 3 }).await.is_err());
+        shifter.shift(ShiftOrder { to: Colour::Green, epoch: 4 }).await.unwrap();
+        assert_eq!(shifter.trouble(), None);
+        assert_eq!(StateFile::new(&folder.path().join("proxy.json")).load(Colour::Blue).unwrap().live.colour, Some(Colour::Green));
+    }
+}

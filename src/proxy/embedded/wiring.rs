@@ -1,0 +1,178 @@
+//! Build and run.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{interval, sleep, timeout};
+
+use super::claim::{Claims, Door};
+use super::control;
+use super::forward::Forwarder;
+use super::listener::{Ending, Shared, accept};
+use super::running::Running;
+use super::shift::Shifter;
+use super::state_file::{StateError, StateFile};
+use super::tunnel::GOODBYE;
+use super::upstream::Upstream;
+use crate::domain::colour::Colour;
+use crate::files::{self, StateDir};
+use crate::net::listen::{self, ListenError};
+use crate::proxy::ProxySettings;
+use crate::proxy::control::ProxyState;
+use crate::settings::AppSettings;
+
+/// How long idle clients have to send one last request when the proxy ends.
+const LINGER: Duration = Duration::from_millis(300);
+
+/// Why the proxy could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Something else listens there.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The first state could not be stored.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The prober's token can be neither read nor made.
+    #[error("the token in {0} can be neither read nor made: {1}")]
+    Token(PathBuf, io::Error),
+}
+
+/// A proxy that is bound and not yet running.
+#[derive(Debug)]
+pub struct Embedded {
+    live: (TcpListener, SocketAddr),
+    idle: (TcpListener, SocketAddr),
+    socket: UnixListener,
+    socket_path: PathBuf,
+    shifter: Arc<Shifter>,
+    forwarder: Arc<Forwarder>,
+    drain: Duration,
+}
+
+/// What others may ask a running proxy in the same process.
+#[derive(Debug, Clone)]
+pub struct Look(Arc<Shifter>);
+
+impl Look {
+    /// What is live, and what each colour has to do.
+    #[must_use]
+    pub fn state(&self) -> ProxyState {
+        self.0.state()
+    }
+
+    /// Why live is undefined, while it is.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.0.trouble()
+    }
+}
+
+impl Embedded {
+    /// Binds both listeners and the control socket. `drain` is how long requests have to finish at the end.
+    ///
+    /// # Errors
+    /// Where something cannot be bound, or where neither state nor token can be read or made.
+    pub async fn build(settings: &ProxySettings, app: &AppSettings, state: &StateDir, drain: Duration) -> Result<Self, BuildError> {
+        let live = listen::tcp("proxy.live", &settings.live).await?;
+        let idle = listen::tcp("proxy.idle", &settings.idle).await?;
+        let socket_path = state.proxy_socket();
+        let socket = listen::unix("the proxy's control socket", &socket_path).await?;
+        let token = files::token(&state.probe_token()).map_err(|error| BuildError::Token(state.probe_token(), error))?;
+        let file = StateFile::new(&state.proxy_state());
+        let found = file.load(settings.first_live)?;
+        if let Some(trouble) = &found.trouble {
+            tracing::error!("{trouble}");
+        }
+        let claims = Arc::new(Claims::new(found.live, settings.first_live.other()));
+        let running = Arc::new(Running::new(Arc::clone(&claims)));
+        let upstream = |colour: Colour| Upstream::new(&app.colour(colour).addresses, Arc::clone(&running), settings.timeouts.connect);
+        let (blue, green) = (upstream(Colour::Blue), upstream(Colour::Green));
+        let shifter = Arc::new(Shifter::new(Arc::clone(&claims), Arc::clone(&running), file, found.trouble));
+        let forwarder = Arc::new(Forwarder {
+            claims,
+            running,
+            blue,
+            green,
+            timeouts: settings.timeouts,
+            trusted: settings.trusted.clone(),
+            token,
+            is_closing: AtomicBool::new(false),
+        });
+        Ok(Self { live, idle, socket, socket_path, shifter, forwarder, drain })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(&'static str, String)> {
+        let socket = self.socket_path.display().to_string();
+        vec![("live", self.live.1.to_string()), ("idle", self.idle.1.to_string()), ("control", socket)]
+    }
+
+    /// For `/healthz` and `/metrics`.
+    #[must_use]
+    pub fn look(&self) -> Look {
+        Look(Arc::clone(&self.shifter))
+    }
+
+    /// Serves until `shutdown`; then takes no more clients, and gives what is running `drain` to finish.
+    ///
+    /// # Errors
+    /// Where the control socket breaks.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let (end, ending) = watch::channel(Ending::Serving);
+        let (open, closed) = mpsc::channel(1);
+        let shared = Shared { forwarder: Arc::clone(&self.forwarder), ending, open };
+        let mut doors = JoinSet::new();
+        doors.spawn(accept(self.live.0, Door::Live, shared.clone()));
+        doors.spawn(accept(self.idle.0, Door::Idle, shared));
+        let broken = tokio::select! {
+            served = control::serve(self.socket, Arc::clone(&self.shifter)) => served,
+            ended = doors.join_next() => Err(io::Error::other(format!("a listener has ended: {ended:?}"))),
+            () = sweep(&self.forwarder) => Ok(()),
+            () = shutdown => Ok(()),
+        };
+        // Gone before the drain: the next proxy may bind its own there while this one finishes.
+        let _ = std::fs::remove_file(&self.socket_path);
+        finish(&self.forwarder, &end, closed, self.drain).await;
+        broken
+    }
+}
+
+async fn sweep(forwarder: &Forwarder) {
+    let mut tick = interval(Duration::from_secs(1));
+    loop {
+        tick.tick().await;
+        forwarder.blue.sweep();
+        forwarder.green.sweep();
+    }
+}
+
+async fn finish(forwarder: &Forwarder, end: &watch::Sender<Ending>, mut closed: mpsc::Receiver<Infallible>, drain: Duration) {
+    forwarder.is_closing.store(true, Ordering::Relaxed);
+    end.send_replace(Ending::Closing);
+    sleep(LINGER.min(drain)).await;
+    end.send_replace(Ending::Closed);
+    forwarder.running.tell_streams();
+    if timeout(drain, closed.recv()).await.is_err() {
+        tracing::warn!(drain = ?drain, "requests were still running when the drain was over");
+    }
+    // A stream that was claimed while the others were told has not heard of it.
+    forwarder.running.tell_streams();
+    let streams_gone = async {
+        while Colour::BOTH.iter().any(|colour| forwarder.claims.state().load(*colour).streams > 0) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    if timeout(GOODBYE, streams_gone).await.is_err() {
+        tracing::warn!("streams were cut that did not answer our goodbye");
+    }
+}

@@ -1,0 +1,181 @@
+//! Where deploys and switches are asked for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::cluster::Cluster;
+use super::orders::{DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEvent, SwitchOrder};
+use super::switch::Switch;
+use super::targets::{CONTROL, FRONT_DOOR, PREVIEW};
+use super::{gate, recovery};
+use crate::clock;
+use crate::domain::colour::Colour;
+use crate::domain::switch::Phase;
+use crate::proxy::control::ControlError;
+use crate::store::{Asked, Entry, Intent, Lease, Step, StoreError, Taken, What};
+
+/// A deploy may not hold the lease for longer.
+const LONGEST_DEPLOY: Duration = Duration::from_secs(24 * 3_600);
+
+/// The one place that begins and ends deploys and switches.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    cluster: Arc<Cluster>,
+}
+
+/// The phases of a switch as it reaches them; the last one is over, or the proxy has fallen silent.
+pub type Phases = UnboundedReceiver<Result<SwitchEvent, Refusal>>;
+
+impl Desk {
+    /// For this cluster.
+    #[must_use]
+    pub fn new(cluster: Arc<Cluster>) -> Self {
+        Self { cluster }
+    }
+
+    /// How everything stands.
+    ///
+    /// # Errors
+    /// Where the journal does not answer.
+    pub async fn state(&self) -> Result<ProberState, Refusal> {
+        let Cluster { journal, memory, proxy, .. } = &*self.cluster;
+        let answered = proxy.state().await;
+        let proxy_trouble = answered.as_ref().err().map(ToString::to_string);
+        let proxy = answered.ok();
+        let now = clock::now();
+        Ok(ProberState {
+            live: proxy.as_ref().and_then(|state| state.live),
+            epoch: proxy.map_or(0, |state| state.epoch),
+            proxy_trouble,
+            targets: ["blue", "green", FRONT_DOOR, CONTROL, PREVIEW].map(|name| memory.state(name)).to_vec(),
+            watchers: memory.watchers(),
+            lease: journal.lease().await.map_err(broken)?.filter(|lease| now < lease.until),
+            switch: journal.last_switch().await.map_err(broken)?,
+            deploy: journal.deploy_under_way(now).await.map_err(broken)?,
+        })
+    }
+
+    /// Recovers what an earlier prober left unfinished. Returns when that is done.
+    pub async fn recover(&self) {
+        recovery::all(Arc::clone(&self.cluster)).await;
+    }
+
+    /// Begins a switch, which goes on by itself whether or not anybody listens.
+    ///
+    /// # Errors
+    /// Where nothing was begun: another is under way, the live colour is undefined, the proxy or the journal does not answer.
+    pub async fn switch(&self, order: SwitchOrder) -> Result<Phases, Refusal> {
+        self.free().await?;
+        let state = self.cluster.proxy.state().await.map_err(silent)?;
+        let (progress, phases) = unbounded_channel();
+        if state.live == Some(order.to) {
+            let note = format!("{} is live already: there is nothing to do", order.to);
+            // The receiver is still here.
+            let _ = progress.send(Ok(SwitchEvent { at: clock::now(), phase: Phase::Done, note: Some(note) }));
+            return Ok(phases);
+        }
+        if state.live.is_none() && order.force.is_none() {
+            let error = "the live colour is undefined: make one live with allswell switch COLOUR --force REASON".to_owned();
+            return Err(Refusal { kind: RefusalKind::Undefined, error });
+        }
+        let now = clock::now();
+        let intent = Intent {
+            what: What::Switch,
+            asked: Asked { target: order.to, version: None, by: order.by, forced: order.force },
+            origin: state.live,
+            proxy_epoch: state.epoch,
+            until: now + self.cluster.longest_switch(),
+        };
+        let entry = self.take(intent).await?;
+        let (cluster, switch) = (Arc::clone(&self.cluster), Switch::new(Arc::clone(&self.cluster), entry.clone(), progress));
+        tokio::spawn(async move {
+            if !switch.run().await {
+                recovery::one(&cluster, entry).await;
+            }
+        });
+        Ok(phases)
+    }
+
+    /// Takes the lease for a deploy.
+    ///
+    /// # Errors
+    /// Where another is under way, or the journal does not answer.
+    pub async fn begin_deploy(&self, order: DeployOrder) -> Result<DeployLease, Refusal> {
+        let state = self.cluster.proxy.state().await.ok();
+        let until = clock::now() + Duration::from_millis(order.timeout_ms).min(LONGEST_DEPLOY);
+        let intent = Intent {
+            what: What::Deploy,
+            asked: Asked { target: order.colour, version: order.version, by: order.by, forced: None },
+            origin: state.as_ref().and_then(|state| state.live),
+            proxy_epoch: state.map_or(0, |state| state.epoch),
+            until,
+        };
+        let entry = self.take(intent).await?;
+        tracing::info!(deploy = entry.id, colour = %entry.asked.target, version = entry.asked.version, by = entry.asked.by, "deploy begins");
+        Ok(DeployLease { id: entry.id, epoch: entry.epoch, until })
+    }
+
+    /// Ends a deploy and frees its lease.
+    ///
+    /// # Errors
+    /// Where there is no such deploy under way, or the journal does not answer.
+    pub async fn end_deploy(&self, id: i64, end: DeployEnd) -> Result<(), Refusal> {
+        let phase = if end.ok { Phase::Done } else { Phase::Refused };
+        let gone = || refused(format!("deploy {id} is not under way: its time may have been over"));
+        let lease = self.cluster.journal.lease().await.map_err(broken)?;
+        if lease.is_none_or(|lease| lease.entry != id || lease.what != What::Deploy) {
+            return Err(gone());
+        }
+        let step = Step { phase, at: clock::now(), note: end.reason };
+        tracing::info!(deploy = id, ok = end.ok, reason = step.note, "deploy ends");
+        if self.cluster.journal.reach(id, &step).await.map_err(broken)? { Ok(()) } else { Err(gone()) }
+    }
+
+    /// Waits for a colour's gate.
+    pub async fn gate(&self, colour: Colour, within: Duration) -> GateReport {
+        gate::wait(&self.cluster, colour, within).await
+    }
+
+    /// The journal, newest first.
+    ///
+    /// # Errors
+    /// Where the journal does not answer.
+    pub async fn history(&self, limit: u32) -> Result<Vec<Entry>, Refusal> {
+        self.cluster.journal.history(limit).await.map_err(broken)
+    }
+
+    async fn free(&self) -> Result<(), Refusal> {
+        let lease = self.cluster.journal.lease().await.map_err(broken)?;
+        match lease.filter(|lease| clock::now() < lease.until) {
+            Some(lease) => Err(locked(&lease)),
+            None => Ok(()),
+        }
+    }
+
+    async fn take(&self, intent: Intent) -> Result<Entry, Refusal> {
+        match self.cluster.journal.take(intent, clock::now()).await.map_err(broken)? {
+            Taken::Ours(entry) => Ok(entry),
+            Taken::Locked(lease) => Err(locked(&lease)),
+        }
+    }
+}
+
+fn locked(lease: &Lease) -> Refusal {
+    Refusal { kind: RefusalKind::Locked, error: format!("{lease} is under way: wait for it to end") }
+}
+
+fn refused(error: String) -> Refusal {
+    Refusal { kind: RefusalKind::Refused, error }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
+fn silent(error: ControlError) -> Refusal {
+    Refusal { kind: RefusalKind::Unreachable, error: error.to_string() }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
+fn broken(error: StoreError) -> Refusal {
+    Refusal { kind: RefusalKind::Unreachable, error: format!("the prober's journal does not work: {error}") }
+}

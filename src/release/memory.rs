@@ -1,0 +1,132 @@
+//! What the prober remembers of each target.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::orders::{TargetState, WatcherState};
+use crate::domain::beat::Showing;
+use crate::domain::gate::Observation;
+use crate::domain::moment::Moment;
+
+/// So many observations of each target are kept: more than any gate asks for in practice.
+const KEPT: usize = 256;
+
+/// The last observations of every target, by name.
+#[derive(Debug, Default)]
+pub struct Memory {
+    targets: Mutex<BTreeMap<String, Remembered>>,
+    watchers: Mutex<BTreeMap<String, WatcherState>>,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    observations: VecDeque<Observation>,
+    weak_since: Option<Moment>,
+    has_passed: bool,
+}
+
+impl Memory {
+    /// Keeps an observation.
+    pub fn note(&self, target: &str, observation: &Observation) {
+        let mut targets = lock(&self.targets);
+        let remembered = targets.entry(target.to_owned()).or_default();
+        if remembered.observations.len() == KEPT {
+            remembered.observations.pop_front();
+        }
+        remembered.observations.push_back(observation.clone());
+        remembered.has_passed |= observation.passed();
+        remembered.weak_since = match observation.showing {
+            Showing::Good => None,
+            Showing::Slow | Showing::Bad | Showing::Exited => remembered.weak_since.or(Some(observation.at)),
+        };
+    }
+
+    /// When the present run of answers that are not good began; none where the last one is good.
+    #[must_use]
+    pub fn weak_since(&self, target: &str) -> Option<Moment> {
+        lock(&self.targets).get(target)?.weak_since
+    }
+
+    /// What was observed of a target, oldest first.
+    #[must_use]
+    pub fn of(&self, target: &str) -> Vec<Observation> {
+        lock(&self.targets).get(target).map(|remembered| remembered.observations.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The last observation of a target.
+    #[must_use]
+    pub fn last(&self, target: &str) -> Option<Observation> {
+        lock(&self.targets).get(target)?.observations.back().cloned()
+    }
+
+    /// Whether the target was ever seen passing.
+    #[must_use]
+    pub fn has_passed(&self, target: &str) -> bool {
+        lock(&self.targets).get(target).is_some_and(|remembered| remembered.has_passed)
+    }
+
+    /// How a target stands.
+    #[must_use]
+    pub fn state(&self, target: &str) -> TargetState {
+        let observed = self.of(target);
+        let in_a_row = |passing: bool| {
+            let count = observed.iter().rev().take_while(|probe| probe.passed() == passing).count();
+            u32::try_from(count).unwrap_or(u32::MAX)
+        };
+        TargetState {
+            name: target.to_owned(),
+            passes_in_a_row: in_a_row(true),
+            failures_in_a_row: in_a_row(false),
+            last: observed.last().cloned(),
+        }
+    }
+
+    /// Keeps how a watcher stands.
+    pub fn note_watcher(&self, watcher: WatcherState) {
+        lock(&self.watchers).insert(watcher.url.clone(), watcher);
+    }
+
+    /// How every watcher stands.
+    #[must_use]
+    pub fn watchers(&self) -> Vec<WatcherState> {
+        lock(&self.watchers).values().cloned().collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn observation(second: i64, showing: Showing) -> Observation {
+        Observation { at: Moment::from_millis(second * 1_000), showing, status: None, latency_ms: 1, reason: None }
+    }
+
+    #[test]
+    fn a_run_begins_with_its_first_weak_answer_and_ends_with_a_good_one() {
+        let memory = Memory::default();
+        let run: Vec<_> = [(1, Showing::Good), (2, Showing::Slow), (3, Showing::Bad), (4, Showing::Good), (5, Showing::Bad)]
+            .into_iter()
+            .map(|(second, showing)| {
+                memory.note("blue", &observation(second, showing));
+                memory.weak_since("blue").map(|since| since.as_millis() / 1_000)
+            })
+            .collect();
+        assert_eq!(run, [None, Some(2), Some(2), None, Some(5)]);
+        assert_eq!((memory.state("blue").failures_in_a_row, memory.has_passed("blue")), (1, true));
+        assert!(!memory.has_passed("green"));
+    }
+
+    #[test]
+    fn it_is_bounded() {
+        let memory = Memory::default();
+        for second in 0..1_000 {
+            memory.note("blue", &observation(second, Showing::Good));
+        }
+        assert_eq!(memory.of("blue").len(), KEPT);
+        assert_eq!(memory.last("blue").unwrap().at, Moment::from_millis(999_000));
+    }
+}

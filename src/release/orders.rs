@@ -1,0 +1,155 @@
+//! What goes over the wire between the command line and the prober's control.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::beat::DeployUnderWay;
+use crate::domain::colour::Colour;
+use crate::domain::gate::Observation;
+use crate::domain::moment::Moment;
+use crate::domain::switch::Phase;
+use crate::store::{Entry, Lease};
+
+/// `GET /v1/state`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProberState {
+    /// The live colour; none is *undefined*.
+    pub live: Option<Colour>,
+    /// The proxy's epoch; 0 where it could not be read.
+    pub epoch: u64,
+    /// Why the proxy could not be read; none where it answers.
+    pub proxy_trouble: Option<String>,
+    /// Everything that is probed.
+    pub targets: Vec<TargetState>,
+    /// Every watcher that hears the prober's beats.
+    pub watchers: Vec<WatcherState>,
+    /// Who deploys or switches now.
+    pub lease: Option<Lease>,
+    /// The last switch, over or not.
+    pub switch: Option<Entry>,
+    /// A deploy under way.
+    pub deploy: Option<DeployUnderWay>,
+}
+
+/// One target of the prober.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetState {
+    /// `blue`, `green`, `front door`, `control`, `preview`.
+    pub name: String,
+    /// The last probe.
+    pub last: Option<Observation>,
+    /// How many of the last ones have passed in a row.
+    pub passes_in_a_row: u32,
+    /// How many of the last ones were bad in a row.
+    pub failures_in_a_row: u32,
+}
+
+/// One watcher, as the prober sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatcherState {
+    /// Its URL.
+    pub url: String,
+    /// When it has last acknowledged a beat.
+    pub acknowledged_at: Option<Moment>,
+    /// Whether its `/healthz` was 200 at the last probe.
+    pub healthy: bool,
+}
+
+/// `POST /v1/switch`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchOrder {
+    /// The colour to go live.
+    pub to: Colour,
+    /// Skips the gate, and why.
+    pub force: Option<String>,
+    /// Whether the answer goes on until the end, or until it is verified.
+    pub wait: bool,
+    /// Who asks: user and host.
+    pub by: String,
+}
+
+/// One line of the answer to a switch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchEvent {
+    /// When it was reached.
+    pub at: Moment,
+    /// The phase that was reached.
+    pub phase: Phase,
+    /// What is worth knowing about it.
+    pub note: Option<String>,
+}
+
+/// How a switch ended, or that it is verified where that is all that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchEnd {
+    /// The last phase.
+    pub phase: Phase,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// `POST /v1/deploys`: takes the lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployOrder {
+    /// The colour whose instances are replaced.
+    pub colour: Colour,
+    /// The version that they get.
+    pub version: Option<String>,
+    /// Who asks: user and host.
+    pub by: String,
+    /// When it is over at the latest, in milliseconds from now.
+    pub timeout_ms: u64,
+}
+
+/// The answer to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployLease {
+    /// The journal's entry.
+    pub id: i64,
+    /// Its epoch.
+    pub epoch: u64,
+    /// When the lease runs out.
+    pub until: Moment,
+}
+
+/// `POST /v1/deploys/ID/end`: frees the lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployEnd {
+    /// Whether it did what was asked.
+    pub ok: bool,
+    /// Why not, or what is worth knowing.
+    pub reason: Option<String>,
+}
+
+/// `GET /v1/gate`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateReport {
+    /// Whether it has opened.
+    pub open: bool,
+    /// Why not, in the user's words; empty when it is open.
+    pub why: String,
+    /// What the last probe saw.
+    pub last: Option<Observation>,
+}
+
+/// Why the prober did not do what was asked, as it says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Which kind.
+    pub kind: RefusalKind,
+    /// In the user's words.
+    pub error: String,
+}
+
+/// The kinds of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RefusalKind {
+    /// Another deploy or switch is under way.
+    Locked,
+    /// It cannot be done.
+    Refused,
+    /// The live colour is undefined.
+    Undefined,
+    /// The proxy or the journal does not answer.
+    Unreachable,
+}

@@ -1,0 +1,190 @@
+//! The client of the prober's control.
+
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use super::orders::{
+    DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEnd, SwitchEvent, SwitchOrder,
+};
+use crate::domain::colour::Colour;
+use crate::domain::switch::Phase;
+use crate::net::client::{ClientError, explain, http};
+use crate::store::Entry;
+
+/// Longer than any switch: what bounds it is that every second something is heard.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+
+/// Why the prober did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// The prober, or what it needs for this, does not answer.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Another deploy or switch is under way: says whose.
+    #[error("{0}")]
+    Locked(String),
+    /// It cannot be done.
+    #[error("{0}")]
+    Refused(String),
+    /// The token is wrong.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// The live colour is undefined.
+    #[error("{0}")]
+    Undefined(String),
+    /// An answer that was not understood.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// The prober's control, from afar.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    client: Client,
+    url: String,
+    token: String,
+    limit: Duration,
+}
+
+impl Remote {
+    /// For the control at this URL (`http://HOST:PORT`); each call gives up after `limit`, a switch when nothing was heard for so long.
+    ///
+    /// # Errors
+    /// Where no HTTP client can be made.
+    pub fn new(url: &str, token: String, limit: Duration) -> Result<Self, ClientError> {
+        let client = http(LONGEST)?;
+        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), token, limit })
+    }
+
+    /// What is live, what was probed, who is at it.
+    ///
+    /// # Errors
+    /// Where the prober does not answer, or knows the token not.
+    pub async fn state(&self) -> Result<ProberState, RemoteError> {
+        self.call(self.client.get(self.at("/v1/state")), self.limit).await
+    }
+
+    /// The journal, newest first.
+    ///
+    /// # Errors
+    /// As [`Remote::state`].
+    pub async fn history(&self, limit: u32) -> Result<Vec<Entry>, RemoteError> {
+        self.call(self.client.get(self.at(&format!("/v1/history?limit={limit}"))), self.limit).await
+    }
+
+    /// Switches, and says each phase as it is reached.
+    ///
+    /// # Errors
+    /// Where nothing was begun. What was begun ends as the phase of [`SwitchEnd`] says, unless the prober itself falls silent.
+    pub async fn switch(&self, order: &SwitchOrder, mut each: impl FnMut(&SwitchEvent)) -> Result<SwitchEnd, RemoteError> {
+        let request = self.client.post(self.at("/v1/switch")).json(order);
+        let mut answer = self.send(request, self.limit).await?;
+        let mut pending = Vec::new();
+        let lost = |why: &str| RemoteError::Unreachable(format!("the prober fell silent during the switch ({why}): see allswell history"));
+        loop {
+            let piece = timeout(self.limit, answer.chunk()).await.map_err(|_| lost("nothing heard in time"))?;
+            let Some(piece) = piece.map_err(|error| lost(&explain(error)))? else { return Err(lost("the connection ended")) };
+            pending.extend_from_slice(&piece);
+            while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = pending.drain(..=end).collect();
+                if line.trim_ascii().is_empty() {
+                    continue;
+                }
+                let event: SwitchEvent = match serde_json::from_slice::<Line>(&line) {
+                    Ok(Line::Event(event)) => event,
+                    Ok(Line::Refusal(refusal)) => return Err(refused(refusal)),
+                    Err(error) => return Err(RemoteError::Other(format!("the answer was not understood: {error}"))),
+                };
+                each(&event);
+                if event.phase.is_over() || (!order.wait && event.phase == Phase::Verified) {
+                    return Ok(SwitchEnd { phase: event.phase, reason: event.note });
+                }
+            }
+        }
+    }
+
+    /// Takes the lease for a deploy.
+    ///
+    /// # Errors
+    /// As [`Remote::state`]; and where another deploy or switch is under way.
+    pub async fn begin_deploy(&self, order: &DeployOrder) -> Result<DeployLease, RemoteError> {
+        self.call(self.client.post(self.at("/v1/deploys")).json(order), self.limit).await
+    }
+
+    /// Waits for a colour's gate to open, up to `within`.
+    ///
+    /// # Errors
+    /// As [`Remote::state`].
+    pub async fn gate(&self, colour: Colour, within: Duration) -> Result<GateReport, RemoteError> {
+        let path = format!("/v1/gate?colour={colour}&within_ms={}", within.as_millis());
+        self.call(self.client.get(self.at(&path)), self.limit + within).await
+    }
+
+    /// Frees a deploy's lease.
+    ///
+    /// # Errors
+    /// As [`Remote::state`]; and where the deploy's time was over before.
+    pub async fn end_deploy(&self, lease: &DeployLease, end: &DeployEnd) -> Result<(), RemoteError> {
+        self.call(self.client.post(self.at(&format!("/v1/deploys/{}/end", lease.id))).json(end), self.limit).await
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    async fn call<A: DeserializeOwned>(&self, request: RequestBuilder, limit: Duration) -> Result<A, RemoteError> {
+        let answering = async {
+            let answer = self.send(request, limit).await?;
+            answer.json().await.map_err(|error| RemoteError::Other(format!("the prober's answer was not understood: {}", explain(error))))
+        };
+        timeout(limit, answering).await.map_err(|_| self.silent("no answer in time"))?
+    }
+
+    async fn send(&self, request: RequestBuilder, limit: Duration) -> Result<Response, RemoteError> {
+        let sent = timeout(limit, request.bearer_auth(&self.token).send()).await.map_err(|_| self.silent("no answer in time"))?;
+        let answer = sent.map_err(|error| self.silent(&explain(error)))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let body = timeout(limit, answer.bytes()).await.map_err(|_| self.silent("no answer in time"))?.unwrap_or_default();
+        Err(match serde_json::from_slice::<Said>(&body) {
+            Ok(said) if status == StatusCode::UNAUTHORIZED => RemoteError::Unauthorized(said.error),
+            Ok(Said { kind: Some(kind), error }) => refused(Refusal { kind, error }),
+            Ok(said) => RemoteError::Other(said.error),
+            Err(_) => RemoteError::Other(format!("the prober answered {}", status.as_u16())),
+        })
+    }
+
+    fn silent(&self, why: &str) -> RemoteError {
+        RemoteError::Unreachable(format!("the prober does not answer on {}: {why}", self.url))
+    }
+}
+
+/// A line of the answer to a switch: mostly an event.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Event(SwitchEvent),
+    Refusal(Refusal),
+}
+
+/// What an answer that is not a success says.
+#[derive(Deserialize)]
+struct Said {
+    kind: Option<RefusalKind>,
+    error: String,
+}
+
+fn refused(refusal: Refusal) -> RemoteError {
+    match refusal.kind {
+        RefusalKind::Locked => RemoteError::Locked(refusal.error),
+        RefusalKind::Refused => RemoteError::Refused(refusal.error),
+        RefusalKind::Undefined => RemoteError::Undefined(refusal.error),
+        RefusalKind::Unreachable => RemoteError::Unreachable(refusal.error),
+    }
+}

@@ -1,0 +1,315 @@
+//! One switch, from the journal's intent to its end.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use prometheus::{HistogramVec, IntCounterVec};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{sleep, timeout};
+
+use super::cluster::Cluster;
+use super::gate;
+use super::orders::{Refusal, RefusalKind, SwitchEvent};
+use super::watch::Watch;
+use crate::clock;
+use crate::domain::colour::Colour;
+use crate::domain::moment::humane;
+use crate::domain::switch::Phase;
+use crate::probe::Probed;
+use crate::proxy::control::{ControlError, ShiftOrder};
+use crate::store::{Entry, Step, StoreError};
+use crate::telemetry::metrics;
+
+/// How often a wait looks again.
+const PACE: Duration = Duration::from_millis(100);
+/// How long we ask a proxy that did not answer what has become of our order.
+const ASKING: Duration = Duration::from_secs(10);
+/// How long we try to write an end down.
+const WRITING: Duration = Duration::from_secs(30);
+
+static SWITCHES: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_switches_total"));
+static PHASES: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_switch_phase_seconds"));
+
+/// Where the phases of a switch are said; nobody needs to listen.
+pub(super) type Progress = UnboundedSender<Result<SwitchEvent, Refusal>>;
+
+/// A switch that stands in the journal and has the lease.
+pub(super) struct Switch {
+    cluster: Arc<Cluster>,
+    entry: Entry,
+    progress: Progress,
+}
+
+/// How a switch can end.
+enum Ending {
+    /// As asked.
+    Done,
+    /// Nothing was changed.
+    Refused(String),
+    /// It was taken back.
+    Reverted(String),
+    /// It should have been taken back and could not.
+    Stayed(String),
+    /// The proxy fell silent over the shift: only asking it again can tell.
+    Unknown(String),
+}
+
+/// What came of an order to the proxy.
+enum Shift {
+    /// It is done.
+    Done,
+    /// It is not done, and will not be.
+    Refused(String),
+    /// Nobody knows.
+    Unknown(String),
+}
+
+impl Switch {
+    /// Of this entry.
+    pub(super) fn new(cluster: Arc<Cluster>, entry: Entry, progress: Progress) -> Self {
+        Self { cluster, entry, progress }
+    }
+
+    /// The whole story. False where nobody knows how it ended: then it must be recovered.
+    pub(super) async fn run(mut self) -> bool {
+        let ending = self.story().await;
+        self.end(ending).await
+    }
+
+    /// The rest of the story, of a switch that was found with the proxy on the new colour under `epoch`.
+    pub(super) async fn resume(mut self, stands_at: Phase, epoch: u64) -> bool {
+        self.entry.epoch = epoch;
+        let ending = self.on_or_back(stands_at).await;
+        self.end(ending).await
+    }
+
+    /// The end of a switch whose shift never happened.
+    pub(super) async fn interrupt(self, why: String) {
+        self.write_end(Phase::Interrupted, Some(why)).await;
+    }
+
+    async fn story(&mut self) -> Ending {
+        self.say(Phase::Intended, None);
+        if let Err(why) = self.pass_the_gate().await {
+            return Ending::Refused(why);
+        }
+        if let Err(why) = self.reach(Phase::Gated, None).await {
+            return Ending::Refused(why);
+        }
+        match self.shift().await {
+            Shift::Done => self.on_or_back(Phase::Gated).await,
+            Shift::Refused(why) => Ending::Refused(why),
+            Shift::Unknown(why) => Ending::Unknown(why),
+        }
+    }
+
+    async fn on_or_back(&mut self, stands_at: Phase) -> Ending {
+        match self.on(stands_at).await {
+            Ok(()) => Ending::Done,
+            Err(why) => self.back(why).await,
+        }
+    }
+
+    /// Everything after the shift. Each phase is in the journal before the next begins.
+    async fn on(&mut self, stands_at: Phase) -> Result<(), String> {
+        if matches!(stands_at, Phase::Gated) {
+            let note = format!("{} is live, epoch {}", self.target(), self.entry.epoch);
+            self.reach(Phase::Shifted, Some(note)).await?;
+        }
+        if !matches!(stands_at, Phase::Verified | Phase::Drained) {
+            self.verify().await?;
+            self.reach(Phase::Verified, None).await?;
+        }
+        let cluster = Arc::clone(&self.cluster);
+        let mut watch = Watch::new(&cluster, self.target());
+        if !matches!(stands_at, Phase::Drained) {
+            // A colour that turns bad while the old requests finish is not watched turning bad.
+            let left = tokio::select! {
+                left = self.drain() => left,
+                why = watch.until_bad() => return Err(why),
+            };
+            self.reach(Phase::Drained, left).await?;
+        }
+        watch.over(self.cluster.settings.observe).await
+    }
+
+    fn target(&self) -> Colour {
+        self.entry.asked.target
+    }
+
+    async fn pass_the_gate(&self) -> Result<(), String> {
+        if self.entry.asked.forced.is_some() {
+            return Ok(());
+        }
+        let within = self.cluster.settings.within;
+        let report = gate::wait(&self.cluster, self.target(), within).await;
+        if report.open { Ok(()) } else { Err(format!("the gate of {} stayed shut for {}: {}", self.target(), humane(within), report.why)) }
+    }
+
+    async fn shift(&self) -> Shift {
+        let order = ShiftOrder { to: self.target(), epoch: self.entry.epoch };
+        match self.cluster.proxy.shift(order).await {
+            Ok(_) => Shift::Done,
+            Err(error @ (ControlError::Stale(_) | ControlError::Refused(_))) => Shift::Refused(error.to_string()),
+            Err(error @ ControlError::Silent(..)) => match timeout(ASKING, self.settle(order)).await {
+                Ok(Shift::Refused(_)) => Shift::Refused(error.to_string()),
+                Ok(settled @ (Shift::Done | Shift::Unknown(_))) => settled,
+                Err(_) => Shift::Unknown(error.to_string()),
+            },
+        }
+    }
+
+    /// Finds out what has become of an order that was not answered, and sees to it that a late one does nothing.
+    async fn settle(&self, order: ShiftOrder) -> Shift {
+        loop {
+            if let Ok(state) = self.cluster.proxy.state().await {
+                if state.live == Some(order.to) && state.epoch == order.epoch {
+                    return Shift::Done;
+                }
+                if self.fence(state.epoch).await.is_ok() {
+                    return Shift::Refused(String::new());
+                }
+            }
+            sleep(PACE).await;
+        }
+    }
+
+    /// Orders the old colour under a new epoch, so that an order of ours which is still under way is stale when it arrives.
+    pub(super) async fn fence(&self, proxy_epoch: u64) -> Result<(), String> {
+        let Some(old) = self.entry.origin else { return Ok(()) };
+        let epoch = self.cluster.journal.new_epoch(self.entry.id, proxy_epoch).await.map_err(|error| error.to_string())?;
+        self.cluster.proxy.shift(ShiftOrder { to: old, epoch }).await.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Fresh connections to the front door: each must be answered well, by the new colour, under the new epoch.
+    async fn verify(&self) -> Result<(), String> {
+        let wanted = (self.target(), self.entry.epoch);
+        let deadline = clock::now() + self.cluster.settings.within;
+        let mut proofs = 0;
+        while proofs < self.cluster.settings.passes {
+            let front_door = self.cluster.targets.front_door().await;
+            match (front_door.probed, front_door.claim) {
+                (Probed::Observed(seen), _) if !seen.passed() => {
+                    return Err(format!("the front door failed: {}", seen.reason.unwrap_or_default()));
+                }
+                (Probed::Observed(_), Some(claim)) if claim == wanted => proofs += 1,
+                (Probed::Observed(_), Some((colour, epoch))) => {
+                    return Err(format!("the front door is served by {colour}, epoch {epoch}, not by {}, epoch {}", wanted.0, wanted.1));
+                }
+                (Probed::Observed(_), None) => return Err("the front door does not say which colour answers".to_owned()),
+                (Probed::Unable(ours), _) if clock::now() >= deadline => return Err(format!("the prober cannot probe: {ours}")),
+                (Probed::Unable(_), _) => sleep(PACE).await,
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the old colour's requests and streams, cuts nothing, and says what is left.
+    async fn drain(&self) -> Option<String> {
+        let old = self.target().other();
+        let mut left = "the proxy does not say what is left".to_owned();
+        let emptying = async {
+            loop {
+                if let Ok(state) = self.cluster.proxy.state().await {
+                    let load = state.load(old);
+                    if load.in_flight + load.streams == 0 {
+                        return;
+                    }
+                    left = format!("{} requests and {} streams still run on {old} and are left", load.in_flight, load.streams);
+                }
+                sleep(PACE).await;
+            }
+        };
+        let emptied = timeout(self.cluster.settings.drain, emptying).await.is_ok();
+        (!emptied).then_some(left)
+    }
+
+    async fn back(&self, why: String) -> Ending {
+        let Some(old) = self.entry.origin else {
+            return Ending::Stayed(format!("{why}; the live colour was undefined before: there is nothing to go back to"));
+        };
+        tracing::warn!(to = %self.target(), why, "taking the switch back");
+        match self.cluster.targets.colour(old).await {
+            Probed::Observed(seen) if seen.passed() => {}
+            Probed::Observed(seen) => {
+                return Ending::Stayed(format!("{why}; not taken back, for {old} fails too: {}", seen.reason.unwrap_or_default()));
+            }
+            Probed::Unable(ours) => return Ending::Stayed(format!("{why}; not taken back, for the prober cannot probe {old}: {ours}")),
+        }
+        match timeout(ASKING, self.shift_back(old)).await {
+            Ok(()) => Ending::Reverted(why),
+            Err(_) => Ending::Stayed(format!("{why}; not taken back, for the proxy does not obey")),
+        }
+    }
+
+    async fn shift_back(&self, old: Colour) {
+        let mut seen = self.entry.epoch;
+        loop {
+            if let Ok(state) = self.cluster.proxy.state().await {
+                seen = seen.max(state.epoch);
+            }
+            // Without a journal the way back is still open: it is found interrupted.
+            let epoch = self.cluster.journal.new_epoch(self.entry.id, seen).await.unwrap_or(seen + 1);
+            match self.cluster.proxy.shift(ShiftOrder { to: old, epoch }).await {
+                Ok(_) => return,
+                Err(error) => tracing::error!(%error, "the switch is not taken back yet"),
+            }
+            sleep(PACE).await;
+        }
+    }
+
+    async fn reach(&self, phase: Phase, note: Option<String>) -> Result<(), String> {
+        let step = Step { phase, at: clock::now(), note: note.clone() };
+        match self.cluster.journal.reach(self.entry.id, &step).await {
+            Ok(true) => {
+                self.say(phase, note);
+                Ok(())
+            }
+            Ok(false) => Err("its entry in the journal was closed meanwhile".to_owned()),
+            Err(error) => Err(format!("the journal: {error}")),
+        }
+    }
+
+    async fn end(self, ending: Ending) -> bool {
+        let (phase, reason) = match ending {
+            Ending::Done => (Phase::Done, None),
+            Ending::Refused(why) => (Phase::Refused, Some(why)),
+            Ending::Reverted(why) => (Phase::Reverted, Some(why)),
+            Ending::Stayed(why) => (Phase::Stayed, Some(why)),
+            Ending::Unknown(why) => {
+                tracing::error!(why, "nobody knows whether the proxy shifted: it is asked again until it answers");
+                // The client may be gone.
+                let _ = self.progress.send(Err(Refusal { kind: RefusalKind::Unreachable, error: why }));
+                return false;
+            }
+        };
+        self.write_end(phase, reason).await;
+        true
+    }
+
+    async fn write_end(&self, phase: Phase, reason: Option<String>) {
+        let step = Step { phase, at: clock::now(), note: reason.clone() };
+        let writing = async {
+            while let Err(error) = self.cluster.journal.reach(self.entry.id, &step).await {
+                tell_store_error(&error);
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        // An end that was not written is found again at the next start, and decided by what the proxy says.
+        let _ = timeout(WRITING, writing).await;
+        SWITCHES.with_label_values(&[phase.as_str()]).inc();
+        self.say(phase, reason);
+    }
+
+    fn say(&self, phase: Phase, note: Option<String>) {
+        let at = clock::now();
+        tracing::info!(switch = self.entry.id, to = %self.target(), %phase, note, "switch");
+        PHASES.with_label_values(&[phase.as_str()]).observe(at.since(self.entry.started_at).as_secs_f64());
+        // The client may be gone; the switch goes on.
+        let _ = self.progress.send(Ok(SwitchEvent { at, phase, note }));
+    }
+}
+
+fn tell_store_error(error: &StoreError) {
+    tracing::error!(%error, "the end of the switch is not in the journal yet");
+}

@@ -1,0 +1,76 @@
+//! Looks at a colour that has just gone live, and says when it has turned bad.
+
+use std::time::Duration;
+
+use tokio::time::{interval, sleep};
+
+use super::cluster::Cluster;
+use crate::domain::colour::Colour;
+use crate::probe::Probed;
+
+/// How often it looks at the very most.
+const FASTEST: Duration = Duration::from_millis(100);
+
+/// The bad answers in a row of the new colour and of the front door.
+#[derive(Debug)]
+pub(super) struct Watch<'a> {
+    cluster: &'a Cluster,
+    colour: Colour,
+    colour_bad: u32,
+    front_door_bad: u32,
+}
+
+impl<'a> Watch<'a> {
+    /// Of the colour that has gone live.
+    pub(super) fn new(cluster: &'a Cluster, colour: Colour) -> Self {
+        Self { cluster, colour, colour_bad: 0, front_door_bad: 0 }
+    }
+
+    /// Watches for a time, and on until the last answer was a pass.
+    ///
+    /// # Errors
+    /// Why it has turned bad, as soon as it has.
+    pub(super) async fn over(&mut self, time: Duration) -> Result<(), String> {
+        tokio::select! {
+            why = self.until_bad() => return Err(why),
+            () = sleep(time) => {}
+        }
+        while self.colour_bad + self.front_door_bad > 0 {
+            if let Some(why) = self.look().await {
+                return Err(why);
+            }
+            sleep(FASTEST).await;
+        }
+        Ok(())
+    }
+
+    /// Resolves when it has turned bad, and says why. What it has counted is kept when it is dropped.
+    pub(super) async fn until_bad(&mut self) -> String {
+        // Fast enough to see a whole run of failures within a short `observe`.
+        let pace = (self.cluster.settings.observe / (self.cluster.probe.fall + 2)).clamp(FASTEST, self.cluster.probe.every.max(FASTEST));
+        let mut pace = interval(pace);
+        loop {
+            pace.tick().await;
+            if let Some(why) = self.look().await {
+                return why;
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Option<String> {
+        let (colour, front_door) = tokio::join!(self.cluster.targets.colour(self.colour), self.cluster.targets.front_door());
+        let fall = self.cluster.probe.fall;
+        let colour = counted(&mut self.colour_bad, &colour, fall).map(|why| format!("{} failed {fall} probes: {why}", self.colour));
+        let front_door =
+            counted(&mut self.front_door_bad, &front_door.probed, fall).map(|why| format!("the front door failed {fall} probes: {why}"));
+        colour.or(front_door)
+    }
+}
+
+/// Counts an answer. Why, when there have been `fall` bad ones in a row.
+fn counted(bad: &mut u32, probed: &Probed, fall: u32) -> Option<String> {
+    // What we could not see proves nothing.
+    let observation = probed.observation()?;
+    *bad = if observation.passed() { 0 } else { *bad + 1 };
+    (*bad >= fall).then(|| observation.reason.clone().unwrap_or_else(|| "no reason given".into()))
+}

@@ -1,0 +1,181 @@
+//! One watcher, as the prober tells it: a queue of its own, so that one that is stuck delays nothing.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::clock;
+use crate::domain::beat::Beat;
+use crate::domain::moment::Moment;
+use crate::net::client::{ClientError, explain, http};
+use crate::probe::Target;
+use crate::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
+
+/// So many beats wait at most; the oldest is dropped first.
+const LONGEST_QUEUE: usize = 128;
+/// The pause before a beat that was not taken is sent again.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Where beats go.
+const PATH: &str = "/v1/beat";
+
+/// A watcher and the beats that it has not taken yet.
+#[derive(Debug)]
+pub(super) struct Link {
+    url: String,
+    name: String,
+    client: Client,
+    key: Key,
+    keep: Duration,
+    waiting: Mutex<VecDeque<Beat>>,
+    wake: Notify,
+    heard: Mutex<Heard>,
+}
+
+/// What the watcher has said to our beats.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Heard {
+    /// When it last answered 200.
+    pub(super) acknowledged_at: Option<Moment>,
+    /// Why the last beat was not taken; none where it was.
+    pub(super) trouble: Option<String>,
+}
+
+/// What one attempt came to.
+enum Sent {
+    Taken,
+    Unexpected,
+    Refused(String),
+    Later(String),
+}
+
+impl Link {
+    /// To the watcher at this URL. A beat that was not taken for `keep` is dropped: the next one says more.
+    ///
+    /// # Errors
+    /// Where no HTTP client can be made.
+    pub(super) fn new(url: &str, key: Key, keep: Duration) -> Result<Self, ClientError> {
+        const LONGEST: Duration = Duration::from_secs(2);
+        let url = url.trim_end_matches('/').to_owned();
+        let host = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).split('/').next().unwrap_or_default();
+        let name = format!("watcher-{}", host.rsplit('@').next().unwrap_or_default());
+        Ok(Self {
+            name,
+            url,
+            client: http(keep.min(LONGEST))?,
+            key,
+            keep,
+            waiting: Mutex::default(),
+            wake: Notify::new(),
+            heard: Mutex::default(),
+        })
+    }
+
+    /// Its URL.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The name of the check that stands for it: `watcher-HOST:PORT`.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of the check that stands for it in the prober's own store: where there is only one, simply the watcher.
+    pub(super) fn own_check(&self, of: usize) -> String {
+        if of == 1 { "watcher".to_owned() } else { self.name.clone() }
+    }
+
+    /// Its `/healthz`.
+    pub(super) fn healthz(&self) -> Target {
+        Target::new(format!("{}/healthz", self.url))
+    }
+
+    /// What it has said to our beats.
+    pub(super) fn heard(&self) -> Heard {
+        lock(&self.heard).clone()
+    }
+
+    /// Lets a beat wait for its turn.
+    pub(super) fn push(&self, beat: Beat) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.len() == LONGEST_QUEUE {
+            waiting.pop_front();
+        }
+        waiting.push_back(beat);
+        drop(waiting);
+        self.wake.notify_one();
+    }
+
+    /// Sends what waits, for ever.
+    pub(super) async fn run(&self) {
+        loop {
+            let next = lock(&self.waiting).pop_front();
+            match next {
+                Some(beat) => self.deliver(&beat).await,
+                None => self.wake.notified().await,
+            }
+        }
+    }
+
+    async fn deliver(&self, beat: &Beat) {
+        let Ok(body) = serde_json::to_vec(beat) else { return };
+        loop {
+            let trouble = match self.send(body.clone()).await {
+                Sent::Taken => return self.note(None),
+                Sent::Unexpected => return,
+                Sent::Refused(why) => return self.note(Some(why)),
+                Sent::Later(why) => why,
+            };
+            self.note(Some(trouble));
+            if clock::now().since(beat.sent_at) > self.keep {
+                return;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn send(&self, body: Vec<u8>) -> Sent {
+        let signature = self.key.sign("POST", PATH, &body);
+        let request = self.client.post(format!("{}{PATH}", self.url)).header("content-type", "application/json");
+        let request = request.header(KEY_ID_HEADER, self.key.id()).header(SIGNATURE_HEADER, signature).body(body);
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return Sent::Later(explain(error)),
+        };
+        let status = answer.status();
+        // The body is read to its end, so that the connection can be used again: a prober without free descriptors still has this one.
+        let said = answer.text().await.unwrap_or_default();
+        let why = || format!("answered {}: {}", status.as_u16(), said.trim());
+        match status {
+            StatusCode::OK => Sent::Taken,
+            // It does not expect this check, and takes the others.
+            StatusCode::NOT_FOUND => {
+                tracing::debug!(watcher = self.name, said, "not expected there");
+                Sent::Unexpected
+            }
+            status if status.is_client_error() => Sent::Refused(why()),
+            _ => Sent::Later(why()),
+        }
+    }
+
+    fn note(&self, trouble: Option<String>) {
+        let mut heard = lock(&self.heard);
+        match (&heard.trouble, &trouble) {
+            (None, Some(why)) => tracing::warn!(watcher = self.name, why, "the watcher does not take beats"),
+            (Some(_), None) => tracing::info!(watcher = self.name, "the watcher takes beats again"),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        if trouble.is_none() {
+            heard.acknowledged_at = Some(clock::now());
+        }
+        heard.trouble = trouble;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,229 @@
+//! The rounds: everything is probed at an interval, whether or not the last round has ended.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use prometheus::IntGaugeVec;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::link::Link;
+use super::report::{Counting, Report};
+use crate::clock;
+use crate::domain::beat::{DeployUnderWay, Live, Showing};
+use crate::domain::colour::Colour;
+use crate::domain::gate::Observation;
+use crate::domain::switch::Phase;
+use crate::probe::Probed;
+use crate::proxy::control::ProxyState;
+use crate::release::targets::{CONTROL, FRONT_DOOR, PREVIEW, named, worst};
+use crate::release::{Cluster, WatcherState};
+use crate::store::StoreError;
+use crate::telemetry::metrics;
+
+/// For so long after the start, a target that was never seen passing is looked at more often.
+const STARTING: Duration = Duration::from_secs(10);
+/// How often.
+const STARTING_PACE: Duration = Duration::from_millis(250);
+/// The check that front door and control make together.
+const PROXY: &str = "proxy";
+
+static LIVE: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_live"));
+static ACKNOWLEDGED: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_watcher_acknowledged_seconds"));
+
+/// Looks at everything.
+#[derive(Debug)]
+pub(super) struct Lookout {
+    cluster: Arc<Cluster>,
+    report: Report,
+    proxy: Mutex<Option<ProxyState>>,
+    round_ended_ms: AtomicU64,
+}
+
+/// One thing to look at.
+#[derive(Debug, Clone)]
+enum Look {
+    Colour(Colour),
+    Proxy,
+    Preview,
+    Watcher(Arc<Link>),
+}
+
+impl Lookout {
+    pub(super) fn new(cluster: Arc<Cluster>, report: Report) -> Self {
+        Self { cluster, report, proxy: Mutex::default(), round_ended_ms: AtomicU64::new(elapsed_ms()) }
+    }
+
+    /// Every watcher.
+    pub(super) fn links(&self) -> &[Arc<Link>] {
+        self.report.links()
+    }
+
+    /// Why the prober is not well: no round has ended for three intervals.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let since = Duration::from_millis(elapsed_ms().saturating_sub(self.round_ended_ms.load(Ordering::Relaxed)));
+        let limit = self.cluster.probe.every * 3 + self.cluster.probe.timeout;
+        (since > limit).then(|| format!("no round of probes has ended for {}s", since.as_secs()))
+    }
+
+    /// Rounds, for ever.
+    pub(super) async fn run(self: Arc<Self>) {
+        let mut tasks = JoinSet::new();
+        for look in self.looks() {
+            tasks.spawn(Arc::clone(&self).starting(look));
+        }
+        let mut pace = interval(self.cluster.probe.every);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut counting = Counting::PassesOnly;
+        loop {
+            pace.tick().await;
+            let lookout = Arc::clone(&self);
+            tasks.spawn(async move { lookout.round(counting).await });
+            counting = Counting::All;
+            while tasks.try_join_next().is_some() {}
+        }
+    }
+
+    fn looks(&self) -> Vec<Look> {
+        let own = [Look::Colour(Colour::Blue), Look::Colour(Colour::Green), Look::Proxy, Look::Preview];
+        own.into_iter().chain(self.links().iter().cloned().map(Look::Watcher)).collect()
+    }
+
+    /// While a target was never seen passing, looks often: what has only just started is found working at once.
+    async fn starting(self: Arc<Self>, look: Look) {
+        let end = clock::elapsed() + STARTING;
+        while clock::elapsed() < end && !self.cluster.memory.has_passed(look.name()) {
+            // What we cannot see now, a round will tell.
+            let _ = self.look(&look, Counting::PassesOnly).await;
+            sleep(STARTING_PACE).await;
+        }
+    }
+
+    /// One full round, and then all's well: the beat comes from the work.
+    async fn round(&self, counting: Counting) {
+        let looks = self.looks();
+        let done = join_all(looks.iter().map(|look| self.look(look, counting))).await;
+        let mut unable: Vec<String> = done.into_iter().filter_map(Result::err).map(|why| format!("it cannot probe: {why}")).collect();
+        let live = self.live().await;
+        unable.extend(live.as_ref().err().map(|(_, error)| format!("its journal does not work: {error}")));
+        unable.extend(self.report.store_trouble().map(|why| format!("its store does not work: {why}")));
+        unable.dedup();
+        self.round_ended_ms.store(elapsed_ms(), Ordering::Relaxed);
+        let unable = (!unable.is_empty()).then(|| unable.join("; "));
+        if let Some(why) = &unable {
+            tracing::error!(why, "the round could not be done");
+        }
+        self.report.all_is_well(live.unwrap_or_else(|(live, _)| live), unable);
+    }
+
+    /// Looks at one thing and tells what it saw.
+    ///
+    /// # Errors
+    /// Why we could not look.
+    async fn look(&self, look: &Look, counting: Counting) -> Result<(), String> {
+        match look {
+            Look::Colour(colour) => self.tell(look.name(), self.cluster.targets.colour(*colour).await, counting).await,
+            Look::Preview => self.tell(look.name(), self.cluster.targets.preview().await, counting).await,
+            Look::Proxy => self.look_at_proxy(counting).await,
+            Look::Watcher(link) => self.look_at_watcher(link, counting).await,
+        }
+    }
+
+    async fn tell(&self, check: &str, probed: Probed, counting: Counting) -> Result<(), String> {
+        if let Some(seen) = self.report.remember(check, &probed, counting) {
+            self.report.tell(check, seen);
+        }
+        able(probed)
+    }
+
+    async fn look_at_proxy(&self, counting: Counting) -> Result<(), String> {
+        let ((control, state), front_door) = tokio::join!(self.cluster.targets.control(), self.cluster.targets.front_door());
+        let front_door = front_door.probed;
+        self.report.remember(CONTROL, &control, counting);
+        self.report.remember(FRONT_DOOR, &front_door, counting);
+        if control.observation().is_some() {
+            for colour in Colour::BOTH {
+                let is_live = state.as_ref().and_then(|state| state.live) == Some(colour);
+                LIVE.with_label_values(&[colour.as_str()]).set(i64::from(is_live));
+            }
+            *self.proxy.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        }
+        self.tell(PROXY, worst(with_name(front_door, FRONT_DOOR), with_name(control, CONTROL)), counting).await
+    }
+
+    /// A watcher is well when it says so and takes our beats.
+    async fn look_at_watcher(&self, link: &Link, counting: Counting) -> Result<(), String> {
+        let mut probed = self.cluster.targets.http().probe(&link.healthz()).await;
+        let heard = link.heard();
+        if let Some(at) = heard.acknowledged_at {
+            let seconds = i64::try_from(clock::now().since(at).as_secs()).unwrap_or(i64::MAX);
+            ACKNOWLEDGED.with_label_values(&[link.name()]).set(seconds);
+        }
+        let healthy = probed.observation().is_some_and(Observation::passed);
+        self.cluster.memory.note_watcher(WatcherState { url: link.url().to_owned(), acknowledged_at: heard.acknowledged_at, healthy });
+        // One beat that is refused is not a watcher that takes none.
+        let takes = heard.acknowledged_at.is_some_and(|at| clock::now().since(at) <= self.cluster.probe.every * 2);
+        if let (Probed::Observed(seen), Some(trouble)) = (&mut probed, heard.trouble)
+            && seen.passed()
+            && !takes
+        {
+            *seen = Observation { showing: Showing::Bad, reason: Some(format!("it takes no beats: {trouble}")), ..seen.clone() };
+        }
+        if let Some(seen) = self.report.remember(link.name(), &probed, counting) {
+            self.report.tell_of_watcher(link, seen);
+        }
+        able(probed)
+    }
+
+    /// What is live, and what is under way as far as the journal says it.
+    ///
+    /// # Errors
+    /// What is live, and why the journal says nothing.
+    async fn live(&self) -> Result<Live, (Live, StoreError)> {
+        let proxy = self.proxy.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (colour, epoch) = proxy.map_or((None, 0), |state| (state.live, state.epoch));
+        let live = Live { colour, epoch, phase: None, deploy: None };
+        match self.under_way().await {
+            Ok((phase, deploy)) => Ok(Live { phase, deploy, ..live }),
+            Err(error) => Err((live, error)),
+        }
+    }
+
+    async fn under_way(&self) -> Result<(Option<Phase>, Option<DeployUnderWay>), StoreError> {
+        let now = clock::now();
+        self.cluster.journal.close_overdue_deploys(now).await?;
+        let phase = self.cluster.journal.last_switch().await?.map(|entry| entry.phase);
+        Ok((phase, self.cluster.journal.deploy_under_way(now).await?))
+    }
+}
+
+impl Look {
+    fn name(&self) -> &str {
+        match self {
+            Self::Colour(colour) => colour.as_str(),
+            Self::Proxy => PROXY,
+            Self::Preview => PREVIEW,
+            Self::Watcher(link) => link.name(),
+        }
+    }
+}
+
+fn able(probed: Probed) -> Result<(), String> {
+    match probed {
+        Probed::Observed(_) => Ok(()),
+        Probed::Unable(why) => Err(why),
+    }
+}
+
+fn with_name(probed: Probed, name: &str) -> Probed {
+    match probed {
+        Probed::Observed(seen) => Probed::Observed(named(seen, name)),
+        unable @ Probed::Unable(_) => unable,
+    }
+}
+
+fn elapsed_ms() -> u64 {
+    u64::try_from(clock::elapsed().as_millis()).unwrap_or(u64::MAX)
+}

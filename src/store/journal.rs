@@ -1,0 +1,437 @@
+//! The journal of deploys and switches, and the lease that lets one of them be under way at a time.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
+
+use super::{Store, StoreError, notices};
+use crate::domain::beat::DeployUnderWay;
+use crate::domain::colour::Colour;
+use crate::domain::moment::Moment;
+use crate::domain::notice::Notice;
+use crate::domain::switch::Phase;
+
+/// What an entry of the journal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// The live colour changes.
+    Switch,
+    /// A colour's instances are replaced.
+    Deploy,
+}
+
+/// One switch or deploy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Counts from 1.
+    pub id: i64,
+    /// The highest epoch that it has used.
+    pub epoch: u64,
+    /// Switch or deploy.
+    pub what: What,
+    /// Who asked for which colour, and why.
+    #[serde(flatten)]
+    pub asked: Asked,
+    /// The colour that was live when it began; none was undefined.
+    pub origin: Option<Colour>,
+    /// Where it stands. A deploy is intended until it is over: done, refused (it failed) or interrupted (its time was over).
+    pub phase: Phase,
+    /// Why it ended as it did.
+    pub reason: Option<String>,
+    /// Every phase that it has reached, oldest first.
+    pub steps: Vec<Step>,
+    /// When it began.
+    pub started_at: Moment,
+    /// When it ended.
+    pub ended_at: Option<Moment>,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The colour to go live, or whose instances are replaced.
+    pub target: Colour,
+    /// The version that is deployed.
+    pub version: Option<String>,
+    /// Who asked: user and host.
+    pub by: String,
+    /// Why the gate was skipped, if it was.
+    pub forced: Option<String>,
+}
+
+/// A phase that was reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Which.
+    pub phase: Phase,
+    /// When.
+    pub at: Moment,
+    /// What is worth knowing about it.
+    pub note: Option<String>,
+}
+
+/// Who is at it now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Who asked.
+    pub holder: String,
+    /// Switch or deploy.
+    pub what: What,
+    /// Of or to this colour.
+    pub target: Colour,
+    /// Since when.
+    pub since: Moment,
+    /// Its epoch.
+    pub epoch: u64,
+    /// The journal's entry.
+    pub entry: i64,
+    /// When it is over at the latest.
+    pub until: Moment,
+}
+
+/// What came of asking for the lease.
+#[derive(Debug)]
+pub enum Taken {
+    /// It is ours; the entry stands in the journal as intended.
+    Ours(Entry),
+    /// Somebody else has it.
+    Locked(Lease),
+}
+
+/// A deploy or switch that is about to begin.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// Switch or deploy.
+    pub what: What,
+    /// Who asked for which colour, and why.
+    pub asked: Asked,
+    /// The live colour; none is undefined.
+    pub origin: Option<Colour>,
+    /// The epoch that the proxy has seen last.
+    pub proxy_epoch: u64,
+    /// When it is over at the latest.
+    pub until: Moment,
+}
+
+impl What {
+    /// The word in journal and messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Switch => "switch",
+            Self::Deploy => "deploy",
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// `a switch to green by ann@desk since 2026-11-23T01:00:00.000Z`.
+impl fmt::Display for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to = match self.what {
+            What::Switch => "to",
+            What::Deploy => "of",
+        };
+        write!(f, "a {} {to} {} by {} since {}", self.what, self.target, self.holder, self.since)
+    }
+}
+
+/// The journal in a store.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    store: Store,
+}
+
+impl Journal {
+    /// In this store.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Takes the lease and writes the intent down, in one commit, unless somebody has it. What a lease held that has run out is closed as interrupted.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn take(&self, intent: Intent, now: Moment) -> Result<Taken, StoreError> {
+        let mut transaction = self.store.begin().await?;
+        close_overdue(&mut transaction, now).await?;
+        if let Some(lease) = lease(&mut transaction).await? {
+            return Ok(Taken::Locked(lease));
+        }
+        let epoch = next_epoch(&mut transaction, intent.proxy_epoch).await?;
+        let Asked { target, version, by, forced } = &intent.asked;
+        let id: i64 = sqlx::query(
+            "INSERT INTO journal (epoch, what, target, origin, version, asked_by, forced, phase, started_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?) RETURNING id",
+        )
+        .bind(number(epoch))
+        .bind(intent.what.as_str())
+        .bind(target.as_str())
+        .bind(intent.origin.map(Colour::as_str))
+        .bind(version)
+        .bind(by)
+        .bind(forced)
+        .bind(now.as_millis())
+        .fetch_one(&mut *transaction)
+        .await?
+        .get(0);
+        let insert = sqlx::query("INSERT INTO lease (one, entry, until) VALUES (1, ?, ?)");
+        insert.bind(id).bind(intent.until.as_millis()).execute(&mut *transaction).await?;
+        let note = forced.as_ref().map(|why| format!("the gate is skipped: {why}"));
+        write_step(&mut transaction, id, &Step { phase: Phase::Intended, at: now, note }).await?;
+        let entry = entry(&mut transaction, id).await?;
+        transaction.commit().await?;
+        entry.map(Taken::Ours).ok_or_else(|| StoreError::Unreadable("the entry that was just written".into()))
+    }
+
+    /// Writes down that a phase was reached. A phase that is over frees the lease and keeps its note as the entry's reason.
+    /// An entry that is over already stays as it is.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn reach(&self, id: i64, step: &Step) -> Result<bool, StoreError> {
+        let mut transaction = self.store.begin().await?;
+        let reached = close_or_advance(&mut transaction, id, step).await?;
+        transaction.commit().await?;
+        Ok(reached)
+    }
+
+    /// Takes a new epoch for an entry, higher than every one before, and says which.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn new_epoch(&self, id: i64, proxy_epoch: u64) -> Result<u64, StoreError> {
+        let mut transaction = self.store.begin().await?;
+        let epoch = next_epoch(&mut transaction, proxy_epoch).await?;
+        sqlx::query("UPDATE journal SET epoch = ? WHERE id = ?").bind(number(epoch)).bind(id).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(epoch)
+    }
+
+    /// Lets an entry that goes on keep the lease until then; it gets the lease back where that has run out and nobody has it.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn renew(&self, id: i64, until: Moment) -> Result<(), StoreError> {
+        let mut transaction = self.store.begin().await?;
+        sqlx::query("INSERT INTO lease (one, entry, until) VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET until = excluded.until WHERE entry = excluded.entry")
+            .bind(id)
+            .bind(until.as_millis())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Closes deploys whose time is over.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn close_overdue_deploys(&self, now: Moment) -> Result<(), StoreError> {
+        let mut connection = self.store.reader().acquire().await?;
+        match lease(&mut connection).await? {
+            Some(lease) if lease.what == What::Deploy && lease.until <= now => {}
+            Some(_) | None => return Ok(()),
+        }
+        drop(connection);
+        let mut transaction = self.store.begin().await?;
+        close_overdue(&mut transaction, now).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Who has the lease.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn lease(&self) -> Result<Option<Lease>, StoreError> {
+        let mut connection = self.store.reader().acquire().await?;
+        lease(&mut connection).await
+    }
+
+    /// One entry.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn entry(&self, id: i64) -> Result<Option<Entry>, StoreError> {
+        let mut connection = self.store.reader().acquire().await?;
+        entry(&mut connection, id).await
+    }
+
+    /// The newest entries first.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn history(&self, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM journal ORDER BY id DESC LIMIT ?").bind(i64::from(limit));
+        let mut connection = self.store.reader().acquire().await?;
+        let rows = rows.fetch_all(&mut *connection).await?;
+        with_steps(&mut connection, rows).await
+    }
+
+    /// The last switch.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn last_switch(&self) -> Result<Option<Entry>, StoreError> {
+        self.some("SELECT * FROM journal WHERE what = 'switch' ORDER BY id DESC LIMIT 1").await.map(|mut found| found.pop())
+    }
+
+    /// Switches that have not ended.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn unfinished_switches(&self) -> Result<Vec<Entry>, StoreError> {
+        self.some("SELECT * FROM journal WHERE what = 'switch' AND ended_at IS NULL ORDER BY id").await
+    }
+
+    /// Switches that have ended and that nobody has been told of.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn untold(&self) -> Result<Vec<Entry>, StoreError> {
+        self.some("SELECT * FROM journal WHERE what = 'switch' AND ended_at IS NOT NULL AND told = 0 ORDER BY id").await
+    }
+
+    /// Writes what channels are to be told of an entry's end, by channel, and that it is told, in one commit.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn tell(&self, id: i64, told: &[(String, Notice)], now: Moment) -> Result<(), StoreError> {
+        let mut transaction = self.store.begin().await?;
+        for (channel, notice) in told {
+            notices::write(&mut transaction, notice, channel, now).await?;
+        }
+        sqlx::query("UPDATE journal SET told = 1 WHERE id = ?").bind(id).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The deploy that is under way.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn deploy_under_way(&self, now: Moment) -> Result<Option<DeployUnderWay>, StoreError> {
+        let lease = self.lease().await?.filter(|lease| lease.what == What::Deploy && now < lease.until);
+        Ok(lease.map(|lease| DeployUnderWay { colour: lease.target, until: lease.until }))
+    }
+
+    async fn some(&self, query: &'static str) -> Result<Vec<Entry>, StoreError> {
+        let mut connection = self.store.reader().acquire().await?;
+        let rows = sqlx::query(query).fetch_all(&mut *connection).await?;
+        with_steps(&mut connection, rows).await
+    }
+}
+
+async fn next_epoch(connection: &mut SqliteConnection, proxy_epoch: u64) -> Result<u64, StoreError> {
+    let highest: i64 = sqlx::query("SELECT coalesce(max(epoch), 0) FROM journal").fetch_one(&mut *connection).await?.try_get(0)?;
+    Ok(u64::try_from(highest).unwrap_or(0).max(proxy_epoch) + 1)
+}
+
+async fn close_or_advance(connection: &mut SqliteConnection, id: i64, step: &Step) -> Result<bool, StoreError> {
+    let over = step.phase.is_over();
+    let update = sqlx::query("UPDATE journal SET phase = ?, reason = coalesce(?, reason), ended_at = ? WHERE id = ? AND ended_at IS NULL")
+        .bind(step.phase.as_str())
+        .bind(step.note.as_ref().filter(|_| over))
+        .bind(over.then(|| step.at.as_millis()))
+        .bind(id);
+    if update.execute(&mut *connection).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    write_step(connection, id, step).await?;
+    if over {
+        sqlx::query("DELETE FROM lease WHERE entry = ?").bind(id).execute(&mut *connection).await?;
+    }
+    Ok(true)
+}
+
+async fn close_overdue(transaction: &mut Transaction<'_, Sqlite>, now: Moment) -> Result<(), StoreError> {
+    let Some(lease) = lease(transaction).await?.filter(|lease| lease.until <= now) else { return Ok(()) };
+    let step = Step { phase: Phase::Interrupted, at: now, note: Some(format!("its time was over at {}", lease.until)) };
+    close_or_advance(transaction, lease.entry, &step).await?;
+    Ok(())
+}
+
+async fn write_step(connection: &mut SqliteConnection, id: i64, step: &Step) -> Result<(), StoreError> {
+    let insert = sqlx::query("INSERT INTO journal_step (entry, phase, at, note) VALUES (?, ?, ?, ?)");
+    insert.bind(id).bind(step.phase.as_str()).bind(step.at.as_millis()).bind(&step.note).execute(connection).await?;
+    Ok(())
+}
+
+async fn lease(connection: &mut SqliteConnection) -> Result<Option<Lease>, StoreError> {
+    let query = "SELECT journal.*, lease.until FROM lease JOIN journal ON journal.id = lease.entry";
+    let Some(row) = sqlx::query(query).fetch_optional(connection).await? else { return Ok(None) };
+    let entry = read_entry(&row, Vec::new())?;
+    Ok(Some(Lease {
+        holder: entry.asked.by,
+        what: entry.what,
+        target: entry.asked.target,
+        since: entry.started_at,
+        epoch: entry.epoch,
+        entry: entry.id,
+        until: Moment::from_millis(row.try_get("until")?),
+    }))
+}
+
+async fn entry(connection: &mut SqliteConnection, id: i64) -> Result<Option<Entry>, StoreError> {
+    let rows = sqlx::query("SELECT * FROM journal WHERE id = ?").bind(id).fetch_all(&mut *connection).await?;
+    Ok(with_steps(connection, rows).await?.pop())
+}
+
+async fn with_steps(connection: &mut SqliteConnection, rows: Vec<SqliteRow>) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = Vec::new();
+    for row in rows {
+        let id: i64 = row.try_get("id")?;
+        let steps = sqlx::query("SELECT phase, at, note FROM journal_step WHERE entry = ? ORDER BY rowid").bind(id);
+        let steps = steps.fetch_all(&mut *connection).await?;
+        entries.push(read_entry(&row, steps.iter().map(read_step).collect::<Result<_, _>>()?)?);
+    }
+    Ok(entries)
+}
+
+fn read_step(row: &SqliteRow) -> Result<Step, StoreError> {
+    Ok(Step { phase: word(row, "phase")?, at: Moment::from_millis(row.try_get("at")?), note: row.try_get("note")? })
+}
+
+fn read_entry(row: &SqliteRow, steps: Vec<Step>) -> Result<Entry, StoreError> {
+    let what: String = row.try_get("what")?;
+    let origin: Option<String> = row.try_get("origin")?;
+    Ok(Entry {
+        id: row.try_get("id")?,
+        epoch: u64::try_from(row.try_get::<i64, _>("epoch")?).unwrap_or(0),
+        what: if what == "deploy" { What::Deploy } else { What::Switch },
+        asked: Asked {
+            target: word(row, "target")?,
+            version: row.try_get("version")?,
+            by: row.try_get("asked_by")?,
+            forced: row.try_get("forced")?,
+        },
+        origin: origin.and_then(|colour| colour.parse().ok()),
+        phase: word(row, "phase")?,
+        reason: row.try_get("reason")?,
+        steps,
+        started_at: Moment::from_millis(row.try_get("started_at")?),
+        ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Moment::from_millis),
+    })
+}
+
+fn word<T: FromStr<Err: fmt::Display>>(row: &SqliteRow, column: &str) -> Result<T, StoreError> {
+    row.try_get::<String, _>(column)?.parse().map_err(|error: T::Err| StoreError::Unreadable(error.to_string()))
+}
+
+fn number(epoch: u64) -> i64 {
+    i64::try_from(epoch).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! Two apps of the test's own, and a real proxy and a real prober before them.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use allswell::domain::colour::Colour;
+use allswell::domain::switch::Phase;
+use allswell::files;
+use allswell::release::{Entry, ProberState, Remote, RemoteError, SwitchEnd, SwitchOrder};
+use rustix::process::Signal;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use super::fickle::FickleApp;
+use super::{Host, Process, eventually};
+
+/// Blue and green, a proxy and a prober.
+pub(crate) struct Cluster {
+    pub(crate) host: Host,
+    pub(crate) blue: FickleApp,
+    pub(crate) green: FickleApp,
+    pub(crate) proxy: Process,
+    pub(crate) prober: Process,
+    pub(crate) remote: Remote,
+}
+
+/// A switch that somebody follows.
+pub(crate) struct Followed {
+    /// The phases as they are reached.
+    pub(crate) phases: UnboundedReceiver<Phase>,
+    /// How it ends.
+    pub(crate) end: JoinHandle<Result<SwitchEnd, RemoteError>>,
+}
+
+impl Cluster {
+    /// Starts everything, with short intervals and `more` at the end of the config; ready when both colours have been seen passing.
+    pub(crate) async fn start(switch: &str, more: &str) -> Self {
+        Self::on(Host::new(), &[7700], switch, more).await
+    }
+
+    /// The same on this host, with watchers expected on these ports.
+    pub(crate) async fn on(host: Host, watchers: &[u16], switch: &str, more: &str) -> Self {
+        let text = config(&host, watchers, switch, more);
+        std::fs::write(host.path("allswell.toml"), text).expect("the config is written");
+        let blue = FickleApp::start(host.at(3001), "blue").await;
+        let green = FickleApp::start(host.at(3002), "green").await;
+        files::make_private_dir(&state(&host)).expect("a state directory");
+        files::token(&state(&host).join("probe.token")).expect("a probe token");
+        let token = files::token(&state(&host).join("prober.token")).expect("a prober token");
+        let remote = Remote::new(&format!("http://{}", host.at(7701)), token, Duration::from_secs(15)).expect("a remote");
+        let (proxy, prober) = (start_proxy(&host), start_prober(&host));
+        let cluster = Self { host, blue, green, proxy, prober, remote };
+        eventually("both colours and the front door are seen passing", || async {
+            let state = cluster.remote.state().await.ok()?;
+            state.targets.iter().all(|target| target.passes_in_a_row > 0).then_some(())
+        })
+        .await;
+        cluster
+    }
+
+    /// How everything stands.
+    pub(crate) async fn state(&self) -> ProberState {
+        eventually("the prober answers", || async { self.remote.state().await.ok() }).await
+    }
+
+    /// The live colour, as the proxy says it.
+    pub(crate) async fn live(&self) -> Option<Colour> {
+        self.state().await.live
+    }
+
+    /// The last entry of the journal.
+    pub(crate) async fn last(&self) -> Entry {
+        eventually("the journal has an entry", || async { self.remote.history(1).await.ok()?.pop() }).await
+    }
+
+    /// The last entry, when it is over.
+    pub(crate) async fn ended(&self) -> Entry {
+        eventually("the last entry is over", || async { Some(self.last().await).filter(|entry| entry.phase.is_over()) }).await
+    }
+
+    /// Begins a switch and follows it.
+    pub(crate) fn switch(&self, to: Colour, force: Option<&str>) -> Followed {
+        let (remote, force) = (self.remote.clone(), force.map(str::to_owned));
+        let (reached, phases) = unbounded_channel();
+        let end = tokio::spawn(async move {
+            let order = SwitchOrder { to, force, wait: true, by: "ann@desk".into() };
+            remote
+                .switch(&order, |event| {
+                    // Nobody needs to look at the phases.
+                    let _ = reached.send(event.phase);
+                })
+                .await
+        });
+        Followed { phases, end }
+    }
+
+    /// Ends the prober as a power cut would, and waits until it is gone.
+    pub(crate) async fn kill_prober(&mut self) {
+        self.prober.signal(Signal::KILL);
+        self.prober.end(Duration::from_secs(10)).await;
+    }
+
+    /// Starts the proxy again.
+    pub(crate) fn start_proxy(&mut self) {
+        self.proxy = start_proxy(&self.host);
+    }
+
+    /// Starts the prober again.
+    pub(crate) fn start_prober(&mut self) {
+        self.prober = start_prober(&self.host);
+    }
+}
+
+impl Followed {
+    /// Waits until the phase is reached.
+    pub(crate) async fn reach(&mut self, wanted: Phase) {
+        while let Some(phase) = self.phases.recv().await {
+            if phase == wanted {
+                return;
+            }
+        }
+        panic!("the switch ended before {wanted}: {:?}", (&mut self.end).await);
+    }
+
+    /// The end, and every phase that has not been looked at.
+    pub(crate) async fn finish(mut self) -> (Vec<Phase>, Result<SwitchEnd, RemoteError>) {
+        let end = self.end.await.expect("the task ends");
+        let mut phases = Vec::new();
+        while let Ok(phase) = self.phases.try_recv() {
+            phases.push(phase);
+        }
+        (phases, end)
+    }
+}
+
+fn config(host: &Host, watchers: &[u16], switch: &str, more: &str) -> String {
+    let at = |port| host.at(port);
+    let watchers: Vec<String> = watchers.iter().map(|port| format!("http://{}", at(*port))).collect();
+    format!(
+        "[app]\nname = \"shop\"\nheartbeats = false\n[app.blue]\naddress = \"{}\"\n[app.green]\naddress = \"{}\"\n\
+         [runtime]\ncommand = \"true\"\n\
+         [proxy]\nlive = \"{}\"\nidle = \"{}\"\nhealth = \"{}\"\n\
+         [switch]\n{switch}\n\
+         [prober]\nlisten = \"{}\"\nhealth = \"{}\"\nwatchers = {watchers:?}\n{more}\n",
+        at(3001),
+        at(3002),
+        at(8000),
+        at(8080),
+        at(7702),
+        at(7701),
+        at(7703),
+    )
+}
+
+fn state(host: &Host) -> PathBuf {
+    host.path("state")
+}
+
+fn start_proxy(host: &Host) -> Process {
+    start(host, env!("CARGO_BIN_EXE_allswell-proxy"), "proxy.log")
+}
+
+fn start_prober(host: &Host) -> Process {
+    start(host, env!("CARGO_BIN_EXE_allswell-prober"), "prober.log")
+}
+
+fn start(host: &Host, executable: &str, log: &str) -> Process {
+    let mut command = Command::new(executable);
+    command.arg("--config").arg(host.path("allswell.toml")).arg("--state").arg(state(host));
+    Process::start(&mut command, &host.path(log))
+}

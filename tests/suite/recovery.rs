@@ -1,0 +1,131 @@
+//! Stories about: a prober that dies in the middle of a switch.
+
+use std::time::Duration;
+
+use allswell::domain::colour::Colour::{Blue, Green};
+use allswell::domain::switch::Phase;
+use allswell::net::client::http;
+use rustix::process::Signal;
+
+use crate::harness::{Cluster, eventually};
+
+/// Probes every 300 ms.
+const PROBE: &str = "[probe]\nevery = \"300ms\"\nslow = \"900ms\"\ntimeout = \"1s\"\nfall = 2\n";
+const SWITCH: &str = "passes = 3\nwithin = \"30s\"\ndrain = \"30s\"\nobserve = \"2s\"";
+
+#[tokio::test]
+async fn killed_before_the_gate_it_is_closed_as_interrupted() {
+    let mut cluster = Cluster::start(SWITCH, PROBE).await;
+    cluster.green.set_failing(true);
+    cluster.switch(Green, None).reach(Phase::Intended).await;
+    cluster.kill_prober().await;
+    cluster.green.set_failing(false);
+    cluster.start_prober();
+    let entry = cluster.ended().await;
+    assert_eq!(entry.phase, Phase::Interrupted);
+    assert_eq!(entry.reason.as_deref(), Some("the prober ended at intended; the proxy is still on blue"));
+    let state = cluster.state().await;
+    assert_eq!((state.live, state.lease), (Some(Blue), None));
+}
+
+#[tokio::test]
+async fn killed_between_gate_and_shift_it_changes_nothing_until_the_proxy_answers() {
+    let mut cluster = Cluster::start(SWITCH, PROBE).await;
+    cluster.green.set_failing(true);
+    let mut switch = cluster.switch(Green, None);
+    switch.reach(Phase::Intended).await;
+    cluster.proxy.signal(Signal::STOP);
+    cluster.green.set_failing(false);
+    switch.reach(Phase::Gated).await;
+    cluster.kill_prober().await;
+    cluster.start_prober();
+    let log = cluster.host.path("prober.log");
+    eventually("the prober says that it changes nothing", || async {
+        std::fs::read_to_string(&log).ok()?.contains("nothing is changed, and it is asked again").then_some(())
+    })
+    .await;
+    assert_eq!(cluster.last().await.phase, Phase::Gated);
+    cluster.proxy.signal(Signal::CONT);
+    // The order may have reached the proxy or not: the journal says what the proxy does.
+    let wanted = match cluster.ended().await.phase {
+        Phase::Done => Green,
+        Phase::Interrupted => Blue,
+        other => panic!("{other}"),
+    };
+    assert_eq!(cluster.live().await, Some(wanted));
+}
+
+#[tokio::test]
+async fn killed_after_the_shift_it_is_verified_again_and_goes_on() {
+    let mut cluster = Cluster::start(SWITCH, PROBE).await;
+    kill_at_shifted(&mut cluster).await;
+    cluster.start_prober();
+    let entry = cluster.ended().await;
+    assert_eq!(entry.phase, Phase::Done);
+    let phases: Vec<Phase> = entry.steps.iter().map(|step| step.phase).collect();
+    assert_eq!(phases, [Phase::Intended, Phase::Gated, Phase::Shifted, Phase::Verified, Phase::Drained, Phase::Done]);
+    assert_eq!(cluster.live().await, Some(Green));
+}
+
+#[tokio::test]
+async fn killed_after_the_shift_it_goes_back_where_the_new_colour_fails() {
+    let mut cluster = Cluster::start(SWITCH, PROBE).await;
+    kill_at_shifted(&mut cluster).await;
+    cluster.green.set_failing(true);
+    cluster.start_prober();
+    let entry = cluster.ended().await;
+    assert_eq!(entry.phase, Phase::Reverted);
+    assert!(entry.reason.unwrap().contains("the front door failed: answered 500"));
+    let state = cluster.state().await;
+    assert_eq!((state.live, state.lease), (Some(Blue), None));
+}
+
+#[tokio::test]
+async fn killed_while_it_drains_it_drains_on_and_finishes() {
+    let mut cluster = Cluster::start(SWITCH, PROBE).await;
+    cluster.blue.set_holding(true);
+    let url = format!("http://{}/hold", cluster.host.at(8000));
+    let client = http(Duration::from_secs(60)).unwrap();
+    let held = tokio::spawn(async move { client.get(url).send().await.unwrap().text().await.unwrap() });
+    eventually("blue holds the request", || async { (cluster.blue.held() == 1).then_some(()) }).await;
+    cluster.switch(Green, None).reach(Phase::Verified).await;
+    cluster.kill_prober().await;
+    cluster.start_prober();
+    assert_eq!(cluster.last().await.phase, Phase::Verified);
+    cluster.blue.set_holding(false);
+    assert_eq!(cluster.ended().await.phase, Phase::Done);
+    assert_eq!(held.await.unwrap(), "held");
+}
+
+#[tokio::test]
+async fn killed_while_it_observes_it_observes_again() {
+    let mut cluster = Cluster::start(SWITCH, PROBE).await;
+    cluster.switch(Green, None).reach(Phase::Drained).await;
+    cluster.kill_prober().await;
+    cluster.green.set_failing(true);
+    cluster.start_prober();
+    let entry = cluster.ended().await;
+    assert_eq!(entry.phase, Phase::Reverted, "{entry:?}");
+    assert_eq!(cluster.live().await, Some(Blue));
+}
+
+#[tokio::test]
+async fn a_lease_outlives_the_prober() {
+    let mut cluster = Cluster::start(SWITCH, PROBE).await;
+    let order = allswell::release::DeployOrder { colour: Green, version: None, by: "bob".into(), timeout_ms: 600_000 };
+    let lease = cluster.remote.begin_deploy(&order).await.unwrap();
+    cluster.kill_prober().await;
+    cluster.start_prober();
+    assert_eq!(cluster.state().await.lease.unwrap().entry, lease.id);
+    let end = allswell::release::DeployEnd { ok: false, reason: Some("it never got healthy".into()) };
+    cluster.remote.end_deploy(&lease, &end).await.unwrap();
+    assert_eq!(cluster.last().await.reason.as_deref(), Some("it never got healthy"));
+}
+
+/// Kills the prober while it verifies: each front-door answer takes its time.
+async fn kill_at_shifted(cluster: &mut Cluster) {
+    cluster.green.set_delay(Duration::from_millis(500));
+    cluster.switch(Green, None).reach(Phase::Shifted).await;
+    cluster.kill_prober().await;
+    cluster.green.set_delay(Duration::ZERO);
+}
