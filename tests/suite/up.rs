@@ -1,5 +1,6 @@
 //! Stories about: up.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -89,7 +90,8 @@ impl Drop for Up {
             let _ = kill_process(pid(record.process.pid), Signal::KILL);
         }
         if std::thread::panicking() {
-            eprintln!("{}", self.said());
+            // Beside the failed assertion, for whoever looks for the cause.
+            let _ = writeln!(std::io::stderr(), "{}", self.said());
         }
     }
 }
