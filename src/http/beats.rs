@@ -44,7 +44,7 @@ pub(super) async fn post(State(watching): State<Watching>, request: Request) -> 
         let now = clock::now();
         let beat = read(&body, now)?;
         let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now) };
-        watching.ingest.beat(arrived).await.map_err(refusal)
+        watching.ingest.beat(arrived).await.map_err(|error| refusal(&error))
     };
     match answered.await {
         Ok(Ack::Stored) => Ok(Json(json!({ "stored": true }))),
@@ -111,7 +111,7 @@ fn read(body: &[u8], now: Moment) -> Result<Beat, ApiError> {
     Ok(beat)
 }
 
-fn refusal(error: IngestError) -> ApiError {
+fn refusal(error: &IngestError) -> ApiError {
     match error {
         IngestError::UnknownCheck(_) => ApiError::NotFound(error.to_string()),
         IngestError::Refused(_) => ApiError::BadRequest(error.to_string()),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::SqliteConnection;
 
 use super::engine::{Monitor, MonitorError, STOPPED};
+use super::pulse::MARK_EVERY;
 use super::scene::Scene;
 use super::sweep::{MARK, Mark};
 use crate::domain::check::Status;
@@ -14,7 +15,7 @@ use crate::domain::notice::{Notice, NoticeKind, Subject};
 use crate::store::{StoreError, checks, facts, notices};
 
 /// Sweeps follow each other faster than this, while they run.
-const SMALL: Duration = Duration::from_secs(2);
+const SMALL: Duration = MARK_EVERY.saturating_mul(3);
 /// Whoever was not heard has at least this long after our return.
 const AT_LEAST: Duration = Duration::from_secs(30);
 /// A longer blind time is told even when no deadline fell in it.

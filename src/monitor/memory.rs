@@ -121,7 +121,7 @@ impl Memory {
             },
             since: trouble.since,
             reason,
-            duration_seconds: is_over.then(|| lasted.as_secs()),
+            duration_seconds: is_over.then_some(lasted.as_secs()),
             also: Vec::new(),
             url: self.page_url.clone(),
         }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use prometheus::HistogramVec;
+use prometheus::{HistogramVec, IntGaugeVec};
 use serde::{Deserialize, Serialize};
 
 use super::engine::{Monitor, MonitorError};
@@ -20,6 +20,9 @@ const BEHIND: Duration = Duration::from_millis(500);
 pub(super) const MARK: &str = "sweep";
 
 static SWEEP: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_sweep_seconds"));
+
+static CHECKS: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_checks"));
+static INCIDENTS: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_incidents_open"));
 
 /// How far a sweep came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +96,15 @@ impl Monitor {
             }
         }
         facts::set(&mut transaction, MARK, &mark).await?;
+        let counts = (checks::counts(&mut transaction).await?, incidents::counts(&mut transaction).await?);
         transaction.commit().await?;
+        for (gauge, counts) in [(&CHECKS, counts.0), (&INCIDENTS, counts.1)] {
+            // What is not counted any more is none.
+            gauge.reset();
+            for (label, count) in counts {
+                gauge.with_label_values(&[label]).set(count);
+            }
+        }
         Ok(())
     }
 

@@ -93,6 +93,14 @@ pub async fn save(connection: &mut SqliteConnection, check: &StoredCheck) -> Res
     Ok(())
 }
 
+/// How many checks have each status.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn counts(connection: &mut SqliteConnection) -> Result<Vec<(String, i64)>, StoreError> {
+    Ok(sqlx::query_as("SELECT status, count(*) FROM \"check\" GROUP BY status").fetch_all(connection).await?)
+}
+
 /// Forgets a check that is expected no more.
 ///
 /// # Errors

@@ -119,6 +119,15 @@ pub async fn to_decide(connection: &mut SqliteConnection, now: Moment) -> Result
     Ok(query.bind(now.as_millis()).fetch_all(connection).await?)
 }
 
+/// How many open incidents have each severity.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn counts(connection: &mut SqliteConnection) -> Result<Vec<(String, i64)>, StoreError> {
+    let query = sqlx::query_as("SELECT severity, count(*) FROM incident WHERE resolved_at IS NULL GROUP BY severity");
+    Ok(query.fetch_all(connection).await?)
+}
+
 /// The newest resolved incidents.
 ///
 /// # Errors

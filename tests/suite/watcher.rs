@@ -3,6 +3,7 @@
 mod bad_input;
 mod kills;
 mod locked;
+mod outside;
 mod page;
 mod silence;
 mod stage;

@@ -26,9 +26,12 @@ fn row(check: &CheckView, overview: &Overview) -> Markup {
         tr {
             th scope="row" { (check.name) }
             td { (badge(tone(check.status), words)) @if let Some(reason) = &check.reason { div.reason { (reason) } } }
-            td { @match check.last_heard { Some(heard) => (ago(heard, now)), None => "never" } }
-            td { (due(check.due, now)) }
-            td { @if let Some(latency_ms) = check.latency_ms { (latency_ms) " ms" } @else { "–" } }
+            td data-label="last beat" { @match check.last_heard { Some(heard) => (ago(heard, now)), None => "never" } }
+            td data-label="due" { (due(check.due, now)) }
+            @match check.latency_ms {
+                Some(latency_ms) => { td data-label="answered in" { (latency_ms) " ms" } }
+                None => { td.blank { "–" } }
+            }
         }
     }
 }

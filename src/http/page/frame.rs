@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::{checks, colours, incidents, notices};
+use crate::domain::incident::Severity;
 use crate::monitor::overview::Overview;
 
 /// The page's style sheet.
@@ -11,7 +12,7 @@ pub const STYLE: &str = include_str!("style.css");
 /// Draws the page. `trouble`: what does not work with the watcher itself.
 #[must_use]
 pub fn draw(overview: &Overview, trouble: Option<&str>) -> Markup {
-    let (word, tone) = verdict(overview);
+    let (word, tone) = verdict(overview, trouble);
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -40,14 +41,15 @@ pub fn draw(overview: &Overview, trouble: Option<&str>) -> Markup {
     }
 }
 
-fn verdict(overview: &Overview) -> (String, &'static str) {
-    use crate::domain::incident::Severity;
+fn verdict(overview: &Overview, trouble: Option<&str>) -> (String, &'static str) {
     let worst = overview.incidents.iter().map(|view| view.incident.severity).max();
     let count = overview.incidents.len();
     let incidents = if count == 1 { "1 open incident".to_owned() } else { format!("{count} open incidents") };
     match worst {
-        None => ("all's well".to_owned(), "good"),
+        _ if trouble.is_some() => ("this watcher does not work".to_owned(), "bad"),
         Some(Severity::Critical) => (incidents, "bad"),
         Some(Severity::Warning | Severity::Info) => (incidents, "weak"),
+        None if overview.live.colour.is_none() => ("live colour undefined".to_owned(), "weak"),
+        None => ("all's well".to_owned(), "good"),
     }
 }

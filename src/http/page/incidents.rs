@@ -47,8 +47,8 @@ pub(super) fn resolved(overview: &Overview) -> Markup {
                     thead { tr { th { "check" } th { "lasted" } th { "over" } th { "why" } } }
                     tbody { @for view in &overview.resolved { @if let Some(end) = view.incident.resolved_at { tr {
                         th scope="row" { (view.incident.check) }
-                        td { (humane(end.since(view.incident.since))) }
-                        td { (ago(end, overview.now)) }
+                        td data-label="lasted" { (humane(end.since(view.incident.since))) }
+                        td data-label="over" { (ago(end, overview.now)) }
                         td.long { (view.incident.reason) }
                     } } } }
                 } }

@@ -16,8 +16,8 @@ pub(super) fn newest(overview: &Overview) -> Markup {
                 thead { tr { th { "what" } th { "channel" } th { "written" } th { "receipt" } } }
                 tbody { @for notice in &overview.notices { tr {
                     td.long { (notice.headline) }
-                    td { (notice.channel) }
-                    td { (ago(notice.at, overview.now)) }
+                    td data-label="to" { (notice.channel) }
+                    td data-label="written" { (ago(notice.at, overview.now)) }
                     td { (receipt(notice, overview.now)) }
                 } } }
             } } }

@@ -18,11 +18,15 @@ pub(super) struct Stage {
 impl Stage {
     /// With these `[[check]]` tables, and whatever else the config is to have. The built-in checks are due once in an hour.
     pub(super) async fn new(more: &str) -> Self {
-        let host = Host::new();
+        Self::on(Host::new(), "", "every = \"1h\"", more).await
+    }
+
+    /// With these lines in `[watcher]` and in `[probe]`.
+    pub(super) async fn on(host: Host, watcher: &str, probe: &str, more: &str) -> Self {
         let sink = Webhook::start(&host.at(9000), None).await;
         let config = format!(
             "[app]\nname = \"shop\"\nheartbeats = false\n[runtime]\ncommand = \"x\"\n\
-             [watcher]\nlisten = \"{}\"\nbeat_key = \"{KEY}\"\n[probe]\nevery = \"1h\"\n\
+             [watcher]\nlisten = \"{}\"\nbeat_key = \"{KEY}\"\n{watcher}\n[probe]\n{probe}\n\
              [[channel]]\nname = \"ops\"\nkind = \"webhook\"\nurl = \"{}\"\n{more}",
             host.at(7700),
             sink.url()
