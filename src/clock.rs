@@ -34,7 +34,8 @@ pub fn now() -> Moment {
 /// Time since the machine started, suspended time included. Differences of it are elapsed time.
 #[must_use]
 pub fn elapsed() -> Duration {
-    Duration::from_millis(u64::try_from(boot_millis()).unwrap_or(0))
+    let time = clock_gettime(ClockId::Boottime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// By how many milliseconds the system's clock has stepped from ours, when that is over a second. The step is taken over.

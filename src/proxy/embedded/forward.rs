@@ -64,6 +64,7 @@ impl Forwarder {
         };
         let mut answer = answered.unwrap_or_else(|trouble| {
             metrics::failed(trouble.reason());
+            tracing::debug!(reason = trouble.reason(), colour = colour.map(Colour::as_str), "answered in our own words");
             trouble.answer(colour)
         });
         if let Some(colour) = colour {
@@ -87,8 +88,9 @@ impl Forwarder {
             let client = client.ok_or(Trouble::Broken)?;
             let app = hyper::upgrade::on(&mut answer);
             let activity = Arc::clone(&origin.activity);
+            let is_websocket = headers::is_websocket(answer.headers());
             headers::prepare_answer(answer.headers_mut(), true);
-            self.tunnel(Tunnel { client, app, activity, claim: claim.into_stream() })?;
+            self.tunnel(Tunnel { client, app, is_websocket, activity, claim: claim.into_stream() })?;
             return Ok(answer.map(|_| Source::Words(None)));
         }
         let mut lease = lease;
@@ -153,7 +155,7 @@ impl Forwarder {
 
     fn tunnel(&self, tunnel: Tunnel) -> Result<(), Trouble> {
         let ticket = tunnel.claim.ticket();
-        self.running.start(ticket, tunnel.run(self.timeouts)).map_err(|_| Trouble::Cut)
+        self.running.start_told(ticket, |told| tunnel.run(self.timeouts, told)).map_err(|_| Trouble::Cut)
     }
 
     fn upstream(&self, colour: Colour) -> &Upstream {

@@ -98,6 +98,11 @@ pub(super) fn say_close(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
+/// Whether the protocol agreed on is WebSocket.
+pub(super) fn is_websocket(headers: &HeaderMap) -> bool {
+    lists(headers, &UPGRADE, "websocket")
+}
+
 /// The protocol asked for; never HTTP/2 in the clear, whose requests would pass unseen.
 fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(UPGRADE)?;

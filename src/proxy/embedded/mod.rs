@@ -15,6 +15,7 @@ mod state_file;
 mod tunnel;
 mod upload;
 mod upstream;
+mod websocket;
 mod wiring;
 
 pub use metrics::refresh as refresh_metrics;

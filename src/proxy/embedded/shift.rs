@@ -83,7 +83,7 @@ impl Shifter {
     pub(super) async fn cut(&self, colour: Colour) -> Result<ProxyState, OrderError> {
         let _turn = self.turn.lock().await;
         self.claims.cut(colour).map_err(|error| OrderError::Refused(error.to_string()))?;
-        let ended = self.running.end(colour).await;
+        let ended = self.running.end(colour);
         tracing::info!(%colour, connections = ended, "cut");
         Ok(self.claims.state())
     }

@@ -1,14 +1,23 @@
-//! After 101: bytes both ways, until one side ends or nothing moves.
+//! After 101: bytes both ways, until one side ends, nothing moves, or we are told to end.
 
+use std::future::pending;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
+use tokio::sync::watch;
+use tokio::time::sleep;
 
 use super::claim::Claim;
 use super::client::Activity;
+use super::websocket::{Frames, going_away};
 use crate::proxy::ProxyTimeouts;
+
+/// How long both sides have to answer a Close frame.
+pub(super) const GOODBYE: Duration = Duration::from_secs(5);
 
 /// The two ends of a stream that both have agreed to.
 #[derive(Debug)]
@@ -17,6 +26,8 @@ pub(super) struct Tunnel {
     pub(super) client: OnUpgrade,
     /// Towards the app.
     pub(super) app: OnUpgrade,
+    /// Of another protocol nothing is known: it is ended without a word.
+    pub(super) is_websocket: bool,
     /// What the client's connection does.
     pub(super) activity: Arc<Activity>,
     /// What the stream holds.
@@ -24,15 +35,77 @@ pub(super) struct Tunnel {
 }
 
 impl Tunnel {
-    /// Copies until both sides have ended, one breaks, or nothing has moved for the idle limit.
-    pub(super) async fn run(self, limits: ProxyTimeouts) {
+    /// Copies until both sides have ended, one breaks, nothing has moved for the idle limit, or `told` says true.
+    pub(super) async fn run(self, limits: ProxyTimeouts, told: watch::Receiver<bool>) {
         let Ok((client, app)) = tokio::try_join!(self.client, self.app) else { return };
-        let (mut client, mut app) = (TokioIo::new(client), TokioIo::new(app));
         self.activity.answers();
+        let (client_read, client_write) = split(TokioIo::new(client));
+        let (app_read, app_write) = split(TokioIo::new(app));
+        let down = Direction { goodbye: self.is_websocket.then(|| going_away(false)), told: told.clone() };
+        let up = Direction { goodbye: self.is_websocket.then(|| going_away(true)), told: told.clone() };
+        let grace = if self.is_websocket { GOODBYE } else { Duration::ZERO };
         tokio::select! {
-            _ = copy_bidirectional(&mut client, &mut app) => {}
+            _ = async { tokio::try_join!(down.copy(app_read, client_write), up.copy(client_read, app_write)) } => {}
             () = self.activity.stands_still(&limits) => {}
+            () = async { is_told(told).await; sleep(grace).await } => {}
         }
         drop(self.claim);
     }
+}
+
+/// Resolves when it is told; never, where nobody can tell it any more.
+async fn is_told(mut told: watch::Receiver<bool>) {
+    if told.wait_for(|told| *told).await.is_err() {
+        pending::<()>().await;
+    }
+}
+
+/// One direction of a stream.
+struct Direction {
+    /// The Close frame that ends it.
+    goodbye: Option<Vec<u8>>,
+    told: watch::Receiver<bool>,
+}
+
+impl Direction {
+    async fn copy(self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
+        let mut frames = Frames::default();
+        let mut buffer = vec![0; 16 * 1024];
+        let mut told = std::pin::pin!(is_told(self.told.clone()));
+        loop {
+            let length = tokio::select! {
+                read = from.read(&mut buffer) => read?,
+                () = told.as_mut(), if frames.is_between() => break,
+            };
+            let piece = buffer.get(..length).unwrap_or_default();
+            if piece.is_empty() {
+                return to.shutdown().await;
+            }
+            let boundary = if self.goodbye.is_some() { frames.pass(piece) } else { None };
+            match boundary.and_then(|boundary| piece.get(..boundary)) {
+                Some(whole) if *self.told.borrow() => {
+                    to.write_all(whole).await?;
+                    break;
+                }
+                Some(_) | None => to.write_all(piece).await?,
+            }
+            to.flush().await?;
+        }
+        if let Some(goodbye) = self.goodbye.filter(|_| !frames.has_closed()) {
+            to.write_all(&goodbye).await?;
+            to.flush().await?;
+        }
+        until_closed(from, frames, buffer).await
+    }
+}
+
+/// Reads on until the side has said goodbye too; what it says before has nowhere to go.
+async fn until_closed(mut from: impl AsyncRead + Unpin, mut frames: Frames, mut buffer: Vec<u8>) -> io::Result<()> {
+    while !frames.has_closed() {
+        match from.read(&mut buffer).await? {
+            0 => return Ok(()),
+            length => frames.pass(buffer.get(..length).unwrap_or_default()),
+        };
+    }
+    Ok(())
 }

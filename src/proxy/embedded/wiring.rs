@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
 use super::claim::{Claims, Door};
@@ -19,6 +20,7 @@ use super::listener::{Ending, Shared, accept};
 use super::running::Running;
 use super::shift::Shifter;
 use super::state_file::{StateError, StateFile};
+use super::tunnel::GOODBYE;
 use super::upstream::Upstream;
 use crate::domain::colour::Colour;
 use crate::files::{self, StateDir};
@@ -129,19 +131,18 @@ impl Embedded {
         let (end, ending) = watch::channel(Ending::Serving);
         let (open, closed) = mpsc::channel(1);
         let shared = Shared { forwarder: Arc::clone(&self.forwarder), ending, open };
-        let doors = [tokio::spawn(accept(self.live.0, Door::Live, shared.clone())), tokio::spawn(accept(self.idle.0, Door::Idle, shared))];
+        let mut doors = JoinSet::new();
+        doors.spawn(accept(self.live.0, Door::Live, shared.clone()));
+        doors.spawn(accept(self.idle.0, Door::Idle, shared));
         let broken = tokio::select! {
             served = control::serve(self.socket, Arc::clone(&self.shifter)) => served,
+            ended = doors.join_next() => Err(io::Error::other(format!("a listener has ended: {ended:?}"))),
             () = sweep(&self.forwarder) => Ok(()),
             () = shutdown => Ok(()),
         };
-        finish(&self.forwarder, &end, closed, self.drain).await;
-        for door in doors {
-            // It ended with the first stage of the end.
-            let _ = door.await;
-        }
-        // The next start removes what is left of it.
+        // Gone before the drain: the next proxy may bind its own there while this one finishes.
         let _ = std::fs::remove_file(&self.socket_path);
+        finish(&self.forwarder, &end, closed, self.drain).await;
         broken
     }
 }
@@ -160,7 +161,18 @@ async fn finish(forwarder: &Forwarder, end: &watch::Sender<Ending>, mut closed: 
     end.send_replace(Ending::Closing);
     sleep(LINGER.min(drain)).await;
     end.send_replace(Ending::Closed);
+    forwarder.running.tell_streams();
     if timeout(drain, closed.recv()).await.is_err() {
         tracing::warn!(drain = ?drain, "requests were still running when the drain was over");
+    }
+    // A stream that was claimed while the others were told has not heard of it.
+    forwarder.running.tell_streams();
+    let streams_gone = async {
+        while Colour::BOTH.iter().any(|colour| forwarder.claims.state().load(*colour).streams > 0) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    if timeout(GOODBYE, streams_gone).await.is_err() {
+        tracing::warn!("streams were cut that did not answer our goodbye");
     }
 }

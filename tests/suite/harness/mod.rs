@@ -2,21 +2,29 @@
 
 mod app;
 mod beats;
+mod clients;
 mod cluster;
 mod host;
 mod manner;
+mod marks;
+mod moody;
 mod process;
+mod raw;
 mod sender;
 mod slack;
 mod smtp;
 mod wait;
 mod webhook;
 
+pub(crate) use app::{APP_COLOUR, App};
 pub(crate) use beats::Beats;
+pub(crate) use clients::Crowd;
 pub(crate) use cluster::Cluster;
 pub(crate) use host::Host;
 pub(crate) use manner::Manner;
+pub(crate) use marks::Marks;
 pub(crate) use process::Process;
+pub(crate) use raw::Raw;
 pub(crate) use sender::Sender;
 pub(crate) use slack::Slack;
 pub(crate) use smtp::{Demands, Smtp, mute};

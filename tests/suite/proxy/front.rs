@@ -1,0 +1,110 @@
+//! A proxy in front of two addresses, and both ends of it.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use allswell::domain::colour::Colour;
+use allswell::proxy::control::{ProxyControl, ProxyState, ShiftOrder};
+use rustix::process::Signal;
+
+use crate::harness::{App, Host, Marks, Process, Raw, eventually};
+
+/// The proxy's executable on a host of its own.
+pub(super) struct Front {
+    pub(super) host: Host,
+    pub(super) control: ProxyControl,
+    pub(super) marks: Arc<Marks>,
+    process: Process,
+    extra: String,
+}
+
+impl Front {
+    /// Started and answering; `extra` are lines of `[proxy]`.
+    pub(super) async fn start(extra: &str) -> Self {
+        let front = Self::start_unready(Host::new(), extra);
+        front.is_up().await;
+        front
+    }
+
+    /// Started on a host whose state directory may hold something already.
+    pub(super) fn start_unready(host: Host, extra: &str) -> Self {
+        let control = ProxyControl::new(&host.path("state/proxy.sock"), Duration::from_secs(5));
+        let process = Self::launch(&host, extra);
+        Self { host, control, marks: Arc::new(Marks::new(Colour::Blue)), process, extra: extra.to_owned() }
+    }
+
+    fn launch(host: &Host, extra: &str) -> Process {
+        let config = format!(
+            "[runtime]\ncommand = \"true\"\n[app.blue]\naddress = \"{}\"\n[app.green]\naddress = \"{}\"\n[switch]\ndrain = \"3s\"\n\
+             [proxy]\nlive = \"{}\"\nidle = \"{}\"\nhealth = \"{}\"\n{extra}\n",
+            host.at(3001),
+            host.at(3002),
+            host.at(8000),
+            host.at(8080),
+            host.at(7702)
+        );
+        let path = host.path("allswell.toml");
+        std::fs::write(&path, config).expect("a config");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-proxy"));
+        command.arg("--config").arg(path).arg("--state").arg(host.path("state"));
+        Process::start(&mut command, &host.path("proxy.log"))
+    }
+
+    /// An app behind it.
+    pub(super) async fn app(&self, colour: Colour) -> App {
+        App::start(&self.address(colour), colour, Arc::clone(&self.marks)).await
+    }
+
+    /// Where the app of a colour is to listen.
+    pub(super) fn address(&self, colour: Colour) -> String {
+        self.host.at(if colour == Colour::Blue { 3001 } else { 3002 })
+    }
+
+    /// The public listener.
+    pub(super) fn live(&self) -> String {
+        self.host.at(8000)
+    }
+
+    /// A client of the public listener.
+    pub(super) async fn client(&self) -> Raw {
+        Raw::connect(&self.live()).await.expect("the proxy takes clients")
+    }
+
+    /// Waits until it answers on its control socket.
+    pub(super) async fn is_up(&self) -> ProxyState {
+        eventually("the proxy answers", || async { self.control.state().await.ok() }).await
+    }
+
+    /// Orders a shift, and marks order and acknowledgement.
+    pub(super) async fn shift(&self, to: Colour, epoch: u64) {
+        self.marks.order(to);
+        let state = self.control.shift(ShiftOrder { to, epoch }).await.expect("the shift is acknowledged");
+        self.marks.acknowledge();
+        assert_eq!((state.live, state.epoch), (Some(to), epoch));
+    }
+
+    /// Kills it and starts it again, on the same ports.
+    pub(super) async fn kill_and_start(&mut self) {
+        self.process.signal(Signal::KILL);
+        self.process.end(Duration::from_secs(5)).await;
+        self.process = Self::launch(&self.host, &self.extra);
+    }
+
+    /// Tells it to end, and waits until it has.
+    pub(super) async fn end(&mut self) -> std::process::ExitStatus {
+        self.process.signal(Signal::TERM);
+        self.process.end(Duration::from_secs(10)).await
+    }
+
+    /// Tells it to end.
+    pub(super) fn tell_to_end(&self) {
+        self.process.signal(Signal::TERM);
+    }
+
+    /// The token that its prober would send.
+    pub(super) fn token_line(&self) -> String {
+        let token = std::fs::read_to_string(self.host.path("state/probe.token")).expect("a token");
+        format!("x-allswell-probe-token: {}", token.trim())
+    }
+}
