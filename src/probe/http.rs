@@ -15,6 +15,9 @@ use crate::net::client::{ClientError, explain, fresh};
 /// So much of a body is read; the rest is nobody's concern.
 const ENOUGH: usize = 64 * 1024;
 
+/// An answer that is later than its time limit by more than this did not wait for the target: we were held up ourselves.
+const HELD_UP: Duration = Duration::from_secs(1);
+
 /// What is probed.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -36,6 +39,7 @@ pub enum Probed {
 pub struct HttpProbe {
     client: Client,
     slow: Duration,
+    timeout: Duration,
 }
 
 impl Target {
@@ -73,7 +77,7 @@ impl HttpProbe {
     /// # Errors
     /// Where no HTTP client can be made.
     pub fn new(settings: &ProbeSettings) -> Result<Self, ClientError> {
-        Ok(Self { client: fresh(settings.timeout)?, slow: settings.slow })
+        Ok(Self { client: fresh(settings.timeout)?, slow: settings.slow, timeout: settings.timeout })
     }
 
     /// Looks once.
@@ -86,6 +90,9 @@ impl HttpProbe {
         let started = clock::elapsed();
         let answered = self.ask(target).await;
         let latency = clock::elapsed().saturating_sub(started);
+        if let Some(why) = held_up(latency, self.timeout) {
+            return (Probed::Unable(why), HeaderMap::new());
+        }
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
         let observed = |showing, status, reason| Probed::Observed(Observation { at: clock::now(), showing, status, latency_ms, reason });
         match answered {
@@ -124,6 +131,12 @@ impl HttpProbe {
             Showing::Bad | Showing::Exited => Some(format!("answered {status}")),
         }
     }
+}
+
+/// Why a probe that took so long says nothing about its target: this process was stopped, suspended or starved meanwhile.
+#[must_use]
+pub fn held_up(latency: Duration, timeout: Duration) -> Option<String> {
+    (latency > timeout + HELD_UP).then(|| format!("it was held up for {}ms", latency.saturating_sub(timeout).as_millis()))
 }
 
 #[cfg(test)]
@@ -185,6 +198,13 @@ mod tests {
         assert_eq!((hang.showing, hang.reason.as_deref()), (Showing::Bad, Some("no answer in time")));
         let refused = look("http://127.0.0.1:1/").await;
         assert_eq!((refused.showing, refused.reason.as_deref()), (Showing::Bad, Some("connection refused")));
+    }
+
+    #[test]
+    fn an_answer_after_a_time_in_which_we_did_not_run_says_nothing() {
+        let timeout = Duration::from_secs(5);
+        assert_eq!(held_up(Duration::from_millis(5_100), timeout), None);
+        assert_eq!(held_up(Duration::from_secs(65), timeout).as_deref(), Some("it was held up for 60000ms"));
     }
 
     #[tokio::test]

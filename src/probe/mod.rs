@@ -4,5 +4,5 @@ pub mod http;
 pub mod local;
 mod settings;
 
-pub use http::{HttpProbe, Probed, Target};
+pub use http::{HttpProbe, Probed, Target, held_up};
 pub use settings::ProbeSettings;

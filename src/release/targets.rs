@@ -11,7 +11,7 @@ use crate::domain::colour::Colour;
 use crate::domain::gate::Observation;
 use crate::domain::role::worse;
 use crate::net::client::ClientError;
-use crate::probe::{HttpProbe, ProbeSettings, Probed, Target, local};
+use crate::probe::{HttpProbe, ProbeSettings, Probed, Target, held_up, local};
 use crate::proxy::ProxySettings;
 use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, ProxyControl, ProxyState, TOKEN_HEADER};
 use crate::settings::AppSettings;
@@ -32,6 +32,7 @@ pub struct Targets {
     front_door: Target,
     preview: Target,
     control: ProxyControl,
+    timeout: Duration,
 }
 
 /// One address of a colour.
@@ -83,6 +84,7 @@ impl Targets {
             front_door: listener(&proxy.live),
             preview: listener(&proxy.idle),
             control: ProxyControl::new(socket, probe.timeout),
+            timeout: probe.timeout,
         })
     }
 
@@ -128,6 +130,9 @@ impl Targets {
         let started = clock::elapsed();
         let answered = self.control.state().await;
         let latency = clock::elapsed().saturating_sub(started);
+        if let Some(why) = held_up(latency, self.timeout) {
+            return (Probed::Unable(why), None);
+        }
         let observed = |showing, reason| {
             let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
             Probed::Observed(Observation { at: clock::now(), showing, status: None, latency_ms, reason })

@@ -3,6 +3,7 @@
 pub mod beats;
 pub mod channels;
 pub mod checks;
+mod entry;
 pub mod facts;
 pub mod flips;
 pub mod incidents;
@@ -12,5 +13,6 @@ pub mod notices;
 pub mod outbox;
 mod sqlite;
 
-pub use journal::{Asked, Entry, Intent, Journal, Lease, Step, Taken, What};
+pub use entry::{Asked, Entry, Intent, Lease, Step, Taken, What};
+pub use journal::Journal;
 pub use sqlite::{Store, StoreError};

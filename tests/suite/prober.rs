@@ -136,3 +136,26 @@ async fn its_health_is_open_and_its_control_is_not() {
     assert_eq!(get(7703, "/v1/state").await.unwrap().status(), 404);
     assert_eq!(get(7701, "/v1/state").await.unwrap().status(), 401);
 }
+
+#[tokio::test]
+async fn stopped_for_a_while_it_blames_no_colour_for_the_time_in_which_it_did_not_run() {
+    let cluster = Cluster::start("", "[probe]\nevery = \"100ms\"\nslow = \"400ms\"\ntimeout = \"500ms\"\nfall = 2\n").await;
+    let beats = Beats::start(cluster.host.at(7700)).await;
+    next(&beats, "prober", "all's well", |beat| beat.kind == BeatKind::Success).await;
+    // Slow enough that probes are under way whenever it is stopped.
+    cluster.green.set_delay(Duration::from_millis(350));
+    next(&beats, "green", "a slower answer", |beat| beat.health.as_ref().is_some_and(|health| health.latency_ms >= Some(300))).await;
+    cluster.prober.signal(Signal::STOP);
+    let stopped = allswell::clock::now();
+    eventually("it is stopped for three seconds", || async {
+        (allswell::clock::now().since(stopped) > Duration::from_secs(3)).then_some(())
+    })
+    .await;
+    cluster.prober.signal(Signal::CONT);
+    let told = next(&beats, "prober", "it says what happened", |beat| beat.kind == BeatKind::Fail).await;
+    assert!(reason(&told).contains("held up"), "{}", reason(&told));
+    next(&beats, "prober", "all's well again", |beat| beat.kind == BeatKind::Success).await;
+    for check in ["blue", "green"] {
+        assert!(beats.of(check).iter().all(|beat| beat.kind == BeatKind::Success), "{check} was blamed");
+    }
+}

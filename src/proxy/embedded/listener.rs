@@ -42,6 +42,7 @@ pub(super) struct Shared {
 /// Accepts until the end begins.
 pub(super) async fn accept(listener: TcpListener, door: Door, shared: Shared) {
     let mut ending = shared.ending.clone();
+    let mut is_failing = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -52,9 +53,12 @@ pub(super) async fn accept(listener: TcpListener, door: Door, shared: Shared) {
                 // Without it a small answer waits for the client's acknowledgement of the last.
                 let _ = stream.set_nodelay(true);
                 tokio::spawn(serve(stream, peer, door, shared.clone()));
+                is_failing = false;
             }
             Err(error) => {
-                tracing::warn!(%error, "a client could not be accepted");
+                if !std::mem::replace(&mut is_failing, true) {
+                    tracing::error!(%error, listener = ?door, "clients cannot be accepted");
+                }
                 // Out of descriptors: the next try would fail at once.
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -68,6 +72,7 @@ async fn reaches(ending: &mut watch::Receiver<Ending>, stage: Ending) {
     let _ = ending.wait_for(|ending| *ending >= stage).await;
 }
 
+/// Serves one connection, whatever it came over: TLS and HTTP/2 are chosen by who calls this.
 async fn serve<S>(stream: S, peer: SocketAddr, door: Door, shared: Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

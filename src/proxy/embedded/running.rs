@@ -117,3 +117,36 @@ impl Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+    use crate::proxy::embedded::claim::{Door, Live};
+
+    #[tokio::test]
+    async fn a_cut_ends_what_was_claimed_before_it_and_nothing_of_it_starts_afterwards() {
+        let claims = Arc::new(Claims::new(Live { colour: Some(Colour::Blue), epoch: 0 }, Colour::Green));
+        let running = Arc::new(Running::new(Arc::clone(&claims)));
+        let before = claims.claim(Door::Idle).unwrap().ticket();
+        let (held, mut released) = tokio::sync::mpsc::channel::<()>(1);
+        running
+            .start(before, async move {
+                pending::<()>().await;
+                drop(held)
+            })
+            .unwrap();
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let tell = |mut told: watch::Receiver<bool>| async move {
+            let _ = ended.send(told.wait_for(|told| *told).await.is_ok());
+        };
+        running.start_told(before, tell).unwrap();
+        claims.cut(Colour::Green).unwrap();
+        assert_eq!(running.end(Colour::Green), 2);
+        assert_eq!(released.recv().await, None, "the task is gone");
+        assert!(end.await.unwrap(), "the stream was told");
+        assert!(running.start(before, async {}).is_err(), "the claim is cut");
+        assert!(running.start(claims.claim(Door::Idle).unwrap().ticket(), async {}).is_ok());
+    }
+}

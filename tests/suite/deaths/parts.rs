@@ -1,6 +1,6 @@
 //! Heartbeat, prober, proxy and up: killed, stopped, terminated without a command given, stuck while alive.
 
-use rustix::process::{Resource, Rlimit, Signal, prlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, prlimit};
 
 use super::{BOUND, system};
 use crate::harness::system::status;
@@ -44,7 +44,7 @@ async fn the_prober_stopped_or_killed_is_one_incident_told_by_name() {
 async fn the_prober_out_of_file_descriptors_is_told_by_name() {
     let (system, sinks, traffic) = system("").await;
     let pid = system.pid("prober").await;
-    let few = Rlimit { current: Some(3), maximum: Some(1_024) };
+    let few = Rlimit { current: Some(3), ..getrlimit(Resource::Nofile) };
     let usual = prlimit(Some(pid), Resource::Nofile, few).expect("we are root, or it is ours");
     sinks.alarmed(BOUND, &["prober"]).await;
     prlimit(Some(pid), Resource::Nofile, usual).expect("as before");
