@@ -136,13 +136,13 @@ struct Alone {
 /// The whole of `allswell-heartbeat`.
 #[must_use]
 pub fn main() -> ExitCode {
-    logging::init_plain();
     run(Alone::parse().arguments)
 }
 
 /// Runs as the arguments say. Exit codes: 0 done, 1 failed, 2 wrong usage; the command's own under `run`.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
+    logging::init_plain();
     // One thread does: it is asleep nearly all the time. Names are looked up on others, which go again.
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().max_blocking_threads(4).thread_stack_size(256 * 1024).thread_keep_alive(Duration::from_secs(1));

@@ -27,6 +27,9 @@ mod sweep;
 mod telling;
 pub mod unheard;
 
+#[cfg(test)]
+mod tests;
+
 pub use arrivals::{Arrival, Arrivals};
 pub use courier::Claimed;
 pub use engine::{Monitor, MonitorError};

@@ -6,6 +6,7 @@ mod channels;
 mod commands;
 mod deaths;
 mod deploys;
+mod exits;
 mod heartbeat;
 mod prober;
 mod proxy;

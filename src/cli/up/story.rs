@@ -123,7 +123,7 @@ impl Story {
         let paint = self.paint;
         let after = clock::now().since(self.began);
         let (blue, green) = (paint.colour(Colour::Blue, "blue"), paint.colour(Colour::Green, "green"));
-        screen::line(format!("  {} {blue} and {green} are working, {} after the start", paint.good("●"), tenths(after)));
+        screen::line(format!("\n  {} {blue} and {green} are working, {} after the start", paint.good("●"), tenths(after)));
         let demo = if self.is_demo { " · allswell demo fail blue" } else { "" };
         screen::line(format!("  {}", paint.faint(format!("In a second terminal: allswell status · allswell switch green{demo}"))));
         screen::line(format!("  {}\n", paint.faint("Ctrl-C ends everything, in order")));

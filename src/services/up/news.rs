@@ -29,6 +29,8 @@ pub(super) struct Pass {
     pub(super) news: Vec<News>,
     /// What is not well now.
     pub(super) trouble: Option<String>,
+    /// Made at the interval. One made early, because of news, vouches for nothing more than its news.
+    pub(super) is_due: bool,
     /// The last one: everything ends as told.
     pub(super) bye: bool,
 }

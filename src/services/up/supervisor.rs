@@ -113,27 +113,32 @@ impl Supervisor {
         }
     }
 
-    /// What this pass has to say to the watchers: at once when something has happened, else at the interval.
+    /// What this pass has to say to the watchers: at once when something has happened, else at the interval. After news of our own, all's well
+    /// is said a whole interval later.
     pub(super) fn beat(&mut self, now: Moment, alarms: &Alarms) {
-        if self.news.is_empty() && now < self.beat_at {
+        let is_due = self.beat_at <= now || self.news.iter().any(|news| news.about == About::Part);
+        if !is_due && self.news.is_empty() {
             return;
         }
-        self.beat_at = now + self.plan.config.probe.every;
-        alarms.pass(&self.pass(now));
+        if is_due {
+            self.beat_at = now + self.plan.config.probe.every;
+        }
+        alarms.pass(&Pass { is_due, ..self.pass(now) });
     }
 
+    /// What there is to say now.
     pub(super) fn pass(&mut self, now: Moment) -> Pass {
         let parts = self.kept.iter().filter(|kept| !matches!(kept.duty, Duty::App(_)));
         let troubles: Vec<String> = parts.filter_map(|kept| kept.trouble(now)).collect();
         let trouble = (!troubles.is_empty()).then(|| troubles.join("; "));
-        Pass { news: std::mem::take(&mut self.news), trouble, bye: false }
+        Pass { news: std::mem::take(&mut self.news), trouble, is_due: true, bye: false }
     }
 
     fn death(plan: &Plan, versions: &Versions, kept: &Kept, how: &str, now: Moment) -> News {
         let name = kept.duty.name();
         let log = plan.log(&kept.duty);
-        let lines = match &kept.duty {
-            Duty::App(_) => output::last_lines(&log, LAST_LINES),
+        let lines: Vec<String> = match &kept.duty {
+            Duty::App(_) => output::last_lines(&log, LAST_LINES).iter().map(|line| without_time(line).to_owned()).collect(),
             Duty::Watcher | Duty::Prober | Duty::Proxy | Duty::Heartbeat(_) | Duty::Former(_) => telling_line(&log).into_iter().collect(),
         };
         let said = if lines.is_empty() { String::new() } else { format!(". It last said: {}", lines.join(" | ")) };
@@ -262,5 +267,31 @@ impl Supervisor {
 fn telling_line(log: &Path) -> Option<String> {
     let mut lines = output::last_lines(log, LAST_WORDS);
     let at = lines.iter().rposition(|line| line.to_ascii_lowercase().contains("error"));
-    at.map(|at| lines.swap_remove(at)).or_else(|| lines.pop())
+    at.map(|at| lines.swap_remove(at)).or_else(|| lines.pop()).map(|line| without_time(&line).to_owned())
+}
+
+/// A log line of ours without its time and level: what is left is a sentence.
+fn without_time(line: &str) -> &str {
+    let levels = [" ERROR ", " WARN ", " INFO "];
+    let after = levels
+        .iter()
+        .find_map(|level| line.split_once(level).filter(|(time, _)| chrono::DateTime::parse_from_rfc3339(time.trim()).is_ok()));
+    after.map_or(line, |(_, words)| words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_that_says_why_is_found_and_reads_as_a_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        std::fs::write(&log, "one\n2026-11-23T06:54:14.425693Z ERROR the port is in use\nbye\n").unwrap();
+        assert_eq!(telling_line(&log).unwrap(), "the port is in use");
+        std::fs::write(&log, "an ERROR of its own\n").unwrap();
+        assert_eq!(telling_line(&log).unwrap(), "an ERROR of its own");
+        std::fs::write(&log, "one\nbye\n").unwrap();
+        assert_eq!(telling_line(&log).unwrap(), "bye");
+    }
 }

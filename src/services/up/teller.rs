@@ -57,7 +57,7 @@ impl Teller {
             self.news.append(&mut pass.news);
             while let Ok(mut later) = passes.try_recv() {
                 self.news.append(&mut later.news);
-                pass = later;
+                pass = Pass { is_due: pass.is_due || later.is_due, ..later };
             }
             let too_many = self.news.len().saturating_sub(MOST);
             self.news.drain(..too_many);
@@ -76,6 +76,9 @@ impl Teller {
                 Err(Untaken::NoSuchCheck) => self.news.iter_mut().skip(at).take(1).for_each(|news| news.about = About::Part),
                 Err(Untaken::Because(why)) => return Err(why),
             }
+        }
+        if self.news.is_empty() && !pass.is_due {
+            return Ok(());
         }
         let beat = self.own_beat(pass);
         match self.send(&beat).await {

@@ -66,7 +66,7 @@ impl Crowd {
         });
         let mut tasks = JoinSet::new();
         for number in 0..clients {
-            let path = if number % 2 == 0 { "/work?ms=300" } else { "/work?ms=15" };
+            let path = if number % 2 == 0 { "/work?ms=300" } else { "/work?ms=25" };
             tasks.spawn(keep_asking(Arc::clone(&shared), path));
         }
         for _ in 0..websockets {

@@ -54,6 +54,12 @@ impl Sender {
         self.send_raw(&serde_json::to_vec(beat).expect("a beat is JSON")).await.map(|(status, _)| status)
     }
 
+    /// Sends it; the status, and whether the watcher says that it had it already.
+    pub(crate) async fn send_again(&self, beat: &Beat) -> Option<(u16, bool)> {
+        let (status, body) = self.exchange(&serde_json::to_vec(beat).expect("a beat is JSON")).await?;
+        Some((status, body["repeated"] == true))
+    }
+
     /// Sends a next beat of a check.
     pub(crate) async fn say(&self, check: &str, kind: BeatKind) -> Option<u16> {
         self.send(&self.beat(check, kind)).await
@@ -61,13 +67,17 @@ impl Sender {
 
     /// Sends whatever it is, well signed; status and error of the answer.
     pub(crate) async fn send_raw(&self, body: &[u8]) -> Option<(u16, String)> {
+        let (status, body) = self.exchange(body).await?;
+        Some((status, body["error"].as_str().unwrap_or_default().to_owned()))
+    }
+
+    async fn exchange(&self, body: &[u8]) -> Option<(u16, Value)> {
         let signature = self.key.sign("POST", "/v1/beat", body);
         let request = self.client.post(format!("http://{}/v1/beat", self.watcher));
         let request = request.header(KEY_ID_HEADER, self.key.id()).header(SIGNATURE_HEADER, signature);
         let answer = request.body(body.to_vec()).send().await.ok()?;
         let status = answer.status().as_u16();
-        let body: Value = answer.json().await.unwrap_or_default();
-        Some((status, body["error"].as_str().unwrap_or_default().to_owned()))
+        Some((status, answer.json().await.ok()?))
     }
 
     /// `GET` from the watcher: status and text.

@@ -1,0 +1,67 @@
+use super::stage::{Stage, settings};
+use crate::notify::SendError;
+
+fn again() -> SendError {
+    SendError::Retry { why: "connection refused".into(), after: None }
+}
+
+/// Every attempt of `ops` fails until `to`; what `mail` is told meanwhile, with the moment.
+async fn ops_fails(stage: &Stage, from: i64, to: i64) -> Vec<(i64, String)> {
+    let mut told = Vec::new();
+    for now in (from..=to).step_by(500) {
+        while let Some(claimed) = stage.claim("ops", now).await {
+            stage.refused("ops", &claimed, again(), now).await;
+        }
+        told.extend(stage.told("mail", now).await.into_iter().map(|words| (now, words)));
+    }
+    told
+}
+
+#[tokio::test]
+async fn after_a_minute_the_others_are_told_and_the_channel_is_an_incident() {
+    let mut plan = settings(&["job"]);
+    plan.checks[0].channels = vec!["ops".into()];
+    let mut stage = Stage::with(plan).await;
+    stage.down("job", 0).await;
+    let told = ops_fails(&stage, 0, 70_000).await;
+    assert_eq!(told, [(60_000, "check.down job".to_owned()), (60_000, "channel.dead channel-ops".to_owned())]);
+    let open: Vec<_> = stage.open().await.into_iter().map(|open| open.incident.check).collect();
+    assert_eq!(open, ["job", "channel-ops"]);
+    let ops = stage.told("ops", 400_000).await;
+    assert_eq!(ops, ["check.down job"], "it is tried for as long as it takes");
+    assert_eq!(stage.told("mail", 400_000).await, ["check.resolved channel-ops"]);
+}
+
+#[tokio::test]
+async fn a_permanent_answer_passes_on_at_once_and_to_the_fallback_alone() {
+    let mut plan = settings(&["job"]);
+    plan.channels.push(super::stage::rule("third"));
+    plan.channels[0].fallback = Some("third".into());
+    plan.checks[0].channels = vec!["ops".into()];
+    let mut stage = Stage::with(plan).await;
+    stage.down("job", 0).await;
+    let claimed = stage.claim("ops", 0).await.unwrap();
+    stage.refused("ops", &claimed, SendError::Permanent { why: "answered 410".into() }, 0).await;
+    let third = stage.notices("third", 0).await;
+    assert!(third.iter().any(|notice| notice.subject.check == "job" && notice.key.ends_with("/check.down/third")), "{third:?}");
+    let mail = stage.told("mail", 0).await;
+    assert_eq!(mail, ["channel.dead channel-ops"], "the fault itself goes to the fallback alone");
+}
+
+#[tokio::test]
+async fn who_has_a_notice_of_its_own_is_not_told_twice() {
+    let mut stage = Stage::new(&["job"]).await;
+    stage.down("job", 0).await;
+    let claimed = stage.claim("ops", 0).await.unwrap();
+    stage.refused("ops", &claimed, SendError::Permanent { why: "answered 404".into() }, 0).await;
+    assert_eq!(stage.told("mail", 0).await, ["check.down job", "channel.dead channel-ops"]);
+}
+
+#[tokio::test]
+async fn a_channel_that_hangs_delays_no_other() {
+    let mut stage = Stage::new(&["job"]).await;
+    stage.down("job", 0).await;
+    let hanging = stage.claim("ops", 0).await.unwrap();
+    assert_eq!(stage.told("mail", 0).await, ["check.down job"]);
+    stage.taken("ops", &hanging, 5_000).await;
+}

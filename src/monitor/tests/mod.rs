@@ -1,0 +1,12 @@
+//! The steps, on a real store, with moments of the tests' own.
+
+mod blindness;
+mod causes;
+mod dead_channels;
+mod live;
+mod one_fault;
+mod outside;
+mod silence;
+mod stage;
+mod storing;
+mod telling;

@@ -1,0 +1,53 @@
+use super::stage::{Stage, at, settings};
+use crate::monitor::{Memory, Outside};
+use crate::notify::SendError;
+
+#[tokio::test]
+async fn our_own_alls_well_is_withheld_unless_work_went_on() {
+    let stage = Stage::new(&[]).await;
+    let mut outside = Outside::new(at(0));
+    assert!(outside.withheld(&stage.monitor, at(500)).await.is_some(), "no sweep yet");
+    stage.sweep(600, 1_200).await;
+    assert_eq!(outside.withheld(&stage.monitor, at(1_300)).await, None);
+    assert!(outside.withheld(&stage.monitor, at(60_000)).await.is_some(), "nothing since the last one");
+}
+
+#[tokio::test]
+async fn it_is_withheld_while_a_notice_has_found_no_channel_for_two_minutes() {
+    let mut stage = Stage::new(&["job"]).await;
+    let mut outside = Outside::new(at(0));
+    stage.down("job", 0).await;
+    for channel in ["ops", "mail"] {
+        let claimed = stage.claim(channel, 0).await.unwrap();
+        stage.refused(channel, &claimed, SendError::Retry { why: "connection refused".into(), after: None }, 0).await;
+    }
+    stage.sweep(119_000, 119_000).await;
+    assert_eq!(outside.withheld(&stage.monitor, at(119_500)).await, None);
+    stage.sweep(120_400, 120_600).await;
+    let why = outside.withheld(&stage.monitor, at(120_800)).await.unwrap();
+    assert!(why.contains("found no channel"), "{why}");
+    assert_eq!(stage.told("mail", 121_000).await, ["check.down job"], "one channel is enough");
+    stage.sweep(121_000, 122_200).await;
+    assert_eq!(outside.withheld(&stage.monitor, at(122_400)).await, None);
+}
+
+#[test]
+fn a_broken_store_is_told_from_memory_once_and_its_end_to_who_heard_of_it() {
+    let mut memory = Memory::new(&settings(&[]));
+    memory.observe(Some("locked".into()), at(0));
+    memory.observe(Some("locked".into()), at(2_900));
+    assert!(memory.due(at(2_900)).is_empty(), "what passes soon is not told");
+    memory.observe(Some("locked".into()), at(3_000));
+    let due = memory.due(at(3_000));
+    assert_eq!(due.len(), 2);
+    memory.settle(&due[0].1.key, true, at(3_000));
+    memory.settle(&due[1].1.key, false, at(3_000));
+    memory.observe(Some("locked".into()), at(3_500));
+    assert!(memory.due(at(3_500)).is_empty(), "the other is tried again after a second");
+    memory.observe(None, at(9_000));
+    let over = memory.due(at(9_000));
+    assert_eq!(over.len(), 1);
+    assert_eq!(over[0].0, due[0].0, "only who was told hears the end");
+    memory.settle(&over[0].1.key, true, at(9_000));
+    assert!(memory.due(at(99_000)).is_empty());
+}

@@ -1,0 +1,96 @@
+use std::time::Duration;
+
+use super::stage::{Stage, at, settings};
+use crate::domain::beat::{BeatKind, Showing};
+use crate::domain::check::Status;
+use crate::monitor::{Ack, IngestError};
+use crate::store::beats;
+
+#[tokio::test]
+async fn the_same_beat_again_changes_nothing() {
+    let mut stage = Stage::new(&["job"]).await;
+    let beat = stage.beat("job", Showing::Bad, 1_000);
+    assert_eq!(stage.hear(beat.clone(), 1_000).await, Ok(Ack::Stored));
+    for again in 1..5 {
+        assert_eq!(stage.hear(beat.clone(), 1_000 + again).await, Ok(Ack::Repeated));
+    }
+    assert_eq!(stage.status("job").await, Status::Failing, "one bad answer, not five");
+    let mut reader = stage.monitor.store.reader().acquire().await.unwrap();
+    assert_eq!(beats::count(&mut reader).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_row_that_the_store_refuses_fails_alone() {
+    let mut stage = Stage::new(&["job", "other"]).await;
+    let good = stage.beat("job", Showing::Good, 1_000);
+    let mut refused = stage.beat("job", Showing::Bad, 1_000);
+    refused.identity.instance = "x".repeat(500);
+    let unknown = stage.beat("nobody", Showing::Good, 1_000);
+    let last = stage.beat("other", Showing::Good, 1_000);
+    let batch: Vec<_> = [good, refused, unknown, last].into_iter().map(|beat| stage.arrived(beat, 1_000)).collect();
+    let answers = stage.monitor.ingest(&batch, at(1_000)).await;
+    assert_eq!((&answers[0], &answers[3]), (&Ok(Ack::Stored), &Ok(Ack::Stored)));
+    assert!(matches!(answers[1], Err(IngestError::Refused(_))), "{:?}", answers[1]);
+    assert_eq!(answers[2], Err(IngestError::UnknownCheck("nobody".into())));
+    assert_eq!(stage.status("job").await, Status::Up, "what was refused has changed nothing");
+    assert_eq!(stage.monitor.pulse().trouble(at(1_000)), None, "the store itself works");
+}
+
+#[tokio::test]
+async fn a_lone_beat_is_committed_at_once_and_a_full_queue_in_groups() {
+    let mut stage = Stage::new(&["job"]).await;
+    let (ingest, loops) = stage.monitor.loops(Vec::new());
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let running = tokio::spawn(loops.run(stopped));
+    let beats: Vec<_> = (0..200).map(|_| stage.beat("job", Showing::Good, 1_000)).collect();
+    let sends = beats.into_iter().map(|beat| ingest.beat(stage.arrived(beat, 1_000)));
+    let answers = futures_util::future::join_all(sends).await;
+    assert!(answers.iter().all(|answer| *answer == Ok(Ack::Stored)));
+    stop.send_replace(true);
+    drop(ingest);
+    tokio::time::timeout(Duration::from_secs(10), running).await.expect("the loops end").unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_is_gone_is_said_so_and_known_until_it_works_again() {
+    let mut stage = Stage::new(&["job"]).await;
+    let beat = stage.beat("job", Showing::Good, 1_000);
+    let lock = stage.monitor.store.begin().await.unwrap();
+    assert!(matches!(stage.hear(beat.clone(), 1_000).await, Err(IngestError::Unavailable(_))));
+    assert!(stage.monitor.pulse().trouble(at(1_000)).unwrap().contains("store"));
+    drop(lock);
+    assert_eq!(stage.hear(beat, 1_100).await, Ok(Ack::Stored));
+    assert_eq!(stage.monitor.pulse().trouble(at(1_100)), None);
+}
+
+#[tokio::test]
+async fn what_is_expected_no_more_is_forgotten_and_what_is_new_is_due_from_now() {
+    let mut stage = Stage::new(&["job"]).await;
+    stage.sweep(0, 4_000).await;
+    assert_eq!(stage.told("ops", 4_000).await, ["check.down job"]);
+    let folder = tempfile::tempdir().unwrap();
+    let store = crate::store::Store::open("sqlite:w.db", folder.path()).await.unwrap();
+    drop(store);
+    stage.monitor = crate::monitor::Monitor::new(stage.monitor.store.clone(), settings(&["other"]));
+    stage.monitor.start(at(4_200)).await.unwrap();
+    assert!(stage.open().await.is_empty());
+    let over = stage.notices("ops", 4_200).await;
+    assert!(over[0].reason.starts_with("no longer expected"), "{}", over[0].reason);
+    stage.sweep(4_200, 7_600).await;
+    assert_eq!(stage.status("other").await, Status::New);
+    stage.sweep(7_800, 7_800).await;
+    assert_eq!(stage.status("other").await, Status::Down);
+}
+
+#[tokio::test]
+async fn old_beats_are_forgotten_and_the_newest_are_kept() {
+    let mut stage = Stage::new(&["job"]).await;
+    for now in 0..10 {
+        let mut beat = stage.beat("job", Showing::Good, now);
+        beat.kind = BeatKind::Log;
+        stage.hear(beat, now).await.unwrap();
+    }
+    let mut transaction = stage.monitor.store.begin().await.unwrap();
+    assert_eq!(beats::prune(&mut transaction, at(8), 4).await.unwrap(), 6, "older than 8 ms, and not among the newest 4");
+    assert_eq!(beats::count(&mut transaction).await.unwrap(), 4);
+}
