@@ -12,23 +12,14 @@ use rustix::process::Signal;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
-<<<<<<< HEAD
-use super::fickle::FickleApp;
-=======
 use super::moody::Moody;
->>>>>>> prober
 use super::{Host, Process, eventually};
 
 /// Blue and green, a proxy and a prober.
 pub(crate) struct Cluster {
     pub(crate) host: Host,
-<<<<<<< HEAD
-    pub(crate) blue: FickleApp,
-    pub(crate) green: FickleApp,
-=======
     pub(crate) blue: Moody,
     pub(crate) green: Moody,
->>>>>>> prober
     pub(crate) proxy: Process,
     pub(crate) prober: Process,
     pub(crate) remote: Remote,
@@ -52,13 +43,8 @@ impl Cluster {
     pub(crate) async fn on(host: Host, watchers: &[u16], switch: &str, more: &str) -> Self {
         let text = config(&host, watchers, switch, more);
         std::fs::write(host.path("allswell.toml"), text).expect("the config is written");
-<<<<<<< HEAD
-        let blue = FickleApp::start(host.at(3001), "blue").await;
-        let green = FickleApp::start(host.at(3002), "green").await;
-=======
         let blue = Moody::start(host.at(3001), "blue").await;
         let green = Moody::start(host.at(3002), "green").await;
->>>>>>> prober
         files::make_private_dir(&state(&host)).expect("a state directory");
         files::token(&state(&host).join("probe.token")).expect("a probe token");
         let token = files::token(&state(&host).join("prober.token")).expect("a prober token");
