@@ -238,6 +238,14 @@ fn metric_faults<'a>(document: &str, table: impl Iterator<Item = &'a str>) -> Ve
     missing.chain(unknown).collect()
 }
 
+/// The tests that a page names in its tables, and that do not exist.
+fn unproven<'a>(page: &'a str, tests: &str) -> Vec<&'a str> {
+    let named = Regex::new(r"`([a-z]+(?:_[a-z0-9]+){3,})`").unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    let names = rows.flat_map(|row| named.captures_iter(row).filter_map(|found| found.get(1)).map(|name| name.as_str()));
+    names.filter(|name| !tests.contains(&format!("fn {name}("))).collect()
+}
+
 fn none(faults: &[String]) {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
@@ -321,6 +329,21 @@ fn every_metric_is_documented_and_no_other() {
 fn a_metric_without_words_and_words_without_a_metric_are_found() {
     let faults = metric_faults("| `allswell_a_total` | a |\n| `allswell_b` | b |\n", ["allswell_a_total", "allswell_c"].into_iter());
     assert_eq!(faults, ["allswell_c is not documented", "allswell_b does not exist"]);
+}
+
+#[test]
+fn every_row_of_the_failures_has_a_test() {
+    let page = fs::read_to_string("docs/failures.md").unwrap();
+    let tests: String = sources_under("tests/suite").into_iter().map(|source| source.text).collect();
+    assert_eq!(unproven(&page, &tests), Vec::<&str>::new());
+    let rows = page.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let unproven_rows: Vec<&str> = rows.filter(|row| !row.trim_end_matches("` |").contains('`') || !row.ends_with("` |")).collect();
+    assert_eq!(unproven_rows, Vec::<&str>::new());
+}
+
+#[test]
+fn a_row_whose_test_does_not_exist_is_found() {
+    assert_eq!(unproven("| x | `a_test_that_is_there`, `a_test_that_is_not` |\n", "fn a_test_that_is_there() {}"), ["a_test_that_is_not"]);
 }
 
 #[test]
