@@ -27,7 +27,6 @@ mod scene;
 mod settings;
 mod sweep;
 mod telling;
-pub mod unheard;
 
 #[cfg(test)]
 mod tests;
