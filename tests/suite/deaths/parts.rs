@@ -12,7 +12,8 @@ async fn a_heartbeat_stopped_killed_or_terminated_is_told_by_name() {
     sinks.alarmed(BOUND, &["heartbeat-blue"]).await;
     system.signal("heartbeat-blue-1", Signal::CONT).await;
     sinks.told(BOUND, &["check.resolved"], &["heartbeat-blue"]).await;
-    for (name, signal) in [("heartbeat-green-1", Signal::KILL), ("heartbeat-blue-1", Signal::TERM)] {
+    let deaths = [("heartbeat-green-1", Signal::KILL), ("heartbeat-blue-1", Signal::TERM), ("heartbeat-green-1", Signal::TERM)];
+    for (name, signal) in deaths {
         let known = sinks.about(&["check.down", "check.resolved"], &["up"]).len();
         system.signal(name, signal).await;
         crate::harness::within(BOUND, &format!("{name} is told"), || async {
