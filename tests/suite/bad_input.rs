@@ -10,7 +10,7 @@ use allswell::files;
 use tokio::time::timeout;
 
 use crate::harness::system::{config, demo_command};
-use crate::harness::{Cluster, Host, Process, Raw, RawAnswer, Sender, System, eventually};
+use crate::harness::{Cluster, Host, Process, Raw, RawAnswer, Sender, System, allswell, eventually};
 
 const KEY: &str = "a beat key";
 
@@ -91,6 +91,33 @@ async fn a_secret_that_cannot_be_read_ends_the_part_with_the_file_s_name() {
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains(names) && said.contains("the secret file") && said.contains("cannot be read"), "{said}");
     }
+}
+
+#[tokio::test]
+async fn up_starts_nothing_while_a_secret_is_missing_and_names_every_one() {
+    let host = Host::new();
+    let channel =
+        |name: &str| format!("[[channel]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = {{ env = \"ALLSWELL_TEST_NEVER_SET\" }}\n");
+    std::fs::write(host.path("allswell.toml"), config(&host, &demo_command(&host), &(channel("ops") + &channel("mail")))).unwrap();
+    let ran = timeout(Duration::from_secs(30), allswell(&host, &["up"])).await.expect("it ends");
+    assert_eq!(ran.code, 2, "{ran:?}");
+    for name in ["ops", "mail"] {
+        let told = format!("allswell.toml: channel \"{name}\": the environment variable ALLSWELL_TEST_NEVER_SET is not set");
+        assert!(ran.err.contains(&told), "{ran:?}");
+    }
+    assert!(!host.path(".allswell/processes").exists(), "something was started");
+}
+
+#[tokio::test]
+async fn up_says_why_a_colour_does_not_work() {
+    let host = Host::new();
+    let text = config(&host, &demo_command(&host), "").replace("name = \"shop\"", "name = \"shop\"\nhealth = \"/nowhere\"");
+    let system = System::launch(host, &text).await;
+    eventually("up says why", || async {
+        let said = std::fs::read_to_string(system.host.path("up.log")).ok()?;
+        ["blue", "green"].iter().all(|colour| said.contains(&format!("answered 404; see: allswell logs {colour}"))).then_some(())
+    })
+    .await;
 }
 
 /// A cluster with a real watcher beside it, which knows one check.
