@@ -43,7 +43,7 @@ impl Source {
     fn names(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         let parts: Vec<&str> = self.module.split("::").collect();
-        for found in Regex::new(r"\b(crate|(?:super::)*super)((?:::\w+)+)(::\{[^;]*?\})?").unwrap().captures_iter(self.code()) {
+        for found in regex(r"\b(crate|(?:super::)*super)((?:::\w+)+)(::\{[^;]*?\})?").captures_iter(self.code()) {
             let ups = found[1].matches("super").count();
             // `super` of a file is its folder; `super` of a folder's mod.rs is the folder above.
             let Some(kept) = (if ups == 0 { Some(0) } else { parts.len().checked_sub(ups) }) else { continue };
@@ -66,18 +66,26 @@ fn sources_under(folder: &str) -> Vec<Source> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(folder)];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
-                found.push(Source::new(path.to_str().unwrap(), &fs::read_to_string(&path).unwrap()));
+                found.push(Source::new(path.to_str().expect("an ordinary name"), &read(&path)));
             }
         }
     }
     assert!(!found.is_empty(), "no sources under {folder}");
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(path).expect("a file of the project")
+}
+
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a pattern")
 }
 
 fn sources() -> Vec<Source> {
@@ -124,8 +132,8 @@ const DOMAIN_MAY_USE: [&str; 10] = ["std", "serde", "serde_json", "chrono", "chr
 
 fn purity_faults(sources: &[Source]) -> Vec<String> {
     let mut faults = Vec::new();
-    let uses = Regex::new(r"(?m)^use (\w+)").unwrap();
-    let impure = Regex::new(r"std::(fs|net|process|thread|env|io)\b|\basync (fn|move)|tracing::|::now\(\)|println!").unwrap();
+    let uses = regex(r"(?m)^use (\w+)");
+    let impure = regex(r"std::(fs|net|process|thread|env|io)\b|\basync (fn|move)|tracing::|::now\(\)|println!");
     for source in sources.iter().filter(|source| source.room() == "domain") {
         let code = source.code();
         faults.extend(
@@ -162,7 +170,7 @@ fn uses(sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 fn re_exported(module: &Source, item: &str) -> Option<String> {
-    let line = Regex::new(r"(?s)pub(?:\(crate\))? use (\w+)::([^;]+);").unwrap();
+    let line = regex(r"(?s)pub(?:\(crate\))? use (\w+)::([^;]+);");
     let word = Regex::new(&format!(r"\b{item}\b")).ok().filter(|_| !item.is_empty())?;
     line.captures_iter(&module.text).find(|found| word.is_match(&found[2])).map(|found| format!("{}::{}", module.module, &found[1]))
 }
@@ -197,7 +205,7 @@ fn walk(graph: &BTreeMap<String, BTreeSet<String>>, at: &str, path: &mut Vec<Str
 }
 
 fn length_faults(sources: &[Source]) -> Vec<String> {
-    let signature = Regex::new(r"^(\s*)(?:pub(?:\([a-z]+\))? )?(?:const )?(?:async )?fn (\w+)").unwrap();
+    let signature = regex(r"^(\s*)(?:pub(?:\([a-z]+\))? )?(?:const )?(?:async )?fn (\w+)");
     let mut faults = Vec::new();
     for source in sources {
         let lines: Vec<&str> = source.text.lines().collect();
@@ -219,8 +227,8 @@ fn length_faults(sources: &[Source]) -> Vec<String> {
 }
 
 fn declaring_faults(sources: &[Source]) -> Vec<String> {
-    let declaring = Regex::new(r"^(//.*|#!?\[.*\]|(pub(\(crate\))? )?mod \w+;|pub(\(crate\))? use [^;{]*;|\s*)$").unwrap();
-    let group = Regex::new(r"(?s)pub(\(crate\))? use [^;]*\{[^;]*\};").unwrap();
+    let declaring = regex(r"^(//.*|#!?\[.*\]|(pub(\(crate\))? )?mod \w+;|pub(\(crate\))? use [^;{]*;|\s*)$");
+    let group = regex(r"(?s)pub(\(crate\))? use [^;]*\{[^;]*\};");
     let mut faults = Vec::new();
     for source in sources.iter().filter(|source| source.is_mod()) {
         let rest = group.replace_all(&source.text, "");
@@ -231,8 +239,7 @@ fn declaring_faults(sources: &[Source]) -> Vec<String> {
 
 fn metric_faults<'a>(document: &str, table: impl Iterator<Item = &'a str>) -> Vec<String> {
     let known: BTreeSet<&str> = table.collect();
-    let told: BTreeSet<String> =
-        Regex::new(r"`(allswell_[a-z_]+)`").unwrap().captures_iter(document).map(|found| found[1].to_owned()).collect();
+    let told: BTreeSet<String> = regex(r"`(allswell_[a-z_]+)`").captures_iter(document).map(|found| found[1].to_owned()).collect();
     let missing = known.iter().filter(|name| !told.contains(**name)).map(|name| format!("{name} is not documented"));
     let unknown = told.iter().filter(|name| !known.contains(name.as_str())).map(|name| format!("{name} does not exist"));
     missing.chain(unknown).collect()
@@ -240,10 +247,18 @@ fn metric_faults<'a>(document: &str, table: impl Iterator<Item = &'a str>) -> Ve
 
 /// Metrics of the table that nothing in the sources makes.
 fn uncounted<'a>(sources: &[Source], table: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let made = Regex::new(r#"\b(?:counter|gauge|histogram)\(\s*"(\w+)""#).unwrap();
+    let made = regex(r#"\b(?:counter|gauge|histogram)\(\s*"(\w+)""#);
     let made: BTreeSet<&str> =
         sources.iter().flat_map(|source| made.captures_iter(&source.text)).map(|found| found.get(1).unwrap().as_str()).collect();
     table.filter(|name| !made.contains(name)).map(|name| format!("{name} is never counted")).collect()
+}
+
+/// The tests that a page names in its tables, and that do not exist.
+fn unproven<'a>(page: &'a str, tests: &str) -> Vec<&'a str> {
+    let named = regex(r"`([a-z]+(?:_[a-z0-9]+){3,})`");
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    let names = rows.flat_map(|row| named.captures_iter(row).filter_map(|found| found.get(1)).map(|name| name.as_str()));
+    names.filter(|name| !tests.contains(&format!("fn {name}("))).collect()
 }
 
 fn none(faults: &[String]) {
@@ -252,7 +267,7 @@ fn none(faults: &[String]) {
 
 #[test]
 fn a_module_uses_only_what_stands_above_it() {
-    none(&layer_faults(&fs::read_to_string("src/lib.rs").unwrap(), &sources()));
+    none(&layer_faults(&read("src/lib.rs"), &sources()));
 }
 
 #[test]
@@ -321,7 +336,7 @@ fn a_mod_file_that_does_more_is_found() {
 
 #[test]
 fn every_metric_is_documented_and_no_other() {
-    let document = fs::read_to_string("docs/metrics.md").unwrap();
+    let document = read("docs/metrics.md");
     none(&metric_faults(&document, allswell::telemetry::metrics::TABLE.iter().map(|row| row.name)));
 }
 
@@ -340,6 +355,21 @@ fn a_metric_that_nothing_counts_is_found() {
 fn a_metric_without_words_and_words_without_a_metric_are_found() {
     let faults = metric_faults("| `allswell_a_total` | a |\n| `allswell_b` | b |\n", ["allswell_a_total", "allswell_c"].into_iter());
     assert_eq!(faults, ["allswell_c is not documented", "allswell_b does not exist"]);
+}
+
+#[test]
+fn every_row_of_the_failures_has_a_test() {
+    let page = read("docs/failures.md");
+    let tests: String = sources_under("tests/suite").into_iter().map(|source| source.text).collect();
+    assert_eq!(unproven(&page, &tests), Vec::<&str>::new());
+    let rows = page.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let unproven_rows: Vec<&str> = rows.filter(|row| !row.trim_end_matches("` |").contains('`') || !row.ends_with("` |")).collect();
+    assert_eq!(unproven_rows, Vec::<&str>::new());
+}
+
+#[test]
+fn a_row_whose_test_does_not_exist_is_found() {
+    assert_eq!(unproven("| x | `a_test_that_is_there`, `a_test_that_is_not` |\n", "fn a_test_that_is_there() {}"), ["a_test_that_is_not"]);
 }
 
 #[test]

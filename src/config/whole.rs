@@ -7,7 +7,7 @@ use crate::notify::ChannelSettings;
 use crate::probe::ProbeSettings;
 use crate::proxy::ProxySettings;
 use crate::release::{ProberSettings, SwitchSettings};
-use crate::runtime::RuntimeSettings;
+use crate::runtime::{RuntimeSettings, UpSettings};
 use crate::settings::{AppSettings, Document, Problem};
 use crate::telemetry::LogSettings;
 
@@ -18,6 +18,8 @@ pub struct Config {
     pub app: AppSettings,
     /// `[runtime]`.
     pub runtime: RuntimeSettings,
+    /// `[up]`.
+    pub up: UpSettings,
     /// `[proxy]`.
     pub proxy: ProxySettings,
     /// `[switch]`.
@@ -83,6 +85,7 @@ impl Config {
         let config = Self {
             app: AppSettings::read(root.section("app")),
             runtime: RuntimeSettings::read(root.section("runtime")),
+            up: UpSettings::read(root.section("up")),
             proxy: ProxySettings::read(root.section("proxy")),
             switch: SwitchSettings::read(root.section("switch")),
             probe: ProbeSettings::read(root.section("probe")),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::error::ApiError;
-use super::watcher::Watching;
+use super::watching::Watching;
 use crate::clock;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;

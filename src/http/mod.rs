@@ -6,3 +6,4 @@ pub mod error;
 pub mod page;
 pub mod serve;
 pub mod watcher;
+pub mod watching;

@@ -1,7 +1,5 @@
 //! Everything that the watcher's listener serves.
 
-use std::sync::Arc;
-
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,24 +9,10 @@ use serde_json::json;
 
 use super::error::ApiError;
 use super::serve::{OwnHosts, guarded, healthz};
+use super::watching::Watching;
 use super::{beats, page};
 use crate::clock;
 use crate::monitor::overview::Overview;
-use crate::monitor::{Ingest, Monitor};
-use crate::signing::Key;
-
-/// What the listener needs.
-#[derive(Debug, Clone)]
-pub struct Watching {
-    /// For reading.
-    pub monitor: Monitor,
-    /// For beats.
-    pub ingest: Ingest,
-    /// Signs beats.
-    pub key: Key,
-    /// Who would not hear of what.
-    pub unheard: Arc<Vec<String>>,
-}
 
 /// The page's own style sheet and nothing else: no script, no frame, no form.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -5,9 +5,9 @@ use std::time::Duration;
 use sqlx::SqliteConnection;
 
 use super::engine::{Monitor, MonitorError, STOPPED};
+use super::mark::{MARK, Mark};
 use super::pulse::MARK_EVERY;
 use super::scene::Scene;
-use super::sweep::{MARK, Mark};
 use crate::domain::check::Status;
 use crate::domain::incident::Severity;
 use crate::domain::moment::{Moment, humane};

@@ -7,11 +7,11 @@ use tokio::sync::{Notify, watch};
 
 use super::arrivals::Arrivals;
 use super::expected::{Expected, MonitorSettings};
-use super::live;
+use super::heard;
+use super::mark::Mark;
 use super::pulse::Pulse;
 use super::resolution;
 use super::scene::Scene;
-use super::sweep::Mark;
 use crate::domain::check::State;
 use crate::domain::moment::Moment;
 use crate::store::checks::{Seen, StoredCheck};
@@ -150,7 +150,7 @@ impl Monitor {
     }
 
     pub(super) async fn scene(&self, connection: &mut SqliteConnection, now: Moment) -> Result<Scene<'_>, StoreError> {
-        Ok(Scene { settings: &self.settings, live: live::read(connection).await?, now })
+        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now })
     }
 
     /// A check that was made at `now`.

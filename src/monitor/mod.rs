@@ -11,8 +11,10 @@ mod decide;
 mod engine;
 mod expected;
 mod fault;
+mod heard;
 mod ingest;
 mod live;
+mod mark;
 mod memory;
 mod outside;
 pub mod overview;
@@ -25,7 +27,6 @@ mod scene;
 mod settings;
 mod sweep;
 mod telling;
-pub mod unheard;
 
 #[cfg(test)]
 mod tests;
@@ -34,8 +35,8 @@ pub use arrivals::{Arrival, Arrivals};
 pub use courier::Claimed;
 pub use engine::{Monitor, MonitorError};
 pub use expected::{ChannelRule, Expected, MonitorSettings};
+pub use heard::LiveHeard;
 pub use ingest::{Ack, Arrived, Ingest, IngestError};
-pub use live::LiveHeard;
 pub use memory::Memory;
 pub use outside::Outside;
 pub use pulse::Pulse;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 
 use super::engine::{Monitor, MonitorError};
-use super::live;
+use super::heard;
 use crate::domain::beat::DeployUnderWay;
 use crate::domain::check::Status;
 use crate::domain::colour::Colour;
@@ -121,7 +121,7 @@ impl Monitor {
     pub async fn overview(&self, unheard: Vec<String>, now: Moment) -> Result<Overview, MonitorError> {
         const LATEST: u32 = 12;
         let mut reader = self.store.reader().acquire().await?;
-        let heard = live::read(&mut reader).await?;
+        let heard = heard::read(&mut reader).await?;
         let live = LiveView {
             colour: heard.live.colour,
             epoch: heard.live.epoch,

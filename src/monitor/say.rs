@@ -2,7 +2,7 @@
 
 use super::engine::{Monitor, MonitorError};
 use super::expected::ChannelRule;
-use super::live;
+use super::heard;
 use crate::domain::check::Status;
 use crate::domain::incident::Severity;
 use crate::domain::moment::Moment;
@@ -29,7 +29,7 @@ impl Monitor {
             let open = incidents::open(&mut transaction).await?;
             let names: Vec<&str> = open.iter().map(|stored| stored.incident.check.as_str()).collect();
             let trouble = if names.is_empty() { "no incident is open".to_owned() } else { format!("open: {}", names.join(", ")) };
-            let reason = format!("live: {}; {trouble}", live::word(scene.colour()));
+            let reason = format!("live: {}; {trouble}", heard::word(scene.colour()));
             let notice = well(self, rule, reason, &scene.live, now);
             for stored in notices::about(&mut transaction, &notice.subject.incident).await? {
                 notices::withdraw(&mut transaction, &stored.notice.key, now).await?;
@@ -42,7 +42,7 @@ impl Monitor {
 }
 
 /// All of a channel's all's wells stand under one name, each with a key of its own: an untaken one gives way to the next.
-fn well(monitor: &Monitor, rule: &ChannelRule, reason: String, live: &live::LiveHeard, now: Moment) -> Notice {
+fn well(monitor: &Monitor, rule: &ChannelRule, reason: String, live: &heard::LiveHeard, now: Moment) -> Notice {
     let incident = format!("channel-{}-well", rule.name);
     Notice {
         key: format!("{incident}-{}", now.as_millis()),

@@ -1,7 +1,7 @@
 //! What every decision within one transaction is made on.
 
 use super::expected::MonitorSettings;
-use super::live::LiveHeard;
+use super::heard::LiveHeard;
 use crate::domain::check::Check;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;

@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use prometheus::{HistogramVec, IntGaugeVec};
-use serde::{Deserialize, Serialize};
 
 use super::engine::{Monitor, MonitorError};
+use super::mark::{MARK, Mark};
 use super::pulse::MARK_EVERY;
 use super::{cause, decide};
 use crate::clock;
@@ -16,22 +16,11 @@ use crate::telemetry::metrics;
 
 /// What arrives now may be committed within this time: silence is looked for so far back.
 const BEHIND: Duration = Duration::from_millis(500);
-/// The mark of the last sweep, as a fact.
-pub(super) const MARK: &str = "sweep";
 
 static SWEEP: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_sweep_seconds"));
 
 static CHECKS: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_checks"));
 static INCIDENTS: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_incidents_open"));
-
-/// How far a sweep came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Mark {
-    /// When it ran.
-    pub(super) at: Moment,
-    /// Every deadline up to here was looked at.
-    pub(super) until: Moment,
-}
 
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

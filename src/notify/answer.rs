@@ -6,7 +6,7 @@ use chrono::DateTime;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
 
-use super::channel::{ChannelError, SendError};
+use super::receipt::{ChannelError, SendError};
 use crate::clock;
 use crate::domain::moment::Moment;
 use crate::net::client::{explain, http};

@@ -11,8 +11,8 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor
 use rustls::pki_types::ServerName;
 use uuid::Uuid;
 
-use super::channel::{ChannelError, Receipt, SendError};
 use super::message::Message;
+use super::receipt::{ChannelError, Receipt, SendError};
 use super::settings::{EmailSettings, EmailTls};
 use crate::domain::notice::Notice;
 use crate::net::client::{extra_roots, io_words};

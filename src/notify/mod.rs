@@ -4,9 +4,11 @@ mod answer;
 mod channel;
 mod email;
 mod message;
+mod receipt;
 mod settings;
 mod slack;
 mod webhook;
 
-pub use channel::{Channel, ChannelError, Receipt, SendError};
+pub use channel::Channel;
+pub use receipt::{ChannelError, Receipt, SendError};
 pub use settings::{ChannelKind, ChannelSettings, EmailSettings, EmailTls};

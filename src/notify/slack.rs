@@ -7,8 +7,8 @@ use reqwest::{Client, StatusCode, Url};
 use serde_json::{Value, json};
 
 use super::answer::{self, Answer};
-use super::channel::{ChannelError, Receipt, SendError};
 use super::message::Message;
+use super::receipt::{ChannelError, Receipt, SendError};
 use crate::domain::notice::Notice;
 use crate::settings::Secret;
 

@@ -6,7 +6,7 @@ use reqwest::{Client, Url};
 use serde_json::{Value, json};
 
 use super::answer::{self, Answer};
-use super::channel::{ChannelError, Receipt, SendError};
+use super::receipt::{ChannelError, Receipt, SendError};
 use crate::clock;
 use crate::domain::notice::Notice;
 use crate::settings::Secret;

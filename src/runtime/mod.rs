@@ -3,4 +3,4 @@
 pub mod process;
 mod settings;
 
-pub use settings::{RuntimeKind, RuntimeSettings};
+pub use settings::{RuntimeKind, RuntimeSettings, UpSettings};

@@ -47,6 +47,22 @@ impl RuntimeSettings {
     }
 }
 
+/// `[up]`: the supervisor of one machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpSettings {
+    /// `/healthz` and `/metrics`. Default: none.
+    pub health: Option<String>,
+}
+
+impl UpSettings {
+    /// Reads `[up]`.
+    pub fn read(mut section: Section<'_>) -> Self {
+        let settings = Self { health: section.text("health") };
+        section.finish();
+        settings
+    }
+}
+
 /// Splits a command into words at blanks; single and double quotes keep blanks together. No shell, no variables.
 fn words(command: &str) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();

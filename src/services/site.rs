@@ -7,12 +7,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::expected;
-use crate::clock;
 use crate::config::Config;
 use crate::domain::beat::{Beat, BeatKind, Health, Identity, Showing};
-use crate::domain::moment::Moment;
+use crate::domain::gate::Observation;
 use crate::monitor::{Arrived, Ingest, Monitor};
-use crate::net::client;
+use crate::probe::{HttpProbe, Probed, Target};
 use crate::telemetry::day_log::DayLog;
 
 /// One target, probed at an interval.
@@ -20,21 +19,12 @@ use crate::telemetry::day_log::DayLog;
 pub(super) struct SiteLoop {
     monitor: Monitor,
     ingest: Ingest,
-    client: reqwest::Client,
+    probe: HttpProbe,
     check: String,
-    url: String,
+    target: Target,
     every: Duration,
     slow: Duration,
     log: Option<DayLog>,
-}
-
-/// What one probe saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
-    showing: Showing,
-    status: Option<u16>,
-    latency: Duration,
-    reason: Option<String>,
 }
 
 impl SiteLoop {
@@ -43,24 +33,15 @@ impl SiteLoop {
         let site = config.watcher.site.iter().map(|url| (url.clone(), "site".to_owned()));
         let peers = expected::peers(config).into_iter().map(|(url, check)| (format!("{url}/healthz"), check));
         let one = |(url, check): (String, String)| {
-            let is_logged = check == "site";
-            let directory = config.log.directory.as_deref().filter(|_| is_logged);
-            let log = directory.and_then(|directory| match DayLog::open(directory, config.log.keep) {
-                Ok(log) => Some(log),
-                Err(error) => {
-                    tracing::error!("log.directory {} cannot be used: {error}", directory.display());
-                    None
-                }
-            });
             Ok(Self {
                 monitor: monitor.clone(),
                 ingest: ingest.clone(),
-                client: client::http(config.probe.timeout)?,
+                probe: HttpProbe::new(&config.probe)?,
+                log: if check == "site" { day_log(config) } else { None },
                 check,
-                url,
+                target: Target::new(url),
                 every: config.probe.every,
                 slow: config.probe.slow,
-                log,
             })
         };
         site.chain(peers).map(one).collect()
@@ -75,41 +56,35 @@ impl SiteLoop {
                 _ = ticks.tick() => {}
                 _ = stop.wait_for(|stopped| *stopped) => return,
             }
-            let seen = self.probe().await;
-            let now = clock::now();
-            self.write_down(&seen, now);
-            let beat = self.beat(&seen, run, sequence, now);
-            let arrived = Arrived { key_id: "own".to_owned(), beat, arrival: self.monitor.arrivals().arrive(now) };
-            if let Err(error) = self.ingest.beat(arrived).await {
-                tracing::error!(check = self.check, "what was seen is not stored: {error}");
+            match self.probe.probe(&self.target).await {
+                Probed::Observed(observed) => self.hand_in(redirected(observed, self.slow), run, sequence).await,
+                Probed::Unable(why) => tracing::error!(check = self.check, "we cannot look, and nothing is said of it: {why}"),
             }
         }
     }
 
-    async fn probe(&self) -> Seen {
-        let began = clock::elapsed();
-        let answered = self.client.get(&self.url).send().await;
-        let latency = clock::elapsed().saturating_sub(began);
-        match answered {
-            Ok(answer) => seen(answer.status().as_u16(), latency, self.slow),
-            Err(error) => Seen { showing: Showing::Bad, status: None, latency, reason: Some(client::explain(error)) },
+    async fn hand_in(&self, observed: Observation, run: Uuid, sequence: u64) {
+        self.write_down(&observed);
+        let beat = self.beat(&observed, run, sequence);
+        let arrived = Arrived { key_id: "own".to_owned(), beat, arrival: self.monitor.arrivals().arrive(observed.at) };
+        if let Err(error) = self.ingest.beat(arrived).await {
+            tracing::error!(check = self.check, "what was seen is not stored: {error}");
         }
     }
 
-    fn beat(&self, seen: &Seen, run: Uuid, sequence: u64, now: Moment) -> Beat {
-        let passed = matches!(seen.showing, Showing::Good | Showing::Slow);
+    fn beat(&self, observed: &Observation, run: Uuid, sequence: u64) -> Beat {
         let health = Health {
-            showing: seen.showing,
-            latency_ms: u64::try_from(seen.latency.as_millis()).ok(),
-            reason: seen.reason.clone(),
+            showing: observed.showing,
+            latency_ms: Some(observed.latency_ms),
+            reason: observed.reason.clone(),
             since: None,
             told: Vec::new(),
         };
         Beat {
             check: self.check.clone(),
-            kind: if passed { BeatKind::Success } else { BeatKind::Fail },
+            kind: if observed.passed() { BeatKind::Success } else { BeatKind::Fail },
             identity: Identity { instance: self.monitor.settings().name.clone(), run, sequence },
-            sent_at: now,
+            sent_at: observed.at,
             every_ms: u64::try_from(self.every.as_millis()).ok(),
             colour: None,
             version: None,
@@ -120,38 +95,50 @@ impl SiteLoop {
     }
 
     /// `site working 200 12ms`.
-    fn write_down(&self, seen: &Seen, now: Moment) {
+    fn write_down(&self, observed: &Observation) {
         let Some(log) = &self.log else { return };
-        let word = match seen.showing {
+        let word = match observed.showing {
             Showing::Good => "working",
             Showing::Slow => "doing poorly",
             Showing::Bad | Showing::Exited => "not working",
         };
-        let status = seen.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-        if let Err(error) = log.append(now, &format!("{} {word} {status} {}ms", self.check, seen.latency.as_millis())) {
+        let status = observed.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+        if let Err(error) = log.append(observed.at, &format!("{} {word} {status} {}ms", self.check, observed.latency_ms)) {
             tracing::error!("the day's log cannot be written: {error}");
         }
     }
 }
 
-fn seen(status: u16, latency: Duration, slow: Duration) -> Seen {
-    let (showing, reason) = match status {
-        200..=399 if latency > slow => (Showing::Slow, Some(format!("answered {status} after {} ms", latency.as_millis()))),
-        200..=399 => (Showing::Good, None),
-        _ => (Showing::Bad, Some(format!("answered {status}"))),
-    };
-    Seen { showing, status: Some(status), latency, reason }
+fn day_log(config: &Config) -> Option<DayLog> {
+    let directory = config.log.directory.as_deref()?;
+    let opened = DayLog::open(directory, config.log.keep);
+    opened.map_err(|error| tracing::error!("log.directory {} cannot be used: {error}", directory.display())).ok()
+}
+
+/// The public's first answer is often a redirect; whoever sends one works.
+fn redirected(mut observed: Observation, slow: Duration) -> Observation {
+    if let Some(300..=399) = observed.status {
+        let is_slow = Duration::from_millis(observed.latency_ms) >= slow;
+        observed.showing = if is_slow { Showing::Slow } else { Showing::Good };
+        observed.reason = observed.reason.filter(|_| is_slow);
+    }
+    observed
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::moment::Moment;
+
+    fn observed(status: u16, showing: Showing, latency_ms: u64) -> Observation {
+        let reason = Some(format!("answered {status}"));
+        redirected(Observation { at: Moment::from_millis(0), showing, status: Some(status), latency_ms, reason }, Duration::from_secs(2))
+    }
 
     #[test]
-    fn an_answer_is_judged_by_its_status_and_its_time() {
-        let slow = Duration::from_secs(2);
-        assert_eq!(seen(200, Duration::from_secs(1), slow).showing, Showing::Good);
-        assert_eq!(seen(302, Duration::from_secs(3), slow).showing, Showing::Slow);
-        assert_eq!(seen(503, Duration::from_secs(1), slow).reason.as_deref(), Some("answered 503"));
+    fn a_site_that_redirects_works_and_one_that_answers_503_does_not() {
+        assert_eq!((observed(302, Showing::Bad, 5).showing, observed(302, Showing::Bad, 5).reason), (Showing::Good, None));
+        assert_eq!(observed(302, Showing::Bad, 2_500).showing, Showing::Slow);
+        assert_eq!(observed(503, Showing::Bad, 5).showing, Showing::Bad);
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::JoinHandle;
@@ -13,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use self::alarms::Alarms;
 use self::control::Order;
 use self::event::Events;
+use self::health::LastPass;
 use self::lock::Lock;
 use self::plan::{Duty, Plan};
 use self::supervisor::Supervisor;
@@ -27,6 +28,7 @@ mod alarms;
 mod backoff;
 mod control;
 mod event;
+mod health;
 mod kept;
 mod lock;
 mod look;
@@ -56,6 +58,7 @@ pub struct Up {
     config: Config,
     socket: PathBuf,
     listener: UnixListener,
+    health: Option<TcpListener>,
     _lock: Lock,
 }
 
@@ -75,18 +78,23 @@ impl Up {
         let versions = Versions::load(&state.join("versions.json"), config.runtime.version.as_deref())?;
         let socket = state.up_socket();
         let listener = listen::unix("up's control", &socket).await?;
+        let health = match &config.up.health {
+            Some(address) => Some(listen::tcp("up.health", address).await?.0),
+            None => None,
+        };
         let (sender, receiver) = mpsc::unbounded_channel();
         let events = Events(sender);
         let alarms = Alarms::start(&config.prober.watchers, &Key::new(&beat_key), config.probe.every, &events)?;
         let plan = Plan { config: config.clone(), config_path, state: state.clone(), allswell, beat_key };
         let supervisor = Supervisor::new(plan, versions, events.clone(), clock::now());
-        Ok((Self { supervisor, alarms, events, config, socket, listener, _lock: lock }, receiver))
+        Ok((Self { supervisor, alarms, events, config, socket, listener, health, _lock: lock }, receiver))
     }
 
     /// Where it listens: a name and an address each, for the log and for tests.
     #[must_use]
     pub fn addresses(&self) -> Vec<(&'static str, String)> {
-        vec![("control", self.socket.display().to_string())]
+        let health = self.health.iter().filter_map(|listener| Some(("health", listener.local_addr().ok()?.to_string())));
+        std::iter::once(("control", self.socket.display().to_string())).chain(health).collect()
     }
 
     /// Starts everything and keeps it running until `shutdown` or an order, then ends it in order. At `hurry` what is ending is killed.
@@ -94,16 +102,19 @@ impl Up {
     /// # Errors
     /// Where it cannot hear of its children's ends.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send, hurry: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
-        let Self { mut supervisor, mut alarms, events, config, socket, listener, _lock } = self;
+        let Self { mut supervisor, mut alarms, events, config, socket, listener, health, _lock } = self;
+        let last_pass = LastPass::default();
+        let health = health.map(|listener| tokio::spawn(health::answer(listener, last_pass.clone())));
         let (orders, mut ordered) = mpsc::unbounded_channel();
         let server = tokio::spawn(control::serve(listener, orders));
         let looker = tokio::spawn(look::look(config.clone(), events));
-        keep_running(&mut supervisor, &alarms, &config, &mut ordered, shutdown).await?;
+        keep_running(&mut supervisor, &alarms, &config, &last_pass, &mut ordered, shutdown).await?;
         looker.abort();
         let last = supervisor.pass(clock::now());
         alarms.end(last).await;
         end_in_order(&mut supervisor, &mut ordered, hurry).await;
         close(&server, &socket);
+        health.inspect(JoinHandle::abort);
         Ok(())
     }
 }
@@ -121,6 +132,7 @@ async fn keep_running(
     supervisor: &mut Supervisor,
     alarms: &Alarms,
     config: &Config,
+    last_pass: &LastPass,
     ordered: &mut UnboundedReceiver<Order>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
@@ -135,6 +147,7 @@ async fn keep_running(
         let now = clock::now();
         supervisor.step(now, last_ones_too);
         supervisor.beat(now, alarms);
+        last_pass.passed(now, &supervisor.state());
         tokio::select! {
             _ = look.tick() => {}
             _ = child_ended.recv() => {}

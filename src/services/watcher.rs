@@ -13,11 +13,11 @@ use super::expected;
 use super::outside::OutsideLoop;
 use super::site::SiteLoop;
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
 use crate::http::serve::{OwnHosts, serve};
-use crate::http::watcher::{Watching, router};
-use crate::monitor::unheard::Hearing;
+use crate::http::watcher::router;
+use crate::http::watching::Watching;
 use crate::monitor::{Loops, Monitor, MonitorSettings};
 use crate::net::listen;
 use crate::notify::Channel;
@@ -59,7 +59,7 @@ impl Watcher {
         };
         let monitor = Monitor::new(store, settings);
         let (ingest, loops) = monitor.loops(channels);
-        let unheard = Arc::new(hearing(config).gaps());
+        let unheard = Arc::new(unheard(config));
         for gap in unheard.iter() {
             tracing::warn!("{gap}");
         }
@@ -123,20 +123,4 @@ fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {
         None => files::token(&state.beat_key()).with_context(|| format!("{} cannot be made or read", state.beat_key().display()))?,
     };
     Ok(Key::new(&text))
-}
-
-/// What the config has, as far as hearing goes.
-#[must_use]
-pub fn hearing(config: &Config) -> Hearing {
-    let is_loopback = |address: &String| address.starts_with("127.") || address.starts_with("localhost") || address.starts_with("[::1]");
-    let apps = config.app.blue.addresses.iter().chain(&config.app.green.addresses);
-    let has_outside = config.watcher.outside.as_ref().is_some_and(|secret| secret.reveal_if_set().is_ok_and(|url| url.is_some()));
-    Hearing {
-        channels: config.channels.len(),
-        has_outside,
-        peers: config.watcher.peers.len(),
-        is_one_host: is_loopback(&config.watcher.listen) && apps.into_iter().all(is_loopback),
-        has_site: config.watcher.site.is_some(),
-        has_heartbeats: config.app.heartbeats,
-    }
 }

@@ -40,6 +40,9 @@ pub const TABLE: &[Metric] = &[
     metric("allswell_switches_total", &["outcome"], "Switches, by how they ended."),
     metric("allswell_switch_phase_seconds", &["phase"], "How long a switch took to reach the phase."),
     metric("allswell_watcher_acknowledged_seconds", &["watcher"], "How long ago the watcher acknowledged a beat."),
+    // Up
+    metric("allswell_up_restarts_total", &["name"], "Parts and instances that ended by themselves and were started again."),
+    metric("allswell_up_running", &["name"], "1 while the part or instance runs, 0 while it does not."),
     // Proxy
     metric("allswell_proxy_requests_total", &["colour", "status"], "Requests answered, by colour and status class."),
     metric("allswell_proxy_request_seconds", &["colour"], "From the request's header to the response's header."),

@@ -1,5 +1,7 @@
 //! Whole-system stories, run on the real executables.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a story that cannot go on ends, and says why")]
+
 mod harness;
 
 mod bad_input;

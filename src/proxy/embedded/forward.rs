@@ -12,12 +12,13 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::time::timeout;
 
-use super::answer::{AnswerBody, Passing, Source, Trouble};
+use super::answer::{self, AnswerBody, Passing, Source};
 use super::claim::{Claim, Claims, Door};
 use super::client::Activity;
 use super::headers::{self, Peer};
 use super::metrics;
 use super::running::Running;
+use super::trouble::Trouble;
 use super::tunnel::Tunnel;
 use super::upload::{Progress, Upload};
 use super::upstream::{Lease, Unanswered, Upstream};
@@ -65,7 +66,7 @@ impl Forwarder {
         let mut answer = answered.unwrap_or_else(|trouble| {
             metrics::failed(trouble.reason());
             tracing::debug!(reason = trouble.reason(), colour = colour.map(Colour::as_str), "answered in our own words");
-            trouble.answer(colour)
+            answer::in_words(trouble, colour)
         });
         if let Some(colour) = colour {
             metrics::answered(colour, answer.status(), clock::elapsed().saturating_sub(started));

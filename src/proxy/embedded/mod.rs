@@ -12,6 +12,7 @@ mod pool;
 mod running;
 mod shift;
 mod state_file;
+mod trouble;
 mod tunnel;
 mod upload;
 mod upstream;

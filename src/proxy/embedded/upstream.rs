@@ -11,10 +11,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::answer::Trouble;
 use super::claim::Claim;
 use super::pool::{Pool, Poolable};
 use super::running::Running;
+use super::trouble::Trouble;
 use super::upload::Upload;
 use crate::clock;
 

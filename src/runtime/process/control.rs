@@ -57,6 +57,8 @@ pub struct InstanceState {
     pub pid: Option<u32>,
     /// When that process was started.
     pub since: Option<Moment>,
+    /// How often it was started again after it had ended by itself.
+    pub restarts: u32,
     /// Whether it runs now.
     pub running: bool,
     /// Where its output goes.

@@ -218,6 +218,7 @@ impl Supervisor {
                     version: self.versions.of(instance.colour).map(str::to_owned),
                     pid,
                     since,
+                    restarts: kept.restarts(),
                     running,
                     log: kept.spec().log.clone(),
                 }),

@@ -14,7 +14,7 @@ const BOUND: Duration = Duration::from_millis(3 * 1_000 + 500 + 2_000);
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_live_app_hung_is_one_critical_incident_told_on_every_channel_and_resolved() {
     let (system, sinks, traffic) = system("").await;
-    traffic.all_answered();
+    traffic.all_answered().await;
     system.signal("blue-1", Signal::STOP).await;
     let told = sinks.alarmed(BOUND, &["blue"]).await;
     let data = &told.body["data"];
@@ -49,7 +49,7 @@ async fn the_idle_app_hung_is_a_warning() {
     system.signal("green-1", Signal::CONT).await;
     sinks.told(BOUND, &["check.resolved"], &["green"]).await;
     assert_eq!(sinks.incidents().len(), 1, "one fault, one incident: {:?}", sinks.hook.told());
-    traffic.all_answered();
+    traffic.all_answered().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -12,7 +12,8 @@ async fn a_heartbeat_stopped_killed_or_terminated_is_told_by_name() {
     sinks.alarmed(BOUND, &["heartbeat-blue"]).await;
     system.signal("heartbeat-blue-1", Signal::CONT).await;
     sinks.told(BOUND, &["check.resolved"], &["heartbeat-blue"]).await;
-    for (name, signal) in [("heartbeat-green-1", Signal::KILL), ("heartbeat-blue-1", Signal::TERM)] {
+    let deaths = [("heartbeat-green-1", Signal::KILL), ("heartbeat-blue-1", Signal::TERM), ("heartbeat-green-1", Signal::TERM)];
+    for (name, signal) in deaths {
         let known = sinks.about(&["check.down", "check.resolved"], &["up"]).len();
         system.signal(name, signal).await;
         crate::harness::within(BOUND, &format!("{name} is told"), || async {
@@ -22,7 +23,7 @@ async fn a_heartbeat_stopped_killed_or_terminated_is_told_by_name() {
         .await;
         system.until("up is well again", |overview| status(overview, "up") == "up").await;
     }
-    traffic.all_answered();
+    traffic.all_answered().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -37,7 +38,7 @@ async fn the_prober_stopped_or_killed_is_one_incident_told_by_name() {
     let told = sinks.told(BOUND, &["check.down", "check.resolved"], &["up"]).await;
     assert!(told.body.to_string().contains("prober"), "{}", told.body);
     system.until("it probes again", |overview| status(overview, "prober") == "up").await;
-    traffic.all_answered();
+    traffic.all_answered().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -50,7 +51,7 @@ async fn the_prober_out_of_file_descriptors_is_told_by_name() {
     prlimit(Some(pid), Resource::Nofile, usual).expect("as before");
     sinks.told(BOUND, &["check.resolved"], &["prober"]).await;
     assert_eq!(sinks.incidents().len(), 1, "its own fault is nobody else's: {:?}", sinks.hook.told());
-    traffic.all_answered();
+    traffic.all_answered().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -76,7 +77,7 @@ async fn up_killed_is_told_by_what_it_had_started_and_the_next_up_adopts_it() {
     let before = system.processes().await;
     system.up().signal(Signal::KILL);
     sinks.alarmed(BOUND, &["up"]).await;
-    traffic.all_answered();
+    traffic.all_answered().await;
     system.start_up();
     sinks.told(BOUND * 2, &["check.resolved"], &["up"]).await;
     let pids = |state: &allswell::runtime::process::control::UpState| {
@@ -85,5 +86,5 @@ async fn up_killed_is_told_by_what_it_had_started_and_the_next_up_adopts_it() {
     };
     assert_eq!(pids(&system.processes().await), pids(&before), "everything that lived was adopted");
     assert_eq!(sinks.incidents().len(), 1, "{:?}", sinks.hook.told());
-    traffic.all_answered();
+    traffic.all_answered().await;
 }

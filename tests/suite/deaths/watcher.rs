@@ -27,7 +27,7 @@ async fn the_watcher_stopped_or_killed_is_told_by_the_prober() {
     let told = sinks.told(BOUND, &["check.down", "check.resolved"], &["up"]).await;
     assert!(told.body.to_string().contains("watcher"), "{}", told.body);
     system.until("it watches again", |overview| status(overview, "up") == "up").await;
-    traffic.all_answered();
+    traffic.all_answered().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -47,7 +47,7 @@ async fn a_watcher_whose_store_is_locked_is_told_and_what_fails_meanwhile_is_tol
     sqlx::raw_sql("ROLLBACK").execute(&mut outside).await.expect("the lock is given back");
     sinks.told(BOUND, &["check.resolved"], &["watcher"]).await;
     sinks.told(BOUND, &["check.resolved"], &["green"]).await;
-    traffic.all_answered();
+    traffic.all_answered().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

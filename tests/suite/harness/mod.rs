@@ -13,6 +13,7 @@ mod marks;
 mod moody;
 mod process;
 mod raw;
+mod room;
 mod sender;
 mod sinks;
 mod slack;

@@ -27,6 +27,13 @@ impl Front {
         front
     }
 
+    /// The same, while no other story runs.
+    pub(super) async fn start_alone() -> Self {
+        let front = Self::start_unready(Host::alone(), "");
+        front.is_up().await;
+        front
+    }
+
     /// Started on a host whose state directory may hold something already.
     pub(super) fn start_unready(host: Host, extra: &str) -> Self {
         let control = ProxyControl::new(&host.path("state/proxy.sock"), Duration::from_secs(5));

@@ -10,7 +10,7 @@ use crate::harness::{App, Crowd, eventually, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_shifts_cost_no_request_and_no_connection() {
-    let front = Front::start("").await;
+    let front = Front::start_alone().await;
     let apps = [front.app(Colour::Blue).await, front.app(Colour::Green).await];
     let crowd = Crowd::start(&front.live(), &front.marks, 32, 4);
     let mut shifted = Vec::new();

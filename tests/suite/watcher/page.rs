@@ -15,7 +15,7 @@ async fn the_page_shows_what_is_live_what_is_wrong_and_who_would_not_hear() {
     assert_eq!(sender.say("green", BeatKind::Fail).await, Some(200));
     let (status, page) = sender.get("/").await.unwrap();
     assert_eq!(status, 200);
-    for words in ["working", "failing, 1 of 3", "answered 500", "never heard", "there is one [[channel]]", "Live: "] {
+    for words in ["working", "failing, 1 of 3", "answered 500", "never heard", "it is the only one", "Live: "] {
         assert!(page.contains(words), "{words}");
     }
     assert!(!page.contains("style=") && !page.contains("<script"), "nothing inline");

@@ -1,0 +1,46 @@
+//! What the prober said last of the cluster.
+
+use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
+
+use crate::domain::beat::Live;
+use crate::domain::colour::Colour;
+use crate::domain::moment::Moment;
+use crate::domain::role::Role;
+use crate::store::{StoreError, facts};
+
+pub(super) const FACT: &str = "live";
+
+/// The last thing heard of the cluster, and when.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveHeard {
+    /// What was said.
+    pub live: Live,
+    /// When. None: never.
+    pub heard_at: Option<Moment>,
+}
+
+impl LiveHeard {
+    /// Until when a check of this role is quiet, because a deploy replaces what it watches.
+    #[must_use]
+    pub fn quiet_until(&self, role: Role) -> Option<Moment> {
+        let deploy = self.live.deploy.as_ref()?;
+        let concerned = match role {
+            Role::Colour(colour) | Role::Heartbeat(colour) => colour == deploy.colour,
+            Role::Preview => self.live.colour != Some(deploy.colour),
+            Role::Proxy | Role::Site | Role::Prober | Role::Watcher | Role::Up | Role::Channel | Role::Own => false,
+        };
+        concerned.then_some(deploy.until)
+    }
+}
+
+/// Reads it.
+pub(super) async fn read(connection: &mut SqliteConnection) -> Result<LiveHeard, StoreError> {
+    Ok(facts::get(connection, FACT).await?.unwrap_or_default())
+}
+
+/// For people: `blue`, `green` or `undefined`.
+#[must_use]
+pub(super) fn word(colour: Option<Colour>) -> &'static str {
+    colour.map_or("undefined", Colour::as_str)
+}

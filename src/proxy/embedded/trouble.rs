@@ -1,0 +1,85 @@
+//! What goes wrong between client and app, told apart.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+
+use crate::domain::colour::Colour;
+
+/// Why the proxy answers itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Nobody listens there.
+    Refused,
+    /// No way there.
+    Unreachable,
+    /// The connection broke before the answer.
+    Broken,
+    /// The colour was cut.
+    Cut,
+    /// No colour is live.
+    Undefined,
+    /// The colour's name does not resolve.
+    NoAddress,
+    /// It does not take the connection.
+    ConnectTimeout(Duration),
+    /// It does not answer.
+    AnswerTimeout(Duration),
+    /// The client has stopped sending its request.
+    ClientTimeout,
+    /// The client's body broke off or is malformed.
+    BadBody,
+    /// No `Host`.
+    NoHost,
+    /// `CONNECT`.
+    NoTunnel,
+}
+
+impl Trouble {
+    /// The status code.
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::Refused | Self::Unreachable | Self::Broken | Self::Cut => StatusCode::BAD_GATEWAY,
+            Self::Undefined | Self::NoAddress => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ConnectTimeout(_) | Self::AnswerTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BadBody | Self::NoHost => StatusCode::BAD_REQUEST,
+            Self::NoTunnel => StatusCode::NOT_IMPLEMENTED,
+        }
+    }
+
+    /// The label of the metric.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::Broken => "broken",
+            Self::Cut => "cut",
+            Self::Undefined => "undefined",
+            Self::NoAddress => "no_address",
+            Self::ConnectTimeout(_) => "connect_timeout",
+            Self::AnswerTimeout(_) => "answer_timeout",
+            Self::ClientTimeout => "client_timeout",
+            Self::BadBody | Self::NoHost | Self::NoTunnel => "bad_request",
+        }
+    }
+
+    /// In words, without addresses: the public reads it.
+    pub(super) fn words(self, colour: Option<Colour>) -> String {
+        let colour = colour.map_or("the app", Colour::as_str);
+        match self {
+            Self::Refused => format!("{colour} refuses connections"),
+            Self::Unreachable => format!("{colour} cannot be reached"),
+            Self::Broken => format!("{colour} broke the connection before it answered"),
+            Self::Cut => format!("{colour} was told to end what was still running"),
+            Self::Undefined => "no colour is live: the proxy's state is undefined".to_owned(),
+            Self::NoAddress => format!("{colour} has no address"),
+            Self::ConnectTimeout(limit) => format!("{colour} did not take the connection within {limit:?}"),
+            Self::AnswerTimeout(limit) => format!("{colour} did not answer within {limit:?}"),
+            Self::ClientTimeout => "the request's body did not arrive".to_owned(),
+            Self::BadBody => "the request's body broke off".to_owned(),
+            Self::NoHost => "a request needs a Host".to_owned(),
+            Self::NoTunnel => "CONNECT is not for this proxy".to_owned(),
+        }
+    }
+}
