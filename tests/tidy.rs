@@ -245,6 +245,14 @@ fn metric_faults<'a>(document: &str, table: impl Iterator<Item = &'a str>) -> Ve
     missing.chain(unknown).collect()
 }
 
+/// Metrics of the table that nothing in the sources makes.
+fn uncounted<'a>(sources: &[Source], table: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let made = regex(r#"\b(?:counter|gauge|histogram)\(\s*"(\w+)""#);
+    let made: BTreeSet<&str> =
+        sources.iter().flat_map(|source| made.captures_iter(&source.text)).map(|found| found.get(1).unwrap().as_str()).collect();
+    table.filter(|name| !made.contains(name)).map(|name| format!("{name} is never counted")).collect()
+}
+
 /// The tests that a page names in its tables, and that do not exist.
 fn unproven<'a>(page: &'a str, tests: &str) -> Vec<&'a str> {
     let named = regex(r"`([a-z]+(?:_[a-z0-9]+){3,})`");
@@ -330,6 +338,17 @@ fn a_mod_file_that_does_more_is_found() {
 fn every_metric_is_documented_and_no_other() {
     let document = read("docs/metrics.md");
     none(&metric_faults(&document, allswell::telemetry::metrics::TABLE.iter().map(|row| row.name)));
+}
+
+#[test]
+fn every_metric_is_counted_somewhere() {
+    none(&uncounted(&sources(), allswell::telemetry::metrics::TABLE.iter().map(|row| row.name)));
+}
+
+#[test]
+fn a_metric_that_nothing_counts_is_found() {
+    let source = Source::new("src/x.rs", "metric(\"allswell_b\", &[], \"b\");\nmetrics::counter(\"allswell_a_total\").inc();\n");
+    assert_eq!(uncounted(&[source], ["allswell_a_total", "allswell_b"].into_iter()), ["allswell_b is never counted"]);
 }
 
 #[test]

@@ -26,7 +26,10 @@ pub fn run(operator: &Operator) -> Outcome {
     if operator.json {
         screen::document(&json!({ "written": path }));
     } else {
-        screen::line(format!("wrote {}: say there how your app starts, then `allswell validate` and `allswell up`", path.display()));
+        screen::line(format!(
+            "wrote {}: say there how your app starts ([runtime] command) and who is told ([[channel]]), then `allswell validate` and `allswell up`",
+            path.display()
+        ));
     }
     Ok(Exit::Done)
 }

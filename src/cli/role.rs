@@ -60,10 +60,12 @@ pub fn run(part: Part, options: &Options) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let mut config = loaded.config;
     let ended = (|| {
         let state = options.state_dir()?;
+        config.log.directory = config.log.directory.map(|directory| state.join(directory));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime does not start")?;
-        runtime.block_on(serve(part, &loaded.config, &state))
+        runtime.block_on(serve(part, &config, &state))
     })();
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,6 +11,7 @@ use self::story::Story;
 use super::exit::{Exit, Outcome};
 use super::options::Options;
 use super::screen;
+use super::validate::unusable;
 use crate::config::Config;
 use crate::config::demo::demo;
 use crate::files;
@@ -51,6 +52,11 @@ async fn up(args: &UpArgs, options: &Options) -> Outcome {
     let loaded = Config::load(&path)?;
     for warning in &loaded.warnings {
         screen::warn(format!("{}: {warning}", path.display()));
+    }
+    let unusable = unusable(&loaded.config);
+    if !unusable.is_empty() {
+        let lines: Vec<String> = unusable.iter().map(|what| format!("{}: {what}", path.display())).collect();
+        return Err(Exit::Usage.because(lines.join("\n")));
     }
     let story = Story::new(&loaded.config, &path, is_demo, state.path());
     let (first, second) = told_to_end()?;

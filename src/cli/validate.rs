@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::exit::{Exit, Outcome};
 use super::operator::Operator;
-use super::screen;
+use super::screen::{self, Paint};
 use crate::config::{Config, ConfigError, unheard};
 use crate::notify::Channel;
 use crate::settings::Problem;
@@ -73,19 +73,20 @@ fn print(found: &Findings) {
     for warning in &found.warnings {
         screen::warn(format!("{}: {}", place(warning), warning.message));
     }
-    for line in &found.unheard {
-        screen::line(line);
-    }
     match found.errors.len() {
         0 => screen::line(format!("{} is right", found.config)),
         1 => screen::note("1 error"),
         count => screen::note(format!("{count} errors")),
     }
+    let paint = Paint::of_stdout();
+    for line in &found.unheard {
+        screen::line(format!("{} {}", paint.poor("○"), paint.faint(line)));
+    }
 }
 
 /// What cannot be used here: channels, and secrets that cannot be read. A variable that is not set is an error where a channel
 /// needs it, and means *none* where the setting may be left out.
-fn unusable(config: &Config) -> Vec<String> {
+pub(super) fn unusable(config: &Config) -> Vec<String> {
     let channels = config.channels.iter().filter_map(|channel| Channel::new(channel).err()).map(|error| error.to_string());
     let optional = [("watcher.outside", &config.watcher.outside), ("watcher.beat_key", &config.watcher.beat_key)];
     let optional = optional.into_iter().filter_map(|(key, secret)| {

@@ -1,11 +1,15 @@
 //! The HTTP client of probes, beats and channels.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+
+/// TLS sessions that are remembered, to be taken up again: we speak to few servers.
+const SESSIONS: usize = 16;
 
 /// Why a client could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -50,15 +54,25 @@ pub fn fresh(timeout: Duration) -> Result<reqwest::Client, ClientError> {
     builder(timeout)?.pool_max_idle_per_host(0).build().map_err(|error| ClientError(error.to_string()))
 }
 
-fn builder(timeout: Duration) -> Result<reqwest::ClientBuilder, ClientError> {
+/// One TLS config for all clients of a process: its parts are shared by its clones, and each would cost 100 kB.
+fn tls() -> Result<ClientConfig, ClientError> {
+    static SHARED: OnceLock<ClientConfig> = OnceLock::new();
+    if let Some(shared) = SHARED.get() {
+        return Ok(shared.clone());
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
+    let mut tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| ClientError(error.to_string()))?
         .with_root_certificates(roots()?)
         .with_no_client_auth();
+    tls.resumption = Resumption::in_memory_sessions(SESSIONS);
+    Ok(SHARED.get_or_init(|| tls).clone())
+}
+
+fn builder(timeout: Duration) -> Result<reqwest::ClientBuilder, ClientError> {
     Ok(reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(tls()?)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(timeout)

@@ -1,5 +1,6 @@
 //! E-mail by SMTP.
 
+use std::sync::OnceLock;
 use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::message::header::{HeaderName, HeaderValue};
@@ -7,6 +8,7 @@ use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor};
+use rustls::pki_types::ServerName;
 use uuid::Uuid;
 
 use super::message::Message;
@@ -22,7 +24,18 @@ const LONGEST_ID: usize = 180;
 pub(super) struct Email {
     from: Mailbox,
     to: Vec<Mailbox>,
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    server: Server,
+    /// Made by the first notice: its TLS weighs more than all the rest, and most heartbeats never write.
+    transport: OnceLock<AsyncSmtpTransport<Tokio1Executor>>,
+}
+
+/// How the server is spoken to.
+struct Server {
+    host: String,
+    port: u16,
+    tls: EmailTls,
+    credentials: Option<Credentials>,
+    timeout: Duration,
 }
 
 impl Email {
@@ -30,27 +43,43 @@ impl Email {
         let wrong = |message: String| ChannelError::Setting(channel.to_owned(), message);
         let address = |text: &String| text.parse::<Mailbox>().map_err(|error| wrong(format!("{text} is not an address: {error}")));
         let (host, port) = split(&settings.server).ok_or_else(|| wrong(format!("{} is not host:port", settings.server)))?;
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host).port(port).timeout(Some(timeout)).tls(tls(
-            channel,
-            host,
-            settings.tls,
-        )?);
-        if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
-            let password = password.reveal().map_err(|error| ChannelError::Secret(channel.to_owned(), error))?;
-            builder = builder.credentials(Credentials::new(user.clone(), password));
+        if settings.tls != EmailTls::None {
+            ServerName::try_from(host).map_err(|_| wrong(format!("{host} is not the name of a host")))?;
+            extra_roots().map_err(|error| ChannelError::Client(channel.to_owned(), error))?;
         }
+        let credentials = match (&settings.user, &settings.password) {
+            (Some(user), Some(password)) => {
+                let password = password.reveal().map_err(|error| ChannelError::Secret(channel.to_owned(), error))?;
+                Some(Credentials::new(user.clone(), password))
+            }
+            _ => None,
+        };
         Ok(Self {
             from: address(&settings.from)?,
             to: settings.to.iter().map(address).collect::<Result<_, _>>()?,
-            transport: builder.build(),
+            server: Server { host: host.to_owned(), port, tls: settings.tls, credentials, timeout },
+            transport: OnceLock::new(),
         })
     }
 
     /// Done when the server has taken the message for every receiver.
     pub(super) async fn send(&self, notice: &Notice) -> Result<Receipt, SendError> {
         let mail = self.mail(notice)?;
-        let response = self.transport.send(mail).await.map_err(|error| judge(&error))?;
+        let response = self.transport()?.send(mail).await.map_err(|error| judge(&error))?;
         Ok(Receipt(format!("{} {}", response.code(), response.first_line().unwrap_or_default()).trim().chars().take(200).collect()))
+    }
+
+    fn transport(&self) -> Result<&AsyncSmtpTransport<Tokio1Executor>, SendError> {
+        if let Some(transport) = self.transport.get() {
+            return Ok(transport);
+        }
+        let Server { host, port, tls, credentials, timeout } = &self.server;
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host).port(*port).timeout(Some(*timeout));
+        builder = builder.tls(security(host, *tls).map_err(SendError::retry)?);
+        if let Some(credentials) = credentials {
+            builder = builder.credentials(credentials.clone());
+        }
+        Ok(self.transport.get_or_init(|| builder.build()))
     }
 
     fn mail(&self, notice: &Notice) -> Result<Mail, SendError> {
@@ -77,16 +106,15 @@ fn split(server: &str) -> Option<(&str, u16)> {
     Some((host, port.parse().ok()?)).filter(|(host, _)| !host.is_empty())
 }
 
-fn tls(channel: &str, host: &str, kind: EmailTls) -> Result<Tls, ChannelError> {
+fn security(host: &str, kind: EmailTls) -> Result<Tls, String> {
     if kind == EmailTls::None {
         return Ok(Tls::None);
     }
-    let wrong = |error: lettre::transport::smtp::Error| ChannelError::Setting(channel.to_owned(), words(&error));
     let mut parameters = TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::WebpkiRoots);
-    for root in extra_roots().map_err(|error| ChannelError::Client(channel.to_owned(), error))? {
-        parameters = parameters.add_root_certificate(Certificate::from_der(root.to_vec()).map_err(wrong)?);
+    for root in extra_roots().map_err(|error| error.to_string())? {
+        parameters = parameters.add_root_certificate(Certificate::from_der(root.to_vec()).map_err(|error| words(&error))?);
     }
-    let parameters = parameters.build_rustls().map_err(wrong)?;
+    let parameters = parameters.build_rustls().map_err(|error| words(&error))?;
     Ok(if kind == EmailTls::Tls { Tls::Wrapper(parameters) } else { Tls::Required(parameters) })
 }
 

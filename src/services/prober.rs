@@ -120,7 +120,8 @@ impl Prober {
 }
 
 fn links(config: &Config, state: &StateDir) -> anyhow::Result<Vec<Arc<Link>>> {
-    let named = config.watcher.beat_key.as_ref().map(crate::settings::Secret::reveal_if_set).transpose()?.flatten();
+    let named =
+        config.watcher.beat_key.as_ref().map(crate::settings::Secret::reveal_if_set).transpose().context("watcher.beat_key")?.flatten();
     let text = match named {
         Some(text) => text,
         None => files::token(&state.beat_key()).context("the key that signs beats cannot be read")?,

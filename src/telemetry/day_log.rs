@@ -1,9 +1,12 @@
 //! One file a day, one line an event, one append a line.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use rustix::fs::OFlags;
 
 use crate::clock;
 use crate::domain::beat::Showing;
@@ -15,16 +18,40 @@ use crate::domain::moment::Moment;
 pub struct DayLog {
     directory: PathBuf,
     keep: Duration,
+    owner: Option<Owner>,
+}
+
+/// Who is to have what we make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Owner {
+    user: u32,
+    group: u32,
+}
+
+impl Owner {
+    /// Where root acts for somebody by sudo, that somebody: what sudo once made can be written without it afterwards.
+    fn behind_sudo() -> Option<Self> {
+        let number = |name: &str| std::env::var(name).ok()?.parse().ok();
+        let owner = Self { user: number("SUDO_UID")?, group: number("SUDO_GID")? };
+        rustix::process::geteuid().is_root().then_some(owner)
+    }
 }
 
 impl DayLog {
-    /// Makes the directory if it is not there.
+    /// Makes the directory if it is not there, with mode 0755; under sudo it belongs to whoever called that, as its files do.
     ///
     /// # Errors
     /// As the operating system says.
     pub fn open(directory: &Path, keep: Duration) -> io::Result<Self> {
+        let owner = Owner::behind_sudo();
+        let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let missing: Vec<&Path> = directory.ancestors().take_while(is_missing).collect();
+        for path in missing.into_iter().rev() {
+            make(path, owner)?;
+        }
+        // Says what is wrong where something else has the name.
         fs::create_dir_all(directory)?;
-        Ok(Self { directory: directory.to_owned(), keep })
+        Ok(Self { directory: directory.to_owned(), keep, owner })
     }
 
     /// Appends `TIME words` as one write; at the first line of a day, removes files older than `keep`.
@@ -33,10 +60,20 @@ impl DayLog {
     /// As the operating system says.
     pub fn append(&self, at: Moment, words: &str) -> io::Result<()> {
         let path = self.directory.join(clock::local(at).format("%Y-%m-%d.log").to_string());
-        let is_new_day = !path.exists();
         let line = format!("{}\n", line(at, words));
-        OpenOptions::new().append(true).create(true).open(path)?.write_all(line.as_bytes())?;
-        if is_new_day { self.remove_old(at) } else { Ok(()) }
+        match day_file().create_new(true).open(&path) {
+            Ok(mut file) => {
+                self.give(&file)?;
+                file.write_all(line.as_bytes())?;
+                self.remove_old(at)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => day_file().open(path)?.write_all(line.as_bytes()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn give(&self, file: &File) -> io::Result<()> {
+        self.owner.map_or(Ok(()), |owner| fchown(file, Some(owner.user), Some(owner.group)))
     }
 
     fn remove_old(&self, now: Moment) -> io::Result<()> {
@@ -50,6 +87,23 @@ impl DayLog {
         }
         Ok(())
     }
+}
+
+/// A day's file, and never where a link leads: root may write in a directory of somebody else's.
+fn day_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.append(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    options
+}
+
+/// A directory that all may read. Another part may make it at the same moment.
+fn make(path: &Path, owner: Option<Owner>) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        made => made?,
+    }
+    fs::set_permissions(path, Permissions::from_mode(0o755))?;
+    owner.map_or(Ok(()), |owner| chown(path, Some(owner.user), Some(owner.group)))
 }
 
 /// `TIME words` in local time and on one line: `2026-11-23T03:00:00+02:00 blue working 200 12ms`.

@@ -33,7 +33,6 @@ pub const TABLE: &[Metric] = &[
     metric("allswell_alarm_delay_seconds", &[], "From the deadline or the deciding beat to the channel's receipt."),
     metric("allswell_commit_seconds", &[], "How long one commit of beats took."),
     metric("allswell_sweep_seconds", &[], "How long one sweep took."),
-    metric("allswell_clock_steps_total", &[], "Steps of the system's clock by more than a second."),
     // Prober
     metric("allswell_probes_total", &["target", "showing"], "Probes, by target and what they showed."),
     metric("allswell_probe_seconds", &["target"], "How long a probe took."),

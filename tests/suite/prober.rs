@@ -112,12 +112,11 @@ async fn out_of_file_descriptors_it_says_so_and_blames_no_colour() {
 
 #[tokio::test]
 async fn the_days_file_has_a_line_for_each_look_at_each_colour() {
-    let folder = tempfile::tempdir().unwrap();
-    let log = format!("{PROBE}[log]\ndirectory = \"{}\"\n", folder.path().display());
-    let cluster = Cluster::start("", &log).await;
+    let cluster = Cluster::start("", &format!("{PROBE}[log]\ndirectory = \"days\"\n")).await;
+    let folder = cluster.host.path("state/days");
     cluster.green.set_failing(true);
     eventually("both colours stand in the day's file", || async {
-        let file = std::fs::read_dir(folder.path()).ok()?.next()?.ok()?.path();
+        let file = std::fs::read_dir(&folder).ok()?.next()?.ok()?.path();
         let text = std::fs::read_to_string(file).ok()?;
         let has = |words: &str| text.lines().any(|line| line.contains(words));
         (has(" blue working 200 ") && has(" green not working 500 ")).then_some(())

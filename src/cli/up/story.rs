@@ -78,6 +78,12 @@ impl Story {
                 self.row("!", "", paint.poor(format!("nothing answers yet on {}: see {}", addresses.join(", "), self.state.display())));
             }
             Event::Working => self.working(),
+            Event::NotWorking(bad) => {
+                for (colour, why) in bad {
+                    let look = paint.faint(format!("see: allswell logs {colour}"));
+                    self.row("!", colour.as_str(), format!("{} {look}", paint.poor(format!("is not working yet: {why};"))));
+                }
+            }
             Event::Unheard { watcher, why } => self.row("!", "up", paint.bad(format!("{watcher} does not take our beats: {why}"))),
             Event::Heard { watcher } => self.row("✓", "up", paint.good(format!("{watcher} takes our beats again"))),
             Event::Ending { name } => {

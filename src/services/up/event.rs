@@ -64,6 +64,8 @@ pub enum Event {
     NotAnswering(Vec<String>),
     /// The watcher's page says that both colours are working.
     Working,
+    /// It still says of some that they are not, after a while: each with the reason.
+    NotWorking(Vec<(Colour, String)>),
     /// A watcher does not take our beats.
     Unheard {
         /// The watcher.

@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::event::{Event, Events};
+use crate::clock;
 use crate::config::Config;
 use crate::domain::colour::Colour;
 use crate::net::client;
@@ -67,7 +68,17 @@ pub(super) async fn look(config: Config, events: Events) {
     events.say(Event::Answering);
     let Ok(client) = client::http(LIMIT) else { return };
     let overview = format!("http://{}/v1/overview", dialable(&config.watcher.listen));
-    while !both_work(&client, &overview).await {
+    let began = clock::elapsed();
+    let mut is_told = false;
+    loop {
+        match not_working(&client, &overview).await {
+            Some(bad) if bad.is_empty() => break,
+            Some(bad) if !is_told && clock::elapsed().saturating_sub(began) > PATIENCE => {
+                is_told = true;
+                events.say(Event::NotWorking(bad));
+            }
+            Some(_) | None => {}
+        }
         sleep(EVERY).await;
     }
     events.say(Event::Working);
@@ -83,16 +94,19 @@ struct Overview {
 struct Seen {
     name: String,
     status: String,
+    reason: Option<String>,
 }
 
-async fn both_work(client: &reqwest::Client, overview: &str) -> bool {
-    let Ok(answer) = client.get(overview).send().await else { return false };
-    let Ok(overview) = answer.json::<Overview>().await else { return false };
-    let works = |colour: Colour| {
-        let of_colour = |check: &&Seen| check.name == colour.as_str();
-        overview.checks.iter().find(of_colour).is_some_and(|check| matches!(check.status.as_str(), "up" | "late"))
+/// The colours that do not work, each with the reason; none where the watcher does not say.
+async fn not_working(client: &reqwest::Client, overview: &str) -> Option<Vec<(Colour, String)>> {
+    let overview: Overview = client.get(overview).send().await.ok()?.json().await.ok()?;
+    let bad = |colour: &Colour| {
+        let check = overview.checks.iter().find(|check| check.name == colour.as_str());
+        let works = check.is_some_and(|check| matches!(check.status.as_str(), "up" | "late"));
+        let reason = check.and_then(|check| check.reason.clone()).filter(|reason| !reason.is_empty());
+        (!works).then(|| (*colour, reason.unwrap_or_else(|| "the prober has not seen it passing yet".to_owned())))
     };
-    Colour::BOTH.into_iter().all(works)
+    Some(Colour::BOTH.iter().filter_map(bad).collect())
 }
 
 #[cfg(test)]

@@ -271,13 +271,14 @@ fn telling_line(log: &Path) -> Option<String> {
     at.map(|at| lines.swap_remove(at)).or_else(|| lines.pop()).map(|line| without_time(&line).to_owned())
 }
 
-/// A log line of ours without its time and level: what is left is a sentence.
+/// A log line of ours without its time, its level and the part's name: what is left is a sentence.
 fn without_time(line: &str) -> &str {
     let levels = [" ERROR ", " WARN ", " INFO "];
     let after = levels
         .iter()
         .find_map(|level| line.split_once(level).filter(|(time, _)| chrono::DateTime::parse_from_rfc3339(time.trim()).is_ok()));
-    after.map_or(line, |(_, words)| words)
+    let words = after.map_or(line, |(_, words)| words);
+    words.rsplit_once(" part=\"").map_or(words, |(words, _)| words)
 }
 
 #[cfg(test)]

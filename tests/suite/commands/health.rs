@@ -1,6 +1,7 @@
 //! `health`: three looks, one line each, on screen and in the day's file.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use regex_lite::Regex;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getegid, geteuid, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
@@ -67,6 +68,37 @@ async fn what_works_is_zero_and_each_look_is_one_line() {
     let lines = logged(&host.path("log"));
     assert_lines(&lines, [r"blue working 200 \d+ms", r"green working 200 \d+ms", r"live working 200 \d+ms"]);
     assert_eq!(ran.out.lines().collect::<Vec<_>>(), lines, "the screen says the same");
+}
+
+#[tokio::test]
+async fn a_log_made_under_sudo_belongs_to_whoever_called_it_and_all_may_read_it() {
+    let host = with_config("var/log");
+    // Only root can give something away; anybody else keeps it.
+    let (user, group) = if geteuid().is_root() { (4_321, 4_322) } else { (geteuid().as_raw(), getegid().as_raw()) };
+    let sudo = |words| {
+        let mut command = command(&host, words);
+        command.env("SUDO_UID", user.to_string()).env("SUDO_GID", group.to_string());
+        command
+    };
+    assert!(sudo(&["health"]).output().await.unwrap().stderr.is_empty());
+    let file = fs::read_dir(host.path("var/log")).unwrap().next().unwrap().unwrap().path();
+    for made in [host.path("var"), host.path("var/log"), file] {
+        let about = fs::metadata(&made).unwrap();
+        assert_eq!((about.uid(), about.gid()), (user, group), "{}", made.display());
+        assert!(!about.is_dir() || about.mode() & 0o777 == 0o755, "{}", made.display());
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_is_a_link_is_not_followed() {
+    let host = with_config("log");
+    let today = allswell::clock::local(allswell::clock::now()).format("%Y-%m-%d.log").to_string();
+    fs::create_dir(host.path("log")).unwrap();
+    fs::write(host.path("precious"), "mine\n").unwrap();
+    std::os::unix::fs::symlink(host.path("precious"), host.path("log").join(today)).unwrap();
+    let ran = allswell(&host, &["health"]).await;
+    assert!(ran.code == 1 && ran.err.starts_with("error: the log in "), "{ran:?}");
+    assert_eq!(fs::read_to_string(host.path("precious")).unwrap(), "mine\n");
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ pub(crate) use host::Host;
 pub(crate) use manner::Manner;
 pub(crate) use marks::Marks;
 pub(crate) use process::Process;
-pub(crate) use raw::Raw;
+pub(crate) use raw::{Raw, RawAnswer};
 pub(crate) use sender::Sender;
 pub(crate) use sinks::Sinks;
 pub(crate) use slack::Slack;
