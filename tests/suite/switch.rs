@@ -230,7 +230,7 @@ fn client() -> reqwest::Client {
 async fn hold_a_request_on_blue(cluster: &Cluster) -> tokio::task::JoinHandle<String> {
     cluster.blue.set_holding(true);
     let url = format!("http://{}/hold", cluster.host.at(8000));
-    let held = tokio::spawn(async move { client().get(url).send().await.unwrap().text().await.unwrap() });
+    let held = tokio::spawn(async move { client().get(url).send().await.expect("an answer").text().await.expect("its body") });
     eventually("blue holds the request", || async { (cluster.blue.held() == 1).then_some(()) }).await;
     held
 }
