@@ -1,3 +1,7 @@
 //! `allswell`: every role as a subcommand.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    allswell::cli::root::main()
+}

@@ -1,3 +1,7 @@
-//! `allswell-heartbeat`.
+//! `allswell-heartbeat`: beside an app, or around its command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    allswell::cli::heartbeat::main()
+}

@@ -1,1 +1,331 @@
-//! The fences: layers, lengths, and what must be documented.
+//! The fences: layers, cycles, lengths, `mod.rs`, and what must be documented.
+//! Every rule has a counter-example that must fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex_lite::Regex;
+
+/// Lines of a file, tests included.
+const LONGEST_FILE: usize = 450;
+/// Lines of a function, from its signature to its closing brace.
+const LONGEST_FUNCTION: usize = 60;
+
+/// One source file: its module path (`proxy::control`) and its text.
+#[derive(Debug, Clone)]
+struct Source {
+    module: String,
+    path: PathBuf,
+    text: String,
+}
+
+impl Source {
+    fn new(path: &str, text: &str) -> Self {
+        let module = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::");
+        Self { module, path: path.into(), text: text.to_owned() }
+    }
+
+    fn room(&self) -> &str {
+        self.module.split("::").next().unwrap_or_default()
+    }
+
+    fn is_mod(&self) -> bool {
+        self.path.ends_with("mod.rs")
+    }
+
+    /// Everything but the unit tests, which may reach anywhere.
+    fn code(&self) -> &str {
+        self.text.split("#[cfg(test)]").next().unwrap_or_default()
+    }
+
+    /// The paths within the crate that the code names, as written from the root: `proxy::control::ProxyState`.
+    fn names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        let parts: Vec<&str> = self.module.split("::").collect();
+        for found in Regex::new(r"\b(crate|(?:super::)*super)((?:::\w+)+)(::\{[^;]*?\})?").unwrap().captures_iter(self.code()) {
+            let ups = found[1].matches("super").count();
+            // `super` of a file is its folder; `super` of a folder's mod.rs is the folder above.
+            let Some(kept) = (if ups == 0 { Some(0) } else { parts.len().checked_sub(ups) }) else { continue };
+            let base: Vec<&str> = if ups == 0 { Vec::new() } else { parts[..kept].to_vec() };
+            let stem = base.into_iter().chain(found[2].split("::").filter(|part| !part.is_empty())).collect::<Vec<_>>().join("::");
+            match found.get(3) {
+                None => drop(names.insert(stem)),
+                Some(group) => {
+                    for part in group.as_str().trim_start_matches("::{").split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':') {
+                        names.insert(format!("{stem}::{}", part.trim_matches(':')));
+                    }
+                }
+            }
+        }
+        names
+    }
+}
+
+fn sources_under(folder: &str) -> Vec<Source> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                found.push(Source::new(path.to_str().unwrap(), &fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no sources under {folder}");
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+fn sources() -> Vec<Source> {
+    sources_under("src")
+}
+
+/// The rooms in the order of `lib.rs`, and those under its heading `// Adapters`.
+fn rooms(lib: &str) -> (Vec<String>, Vec<String>) {
+    let (mut order, mut adapters, mut heading) = (Vec::new(), Vec::new(), "");
+    for line in lib.lines() {
+        if let Some(words) = line.strip_prefix("// ") {
+            heading = words;
+        }
+        if let Some(room) = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')) {
+            order.push(room.to_owned());
+            if heading.starts_with("Adapters") {
+                adapters.push(room.to_owned());
+            }
+        }
+    }
+    (order, adapters)
+}
+
+fn layer_faults(lib: &str, sources: &[Source]) -> Vec<String> {
+    let (order, adapters) = rooms(lib);
+    let rank = |room: &str| order.iter().position(|known| known == room);
+    let mut faults = Vec::new();
+    for source in sources {
+        let Some(own) = rank(source.room()) else { continue };
+        for name in source.names() {
+            let room = name.split("::").next().unwrap_or_default();
+            let Some(used) = rank(room) else { continue };
+            let among_adapters = room != source.room() && adapters.iter().any(|a| a == room) && adapters.iter().any(|a| a == source.room());
+            if used > own || among_adapters {
+                faults.push(format!("{} uses {name}", source.path.display()));
+            }
+        }
+    }
+    faults
+}
+
+/// Crates that a pure domain may use.
+const DOMAIN_MAY_USE: [&str; 10] = ["std", "serde", "serde_json", "chrono", "chrono_tz", "croner", "uuid", "thiserror", "super", "crate"];
+
+fn purity_faults(sources: &[Source]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let uses = Regex::new(r"(?m)^use (\w+)").unwrap();
+    let impure = Regex::new(r"std::(fs|net|process|thread|env|io)\b|\basync (fn|move)|tracing::|::now\(\)|println!").unwrap();
+    for source in sources.iter().filter(|source| source.room() == "domain") {
+        let code = source.code();
+        faults.extend(
+            uses.captures_iter(code)
+                .filter(|found| !DOMAIN_MAY_USE.contains(&&found[1]))
+                .map(|found| format!("{} uses {}", source.path.display(), &found[1])),
+        );
+        faults.extend(impure.find_iter(code).map(|found| format!("{} has {}", source.path.display(), found.as_str())));
+    }
+    faults
+}
+
+/// Which file uses which other file. What a `mod.rs` re-exports counts as used from the file it stands in.
+fn uses(sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
+    let files: BTreeMap<&str, &Source> = sources.iter().map(|source| (source.module.as_str(), source)).collect();
+    let mut graph = BTreeMap::new();
+    for source in sources.iter().filter(|source| !source.is_mod()) {
+        let mut used = BTreeSet::new();
+        for name in source.names() {
+            let parts: Vec<&str> = name.split("::").collect();
+            let deepest = (1..=parts.len()).rev().map(|end| parts[..end].join("::")).find(|path| files.contains_key(path.as_str()));
+            let Some(module) = deepest else { continue };
+            let target = if files[module.as_str()].is_mod() {
+                let item = parts.get(module.split("::").count()).copied().unwrap_or_default();
+                re_exported(files[module.as_str()], item)
+            } else {
+                Some(module)
+            };
+            used.extend(target.filter(|target| *target != source.module));
+        }
+        graph.insert(source.module.clone(), used);
+    }
+    graph
+}
+
+fn re_exported(module: &Source, item: &str) -> Option<String> {
+    let line = Regex::new(r"(?s)pub(?:\(crate\))? use (\w+)::([^;]+);").unwrap();
+    let word = Regex::new(&format!(r"\b{item}\b")).ok().filter(|_| !item.is_empty())?;
+    line.captures_iter(&module.text).find(|found| word.is_match(&found[2])).map(|found| format!("{}::{}", module.module, &found[1]))
+}
+
+fn cycle(graph: &BTreeMap<String, BTreeSet<String>>) -> Option<String> {
+    let mut done = BTreeSet::new();
+    for start in graph.keys() {
+        let mut path = Vec::new();
+        if let Some(found) = walk(graph, start, &mut path, &mut done) {
+            return Some(found);
+        }
+    }
+    None
+}
+
+fn walk(graph: &BTreeMap<String, BTreeSet<String>>, at: &str, path: &mut Vec<String>, done: &mut BTreeSet<String>) -> Option<String> {
+    if let Some(begin) = path.iter().position(|seen| seen == at) {
+        return Some(format!("{} -> {at}", path[begin..].join(" -> ")));
+    }
+    if done.contains(at) {
+        return None;
+    }
+    path.push(at.to_owned());
+    for next in graph.get(at).into_iter().flatten() {
+        if let Some(found) = walk(graph, next, path, done) {
+            return Some(found);
+        }
+    }
+    path.pop();
+    done.insert(at.to_owned());
+    None
+}
+
+fn length_faults(sources: &[Source]) -> Vec<String> {
+    let signature = Regex::new(r"^(\s*)(?:pub(?:\([a-z]+\))? )?(?:const )?(?:async )?fn (\w+)").unwrap();
+    let mut faults = Vec::new();
+    for source in sources {
+        let lines: Vec<&str> = source.text.lines().collect();
+        if lines.len() > LONGEST_FILE {
+            faults.push(format!("{} has {} lines", source.path.display(), lines.len()));
+        }
+        for (at, line) in lines.iter().enumerate() {
+            let Some(found) = signature.captures(line) else { continue };
+            let end = format!("{}}}", &found[1]);
+            let length = lines[at..].iter().position(|line| *line == end).map_or(1, |end| end + 1);
+            // A one-line function ends where the next begins.
+            let next = lines[at + 1..].iter().position(|line| signature.is_match(line)).map_or(usize::MAX, |next| next + 1);
+            if length > LONGEST_FUNCTION && length <= next {
+                faults.push(format!("{}: {} has {length} lines", source.path.display(), &found[2]));
+            }
+        }
+    }
+    faults
+}
+
+fn declaring_faults(sources: &[Source]) -> Vec<String> {
+    let declaring = Regex::new(r"^(//.*|#!?\[.*\]|(pub(\(crate\))? )?mod \w+;|pub(\(crate\))? use [^;{]*;|\s*)$").unwrap();
+    let group = Regex::new(r"(?s)pub(\(crate\))? use [^;]*\{[^;]*\};").unwrap();
+    let mut faults = Vec::new();
+    for source in sources.iter().filter(|source| source.is_mod()) {
+        let rest = group.replace_all(&source.text, "");
+        faults.extend(rest.lines().filter(|line| !declaring.is_match(line)).map(|line| format!("{}: {line}", source.path.display())));
+    }
+    faults
+}
+
+fn metric_faults<'a>(document: &str, table: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let known: BTreeSet<&str> = table.collect();
+    let told: BTreeSet<String> =
+        Regex::new(r"`(allswell_[a-z_]+)`").unwrap().captures_iter(document).map(|found| found[1].to_owned()).collect();
+    let missing = known.iter().filter(|name| !told.contains(**name)).map(|name| format!("{name} is not documented"));
+    let unknown = told.iter().filter(|name| !known.contains(name.as_str())).map(|name| format!("{name} does not exist"));
+    missing.chain(unknown).collect()
+}
+
+fn none(faults: &[String]) {
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[test]
+fn a_module_uses_only_what_stands_above_it() {
+    none(&layer_faults(&fs::read_to_string("src/lib.rs").unwrap(), &sources()));
+}
+
+#[test]
+fn a_module_that_uses_what_stands_below_it_is_found() {
+    let lib = "// The domain\npub mod domain;\n// Adapters: each alone\npub mod store;\npub mod notify;\n// Edges\npub mod http;\n";
+    let upward = Source::new("src/store/sqlite.rs", "use crate::http::serve;\n");
+    let sideways = Source::new("src/notify/slack.rs", "use crate::domain::colour::Colour;\nuse crate::store::Store;\n");
+    let right = Source::new("src/http/page.rs", "use crate::{domain::colour, store::Store};\nuse super::error::ApiError;\n");
+    assert_eq!(layer_faults(lib, &[upward, right]), ["src/store/sqlite.rs uses http::serve"]);
+    assert_eq!(layer_faults(lib, &[sideways]), ["src/notify/slack.rs uses store::Store"]);
+}
+
+#[test]
+fn the_domain_is_pure() {
+    none(&purity_faults(&sources()));
+}
+
+#[test]
+fn an_impure_domain_is_found() {
+    for text in ["use tokio::net::TcpStream;\n", "fn read() { std::fs::read(\"x\"); }\n", "let now = Utc::now();\n"] {
+        assert_eq!(purity_faults(&[Source::new("src/domain/x.rs", text)]).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn no_file_uses_another_that_uses_it() {
+    if let Some(found) = cycle(&uses(&sources())) {
+        panic!("a cycle: {found}");
+    }
+}
+
+#[test]
+fn a_cycle_is_found_also_through_a_re_export() {
+    let one = Source::new("src/a/one.rs", "use super::two::Two;\n");
+    let two = Source::new("src/a/two.rs", "use crate::a::One;\n");
+    let room = Source::new("src/a/mod.rs", "mod one;\nmod two;\npub use one::{One, Other};\npub use two::Two;\n");
+    assert!(cycle(&uses(&[one.clone(), room.clone(), two])).is_some());
+    let two = Source::new("src/a/two.rs", "use crate::a::Elsewhere;\n");
+    assert_eq!(cycle(&uses(&[one, room, two])), None);
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    none(&length_faults(&[sources(), sources_under("tests"), sources_under("bin")].concat()));
+}
+
+#[test]
+fn a_long_file_and_a_long_function_are_found() {
+    let long_function = format!("fn long() {{\n{}}}\nfn short() {{}}\n", "    step();\n".repeat(LONGEST_FUNCTION));
+    assert_eq!(length_faults(&[Source::new("src/x.rs", &long_function)]), ["src/x.rs: long has 62 lines"]);
+    assert_eq!(length_faults(&[Source::new("src/x.rs", &"\n".repeat(LONGEST_FILE + 1))]).len(), 1);
+    assert_eq!(length_faults(&[Source::new("src/x.rs", &"\n".repeat(LONGEST_FILE))]).len(), 0);
+}
+
+#[test]
+fn a_mod_file_only_declares() {
+    none(&declaring_faults(&sources()));
+}
+
+#[test]
+fn a_mod_file_that_does_more_is_found() {
+    let fine = Source::new("src/a/mod.rs", "//! Room.\n\npub mod x;\nmod y;\npub use y::{\n    A, B,\n};\n");
+    assert_eq!(declaring_faults(&[fine]).len(), 0);
+    assert_eq!(declaring_faults(&[Source::new("src/a/mod.rs", "mod x;\nfn more() {}\n")]).len(), 1);
+}
+
+#[test]
+fn every_metric_is_documented_and_no_other() {
+    let document = fs::read_to_string("docs/metrics.md").unwrap();
+    none(&metric_faults(&document, allswell::telemetry::metrics::TABLE.iter().map(|row| row.name)));
+}
+
+#[test]
+fn a_metric_without_words_and_words_without_a_metric_are_found() {
+    let faults = metric_faults("| `allswell_a_total` | a |\n| `allswell_b` | b |\n", ["allswell_a_total", "allswell_c"].into_iter());
+    assert_eq!(faults, ["allswell_c is not documented", "allswell_b does not exist"]);
+}
+
+#[test]
+fn the_thin_mains_are_thin() {
+    for source in sources_under(Path::new("bin").to_str().unwrap()) {
+        assert!(source.text.lines().count() <= 50, "{} has more than 50 lines", source.path.display());
+    }
+}

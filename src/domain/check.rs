@@ -12,6 +12,9 @@ use super::beat::{BeatKind, Health, Showing};
 use super::moment::{Moment, humane};
 use super::schedule::Schedule;
 
+pub use super::flip::{Flip, Reason};
+pub use super::status::Status;
+
 /// What is expected.
 #[derive(Debug, Clone)]
 pub struct Check {
@@ -23,51 +26,6 @@ pub struct Check {
     pub rise: u32,
     /// Bad answers in a row that make a down.
     pub fall: u32,
-}
-
-/// Of a check, as the store keeps it. *Late* is not stored: see [`State::shown`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// Never heard.
-    New,
-    /// Heard in time, and well.
-    Up,
-    /// Past due, within grace.
-    Late,
-    /// Bad or slow, fewer times than `fall`.
-    Failing,
-    /// Answers, too slowly.
-    Poorly,
-    /// Silent past its grace, or bad `fall` times.
-    Down,
-}
-
-impl Status {
-    /// The word that people read.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Up => "up",
-            Self::Late => "late",
-            Self::Failing => "failing",
-            Self::Poorly => "poorly",
-            Self::Down => "down",
-        }
-    }
-
-    /// Whether an incident is open while this lasts.
-    #[must_use]
-    pub fn is_trouble(self) -> bool {
-        matches!(self, Self::Poorly | Self::Down)
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
 }
 
 /// What is known of a check.
@@ -119,90 +77,6 @@ pub struct Heard<'a> {
     pub at: Moment,
     /// The sender's clock.
     pub sent_at: Moment,
-}
-
-/// Why a status changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "label", rename_all = "snake_case")]
-pub enum Reason {
-    /// Nothing came until the deadline.
-    Silent {
-        /// The last beat.
-        last_heard: Option<Moment>,
-        /// What *bye* said.
-        farewell: Option<String>,
-        /// The deadline had been moved, because we were blind when it fell.
-        forgiven: bool,
-    },
-    /// A start was never followed by an end.
-    NeverEnded {
-        /// The start.
-        started: Moment,
-    },
-    /// Bad answers.
-    Failing {
-        /// The last one, in the user's words.
-        what: String,
-        /// How many in a row.
-        times: u32,
-    },
-    /// Slow answers.
-    Slow {
-        /// The last one, in the user's words.
-        what: String,
-    },
-    /// Well again.
-    Recovered,
-}
-
-impl Reason {
-    /// Whether nothing was heard, rather than something bad.
-    #[must_use]
-    pub fn is_silence(&self) -> bool {
-        matches!(self, Self::Silent { .. } | Self::NeverEnded { .. })
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Silent { last_heard, farewell, forgiven } => {
-                match last_heard {
-                    Some(last) => write!(f, "no beat since {last}")?,
-                    None => f.write_str("never heard")?,
-                }
-                if let Some(words) = farewell {
-                    write!(f, "; it said bye: {words}")?;
-                }
-                if *forgiven {
-                    f.write_str("; its deadline was moved once, because the watcher had been blind")?;
-                }
-                Ok(())
-            }
-            Self::NeverEnded { started } => write!(f, "started at {started} and never ended"),
-            Self::Failing { what, times: 1 } => f.write_str(what),
-            Self::Failing { what, times } => write!(f, "{what} ({times} times in a row)"),
-            Self::Slow { what } => write!(f, "too slow: {what}"),
-            Self::Recovered => f.write_str("well again"),
-        }
-    }
-}
-
-/// A change of status.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Flip {
-    /// Before.
-    pub from: Status,
-    /// After.
-    pub to: Status,
-    /// When it fell: the deadline, or the arrival of the beat that decided it.
-    pub at: Moment,
-    /// When the trouble began: the deadline, or the first bad answer of the run. For a recovery, `at`.
-    pub since: Moment,
-    /// `since` by the clock of whoever saw it first: the incident's key is made of it.
-    pub key_at: Moment,
-    /// Why.
-    pub reason: Reason,
 }
 
 /// What comes out of a decision.

@@ -3,6 +3,7 @@
 pub mod beat;
 pub mod check;
 pub mod colour;
+pub mod flip;
 pub mod gate;
 pub mod incident;
 pub mod moment;
@@ -10,4 +11,6 @@ pub mod notice;
 pub mod retry;
 pub mod role;
 pub mod schedule;
+pub mod severity;
+pub mod status;
 pub mod switch;

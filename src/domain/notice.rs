@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::check::Status;
 use super::colour::Colour;
-use super::incident::{Incident, Severity};
+use super::incident::Incident;
 use super::moment::Moment;
+use super::severity::Severity;
+use super::status::Status;
 
 /// The type of a notice, as a webhook's `type` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

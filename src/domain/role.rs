@@ -1,9 +1,9 @@
 //! What a check watches, what may be the cause of its trouble, and how grave that is.
 
 use super::beat::Showing;
-use super::check::Reason;
 use super::colour::Colour;
-use super::incident::Severity;
+use super::flip::Reason;
+use super::severity::Severity;
 
 /// What a check stands for. The built-in checks are known by their names; everything else is the user's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -61,7 +61,8 @@ impl Email {
             mail = mail.to(receiver.clone());
         }
         // What is told of one incident stands together in the mail program; no machine answers it.
-        mail = mail.message_id(Some(message_id(&notice.key))).references(message_id(&notice.subject.incident));
+        let domain = self.from.email.domain();
+        mail = mail.message_id(Some(message_id(&notice.key, domain))).references(message_id(&notice.subject.incident, domain));
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         mail = mail.raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()));
         let text = format!("{}\n\n{}\n", message.headline, message.text());
@@ -109,7 +110,7 @@ fn words(error: &lettre::transport::smtp::Error) -> String {
 }
 
 /// A key as the id of a message (RFC 5322): letters, digits and dashes stay, the rest is written as `=HH`.
-fn message_id(key: &str) -> String {
+fn message_id(key: &str, domain: &str) -> String {
     let mut local = String::new();
     for byte in key.bytes() {
         if byte.is_ascii_alphanumeric() || b"-/_".contains(&byte) {
@@ -121,7 +122,9 @@ fn message_id(key: &str) -> String {
     if local.is_empty() || local.len() > LONGEST_ID {
         local = Uuid::new_v5(&Uuid::NAMESPACE_URL, key.as_bytes()).to_string();
     }
-    format!("<{local}@allswell.invalid>")
+    // A domain that is not ASCII would make the id none.
+    let domain = if domain.is_ascii() { domain } else { "allswell.invalid" };
+    format!("<{local}@{domain}>")
 }
 
 fn html(message: &Message) -> String {
@@ -166,8 +169,8 @@ mod tests {
     fn a_mail_has_the_notices_key_as_id_and_the_headline_as_subject() {
         let mail = String::from_utf8(email().mail(&notice()).unwrap().formatted()).unwrap();
         for line in [
-            "Message-ID: <blue-1795410000000/check=2Edown/ops@allswell.invalid>\r\n",
-            "References: <blue-1795410000000@allswell.invalid>\r\n",
+            "Message-ID: <blue-1795410000000/check=2Edown/ops@shop.example>\r\n",
+            "References: <blue-1795410000000@shop.example>\r\n",
             "Subject: shop: blue (live) is not working\r\n",
             "To: ops@shop.example, chief@shop.example\r\n",
             "Auto-Submitted: auto-generated\r\n",
@@ -182,22 +185,24 @@ mod tests {
     #[test]
     fn no_header_and_no_markup_can_be_injected() {
         let mut about = notice();
-        about.subject.app = "shop\r\nBcc: all@shop.example".into();
+        about.subject.app = "<b>shop\r\nBcc: all@shop.example".into();
         about.reason = "<script>alert(1)</script>".into();
         let mail = String::from_utf8(email().mail(&about).unwrap().formatted()).unwrap();
         assert!(!mail.contains("\nBcc:"), "{mail}");
-        assert!(html(&Message::of(&about)).contains("&lt;script&gt;"));
+        let html = html(&Message::of(&about));
+        assert!(html.contains("&lt;script&gt;") && html.contains("&lt;b&gt;") && !html.contains("<b>"), "{html}");
     }
 
     #[test]
     fn an_id_is_a_valid_one_and_no_two_are_the_same() {
         let long = "x".repeat(400);
         for key in ["nightly backup-1/check.down/ops", "ä@b>", "", long.as_str()] {
-            let id = message_id(key);
-            let local = id.strip_prefix('<').and_then(|id| id.strip_suffix("@allswell.invalid>")).unwrap();
+            let id = message_id(key, "shop.example");
+            let local = id.strip_prefix('<').and_then(|id| id.strip_suffix("@shop.example>")).unwrap();
             assert!(!local.is_empty() && local.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-/_=".contains(&byte)), "{id}");
         }
-        assert_ne!(message_id("a b"), message_id("a=20b"));
+        assert_ne!(message_id("a b", "x"), message_id("a=20b", "x"));
+        assert_eq!(message_id("a", "bücher.example"), "<a@allswell.invalid>");
     }
 
     #[test]

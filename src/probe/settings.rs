@@ -35,4 +35,30 @@ impl ProbeSettings {
         section.finish();
         settings
     }
+
+    /// How long past due an observation may be before its silence means anything: two intervals, or, where answers may take longer
+    /// than one, an interval and the time in which the first of them times out.
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        self.every + self.every.max(self.timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_that_times_out_is_not_taken_for_silence() {
+        let probe = |every, timeout| ProbeSettings {
+            every: Duration::from_secs(every),
+            slow: Duration::from_secs(1),
+            timeout: Duration::from_secs(timeout),
+            rise: 2,
+            fall: 3,
+        };
+        assert_eq!(probe(5, 5).grace().as_secs(), 10);
+        assert_eq!(probe(5, 1).grace().as_secs(), 10);
+        assert_eq!(probe(1, 30).grace().as_secs(), 31);
+    }
 }

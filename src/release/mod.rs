@@ -1,6 +1,7 @@
 //! Deploy and switch, each told as a story; the journal; the client of the prober's control.
 
 mod cluster;
+pub mod deploy;
 mod desk;
 mod gate;
 mod memory;

@@ -14,7 +14,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 #[must_use]
 pub fn of_watcher(config: &Config) -> Vec<Expected> {
     let probe = &config.probe;
-    let watched = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.every * 2, rise, fall };
+    let watched = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise, fall };
     let probed = watched(probe.rise, probe.fall);
     let heartbeat = Check { schedule: Schedule::Every(HEARTBEAT), grace: HEARTBEAT * 2, rise: 1, fall: probe.fall };
     let mut checks: Vec<(String, Check)> = ["blue", "green", "proxy", "preview"].map(|name| (name.to_owned(), probed.clone())).into();

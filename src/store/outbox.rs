@@ -90,13 +90,13 @@ pub async fn waiting(connection: &mut SqliteConnection, channel: &str) -> Result
     Ok(query.bind(channel).fetch_one(connection).await?)
 }
 
-/// How many notices were tried, and were written before `before`, and were taken by nobody: by this channel or by another in its stead.
+/// How many notices were tried or should have been, and were written before `before`, and were taken by nobody: by this channel or by another in its stead.
 ///
 /// # Errors
 /// Where the store does not answer.
 pub async fn homeless(connection: &mut SqliteConnection, before: Moment) -> Result<i64, StoreError> {
     let query = sqlx::query_scalar(
-        "SELECT count(*) FROM notice n WHERE taken_at IS NULL AND withdrawn_at IS NULL AND attempts > 0 AND created_at < ?
+        "SELECT count(*) FROM notice n WHERE taken_at IS NULL AND withdrawn_at IS NULL AND created_at < ?1 AND (attempts > 0 OR due_at < ?1)
          AND NOT EXISTS (SELECT 1 FROM notice o WHERE o.incident = n.incident AND o.kind = n.kind AND o.taken_at IS NOT NULL)",
     );
     Ok(query.bind(before.as_millis()).fetch_one(connection).await?)

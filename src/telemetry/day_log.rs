@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::clock;
+use crate::domain::beat::Showing;
+use crate::domain::gate::Observation;
 use crate::domain::moment::Moment;
 
 /// Appends to `DIRECTORY/YYYY-MM-DD.log` by the local day.
@@ -30,11 +32,9 @@ impl DayLog {
     /// # Errors
     /// As the operating system says.
     pub fn append(&self, at: Moment, words: &str) -> io::Result<()> {
-        let local = clock::local(at);
-        let path = self.directory.join(local.format("%Y-%m-%d.log").to_string());
+        let path = self.directory.join(clock::local(at).format("%Y-%m-%d.log").to_string());
         let is_new_day = !path.exists();
-        let words = words.replace(['\n', '\r'], " ");
-        let line = format!("{} {words}\n", local.format("%Y-%m-%dT%H:%M:%S%:z"));
+        let line = format!("{}\n", line(at, words));
         OpenOptions::new().append(true).create(true).open(path)?.write_all(line.as_bytes())?;
         if is_new_day { self.remove_old(at) } else { Ok(()) }
     }
@@ -50,6 +50,28 @@ impl DayLog {
         }
         Ok(())
     }
+}
+
+/// `TIME words` in local time and on one line: `2026-11-23T03:00:00+02:00 blue working 200 12ms`.
+#[must_use]
+pub fn line(at: Moment, words: &str) -> String {
+    format!("{} {}", clock::local(at).format("%Y-%m-%dT%H:%M:%S%:z"), words.replace(['\n', '\r'], " "))
+}
+
+/// What a probe of `name` showed: `blue working 200 12ms`, `green not working - 0ms connection refused`.
+#[must_use]
+pub fn words(name: &str, seen: &Observation) -> String {
+    let health = match seen.showing {
+        Showing::Good => "working",
+        Showing::Slow => "doing poorly",
+        Showing::Bad | Showing::Exited => "not working",
+    };
+    let (status, reason) = match (seen.status, &seen.reason) {
+        (Some(status), _) => (status.to_string(), String::new()),
+        (None, Some(reason)) => ("-".to_owned(), format!(" {reason}")),
+        (None, None) => ("-".to_owned(), String::new()),
+    };
+    format!("{name} {health} {status} {}ms{reason}", seen.latency_ms)
 }
 
 /// Whether the name is one of ours: `2026-11-23.log`.
@@ -83,5 +105,16 @@ mod tests {
         let last = fs::read_to_string(folder.path().join(&kept[2])).unwrap();
         assert_eq!(last.lines().count(), 2, "{last}");
         assert!(last.lines().next().unwrap().ends_with(" blue working 200 12ms"));
+    }
+
+    #[test]
+    fn a_probe_is_told_in_one_line() {
+        let at = Moment::from_millis(0);
+        let mut seen = Observation { at, showing: Showing::Good, status: Some(200), latency_ms: 12, reason: None };
+        assert_eq!(words("blue", &seen), "blue working 200 12ms");
+        seen = Observation { showing: Showing::Bad, status: None, reason: Some("connection\nrefused".into()), ..seen };
+        assert_eq!(words("green", &seen), "green not working - 12ms connection\nrefused");
+        let told = line(at, &words("green", &seen));
+        assert!(told.ends_with(" green not working - 12ms connection refused"), "{told}");
     }
 }

@@ -11,3 +11,12 @@ pub fn init() {
     // A second call leaves the first one's choice.
     let _ = subscriber.try_init();
 }
+
+/// The same without filters, for the heartbeat: what they would need makes it half as large again. Call once.
+pub fn init_plain() {
+    use std::io::IsTerminal;
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_ansi(colour).with_target(false);
+    // A second call leaves the first one's choice.
+    let _ = subscriber.with_writer(std::io::stderr).try_init();
+}

@@ -1,1 +1,6 @@
-//! Stories about: commands.
+//! Stories about the command line: the real executable, as an operator or a script meets it.
+
+mod configs;
+mod health;
+mod logs;
+mod orders;

@@ -1,4 +1,9 @@
+use std::time::Duration;
+
 use super::stage::{Stage, at, settings};
+use crate::domain::beat::Live;
+use crate::domain::colour::Colour;
+use crate::domain::schedule::Schedule;
 use crate::monitor::{Memory, Outside};
 use crate::notify::SendError;
 
@@ -29,6 +34,30 @@ async fn it_is_withheld_while_a_notice_has_found_no_channel_for_two_minutes() {
     assert_eq!(stage.told("mail", 121_000).await, ["check.down job"], "one channel is enough");
     stage.sweep(121_000, 122_200).await;
     assert_eq!(outside.withheld(&stage.monitor, at(122_400)).await, None);
+}
+
+#[tokio::test]
+async fn it_is_withheld_when_the_courier_tries_nothing_but_not_while_a_notice_waits_for_its_cause() {
+    let mut plan = settings(&["proxy", "prober", "blue"]);
+    plan.checks[2].check.schedule = Schedule::Every(Duration::from_secs(3_600));
+    let mut stage = Stage::with(plan).await;
+    stage.live(Live { colour: Some(Colour::Blue), epoch: 1, phase: None, deploy: None }, 0).await;
+    stage.down("proxy", 1_000).await;
+    stage.bad("blue", 1_000).await;
+    let mut outside = Outside::new(at(0));
+    for now in (1_000..125_000).step_by(1_000) {
+        stage.good("prober", now).await;
+        stage.bad("proxy", now).await;
+        stage.sweep(now, now).await;
+    }
+    assert_eq!(outside.withheld(&stage.monitor, at(125_000)).await, None, "blue may yet be the cause");
+    stage.good("blue", 126_000).await;
+    for now in (126_000..250_000).step_by(1_000) {
+        stage.good("prober", now).await;
+        stage.bad("proxy", now).await;
+        stage.sweep(now, now).await;
+    }
+    assert!(outside.withheld(&stage.monitor, at(250_000)).await.is_some(), "it is due, and nobody tries");
 }
 
 #[test]

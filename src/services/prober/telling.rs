@@ -227,7 +227,7 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
     let named = if config.prober.channels.is_empty() { config.built_in_channels() } else { config.prober.channels.clone() };
     let own: Vec<String> = named.into_iter().filter(is_there).collect();
     let probe = &config.probe;
-    let check = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.every * 2, rise, fall };
+    let check = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise, fall };
     let expected = |name: &str, check: Check| Expected { name: name.to_owned(), check, channels: own.clone() };
     let mut checks: Vec<Expected> =
         ["blue", "green", "proxy", "preview"].into_iter().map(|name| expected(name, check(probe.rise, probe.fall))).collect();

@@ -1,0 +1,171 @@
+//! `allswell deploy`: replaces a colour's instances, and goes on to the switch where that is asked for.
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::{Value, json};
+
+use super::exit::{Exit, Outcome, Trouble};
+use super::operator::Operator;
+use super::progress::Progress;
+use super::reach::{Reach, local};
+use super::role::told_to_end;
+use super::screen;
+use super::switch::{How, carry_out, conclude};
+use crate::domain::colour::Colour;
+use crate::domain::moment::humane;
+use crate::release::deploy::{DeployError, Deployed, Hands, Plan, Stage, deploy};
+
+/// Replace a colour's instances (default: the idle one)
+///
+/// The live colour is left alone unless it is named, and then it is asked for.
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// blue or green. Default: the idle one
+    colour: Option<Colour>,
+    /// The version that the new instances get. Default: the same as before
+    #[arg(long, value_name = "V", value_parser = NonEmptyStringValueParser::new())]
+    version: Option<String>,
+    /// Make the colour live when it is fit
+    #[arg(long)]
+    switch: bool,
+}
+
+/// Deploys, and shows each stage.
+///
+/// # Errors
+/// Exit codes 3, 4, 6, 7 and 8; the live colour is then untouched.
+pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
+    let reach = Reach::of(operator)?;
+    let hands = Hands { prober: reach.prober()?, up: reach.up(), proxy: reach.proxy() };
+    let live = hands.prober.state().await?.live;
+    let colour = chosen(args.colour, live)?;
+    agreed(operator, &hands, colour, live).await?;
+    let plan = Plan {
+        colour,
+        version: args.version.clone(),
+        by: Operator::by(),
+        cut: live.is_some_and(|live| live != colour),
+        within: reach.config.switch.within,
+        timeout: reach.config.runtime.deploy_timeout,
+    };
+    let deployed = carry_out_deploy(operator, &reach, &hands, &plan).await?;
+    let goes_on = args.switch && live != Some(colour);
+    say(operator, &reach, &plan, &deployed, goes_on);
+    let mut document = document(&plan, &deployed);
+    let mut exit = Exit::Done;
+    if goes_on {
+        let (end, switch) = carry_out(operator, &reach, &hands.prober, colour, &How::default()).await?;
+        document["switch"] = switch;
+        exit = conclude(&reach, colour, &end);
+    }
+    if operator.json {
+        screen::document(&document);
+    }
+    Ok(exit)
+}
+
+/// The colour that was named, else the idle one.
+fn chosen(named: Option<Colour>, live: Option<Colour>) -> Result<Colour, Trouble> {
+    named.or(live.map(Colour::other)).ok_or_else(|| {
+        Exit::Undefined.because(
+            "warning: which colour is live is undefined, so which is idle is too. Nothing was changed; say which: allswell deploy blue|green",
+        )
+    })
+}
+
+/// Asks where the public, or somebody whose request is still running, would be hurt.
+async fn agreed(operator: &Operator, hands: &Hands, colour: Colour, live: Option<Colour>) -> Result<(), Trouble> {
+    match live {
+        None => operator.confirm(&format!(
+            "warning: which colour is live is undefined, so {colour} may be. A deploy stops its instances first. Go on?"
+        )),
+        Some(live) if live == colour => operator.confirm(&format!(
+            "warning: {colour} is LIVE. A deploy stops the instances that serve the public now; `allswell deploy {}` does not. Go on?",
+            colour.other()
+        )),
+        Some(_) => match hands.proxy.state().await.map(|state| state.load(colour)) {
+            Ok(load) if load.in_flight + load.streams > 0 => operator.confirm(&format!(
+                "{colour} is idle and still has {} requests and {} WebSockets running, which a deploy cuts. Go on?",
+                load.in_flight, load.streams
+            )),
+            Ok(_) | Err(_) => Ok(()),
+        },
+    }
+}
+
+async fn carry_out_deploy(operator: &Operator, reach: &Reach, hands: &Hands, plan: &Plan) -> Result<Deployed, Trouble> {
+    let progress = Progress::begin(operator.json);
+    let Plan { colour, within, .. } = plan;
+    progress.working(format!("deploy {colour}"), None);
+    let interrupted = told_to_end()?;
+    let done = deploy(hands, plan, interrupted, |stage| match stage {
+        Stage::Leased => progress.working(format!("replace: {colour}'s instances stop and start anew"), Some(plan.timeout)),
+        Stage::Replaced(count) => {
+            progress.say(format!("✓ replaced    {count} {} of {colour} started", if count == 1 { "instance" } else { "instances" }));
+            progress.working(format!("gate: probing {colour}"), Some(*within));
+        }
+        Stage::Fit => progress.say(format!("✓ fit         {colour} passed its probes")),
+    })
+    .await;
+    progress.end();
+    done.map_err(|error| explain(error, reach, plan))
+}
+
+/// What was tried, what happened, and that nothing else was touched.
+fn explain(error: DeployError, reach: &Reach, plan: &Plan) -> Trouble {
+    let colour = plan.colour;
+    match error {
+        DeployError::Prober(error) => error.into(),
+        DeployError::Up(error) => error.into(),
+        DeployError::Interrupted => Exit::Failed.because(format!("deploy of {colour} {}", DeployError::Interrupted)),
+        DeployError::Unfit(gate) => {
+            let saw = gate.last.map_or("it was never probed".to_owned(), |last| {
+                let status = last.status.map(|status| format!("answered {status}"));
+                let what = last.reason.or(status).unwrap_or_else(|| "an answer in time".to_owned());
+                format!("the last probe saw: {what} (after {}ms, at {})", last.latency_ms, last.at)
+            });
+            let words = reach.last_words(colour);
+            Exit::Refused.because(format!(
+                "refused: {colour} was not fit to go live within {}: {}. {saw}. What is live was not touched{words}",
+                humane(plan.within),
+                gate.why
+            ))
+        }
+    }
+}
+
+fn say(operator: &Operator, reach: &Reach, plan: &Plan, deployed: &Deployed, goes_on: bool) {
+    if let Some(error) = &deployed.unfreed {
+        screen::warn(format!(
+            "the deploy is done, and its end could not be written down: {error}. Others are kept out until its time is over"
+        ));
+    }
+    if !operator.json && !goes_on {
+        let preview = local(&reach.config.proxy.idle);
+        screen::line(format!("{} is fit to go live: look at http://{preview}/, then `allswell switch {0}`", plan.colour));
+    }
+}
+
+fn document(plan: &Plan, deployed: &Deployed) -> Value {
+    json!({
+        "colour": plan.colour,
+        "version": plan.version,
+        "by": plan.by,
+        "instances": deployed.instances,
+        "gate": deployed.gate,
+        "switch": null,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_takes_the_idle_colour_unless_one_is_named_and_never_guesses() {
+        assert_eq!(chosen(None, Some(Colour::Blue)), Ok(Colour::Green));
+        assert_eq!(chosen(Some(Colour::Blue), Some(Colour::Blue)), Ok(Colour::Blue));
+        assert_eq!(chosen(Some(Colour::Blue), None), Ok(Colour::Blue));
+        assert_eq!(chosen(None, None).unwrap_err().exit, Exit::Undefined);
+    }
+}

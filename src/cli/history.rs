@@ -1,0 +1,94 @@
+//! `allswell history`: who did what, when, and how it ended.
+
+use clap::Args;
+
+use super::exit::{Exit, Outcome};
+use super::operator::Operator;
+use super::reach::Reach;
+use super::screen::{self, Paint};
+use crate::clock;
+use crate::domain::moment::humane;
+use crate::domain::switch::Phase;
+use crate::release::{Entry, What};
+
+/// Who did what, when, and how it ended
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// How many entries
+    #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    count: u32,
+}
+
+/// Prints the journal.
+///
+/// # Errors
+/// Exit code 8 where the prober does not answer.
+pub async fn run(operator: &Operator, args: &HistoryArgs) -> Outcome {
+    let entries = Reach::of(operator)?.prober()?.history(args.count).await?;
+    if operator.json {
+        screen::document(&entries);
+    } else if entries.is_empty() {
+        screen::line("nothing was deployed or switched yet");
+    } else {
+        for entry in &entries {
+            screen::line(shown(entry, Paint::of_stdout()));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// One line, and a second where there is a reason.
+fn shown(entry: &Entry, paint: Paint) -> String {
+    let Entry { id, asked, phase, .. } = entry;
+    let at = clock::local(entry.started_at).format("%Y-%m-%d %H:%M:%S");
+    let what = match entry.what {
+        What::Switch => "switch",
+        What::Deploy => "deploy",
+    };
+    let took = entry.ended_at.map_or("under way".to_owned(), |end| humane(end.since(entry.started_at)));
+    let phase = match phase {
+        Phase::Done => paint.good(format!("{phase:<11}")),
+        Phase::Refused | Phase::Reverted | Phase::Stayed | Phase::Interrupted => paint.bad(format!("{phase:<11}")),
+        Phase::Intended | Phase::Gated | Phase::Shifted | Phase::Verified | Phase::Drained => paint.poor(format!("{phase:<11}")),
+    };
+    let colour = paint.colour(asked.target, format!("{:<5}", asked.target));
+    let version = asked.version.as_deref().map(|version| format!("  version {version}")).unwrap_or_default();
+    let mut text = format!("{:>4}  {at}  {what} {colour}  {phase} {took:>9}  {}{version}", format!("#{id}"), asked.by);
+    for (label, words) in [("forced", &asked.forced), ("", &entry.reason)] {
+        if let Some(words) = words {
+            let label = if label.is_empty() { String::new() } else { format!("{label}: ") };
+            text.push_str(&paint.faint(format!("\n      {label}{words}")));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::colour::Colour;
+    use crate::domain::moment::Moment;
+    use crate::release::Asked;
+
+    #[test]
+    fn an_entry_says_who_what_how_and_why() {
+        let asked = Asked { target: Colour::Green, version: None, by: "ann@host".into(), forced: Some("hotfix".into()) };
+        let entry = Entry {
+            id: 7,
+            epoch: 3,
+            what: What::Switch,
+            asked,
+            origin: Some(Colour::Blue),
+            phase: Phase::Reverted,
+            reason: Some("green answered 500".into()),
+            steps: Vec::new(),
+            started_at: Moment::from_millis(0),
+            ended_at: Some(Moment::from_millis(12_000)),
+        };
+        let told = shown(&entry, Paint::none());
+        let [first, forced, reason] = told.lines().collect::<Vec<_>>()[..] else { panic!("{told}") };
+        assert!(first.starts_with("  #7  ") && first.ends_with("switch green  reverted          12s  ann@host"), "{first}");
+        assert_eq!(forced.trim(), "forced: hotfix");
+        assert_eq!(reason.trim(), "green answered 500");
+    }
+}

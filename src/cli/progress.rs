@@ -1,0 +1,145 @@
+//! A switch as it happens: a bar for what takes time on a terminal, a line each phase elsewhere.
+
+use std::fmt::Write;
+use std::io::{IsTerminal, stderr, stdout};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+use super::screen::{self, Paint};
+use crate::clock;
+use crate::domain::colour::Colour;
+use crate::domain::moment::humane;
+use crate::domain::switch::Phase;
+use crate::release::{SwitchEvent, SwitchSettings};
+
+/// How wide the bar is, in columns.
+const WIDTH: usize = 24;
+
+/// Shows what is under way.
+#[derive(Debug)]
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    began: Duration,
+}
+
+impl Progress {
+    /// Shows nothing but trouble where a document is wanted.
+    #[must_use]
+    pub fn begin(json: bool) -> Self {
+        let shown = !json && stderr().is_terminal() && stdout().is_terminal();
+        Self { bar: shown.then(ProgressBar::new_spinner), quiet: json, began: clock::elapsed() }
+    }
+
+    /// Something has begun that takes up to `limit`, where there is one.
+    pub fn working(&self, what: impl Into<String>, limit: Option<Duration>) {
+        let what: String = what.into();
+        let Some(bar) = &self.bar else { return };
+        bar.reset_elapsed();
+        bar.set_style(limit.map_or_else(ProgressStyle::default_spinner, style));
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(100));
+    }
+
+    /// A line about what was reached.
+    pub fn say(&self, text: impl std::fmt::Display) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| screen::line(text)),
+            None if self.quiet => {}
+            None => screen::line(text),
+        }
+    }
+
+    /// A switch to `to` has reached a phase.
+    pub fn reached(&self, event: &SwitchEvent, to: Colour, limits: &SwitchSettings) {
+        let took = clock::elapsed().saturating_sub(self.began);
+        if event.phase != Phase::Intended {
+            self.say(line(event, to, took, Paint::of_stdout()));
+        }
+        match next(event.phase, to, limits) {
+            Some((what, limit)) => self.working(what, limit),
+            None => self.end(),
+        }
+    }
+
+    /// Nothing more is under way.
+    pub fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// What comes after a phase, and how long it may take.
+fn next(phase: Phase, to: Colour, limits: &SwitchSettings) -> Option<(String, Option<Duration>)> {
+    match phase {
+        Phase::Intended => Some((format!("gate: probing {to}"), Some(limits.within))),
+        Phase::Gated => Some((format!("shift to {to}"), None)),
+        Phase::Shifted => Some(("verify: asking the front door".to_owned(), None)),
+        Phase::Verified => Some((format!("drain: {} finishes its requests", to.other()), Some(limits.drain))),
+        Phase::Drained => Some((format!("observe: {to} is watched"), Some(limits.observe))),
+        Phase::Done | Phase::Refused | Phase::Reverted | Phase::Stayed | Phase::Interrupted => None,
+    }
+}
+
+fn line(event: &SwitchEvent, to: Colour, took: Duration, paint: Paint) -> String {
+    let words = match event.phase {
+        Phase::Intended => "written down".to_owned(),
+        Phase::Gated => format!("{to} is fit to go live"),
+        Phase::Shifted => format!("new requests go to {to}"),
+        Phase::Verified => format!("the front door answers from {to}"),
+        Phase::Drained => format!("{} has had its time to finish", to.other()),
+        Phase::Done => format!("{to} is live"),
+        Phase::Refused => format!("nothing was changed: {} stays live", to.other()),
+        Phase::Reverted => format!("taken back: {} is live again", to.other()),
+        Phase::Stayed => format!("not taken back, because {} fails too: {to} stays live", to.other()),
+        Phase::Interrupted => "interrupted: nothing was changed".to_owned(),
+    };
+    let mark = match event.phase {
+        Phase::Refused | Phase::Reverted | Phase::Stayed | Phase::Interrupted => paint.bad("✗"),
+        Phase::Intended | Phase::Gated | Phase::Shifted | Phase::Verified | Phase::Drained | Phase::Done => paint.good("✓"),
+    };
+    let note = event.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+    format!("{mark} {:<11} {:>7}  {words}{note}", event.phase, humane(took))
+}
+
+/// `⠋ observe: green is watched ████████░░░░░░░░ 12s of 30s`
+fn style(limit: Duration) -> ProgressStyle {
+    let drawn = move |state: &ProgressState, out: &mut dyn Write| {
+        let share = state.elapsed().as_secs_f64() / limit.as_secs_f64().max(0.001);
+        let _ = write!(out, "{} {} of {}", bar(share), humane(Duration::from_secs(state.elapsed().as_secs())), humane(limit));
+    };
+    // Only a template with unknown parts is refused; then the spinner alone is shown.
+    ProgressStyle::with_template("{spinner} {msg} {sofar}")
+        .map_or_else(|_| ProgressStyle::default_spinner(), |style| style.with_key("sofar", drawn))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of 24 columns")]
+fn bar(share: f64) -> String {
+    let full = ((share.clamp(0.0, 1.0) * WIDTH as f64) as usize).min(WIDTH);
+    format!("{}{}", "█".repeat(full), "░".repeat(WIDTH - full))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::moment::Moment;
+
+    #[test]
+    fn every_phase_is_one_line_that_reads_alone() {
+        let event = |phase, note: Option<&str>| SwitchEvent { at: Moment::from_millis(0), phase, note: note.map(str::to_owned) };
+        let told = line(&event(Phase::Gated, None), Colour::Green, Duration::from_millis(1_234), Paint::none());
+        assert_eq!(told, "✓ gated            1s  green is fit to go live");
+        let told = line(&event(Phase::Reverted, Some("green answered 500")), Colour::Green, Duration::from_secs(64), Paint::none());
+        assert_eq!(told, "✗ reverted      1m 4s  taken back: blue is live again: green answered 500");
+    }
+
+    #[test]
+    fn a_bar_fills_and_never_overflows() {
+        assert_eq!(bar(0.0).matches('█').count(), 0);
+        assert_eq!(bar(0.5).matches('█').count(), WIDTH / 2);
+        assert_eq!(bar(7.0).matches('█').count(), WIDTH);
+        assert_eq!(bar(7.0).chars().count(), WIDTH);
+    }
+}

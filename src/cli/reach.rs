@@ -1,0 +1,170 @@
+//! The parts that a command talks to, and what to do when one does not answer.
+
+use std::time::Duration;
+
+use super::exit::{Exit, Trouble};
+use super::operator::Operator;
+use crate::config::Config;
+use crate::domain::colour::Colour;
+use crate::files::StateDir;
+use crate::proxy::control::{ControlError, ProxyControl};
+use crate::release::{Remote, RemoteError};
+use crate::runtime::process::control::{UpControl, UpError};
+use crate::runtime::process::output::last_lines;
+
+/// How long a part may take to answer.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// How many of an instance's last lines stand in a message.
+const LAST_LINES: usize = 8;
+
+/// What runs here, by its config and its state directory.
+#[derive(Debug)]
+pub struct Reach {
+    /// The config.
+    pub config: Config,
+    /// The state directory.
+    pub state: StateDir,
+}
+
+impl Reach {
+    /// Of what this operator has named.
+    ///
+    /// # Errors
+    /// Exit code 2 for a wrong config, 8 where nothing has ever run here.
+    pub fn of(operator: &Operator) -> Result<Self, Trouble> {
+        Ok(Self { config: operator.config()?, state: operator.state()? })
+    }
+
+    /// The prober's control.
+    ///
+    /// # Errors
+    /// Exit code 8 where the prober has made no token yet.
+    pub fn prober(&self) -> Result<Remote, Trouble> {
+        let token = token("prober", &self.state.prober_token())?;
+        let url = format!("http://{}", local(&self.config.prober.listen));
+        Remote::new(&url, token, LIMIT).map_err(|error| Exit::Failed.because(error.to_string()))
+    }
+
+    /// The proxy's control.
+    #[must_use]
+    pub fn proxy(&self) -> ProxyControl {
+        ProxyControl::new(&self.state.proxy_socket(), LIMIT)
+    }
+
+    /// The supervisor's control; a replacement may take as long as a deploy.
+    #[must_use]
+    pub fn up(&self) -> UpControl {
+        UpControl::new(&self.state.up_socket(), self.config.runtime.deploy_timeout)
+    }
+
+    /// The same for a question that is answered at once.
+    #[must_use]
+    pub fn up_soon(&self) -> UpControl {
+        UpControl::new(&self.state.up_socket(), LIMIT)
+    }
+
+    /// What a colour's instances said last, for a message; empty where they do not run here.
+    #[must_use]
+    pub fn last_words(&self, colour: Colour) -> String {
+        let instances = 1..=self.config.app.colour(colour).addresses.len();
+        let of = |number: usize| {
+            let path = self.state.instances().join(format!("{colour}-{number}.log"));
+            let lines = last_lines(&path, LAST_LINES);
+            (!lines.is_empty()).then(|| format!("\nlast lines of {colour}-{number}:\n  {}", lines.join("\n  ")))
+        };
+        instances.filter_map(of).collect()
+    }
+}
+
+/// A token that a part made in the state directory when it first started.
+fn token(part: &str, path: &std::path::Path) -> Result<String, Trouble> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let why = if error.kind() == std::io::ErrorKind::NotFound { "it is not there".to_owned() } else { error.to_string() };
+        Exit::Unreachable.because(format!(
+            "the {part}'s token {} cannot be read: {why}. The {part} makes it when it first starts: is `allswell up` running?",
+            path.display()
+        ))
+    })?;
+    Ok(text.trim().to_owned())
+}
+
+/// Where a listener is found from its own host: one that listens everywhere is found on the loopback address.
+#[must_use]
+pub fn local(listen: &str) -> String {
+    match listen.rsplit_once(':') {
+        Some(("0.0.0.0", port)) => format!("127.0.0.1:{port}"),
+        Some(("[::]", port)) => format!("[::1]:{port}"),
+        Some(_) | None => listen.to_owned(),
+    }
+}
+
+/// Whether the prober is not there at all, so that another way may be tried.
+#[must_use]
+pub fn is_silent(error: &RemoteError) -> bool {
+    matches!(error, RemoteError::Unreachable(why) if why.starts_with("the prober does not answer"))
+}
+
+impl From<RemoteError> for Trouble {
+    fn from(error: RemoteError) -> Self {
+        if is_silent(&error) {
+            return Exit::Unreachable.because(format!("{error}. Is `allswell up` running?"));
+        }
+        match error {
+            RemoteError::Unreachable(why) => Exit::Unreachable.because(why),
+            RemoteError::Locked(why) => Exit::Locked.because(why),
+            RemoteError::Refused(why) => Exit::Refused.because(why),
+            RemoteError::Undefined(why) => Exit::Undefined.because(why),
+            RemoteError::Other(why) => Exit::Failed.because(why),
+            RemoteError::Unauthorized(why) => {
+                Exit::Failed.because(format!("the prober refused: {why}. Is --state the directory that it runs with?"))
+            }
+        }
+    }
+}
+
+impl From<ControlError> for Trouble {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Silent(..) => Exit::Unreachable.because(format!("{error}. Is `allswell up` running?")),
+            ControlError::Stale(_) | ControlError::Refused(_) => Exit::Failed.because(error.to_string()),
+        }
+    }
+}
+
+impl From<UpError> for Trouble {
+    fn from(error: UpError) -> Self {
+        match error {
+            UpError::Silent(..) => Exit::Unreachable.because(error.to_string()),
+            UpError::Refused(_) => Exit::Failed.because(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_on_every_address_is_found_on_the_loopback_one() {
+        assert_eq!(local("0.0.0.0:7701"), "127.0.0.1:7701");
+        assert_eq!(local("[::]:7701"), "[::1]:7701");
+        assert_eq!(local("10.0.0.7:7701"), "10.0.0.7:7701");
+    }
+
+    #[test]
+    fn each_refusal_of_the_prober_has_its_exit_code() {
+        let silent = "the prober does not answer on http://127.0.0.1:7701: connection refused";
+        for (error, exit) in [
+            (RemoteError::Unreachable(silent.into()), Exit::Unreachable),
+            (RemoteError::Locked("ann@host switches".into()), Exit::Locked),
+            (RemoteError::Refused("no".into()), Exit::Refused),
+            (RemoteError::Undefined("no".into()), Exit::Undefined),
+            (RemoteError::Unauthorized("no".into()), Exit::Failed),
+        ] {
+            assert_eq!(Trouble::from(error).exit, exit);
+        }
+        let told = Trouble::from(RemoteError::Unreachable(silent.into())).message;
+        assert_eq!(told, format!("{silent}. Is `allswell up` running?"));
+    }
+}

@@ -1,0 +1,139 @@
+//! The command line: which command, and what came of it.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serde_json::json;
+
+use super::exit::Outcome;
+use super::operator::Operator;
+use super::role::{self, Part};
+use super::{
+    demo, deploy, heartbeat, history, init, live, logs, rollback, schedule, screen, scroll, session, stop, switch, test_channel, toggle, up,
+};
+use super::{health, status, validate};
+
+/// Blue-green deployment with a dead-man switch.
+#[derive(Debug, Parser)]
+#[command(name = "allswell", version, about, arg_required_else_help = true)]
+struct Root {
+    #[command(flatten)]
+    operator: Operator,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Run(Run),
+    #[command(flatten)]
+    Act(Act),
+}
+
+/// What has a runtime of its own.
+#[derive(Debug, Subcommand)]
+enum Run {
+    Up(up::UpArgs),
+    /// Run the proxy by itself
+    #[command(display_order = 100)]
+    Proxy,
+    /// Run the prober by itself
+    #[command(display_order = 100)]
+    Prober,
+    /// Run the watcher by itself
+    #[command(display_order = 100)]
+    Watcher,
+    /// Say all's well for an app: a daemon beside it, or around its command
+    #[command(display_order = 100)]
+    Heartbeat(Box<heartbeat::Arguments>),
+    #[command(display_order = 101)]
+    Demo(demo::DemoArgs),
+    #[command(display_order = 101)]
+    Scroll(scroll::ScrollArgs),
+    #[command(hide = true)]
+    Session(session::SessionArgs),
+}
+
+/// What an operator asks for or orders; ends by itself.
+#[derive(Debug, Subcommand)]
+enum Act {
+    Init(init::InitArgs),
+    Validate(validate::ValidateArgs),
+    Live(live::LiveArgs),
+    Status(status::StatusArgs),
+    Health(health::HealthArgs),
+    Deploy(deploy::DeployArgs),
+    Switch(switch::SwitchArgs),
+    Toggle(toggle::ToggleArgs),
+    Rollback(rollback::RollbackArgs),
+    History(history::HistoryArgs),
+    Logs(logs::LogsArgs),
+    Stop(stop::StopArgs),
+    TestChannel(test_channel::TestChannelArgs),
+    Schedule(schedule::ScheduleArgs),
+}
+
+/// The whole of `allswell`. Wrong usage ends with exit code 2.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Root { operator, command } = Root::parse();
+    let options = &operator.options;
+    match command {
+        Command::Run(Run::Up(args)) => up::run(&args, options),
+        Command::Run(Run::Proxy) => role::run(Part::Proxy, options),
+        Command::Run(Run::Prober) => role::run(Part::Prober, options),
+        Command::Run(Run::Watcher) => role::run(Part::Watcher, options),
+        Command::Run(Run::Heartbeat(args)) => heartbeat::run(*args),
+        Command::Run(Run::Scroll(args)) => scroll::run(&args),
+        Command::Run(Run::Session(args)) => session::run(&args),
+        Command::Run(Run::Demo(args)) => demo::run(&args, options),
+        Command::Act(act) => end(&operator, run(&operator, act)),
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn run(operator: &Operator, act: Act) -> Outcome {
+    match act {
+        Act::Init(_) => init::run(operator),
+        Act::Validate(_) => validate::run(operator),
+        Act::Live(_) => live::run(operator).await,
+        Act::Status(args) => status::run(operator, &args).await,
+        Act::Health(args) => health::run(operator, &args).await,
+        Act::Deploy(args) => deploy::run(operator, &args).await,
+        Act::Switch(args) => switch::run(operator, &args).await,
+        Act::Toggle(args) => toggle::run(operator, &args).await,
+        Act::Rollback(args) => rollback::run(operator, &args).await,
+        Act::History(args) => history::run(operator, &args).await,
+        Act::Logs(args) => logs::run(operator, &args).await,
+        Act::Stop(_) => stop::run(operator).await,
+        Act::TestChannel(args) => test_channel::run(operator, &args).await,
+        Act::Schedule(args) => schedule::run(operator, &args),
+    }
+}
+
+/// Trouble goes to stderr in words, and with `--json` to stdout as a document too: there is one document whatever happens.
+fn end(operator: &Operator, outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(trouble) => {
+            screen::note(&trouble);
+            if operator.json {
+                screen::document(&json!({ "error": trouble.message.trim(), "code": trouble.exit.code() }));
+            }
+            trouble.exit.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Root::command().debug_assert();
+    }
+}

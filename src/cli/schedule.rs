@@ -1,0 +1,65 @@
+//! `allswell schedule`: when a schedule falls due, before you trust it.
+
+use chrono_tz::Tz;
+use clap::Args;
+
+use super::exit::{Exit, Outcome};
+use super::operator::Operator;
+use super::screen;
+use crate::clock;
+use crate::domain::moment::{Moment, humane};
+use crate::domain::schedule::Schedule;
+
+/// The next times a schedule falls due.
+#[derive(Debug, Args)]
+pub struct ScheduleArgs {
+    /// Five fields in quotes: "minute hour day month weekday"
+    #[arg(value_name = "EXPR")]
+    expression: String,
+    /// The schedule's time zone, such as Europe/Riga
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    tz: String,
+    /// How many times to show
+    #[arg(long, short = 'n', default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    count: u32,
+}
+
+/// Prints them.
+///
+/// # Errors
+/// Exit code 2 where the expression or the zone is not understood.
+pub fn run(operator: &Operator, args: &ScheduleArgs) -> Outcome {
+    let now = clock::now();
+    let times = next_times(&args.expression, &args.tz, now, args.count).map_err(|error| Exit::Usage.because(error.to_string()))?;
+    if operator.json {
+        screen::document(&times);
+        return Ok(Exit::Done);
+    }
+    let zone: Tz = args.tz.parse().unwrap_or(Tz::UTC);
+    for time in times {
+        let local = time.to_utc().with_timezone(&zone);
+        screen::line(format!("{}   in {}", local.format("%a %Y-%m-%d %H:%M %:z %Z"), humane(time.since(now))));
+    }
+    Ok(Exit::Done)
+}
+
+fn next_times(expression: &str, zone: &str, now: Moment, count: u32) -> Result<Vec<Moment>, crate::domain::schedule::ScheduleError> {
+    let schedule = Schedule::cron(expression, zone)?;
+    let after = |last: &Moment| Some(schedule.next(*last));
+    let times = std::iter::successors(after(&now), after).take_while(|time| *time != Moment::from_millis(i64::MAX));
+    Ok(times.take(count as usize).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_times_follow_each_other_across_a_change_of_the_clocks() {
+        // 2026-10-24T00:00:00Z, the day before the clocks go back in Riga.
+        let now = Moment::from_millis(1_792_800_000_000);
+        let times = next_times("0 12 * * *", "Europe/Riga", now, 3).unwrap();
+        let told: Vec<String> = times.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["2026-10-24T09:00:00.000Z", "2026-10-25T10:00:00.000Z", "2026-10-26T10:00:00.000Z"]);
+    }
+}

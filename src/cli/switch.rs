@@ -1,0 +1,174 @@
+//! `allswell switch`: makes a colour live.
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::{Value, json};
+
+use super::exit::{Exit, Outcome, Trouble};
+use super::operator::Operator;
+use super::progress::Progress;
+use super::reach::{Reach, is_silent};
+use super::screen;
+use crate::domain::colour::Colour;
+use crate::domain::switch::Phase;
+use crate::proxy::control::ShiftOrder;
+use crate::release::{Remote, SwitchEnd, SwitchEvent, SwitchOrder};
+
+/// Make a colour live
+///
+/// Gate, shift, verify, drain, observe; and back by itself where it turns bad.
+#[derive(Debug, Args)]
+pub struct SwitchArgs {
+    /// blue or green
+    colour: Colour,
+    #[command(flatten)]
+    how: How,
+    /// Speak to the proxy itself, when the prober is dead: no gate, no proof, no way back by itself
+    #[arg(long, conflicts_with_all = ["force", "no_wait"])]
+    direct: bool,
+}
+
+/// How a switch is done, whichever command asks for it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct How {
+    /// Skip the gate, and nothing else; the reason stands in the journal
+    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
+    pub force: Option<String>,
+    /// Return once the front door has proved it; drain and observe go on
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// Switches, and shows each phase.
+///
+/// # Errors
+/// Where nothing was begun: exit codes 3, 4, 6, 7 and 8.
+pub async fn run(operator: &Operator, args: &SwitchArgs) -> Outcome {
+    let reach = Reach::of(operator)?;
+    if args.direct {
+        return direct(operator, &reach, args.colour).await;
+    }
+    let prober = reach.prober()?;
+    if prober.state().await?.live == Some(args.colour) {
+        return nothing_to_do(operator, args.colour);
+    }
+    finish(operator, &reach, &prober, args.colour, &args.how).await
+}
+
+/// Switches and prints what came of it: the end of every command that switches.
+///
+/// # Errors
+/// As [`run`].
+pub async fn finish(operator: &Operator, reach: &Reach, prober: &Remote, to: Colour, how: &How) -> Outcome {
+    let (end, document) = carry_out(operator, reach, prober, to, how).await?;
+    if operator.json {
+        screen::document(&document);
+    }
+    Ok(conclude(reach, to, &end))
+}
+
+/// Switches, and shows each phase; the JSON document is for the caller to print.
+///
+/// # Errors
+/// As [`run`].
+pub async fn carry_out(operator: &Operator, reach: &Reach, prober: &Remote, to: Colour, how: &How) -> Result<(SwitchEnd, Value), Trouble> {
+    let order = SwitchOrder { to, force: how.force.clone(), wait: !how.no_wait, by: Operator::by() };
+    let progress = Progress::begin(operator.json);
+    progress.working(format!("switch to {to}"), None);
+    let mut events: Vec<SwitchEvent> = Vec::new();
+    let ended = prober
+        .switch(&order, |event| {
+            progress.reached(event, to, &reach.config.switch);
+            events.push(event.clone());
+        })
+        .await;
+    progress.end();
+    let end = ended?;
+    let document = json!({ "to": to, "phase": end.phase, "reason": end.reason, "forced": order.force, "by": order.by, "events": events });
+    Ok((end, document))
+}
+
+/// What a switch that was not done says on stderr, and its exit code.
+pub fn conclude(reach: &Reach, to: Colour, end: &SwitchEnd) -> Exit {
+    let exit = exit_of(end.phase);
+    let why = end.reason.as_deref().unwrap_or("no reason was given");
+    match exit {
+        Exit::Done => {}
+        Exit::Refused => screen::note(format!("refused: {why}. {} is untouched{}", live_words(to.other()), reach.last_words(to))),
+        _ => screen::note(format!("{}: {why}{}", end.phase, reach.last_words(to))),
+    }
+    exit
+}
+
+fn live_words(colour: Colour) -> String {
+    format!("The live colour, {colour},")
+}
+
+/// What the phase in which a switch ended means to a script.
+fn exit_of(phase: Phase) -> Exit {
+    match phase {
+        Phase::Done | Phase::Verified => Exit::Done,
+        Phase::Refused => Exit::Refused,
+        Phase::Reverted | Phase::Stayed => Exit::Reverted,
+        Phase::Interrupted | Phase::Intended | Phase::Gated | Phase::Shifted | Phase::Drained => Exit::Failed,
+    }
+}
+
+/// The colour is live already.
+fn nothing_to_do(operator: &Operator, colour: Colour) -> Outcome {
+    if operator.json {
+        screen::document(&json!({ "to": colour, "phase": Phase::Done, "reason": "it was live already", "events": [] }));
+    } else {
+        screen::line(format!("{colour} is live already: nothing to do"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Past a dead prober, to the proxy itself.
+async fn direct(operator: &Operator, reach: &Reach, to: Colour) -> Outcome {
+    if let Ok(prober) = reach.prober() {
+        match prober.state().await {
+            Err(error) if is_silent(&error) => {}
+            Ok(_) | Err(_) => return Err(Exit::Usage.because("the prober answers: --direct is for when it is dead. Switch without it")),
+        }
+    }
+    let proxy = reach.proxy();
+    let state = proxy.state().await?;
+    if state.live == Some(to) {
+        return nothing_to_do(operator, to);
+    }
+    let live = state.live.map_or("undefined".to_owned(), |colour| colour.to_string());
+    operator.confirm(&format!(
+        "The prober does not answer. --direct shifts the proxy from {live} to {to} at once: nobody probes {to} before,\n\
+         nobody takes it back if it fails. Go on?"
+    ))?;
+    let state = proxy.shift(ShiftOrder { to, epoch: state.epoch + 1 }).await?;
+    if state.live != Some(to) {
+        return Err(Exit::Failed.because(format!("the proxy took the order and yet {to} is not live: see allswell live")));
+    }
+    if operator.json {
+        screen::document(&json!({ "to": to, "phase": Phase::Shifted, "reason": "direct", "epoch": state.epoch, "events": [] }));
+    } else {
+        screen::line(format!("{to} is live (epoch {}). The prober writes this into the journal when it is back", state.epoch));
+    }
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_of_a_switch_has_its_exit_code() {
+        for (phase, exit) in [
+            (Phase::Done, Exit::Done),
+            (Phase::Verified, Exit::Done),
+            (Phase::Refused, Exit::Refused),
+            (Phase::Reverted, Exit::Reverted),
+            (Phase::Stayed, Exit::Reverted),
+            (Phase::Interrupted, Exit::Failed),
+        ] {
+            assert_eq!(exit_of(phase), exit, "{phase}");
+        }
+    }
+}

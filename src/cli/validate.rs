@@ -1,0 +1,111 @@
+//! `allswell validate`: whether a config is right, and who would not hear of what.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit::{Exit, Outcome};
+use super::operator::Operator;
+use super::screen;
+use crate::config::{Config, ConfigError, unheard};
+use crate::notify::Channel;
+use crate::settings::Problem;
+
+/// Check the config, and say who would not hear of what
+#[derive(Debug, Args)]
+pub struct ValidateArgs {}
+
+/// What there is to say about a config.
+#[derive(Debug, Default, Serialize)]
+struct Findings {
+    config: String,
+    errors: Vec<Finding>,
+    warnings: Vec<Finding>,
+    unheard: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Finding {
+    line: Option<usize>,
+    message: String,
+}
+
+impl From<Problem> for Finding {
+    fn from(Problem { line, message }: Problem) -> Self {
+        Self { line, message }
+    }
+}
+
+impl From<String> for Finding {
+    fn from(message: String) -> Self {
+        Self { line: None, message }
+    }
+}
+
+/// Says everything at once.
+///
+/// # Errors
+/// Exit code 2 where the file cannot be read. Wrong content is no trouble of ours: it is what was asked for, with exit code 2.
+pub fn run(operator: &Operator) -> Outcome {
+    let path = operator.options.config_path();
+    let mut found = Findings { config: path.display().to_string(), ..Findings::default() };
+    match operator.options.load() {
+        Ok(loaded) => {
+            found.errors = unusable(&loaded.config).into_iter().map(Finding::from).collect();
+            found.warnings = loaded.warnings.into_iter().map(Finding::from).collect();
+            found.unheard = unheard(&loaded.config);
+        }
+        Err(ConfigError::Wrong(_, problems)) => found.errors = problems.into_iter().map(Finding::from).collect(),
+        Err(error @ ConfigError::Unreadable(..)) => return Err(error.into()),
+    }
+    if operator.json {
+        screen::document(&found);
+    } else {
+        print(&found);
+    }
+    Ok(if found.errors.is_empty() { Exit::Done } else { Exit::Usage })
+}
+
+fn print(found: &Findings) {
+    let place = |finding: &Finding| finding.line.map_or_else(|| found.config.clone(), |line| format!("{}: line {line}", found.config));
+    for error in &found.errors {
+        screen::note(format!("{}: {}", place(error), error.message));
+    }
+    for warning in &found.warnings {
+        screen::warn(format!("{}: {}", place(warning), warning.message));
+    }
+    for line in &found.unheard {
+        screen::line(line);
+    }
+    match found.errors.len() {
+        0 => screen::line(format!("{} is right", found.config)),
+        1 => screen::note("1 error"),
+        count => screen::note(format!("{count} errors")),
+    }
+}
+
+/// What cannot be used here: channels, and secrets that cannot be read. A variable that is not set is an error where a channel
+/// needs it, and means *none* where the setting may be left out.
+fn unusable(config: &Config) -> Vec<String> {
+    let channels = config.channels.iter().filter_map(|channel| Channel::new(channel).err()).map(|error| error.to_string());
+    let optional = [("watcher.outside", &config.watcher.outside), ("watcher.beat_key", &config.watcher.beat_key)];
+    let optional = optional.into_iter().filter_map(|(key, secret)| {
+        let error = secret.as_ref()?.reveal_if_set().err()?;
+        Some(format!("{key}: {error}"))
+    });
+    channels.chain(optional).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_cannot_be_read_is_an_error_that_names_the_place_and_not_the_secret() {
+        let text = "[runtime]\ncommand = \"x\"\n[watcher]\noutside = { env = \"ALLSWELL_TEST_NEVER_SET\" }\nbeat_key = { file = \"/nowhere/key\" }\n\
+                    [[channel]]\nname = \"ops\"\nkind = \"slack\"\nurl = { env = \"ALLSWELL_TEST_NEVER_SET\" }\n";
+        let told = unusable(&Config::parse(text).unwrap().config);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("channel \"ops\": the environment variable ALLSWELL_TEST_NEVER_SET is not set"), "{told:?}");
+        assert!(told[1].starts_with("watcher.beat_key: the secret file /nowhere/key cannot be read"), "{told:?}");
+    }
+}

@@ -1,0 +1,88 @@
+//! The commented config that `allswell init` writes.
+
+/// Every key with its meaning, default and unit; `validate` accepts it as it is.
+pub const TEXT: &str = include_str!("init.toml");
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::config::Config;
+
+    /// The line without the `# ` in front of a setting or a section that is commented out.
+    fn uncommented(line: &str) -> &str {
+        let Some(rest) = line.strip_prefix("# ") else { return line };
+        let word: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+        let is_setting = !word.is_empty() && rest[word.len()..].trim_start().starts_with("= ");
+        if is_setting || rest.starts_with('[') { rest } else { line }
+    }
+
+    fn everything_on(text: &str) -> String {
+        text.lines().map(uncommented).collect::<Vec<_>>().join("\n")
+    }
+
+    /// `switch`, `switch.passes`, ...: what the text names, alternatives (`# or: addresses = [...]`) included.
+    fn named(text: &str) -> BTreeSet<String> {
+        let mut section = String::new();
+        let mut named = BTreeSet::new();
+        for line in text.lines().map(uncommented) {
+            let line = line.strip_prefix("# or: ").unwrap_or(line);
+            if let Some(header) = line.strip_prefix('[') {
+                section = header.trim_start_matches('[').split(']').next().unwrap_or_default().to_owned();
+                let parents = section.match_indices('.').map(|(at, _)| section[..at].to_owned());
+                named.extend(parents.chain([section.clone()]));
+            } else if let Some((key, _)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
+                named.insert(format!("{section}.{}", key.trim()));
+            }
+        }
+        named
+    }
+
+    fn missing(text: &str, keys: &[String]) -> Vec<String> {
+        let named = named(text);
+        keys.iter().filter(|key| !named.contains(*key)).cloned().collect()
+    }
+
+    #[test]
+    fn what_init_writes_is_accepted_without_a_warning() {
+        let loaded = Config::parse(TEXT).unwrap();
+        assert_eq!(loaded.warnings, []);
+    }
+
+    #[test]
+    fn every_example_in_it_is_accepted_too() {
+        Config::parse(&everything_on(TEXT)).unwrap();
+    }
+
+    #[test]
+    fn every_key_stands_in_it_and_a_missing_one_would_be_noticed() {
+        let keys = Config::parse(&everything_on(TEXT)).unwrap().keys;
+        assert!(keys.len() > 60, "{keys:?}");
+        assert_eq!(missing(TEXT, &keys), Vec::<String>::new());
+        let without = TEXT.replace("drain", "brain");
+        assert_eq!(missing(&without, &keys), ["switch.drain"]);
+    }
+
+    #[test]
+    fn a_default_in_a_comment_is_the_real_default() {
+        let bare = Config::parse("[runtime]\ncommand = \"./server --port {port}\"\n").unwrap().config;
+        let full = Config::parse(&everything_on(TEXT)).unwrap().config;
+        assert_eq!(bare.switch, full.switch);
+        assert_eq!(bare.probe, full.probe);
+        assert_eq!(bare.proxy.timeouts, full.proxy.timeouts);
+        assert_eq!(bare.proxy.live, full.proxy.live);
+        assert_eq!(bare.proxy.idle, full.proxy.idle);
+        assert_eq!(bare.proxy.health, full.proxy.health);
+        assert_eq!(bare.prober.listen, full.prober.listen);
+        assert_eq!(bare.prober.health, full.prober.health);
+        assert_eq!(bare.prober.watchers, full.prober.watchers);
+        assert_eq!(bare.watcher.listen, full.watcher.listen);
+        assert_eq!(bare.watcher.outside_every, full.watcher.outside_every);
+        assert_eq!(bare.runtime.stop_grace, full.runtime.stop_grace);
+        assert_eq!(bare.runtime.deploy_timeout, full.runtime.deploy_timeout);
+        assert_eq!(bare.app.blue, full.app.blue);
+        assert_eq!(bare.app.green, full.app.green);
+        assert_eq!(bare.log.keep, full.log.keep);
+    }
+}

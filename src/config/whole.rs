@@ -1,0 +1,151 @@
+//! One `allswell.toml`: every section, and what no section can see by itself.
+
+use std::path::{Path, PathBuf};
+
+use crate::monitor::{CheckSettings, WatcherSettings};
+use crate::notify::ChannelSettings;
+use crate::probe::ProbeSettings;
+use crate::proxy::ProxySettings;
+use crate::release::{ProberSettings, SwitchSettings};
+use crate::runtime::RuntimeSettings;
+use crate::settings::{AppSettings, Document, Problem};
+use crate::telemetry::LogSettings;
+
+/// One `allswell.toml`: the whole system.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[app]`.
+    pub app: AppSettings,
+    /// `[runtime]`.
+    pub runtime: RuntimeSettings,
+    /// `[proxy]`.
+    pub proxy: ProxySettings,
+    /// `[switch]`.
+    pub switch: SwitchSettings,
+    /// `[probe]`.
+    pub probe: ProbeSettings,
+    /// `[prober]`.
+    pub prober: ProberSettings,
+    /// `[watcher]`.
+    pub watcher: WatcherSettings,
+    /// `[log]`.
+    pub log: LogSettings,
+    /// Every `[[channel]]`.
+    pub channels: Vec<ChannelSettings>,
+    /// Every `[[check]]`.
+    pub checks: Vec<CheckSettings>,
+}
+
+/// A config that was read: what it says, and what to warn of.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What it says.
+    pub config: Config,
+    /// What is allowed and yet unwise.
+    pub warnings: Vec<Problem>,
+    /// Every key that could have been given.
+    pub keys: Vec<String>,
+}
+
+/// Why a config was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{0} cannot be read: {1}. Say --config FILE, or write one with: allswell init")]
+    Unreadable(PathBuf, std::io::Error),
+    /// Every error, each with its line.
+    #[error("{}", listed(.0, .1))]
+    Wrong(PathBuf, Vec<Problem>),
+}
+
+fn listed(path: &Path, problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
+    lines.join("\n")
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or where anything in it is wrong: everything at once.
+    pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
+        Self::parse(&text).map_err(|problems| ConfigError::Wrong(path.to_owned(), problems))
+    }
+
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, by line.
+    pub fn parse(text: &str) -> Result<Loaded, Vec<Problem>> {
+        let document = Document::parse(text);
+        let mut root = document.root();
+        let config = Self {
+            app: AppSettings::read(root.section("app")),
+            runtime: RuntimeSettings::read(root.section("runtime")),
+            proxy: ProxySettings::read(root.section("proxy")),
+            switch: SwitchSettings::read(root.section("switch")),
+            probe: ProbeSettings::read(root.section("probe")),
+            prober: ProberSettings::read(root.section("prober")),
+            watcher: WatcherSettings::read(root.section("watcher")),
+            log: LogSettings::read(root.section("log")),
+            channels: root.sections("channel").into_iter().map(ChannelSettings::read).collect(),
+            checks: root.sections("check").into_iter().filter_map(CheckSettings::read).collect(),
+        };
+        for problem in config.contradictions() {
+            root.error("config", problem);
+        }
+        root.finish();
+        let (errors, warnings, keys) = document.finish();
+        if errors.is_empty() { Ok(Loaded { config, warnings, keys }) } else { Err(errors) }
+    }
+
+    /// What no section can see by itself: names that do not exist, names that exist twice.
+    fn contradictions(&self) -> Vec<String> {
+        let names: Vec<&str> = self.channels.iter().map(|channel| channel.name.as_str()).collect();
+        let used = self.channels.iter().filter_map(|channel| channel.fallback.as_ref());
+        let used =
+            used.chain(&self.watcher.channels).chain(&self.prober.channels).chain(self.checks.iter().flat_map(|check| &check.channels));
+        let unknown = used.filter(|name| !names.contains(&name.as_str()));
+        let mut problems: Vec<String> = unknown.map(|name| format!("there is no [[channel]] named \"{name}\"")).collect();
+        problems.extend(twice(&names).map(|name| format!("two channels are named \"{name}\"")));
+        let checks: Vec<&str> = self.checks.iter().map(|check| check.name.as_str()).collect();
+        problems.extend(twice(&checks).map(|name| format!("two checks are named \"{name}\"")));
+        let built_in = checks.iter().filter(|name| crate::domain::role::Role::of(name) != crate::domain::role::Role::Own);
+        problems.extend(built_in.map(|name| format!("\"{name}\" is the name of a built-in check: choose another")));
+        problems
+    }
+
+    /// The names of the channels of the built-in checks: those that the watcher names, else all.
+    #[must_use]
+    pub fn built_in_channels(&self) -> Vec<String> {
+        match self.watcher.channels.as_slice() {
+            [] => self.channels.iter().map(|channel| channel.name.clone()).collect(),
+            named => named.to_vec(),
+        }
+    }
+}
+
+fn twice<'a>(names: &'a [&str]) -> impl Iterator<Item = &'a str> {
+    names.iter().enumerate().filter(|(at, name)| names.iter().take(*at).any(|earlier| earlier == *name)).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_needs_no_more_than_a_command() {
+        let loaded = Config::parse("[runtime]\ncommand = \"./server --port {port}\"\n").unwrap();
+        assert_eq!(loaded.config.switch.passes, 3);
+        assert_eq!(loaded.warnings, []);
+    }
+
+    #[test]
+    fn names_that_do_not_exist_are_refused() {
+        let text = "[runtime]\ncommand = \"x\"\n[watcher]\nchannels = [\"ops\"]\n[[check]]\nname = \"blue\"\nperiod = \"1h\"\n";
+        let told = Config::parse(text).unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert!(told.contains("no [[channel]] named \"ops\""), "{told}");
+        assert!(told.contains("\"blue\" is the name of a built-in check"), "{told}");
+    }
+}

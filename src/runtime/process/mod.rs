@@ -1,0 +1,7 @@
+//! Processes on this machine: how they are started, found again, watched and stopped.
+
+pub mod command;
+pub mod control;
+pub mod output;
+pub mod record;
+pub mod running;

@@ -1,0 +1,86 @@
+//! Stories of a deploy: a version that never gets healthy, one that turns bad, and two operators at once.
+
+use std::process::Output;
+use std::time::Duration;
+
+use allswell::cli::scroll::conduct::{Conduct, ConductOrder};
+use allswell::domain::colour::Colour;
+use allswell::proxy::control::ProxyControl;
+
+use crate::harness::system::config;
+use crate::harness::{Host, Sinks, System, eventually};
+
+/// The demo app; in version `bad` something that never listens, and says why.
+fn command(host: &Host) -> String {
+    let scroll =
+        format!("exec {{allswell}} scroll --bind {} --port {{port}} --control {}", host.ip, host.path("demo-{colour}.sock").display());
+    format!(r#"sh -c "case x{{version}} in xbad) echo cannot open the database; exec sleep 600;; *) {scroll};; esac""#)
+}
+
+async fn system() -> (System, Sinks) {
+    let host = Host::new();
+    let sinks = Sinks::start(&host).await;
+    let text = config(&host, &command(&host), &sinks.channels());
+    (System::start(host, &text).await, sinks)
+}
+
+async fn live(system: &System) -> Option<Colour> {
+    ProxyControl::new(&system.state().join("proxy.sock"), Duration::from_secs(5)).state().await.ok()?.live
+}
+
+fn words(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+async fn conduct(system: &System, colour: Colour, conduct: Conduct) {
+    let socket = system.host.path(&format!("demo-{colour}.sock"));
+    let (order, limit) = (ConductOrder { conduct }, Duration::from_secs(5));
+    let obeyed = allswell::net::unix::request::<ConductOrder>(&socket, hyper::Method::POST, "/v1/conduct", Some(&order), limit).await;
+    obeyed.expect("the demo app obeys");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_version_that_never_gets_healthy_is_refused_and_live_is_untouched() {
+    let (system, _sinks) = system().await;
+    let output = system.run(&["deploy", "--version", "bad", "--switch"]).await;
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("connection refused"), "what the last probe saw: {said}");
+    assert!(said.contains("cannot open the database"), "the instance's last lines: {said}");
+    assert_eq!(live(&system).await, Some(Colour::Blue));
+    let history = words(&system.run(&["history"]).await);
+    assert!(history.contains("bad"), "{history}");
+    let output = system.run(&["deploy", "--version", "good"]).await;
+    assert_eq!(output.status.code(), Some(0), "the next deploy mends it: {}", words(&output));
+    assert_eq!(live(&system).await, Some(Colour::Blue));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_version_that_turns_bad_within_observe_is_taken_back_with_an_alarm() {
+    let (system, sinks) = system().await;
+    let turns_bad = async {
+        eventually("green is live", || async { (live(&system).await? == Colour::Green).then_some(()) }).await;
+        conduct(&system, Colour::Green, Conduct::Fail).await;
+    };
+    let (output, ()) = tokio::join!(system.run(&["deploy", "--version", "2", "--switch"]), turns_bad);
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("answered 500"), "{said}");
+    assert_eq!(live(&system).await, Some(Colour::Blue));
+    eventually("the return is told", || async { sinks.hook.taken().iter().any(|taken| taken.kind == "switch.reverted").then_some(()) })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn of_two_switches_at_once_one_goes_on_and_the_other_says_who() {
+    let (system, _sinks) = system().await;
+    let (one, other) = tokio::join!(system.run(&["switch", "green"]), system.run(&["toggle"]));
+    let mut codes = [one.status.code(), other.status.code()];
+    codes.sort_unstable();
+    assert_eq!(codes, [Some(0), Some(6)], "{}\n{}", words(&one), words(&other));
+    let refused = if one.status.code() == Some(6) { words(&one) } else { words(&other) };
+    assert!(refused.contains('@'), "says who: {refused}");
+    assert_eq!(live(&system).await, Some(Colour::Green));
+    let output = system.run(&["rollback"]).await;
+    assert_eq!((output.status.code(), live(&system).await), (Some(0), Some(Colour::Blue)), "{}", words(&output));
+}
