@@ -8,6 +8,7 @@ mod deaths;
 mod deploys;
 mod exits;
 mod heartbeat;
+mod lossless;
 mod prober;
 mod proxy;
 mod recovery;
