@@ -17,3 +17,4 @@ mod switch;
 mod telling;
 mod up;
 mod watcher;
+mod watchers;
