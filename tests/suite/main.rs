@@ -4,6 +4,7 @@ mod harness;
 
 mod channels;
 mod commands;
+mod control;
 mod deaths;
 mod deploys;
 mod exits;
