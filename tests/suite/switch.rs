@@ -69,7 +69,7 @@ async fn a_colour_that_turns_bad_while_it_is_observed_is_taken_back() {
     cluster.green.set_failing(true);
     let end = switch.finish().await.1.unwrap();
     assert_eq!(end.phase, Phase::Reverted);
-    assert!(end.reason.clone().unwrap().contains("green failed 2 probes: answered 500"), "{:?}", end.reason);
+    assert!(end.reason.clone().unwrap().contains("failed 2 probes: answered 500"), "{:?}", end.reason);
     let state = cluster.state().await;
     assert_eq!((state.live, state.lease), (Some(Blue), None));
     assert_eq!(state.epoch, cluster.last().await.epoch, "the way back has an epoch of its own");
