@@ -17,6 +17,7 @@ mod prober;
 mod proxy;
 mod recovery;
 mod scroll;
+mod start;
 mod switch;
 mod telling;
 mod up;
