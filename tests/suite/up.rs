@@ -115,6 +115,13 @@ async fn who(address: &str) -> Option<String> {
     get(address, "/whoami").await.map(|(_, text)| text.trim().to_owned())
 }
 
+/// Whether it leads a session, or has ended.
+fn leads_a_session(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let session = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(3).map(str::to_owned));
+    session.is_none_or(|session| session == pid.to_string())
+}
+
 #[tokio::test]
 async fn up_in_an_empty_folder_runs_the_demo_and_ctrl_c_leaves_no_process() {
     let mut up = Up::demo();
@@ -122,9 +129,8 @@ async fn up_in_an_empty_folder_runs_the_demo_and_ctrl_c_leaves_no_process() {
     eventually("the heartbeats are started", || async { up.said().contains("heartbeat-green-1").then_some(()) }).await;
     let records = up.records();
     for record in records.iter().filter(|record| record.process.is_alive()) {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", record.process.pid)).unwrap_or_default();
-        let session = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(3).map(str::to_owned));
-        assert!(session.is_none_or(|session| session == record.process.pid.to_string()), "{} shares a session", record.name);
+        eventually(&format!("{} has a session of its own", record.name), || async { leads_a_session(record.process.pid).then_some(()) })
+            .await;
     }
     up.process().signal(Signal::INT);
     assert!(up.process().end(Duration::from_secs(40)).await.success());
