@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::signing;
 
@@ -22,17 +23,40 @@ pub fn make_private_dir(path: &Path) -> io::Result<()> {
 /// # Errors
 /// As the operating system says; the old file is then untouched.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut name = path.file_name().ok_or_else(|| io::Error::other("a file needs a name"))?.to_owned();
-    name.push(format!(".new-{}", std::process::id()));
-    let temporary = folder.join(name);
+    let temporary = beside(path)?;
     let written = write_new(&temporary, content).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // What could not be renamed is of no use; that it cannot be removed either changes nothing.
         let _ = fs::remove_file(&temporary);
     }
     written?;
-    File::open(folder)?.sync_all()
+    File::open(folder_of(path))?.sync_all()
+}
+
+/// Makes a file as [`replace`] does, unless there is one of that name. Says whether it did.
+fn create(path: &Path, content: &[u8]) -> io::Result<bool> {
+    let temporary = beside(path)?;
+    // A link does not replace: of two who make the same file at once, one does.
+    let linked = write_new(&temporary, content).and_then(|()| fs::hard_link(&temporary, path));
+    // That it cannot be removed changes nothing.
+    let _ = fs::remove_file(&temporary);
+    match linked {
+        Ok(()) => File::open(folder_of(path))?.sync_all().map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A name beside a file that nobody else uses, in this process or another.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut name = path.file_name().ok_or_else(|| io::Error::other("a file needs a name"))?.to_owned();
+    name.push(format!(".new-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    Ok(folder_of(path).join(name))
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -41,21 +65,25 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Reads a token that is kept in a file, or makes one there (mode 0600) if there is none.
+/// Reads a token that is kept in a file, or makes one there (mode 0600) if there is none. Of several parts that start at once,
+/// one makes it, and all have the same.
 ///
 /// # Errors
 /// As the operating system says, or if the file is empty.
 pub fn token(path: &Path) -> io::Result<String> {
+    if fs::exists(path)? {
+        return kept(path);
+    }
+    let token = signing::new_token();
+    if create(path, format!("{token}\n").as_bytes())? { Ok(token) } else { kept(path) }
+}
+
+fn kept(path: &Path) -> io::Result<String> {
     match fs::read_to_string(path) {
         Ok(text) if text.trim().is_empty() => {
             Err(io::Error::other(format!("{} is empty: remove it, and a new one is made", path.display())))
         }
         Ok(text) => Ok(text.trim().to_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let token = signing::new_token();
-            replace(path, format!("{token}\n").as_bytes())?;
-            Ok(token)
-        }
         Err(error) => Err(error),
     }
 }
@@ -143,6 +171,10 @@ impl StateDir {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Barrier;
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -163,5 +195,26 @@ mod tests {
         assert_eq!(token(&path).unwrap(), token(&path).unwrap());
         fs::write(&path, "\n").unwrap();
         assert!(token(&path).is_err());
+    }
+
+    #[test]
+    fn parts_that_start_together_have_the_same_token() {
+        const PARTS: usize = 8;
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("token");
+            let start = Barrier::new(PARTS);
+            let tokens: BTreeSet<String> = thread::scope(|scope| {
+                let part = || {
+                    start.wait();
+                    token(&path).unwrap()
+                };
+                let parts: Vec<_> = (0..PARTS).map(|_| scope.spawn(part)).collect();
+                parts.into_iter().map(|part| part.join().unwrap()).collect()
+            });
+            assert_eq!(tokens.len(), 1);
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        }
     }
 }

@@ -23,6 +23,13 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// When it began, at the earliest: what is kept are whole milliseconds.
+    #[must_use]
+    pub fn began(&self) -> Moment {
+        const ROUNDED: u64 = 1;
+        self.at - Duration::from_millis(self.latency_ms + ROUNDED)
+    }
+
     /// Slow answers pass; bad ones do not.
     #[must_use]
     pub fn passed(&self) -> bool {

@@ -121,7 +121,7 @@ fn refusal(error: &IngestError) -> ApiError {
 
 fn label(error: &ApiError) -> &'static str {
     match error {
-        ApiError::BadRequest(_) | ApiError::Conflict(_) | ApiError::Misdirected(_) => "malformed",
+        ApiError::BadRequest(_) | ApiError::Conflict(_) | ApiError::Misdirected(_) | ApiError::WrongMethod(_) => "malformed",
         ApiError::Unauthorized(_) | ApiError::Forbidden(_) => "unauthorized",
         ApiError::NotFound(_) => "unknown_check",
         ApiError::TooLarge(_) => "too_large",

@@ -136,7 +136,7 @@ struct GateQuery {
 async fn gate(State(control): Shared, query: Result<Query<GateQuery>, QueryRejection>) -> Result<Response, Answer> {
     let Query(query) = query.map_err(|error| bad(error.body_text()))?;
     let within = Duration::from_millis(query.within_ms).min(LONGEST_GATE);
-    Ok(Json(control.desk.gate(query.colour, within).await).into_response())
+    Ok(Json(control.desk.gate(query.colour, within).await?).into_response())
 }
 
 /// Why a request was not done: by the desk, or before it came there.

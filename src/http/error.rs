@@ -20,6 +20,9 @@ pub enum ApiError {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
+    /// There is such a thing, and it is not done this way.
+    #[error("{0}")]
+    WrongMethod(String),
     /// Somebody else is at it.
     #[error("{0}")]
     Conflict(String),
@@ -41,6 +44,7 @@ impl ApiError {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,

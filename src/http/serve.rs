@@ -52,11 +52,14 @@ async fn own_host_only(State(own): State<OwnHosts>, request: Request, next: Next
     if own.accepts(&host) { Ok(next.run(request).await) } else { Err(ApiError::Misdirected(host)) }
 }
 
-/// Adds `/metrics`, a 404 that says so, and the check of `Host`.
+/// Adds `/metrics`, a 404 and a 405 that say so, and the check of `Host`.
 pub fn guarded(router: Router, own: OwnHosts) -> Router {
     router
         .route("/metrics", get(|| async { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::render()) }))
         .fallback(|request: Request| async move { ApiError::NotFound(format!("there is nothing at {}", request.uri().path())) })
+        .method_not_allowed_fallback(|request: Request| async move {
+            ApiError::WrongMethod(format!("{} does not take {}", request.uri().path(), request.method()))
+        })
         .layer(from_fn_with_state(own, own_host_only))
 }
 

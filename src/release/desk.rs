@@ -88,6 +88,7 @@ impl Desk {
             proxy_epoch: state.epoch,
             until: now + self.cluster.longest_switch(),
         };
+        self.trust_only_what_was_proven(intent.asked.target).await?;
         let entry = self.take(intent).await?;
         let (cluster, switch) = (Arc::clone(&self.cluster), Switch::new(Arc::clone(&self.cluster), entry.clone(), progress));
         tokio::spawn(async move {
@@ -113,6 +114,7 @@ impl Desk {
             until,
         };
         let entry = self.take(intent).await?;
+        self.cluster.memory.begin_anew(entry.asked.target.as_str(), clock::now());
         tracing::info!(deploy = entry.id, colour = %entry.asked.target, version = entry.asked.version, by = entry.asked.by, "deploy begins");
         Ok(DeployLease { id: entry.id, epoch: entry.epoch, until })
     }
@@ -133,9 +135,16 @@ impl Desk {
         if self.cluster.journal.reach(id, &step).await.map_err(broken)? { Ok(()) } else { Err(gone()) }
     }
 
-    /// Waits for a colour's gate.
-    pub async fn gate(&self, colour: Colour, within: Duration) -> GateReport {
-        gate::wait(&self.cluster, colour, within).await
+    /// Waits for a colour's gate. Whoever deploys it asks when its instances are replaced: what was seen before counts no more.
+    ///
+    /// # Errors
+    /// Where the journal does not answer.
+    pub async fn gate(&self, colour: Colour, within: Duration) -> Result<GateReport, Refusal> {
+        let deploy = self.cluster.journal.deploy_under_way(clock::now()).await.map_err(broken)?;
+        if deploy.is_some_and(|deploy| deploy.colour == colour) {
+            self.cluster.memory.begin_anew(colour.as_str(), clock::now());
+        }
+        Ok(gate::wait(&self.cluster, colour, within).await)
     }
 
     /// The journal, newest first.
@@ -152,6 +161,15 @@ impl Desk {
             Some(lease) => Err(locked(&lease)),
             None => Ok(()),
         }
+    }
+
+    /// A deploy that did not end well may have replaced the instances, and nobody has seen them pass.
+    async fn trust_only_what_was_proven(&self, colour: Colour) -> Result<(), Refusal> {
+        let deploy = self.cluster.journal.last_deploy(colour).await.map_err(broken)?;
+        if deploy.is_some_and(|deploy| deploy.phase != Phase::Done) {
+            self.cluster.memory.begin_anew(colour.as_str(), clock::now());
+        }
+        Ok(())
     }
 
     async fn take(&self, intent: Intent) -> Result<Entry, Refusal> {

@@ -21,6 +21,8 @@ pub struct Memory {
 #[derive(Debug, Default)]
 struct Remembered {
     observations: VecDeque<Observation>,
+    /// What began earlier says nothing about the instances that are there now.
+    counts_from: Moment,
     weak_since: Option<Moment>,
     has_passed: bool,
 }
@@ -47,10 +49,18 @@ impl Memory {
         lock(&self.targets).get(target)?.weak_since
     }
 
-    /// What was observed of a target, oldest first.
+    /// From now on only probes that begin after `now` count: the instances behind the target are replaced.
+    pub fn begin_anew(&self, target: &str, now: Moment) {
+        lock(&self.targets).entry(target.to_owned()).or_default().counts_from = now;
+    }
+
+    /// What was observed of a target, oldest first, as far as it counts.
     #[must_use]
     pub fn of(&self, target: &str) -> Vec<Observation> {
-        lock(&self.targets).get(target).map(|remembered| remembered.observations.iter().cloned().collect()).unwrap_or_default()
+        let targets = lock(&self.targets);
+        let Some(remembered) = targets.get(target) else { return Vec::new() };
+        let counts = |seen: &&Observation| seen.began() > remembered.counts_from;
+        remembered.observations.iter().filter(counts).cloned().collect()
     }
 
     /// The last observation of a target.
@@ -77,7 +87,7 @@ impl Memory {
             name: target.to_owned(),
             passes_in_a_row: in_a_row(true),
             failures_in_a_row: in_a_row(false),
-            last: observed.last().cloned(),
+            last: self.last(target),
         }
     }
 
@@ -118,6 +128,22 @@ mod tests {
         assert_eq!(run, [None, Some(2), Some(2), None, Some(5)]);
         assert_eq!((memory.state("blue").failures_in_a_row, memory.has_passed("blue")), (1, true));
         assert!(!memory.has_passed("green"));
+    }
+
+    #[test]
+    fn after_a_replacement_only_probes_that_began_later_count() {
+        let memory = Memory::default();
+        for second in 1..4 {
+            memory.note("blue", &observation(second, Showing::Good));
+        }
+        memory.begin_anew("blue", Moment::from_millis(4_000));
+        assert_eq!(memory.state("blue").passes_in_a_row, 0);
+        let under_way = Observation { latency_ms: 1_500, ..observation(5, Showing::Good) };
+        memory.note("blue", &under_way);
+        assert_eq!(memory.of("blue"), [], "it ended after the replacement and began before");
+        assert_eq!(memory.last("blue"), Some(under_way));
+        memory.note("blue", &observation(6, Showing::Good));
+        assert_eq!(memory.of("blue"), [observation(6, Showing::Good)]);
     }
 
     #[test]

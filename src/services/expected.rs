@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::domain::check::Check;
 use crate::domain::schedule::Schedule;
 use crate::monitor::{ChannelRule, Expected};
+use crate::release::targets::beside;
 
 /// A heartbeat is due so often until it says otherwise.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -26,20 +27,45 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
     if config.watcher.site.is_some() {
         checks.push(("site".to_owned(), probed.clone()));
     }
-    checks.extend(peers(config).into_iter().map(|(_, name)| (name, probed.clone())));
+    let mut watchers: Vec<String> = peers(config).into_iter().map(|(_, name)| name).chain(other_watchers(config)).collect();
+    watchers.sort();
+    watchers.dedup();
+    // Down by three intervals at the latest, however patient the config is with an app.
+    checks.extend(watchers.into_iter().map(|name| (name, watched(1, probe.fall.min(3)))));
     let channels = config.built_in_channels();
     let built_in = checks.into_iter().map(|(name, check)| Expected { name, check, channels: channels.clone() });
     built_in.chain(own(config)).collect()
 }
 
-/// Other watchers: URL and check.
+/// The check that stands for the watcher at this URL: `watcher-HOST:PORT`.
+#[must_use]
+pub fn watcher_at(url: &str) -> String {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
+    format!("watcher-{}", host.rsplit('@').next().unwrap_or_default())
+}
+
+/// Other watchers that this one probes itself: URL and check.
 #[must_use]
 pub fn peers(config: &Config) -> Vec<(String, String)> {
-    let name = |url: &str| {
-        let host = url.trim_start_matches("http://").trim_start_matches("https://");
-        format!("watcher-{}", host.split('/').next().unwrap_or_default())
-    };
-    config.watcher.peers.iter().map(|url| (url.trim_end_matches('/').to_owned(), name(url))).collect()
+    config.watcher.peers.iter().map(|url| (url.trim_end_matches('/').to_owned(), watcher_at(url))).collect()
+}
+
+/// The watchers that the prober tells this one about: all of its others. None where this one is not found among them, for then
+/// one of them is this one under another name, and nobody would ever be told of it.
+fn other_watchers(config: &Config) -> Vec<String> {
+    let mut names: Vec<String> = config.prober.watchers.iter().map(|url| watcher_at(url)).collect();
+    let own = [watcher_at(&config.watcher.page_url()), watcher_at(&config.watcher.listen), watcher_at(&beside(&config.watcher.listen))];
+    let all = names.len();
+    names.retain(|name| !own.contains(name));
+    if names.len() < all {
+        return names;
+    }
+    if all > 1 {
+        tracing::warn!(
+            "none of prober.watchers is this watcher: set watcher.url to the one that is, or nobody hears from here of the others' death"
+        );
+    }
+    Vec::new()
 }
 
 /// `[[check]]`.
@@ -60,4 +86,32 @@ pub fn channel_rules(config: &Config) -> Vec<ChannelRule> {
         timeout: channel.timeout,
     };
     config.channels.iter().map(rule).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watchers(watcher: &str) -> Vec<String> {
+        let text = format!(
+            "[runtime]\ncommand = \"x\"\n[prober]\nwatchers = [\"http://127.0.0.1:7700/\", \"https://ann:secret@two.example:7700\"]\n[watcher]\n{watcher}"
+        );
+        let config = Config::parse(&text).unwrap().config;
+        let names = of_watcher(&config).into_iter().map(|expected| expected.name);
+        names.filter(|name| name.starts_with("watcher-")).collect()
+    }
+
+    #[test]
+    fn a_watcher_expects_every_other_one_that_the_prober_tells() {
+        let other = ["watcher-two.example:7700"];
+        assert_eq!(watchers("listen = \"127.0.0.1:7700\""), other);
+        assert_eq!(watchers("listen = \"0.0.0.0:7700\""), other);
+        assert_eq!(watchers("listen = \"127.0.0.1:7700\"\npeers = [\"https://two.example:7700\"]"), other, "once");
+        assert_eq!(watchers("listen = \"0.0.0.0:7000\"\nurl = \"https://two.example:7700/status\""), ["watcher-127.0.0.1:7700"]);
+    }
+
+    #[test]
+    fn a_watcher_that_does_not_find_itself_expects_nobody() {
+        assert_eq!(watchers("listen = \"0.0.0.0:9999\""), [""; 0]);
+    }
 }

@@ -156,6 +156,17 @@ impl Journal {
         self.some("SELECT * FROM journal WHERE what = 'switch' ORDER BY id DESC LIMIT 1").await.map(|mut found| found.pop())
     }
 
+    /// The last deploy of a colour.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn last_deploy(&self, colour: Colour) -> Result<Option<Entry>, StoreError> {
+        let mut connection = self.store.reader().acquire().await?;
+        let query = sqlx::query("SELECT * FROM journal WHERE what = 'deploy' AND target = ? ORDER BY id DESC LIMIT 1");
+        let rows = query.bind(colour.as_str()).fetch_all(&mut *connection).await?;
+        with_steps(&mut connection, rows).await.map(|mut found| found.pop())
+    }
+
     /// Switches that have not ended.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
 use crate::net::client::{ClientError, explain, http};
 use crate::probe::Target;
+use crate::services::expected::watcher_at;
 use crate::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
 
 /// So many beats wait at most; the oldest is dropped first.
@@ -60,10 +61,8 @@ impl Link {
     pub(super) fn new(url: &str, key: Key, keep: Duration) -> Result<Self, ClientError> {
         const LONGEST: Duration = Duration::from_secs(2);
         let url = url.trim_end_matches('/').to_owned();
-        let host = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).split('/').next().unwrap_or_default();
-        let name = format!("watcher-{}", host.rsplit('@').next().unwrap_or_default());
         Ok(Self {
-            name,
+            name: watcher_at(&url),
             url,
             client: http(keep.min(LONGEST))?,
             key,

@@ -78,6 +78,9 @@ async fn a_deploy_past_its_deadline_is_closed_and_the_lease_is_free() {
     journal.close_overdue_deploys(at(61)).await.unwrap();
     assert_eq!(journal.entry(deploy.id).await.unwrap().unwrap().phase, Phase::Interrupted);
     assert_eq!(journal.lease().await.unwrap(), None);
+    let last = journal.last_deploy(Colour::Green).await.unwrap().unwrap();
+    assert_eq!((last.id, last.phase), (deploy.id, Phase::Interrupted));
+    assert_eq!(journal.last_deploy(Colour::Blue).await.unwrap(), None);
 }
 
 #[tokio::test]

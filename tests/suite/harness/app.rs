@@ -42,7 +42,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Requests that have arrived.
+    /// Requests that have arrived, without anybody's probes.
     pub(crate) fn arrivals(&self) -> u64 {
         self.arrivals.load(Ordering::SeqCst)
     }
@@ -54,6 +54,11 @@ impl Seen {
 }
 
 impl App {
+    /// As [`App::start`], for an address of one's own.
+    pub(crate) async fn start_at(address: String, colour: Colour, marks: Arc<Marks>) -> Self {
+        Self::start(&address, colour, marks).await
+    }
+
     /// Listens at once.
     pub(crate) async fn start(address: &str, colour: Colour, marks: Arc<Marks>) -> Self {
         let seen = Arc::new(Seen { colour, marks, arrivals: AtomicU64::new(0), working: AtomicU64::new(0) });
@@ -83,7 +88,9 @@ impl Drop for App {
 
 async fn note(State(seen): State<Arc<Seen>>, request: Request, next: axum::middleware::Next) -> Response {
     let ordered = seen.marks.ordered();
-    seen.arrivals.fetch_add(1, Ordering::SeqCst);
+    if request.uri().path() != "/healthz" {
+        seen.arrivals.fetch_add(1, Ordering::SeqCst);
+    }
     let mut answer = next.run(request).await;
     answer.headers_mut().insert(APP_COLOUR, HeaderValue::from_static(seen.colour.as_str()));
     answer.headers_mut().insert(APP_ORDERED, HeaderValue::from(ordered));

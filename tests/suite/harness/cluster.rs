@@ -25,6 +25,14 @@ pub(crate) struct Cluster {
     pub(crate) remote: Remote,
 }
 
+/// A proxy and a prober alone, before apps of the test's own.
+pub(crate) struct Pair {
+    pub(crate) host: Host,
+    pub(crate) proxy: Process,
+    pub(crate) prober: Process,
+    pub(crate) remote: Remote,
+}
+
 /// A switch that somebody follows.
 pub(crate) struct Followed {
     /// The phases as they are reached.
@@ -41,22 +49,10 @@ impl Cluster {
 
     /// The same on this host, with watchers expected on these ports.
     pub(crate) async fn on(host: Host, watchers: &[u16], switch: &str, more: &str) -> Self {
-        let text = config(&host, watchers, switch, more);
-        std::fs::write(host.path("allswell.toml"), text).expect("the config is written");
         let blue = Moody::start(host.at(3001), "blue").await;
         let green = Moody::start(host.at(3002), "green").await;
-        files::make_private_dir(&state(&host)).expect("a state directory");
-        files::token(&state(&host).join("probe.token")).expect("a probe token");
-        let token = files::token(&state(&host).join("prober.token")).expect("a prober token");
-        let remote = Remote::new(&format!("http://{}", host.at(7701)), token, Duration::from_secs(15)).expect("a remote");
-        let (proxy, prober) = (start_proxy(&host), start_prober(&host));
-        let cluster = Self { host, blue, green, proxy, prober, remote };
-        eventually("both colours and the front door are seen passing", || async {
-            let state = cluster.remote.state().await.ok()?;
-            state.targets.iter().all(|target| target.passes_in_a_row > 0).then_some(())
-        })
-        .await;
-        cluster
+        let Pair { host, proxy, prober, remote } = Pair::start(host, watchers, switch, more).await;
+        Self { host, blue, green, proxy, prober, remote }
     }
 
     /// How everything stands.
@@ -109,6 +105,25 @@ impl Cluster {
     /// Starts the prober again.
     pub(crate) fn start_prober(&mut self) {
         self.prober = start_prober(&self.host);
+    }
+}
+
+impl Pair {
+    /// Starts both; ready when both colours, which are there already, have been seen passing.
+    pub(crate) async fn start(host: Host, watchers: &[u16], switch: &str, more: &str) -> Self {
+        let text = config(&host, watchers, switch, more);
+        std::fs::write(host.path("allswell.toml"), text).expect("the config is written");
+        files::make_private_dir(&state(&host)).expect("a state directory");
+        let token = files::token(&state(&host).join("prober.token")).expect("a prober token");
+        let remote = Remote::new(&format!("http://{}", host.at(7701)), token, Duration::from_secs(15)).expect("a remote");
+        let (proxy, prober) = (start_proxy(&host), start_prober(&host));
+        let pair = Self { host, proxy, prober, remote };
+        eventually("both colours and the front door are seen passing", || async {
+            let state = pair.remote.state().await.ok()?;
+            state.targets.iter().all(|target| target.passes_in_a_row > 0).then_some(())
+        })
+        .await;
+        pair
     }
 }
 
