@@ -248,8 +248,12 @@ fn metric_faults<'a>(document: &str, table: impl Iterator<Item = &'a str>) -> Ve
 /// Metrics of the table that nothing in the sources makes.
 fn uncounted<'a>(sources: &[Source], table: impl Iterator<Item = &'a str>) -> Vec<String> {
     let made = regex(r#"\b(?:counter|gauge|histogram)\(\s*"(\w+)""#);
-    let made: BTreeSet<&str> =
-        sources.iter().flat_map(|source| made.captures_iter(&source.text)).map(|found| found.get(1).unwrap().as_str()).collect();
+    let made: BTreeSet<&str> = sources
+        .iter()
+        .flat_map(|source| made.captures_iter(&source.text))
+        .filter_map(|found| found.get(1))
+        .map(|name| name.as_str())
+        .collect();
     table.filter(|name| !made.contains(name)).map(|name| format!("{name} is never counted")).collect()
 }
 

@@ -12,7 +12,7 @@ use crate::domain::beat::{Beat, BeatKind, Health, Identity, Showing};
 use crate::domain::gate::Observation;
 use crate::monitor::{Arrived, Ingest, Monitor};
 use crate::probe::{HttpProbe, Probed, Target};
-use crate::telemetry::day_log::DayLog;
+use crate::telemetry::day_log::PartLog;
 
 /// One target, probed at an interval.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct SiteLoop {
     target: Target,
     every: Duration,
     slow: Duration,
-    log: Option<DayLog>,
+    log: Option<PartLog>,
 }
 
 impl SiteLoop {
@@ -37,7 +37,7 @@ impl SiteLoop {
                 monitor: monitor.clone(),
                 ingest: ingest.clone(),
                 probe: HttpProbe::new(&config.probe)?,
-                log: if check == "site" { day_log(config) } else { None },
+                log: (check == "site").then(|| PartLog::new(&config.log)),
                 check,
                 target: Target::new(url),
                 every: config.probe.every,
@@ -64,7 +64,9 @@ impl SiteLoop {
     }
 
     async fn hand_in(&self, observed: Observation, run: Uuid, sequence: u64) {
-        self.write_down(&observed);
+        if let Some(log) = &self.log {
+            log.append(&self.check, &observed);
+        }
         let beat = self.beat(&observed, run, sequence);
         let arrived = Arrived { key_id: "own".to_owned(), beat, arrival: self.monitor.arrivals().arrive(observed.at) };
         if let Err(error) = self.ingest.beat(arrived).await {
@@ -93,26 +95,6 @@ impl SiteLoop {
             body: None,
         }
     }
-
-    /// `site working 200 12ms`.
-    fn write_down(&self, observed: &Observation) {
-        let Some(log) = &self.log else { return };
-        let word = match observed.showing {
-            Showing::Good => "working",
-            Showing::Slow => "doing poorly",
-            Showing::Bad | Showing::Exited => "not working",
-        };
-        let status = observed.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-        if let Err(error) = log.append(observed.at, &format!("{} {word} {status} {}ms", self.check, observed.latency_ms)) {
-            tracing::error!("the day's log cannot be written: {error}");
-        }
-    }
-}
-
-fn day_log(config: &Config) -> Option<DayLog> {
-    let directory = config.log.directory.as_deref()?;
-    let opened = DayLog::open(directory, config.log.keep);
-    opened.map_err(|error| tracing::error!("log.directory {} cannot be used: {error}", directory.display())).ok()
 }
 
 /// The public's first answer is often a redirect; whoever sends one works.

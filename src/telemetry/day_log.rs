@@ -4,10 +4,12 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::fs::OFlags;
 
+use super::settings::LogSettings;
 use crate::clock;
 use crate::domain::beat::Showing;
 use crate::domain::gate::Observation;
@@ -86,6 +88,34 @@ impl DayLog {
             }
         }
         Ok(())
+    }
+}
+
+/// The day's file of a part, where `[log]` asks for one. That it cannot be written is told once, until it can again.
+#[derive(Debug)]
+pub struct PartLog {
+    directory: Option<PathBuf>,
+    keep: Duration,
+    is_broken: AtomicBool,
+}
+
+impl PartLog {
+    /// As `[log]` says. Touches nothing yet.
+    #[must_use]
+    pub fn new(settings: &LogSettings) -> Self {
+        Self { directory: settings.directory.clone(), keep: settings.keep, is_broken: AtomicBool::new(false) }
+    }
+
+    /// Writes down what a probe of `name` showed.
+    pub fn append(&self, name: &str, seen: &Observation) {
+        let Some(directory) = &self.directory else { return };
+        match DayLog::open(directory, self.keep).and_then(|log| log.append(seen.at, &words(name, seen))) {
+            Ok(()) => self.is_broken.store(false, Ordering::Relaxed),
+            Err(error) if !self.is_broken.swap(true, Ordering::Relaxed) => {
+                tracing::error!(directory = %directory.display(), %error, "the day's file cannot be written");
+            }
+            Err(_) => {}
+        }
     }
 }
 

@@ -62,6 +62,30 @@ async fn a_port_in_use_ends_the_part_with_its_setting_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn up_itself_ends_where_its_own_port_is_in_use_and_starts_nothing() {
+    let host = Host::new();
+    let _taken = TcpListener::bind(host.at(7704)).unwrap();
+    let text = config(&host, &demo_command(&host), &format!("[up]\nhealth = \"{}\"\n", host.at(7704)));
+    std::fs::write(host.path("allswell.toml"), text).unwrap();
+    let ran = timeout(Duration::from_secs(30), allswell(&host, &["up"])).await.expect("it ends");
+    let told = format!("up.health cannot listen on {}: the port is in use", host.at(7704));
+    assert!(ran.code == 1 && ran.err.contains(&told), "{ran:?}");
+    assert!(TcpListener::bind(host.at(8000)).is_ok(), "something was started");
+}
+
+#[tokio::test]
+async fn the_health_of_up_refuses_what_no_listener_takes() {
+    let host = Host::new();
+    let text = config(&host, &demo_command(&host), &format!("[up]\nhealth = \"{}\"\n", host.at(7704)));
+    let system = System::launch(host, &text).await;
+    let address = system.host.at(7704);
+    eventually("up answers", || async { get(&address, "/healthz").await }).await;
+    all_refused(&address).await;
+    let said = std::fs::read_to_string(system.host.path("up.log")).unwrap();
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[tokio::test]
 async fn up_repeats_the_words_of_a_part_whose_port_is_in_use() {
     let host = Host::new();
     let taken = TcpListener::bind(host.at(7702)).unwrap();
@@ -172,20 +196,24 @@ fn refused_everywhere() -> Vec<(String, &'static [u16])> {
     requests
 }
 
+async fn all_refused(address: &str) {
+    for (request, statuses) in refused_everywhere() {
+        let answer = send(address, &request).await;
+        let about = format!("{address}: {} {}", answer.status, request.chars().take(80).collect::<String>());
+        assert!(statuses.contains(&answer.status), "{about}");
+        if [404, 413, 421].contains(&answer.status) {
+            assert!(answer.text().starts_with("{\"error\":\""), "{about}: {}", answer.text());
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_no_listener_takes_is_refused_by_each_in_clear_words_and_nothing_is_lost() {
     let (cluster, _watcher) = everything().await;
     let sender = Sender::new(&cluster.host.at(7700), KEY);
     assert_eq!(sender.say("backup", BeatKind::Success).await, Some(200));
     for port in [7700, 7701, 7702, 7703] {
-        for (request, statuses) in refused_everywhere() {
-            let answer = send(&cluster.host.at(port), &request).await;
-            let about = format!("{port}: {} {}", answer.status, request.chars().take(80).collect::<String>());
-            assert!(statuses.contains(&answer.status), "{about}");
-            if [404, 413, 421].contains(&answer.status) {
-                assert!(answer.text().starts_with("{\"error\":\""), "{about}: {}", answer.text());
-            }
-        }
+        all_refused(&cluster.host.at(port)).await;
     }
     for (port, path) in [(7700, "/healthz"), (7702, "/healthz"), (7703, "/healthz"), (7701, "/metrics")] {
         assert_eq!(get(&cluster.host.at(port), path).await.map(|answer| answer.status), Some(200), "{port}");

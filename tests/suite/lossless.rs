@@ -16,7 +16,7 @@ const SWITCH: &str = "passes = 2\nwithin = \"10s\"\ndrain = \"100ms\"\nobserve =
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_switches_by_the_prober_cost_no_request_and_no_connection() {
-    let host = Host::new();
+    let host = Host::alone();
     let marks = Arc::new(Marks::new(Colour::Blue));
     let app = |port, colour| App::start_at(host.at(port), colour, Arc::clone(&marks));
     let apps = [app(3001, Colour::Blue).await, app(3002, Colour::Green).await];

@@ -115,10 +115,11 @@ async fn who(address: &str) -> Option<String> {
     get(address, "/whoami").await.map(|(_, text)| text.trim().to_owned())
 }
 
-/// The session of a process, while it is there.
-fn session(pid: u32) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(3).map(str::to_owned))
+/// Whether it leads a session, or has ended.
+fn leads_a_session(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let session = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(3).map(str::to_owned));
+    session.is_none_or(|session| session == pid.to_string())
 }
 
 #[tokio::test]
@@ -128,11 +129,8 @@ async fn up_in_an_empty_folder_runs_the_demo_and_ctrl_c_leaves_no_process() {
     eventually("the heartbeats are started", || async { up.said().contains("heartbeat-green-1").then_some(()) }).await;
     let records = up.records();
     for record in records.iter().filter(|record| record.process.is_alive()) {
-        // It leaves ours as its first act.
-        eventually(&format!("{} has a session of its own", record.name), || async {
-            session(record.process.pid).is_none_or(|session| session == record.process.pid.to_string()).then_some(())
-        })
-        .await;
+        eventually(&format!("{} has a session of its own", record.name), || async { leads_a_session(record.process.pid).then_some(()) })
+            .await;
     }
     up.process().signal(Signal::INT);
     assert!(up.process().end(Duration::from_secs(40)).await.success());

@@ -1,6 +1,7 @@
 //! The watcher by itself: silence, a store that is locked, kills, bad input, the page.
 
 mod bad_input;
+mod day_file;
 mod kills;
 mod locked;
 mod outside;

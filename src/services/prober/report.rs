@@ -1,7 +1,6 @@
 //! What was observed, told to everybody: memory, metrics, the day's file, the watchers, and our own telling.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -12,12 +11,11 @@ use super::link::Link;
 use super::telling::Telling;
 use crate::clock;
 use crate::domain::beat::{Beat, BeatKind, Health, Identity, Live, Showing};
-use crate::domain::colour::Colour;
 use crate::domain::gate::Observation;
 use crate::domain::role::Role;
 use crate::probe::Probed;
 use crate::release::Memory;
-use crate::telemetry::day_log::DayLog;
+use crate::telemetry::day_log::PartLog;
 use crate::telemetry::{LogSettings, metrics};
 
 static PROBES: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_probes_total"));
@@ -30,7 +28,7 @@ pub(super) struct Report {
     links: Vec<Arc<Link>>,
     telling: Arc<Telling>,
     sender: Sender,
-    log: Log,
+    log: PartLog,
 }
 
 /// Who beats.
@@ -40,14 +38,6 @@ struct Sender {
     run: Uuid,
     sequence: AtomicU64,
     every: Duration,
-}
-
-/// The day's file, if one is asked for.
-#[derive(Debug)]
-struct Log {
-    directory: Option<PathBuf>,
-    keep: Duration,
-    broken: AtomicBool,
 }
 
 /// Whether a bad answer of a target that was never seen passing is an observation.
@@ -63,7 +53,7 @@ impl Report {
     pub(super) fn new(memory: Arc<Memory>, links: Vec<Arc<Link>>, telling: Arc<Telling>, every: Duration, log: &LogSettings) -> Self {
         let instance = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let sender = Sender { instance, run: Uuid::new_v4(), sequence: AtomicU64::new(0), every };
-        let log = Log { directory: log.directory.clone(), keep: log.keep, broken: AtomicBool::new(false) };
+        let log = PartLog::new(log);
         Self { memory, links, telling, sender, log }
     }
 
@@ -89,7 +79,7 @@ impl Report {
     pub(super) fn tell(&self, check: &str, seen: &Observation) {
         let beat = self.observed(check, seen);
         if let Some(colour) = Role::of(check).colour() {
-            self.log.append(colour, seen);
+            self.log.append(colour.as_str(), seen);
         }
         for link in &self.links {
             link.push(beat.clone());
@@ -150,28 +140,6 @@ impl Report {
             health,
             live: None,
             body: None,
-        }
-    }
-}
-
-impl Log {
-    fn append(&self, colour: Colour, seen: &Observation) {
-        let Some(directory) = &self.directory else { return };
-        let words = match seen.showing {
-            Showing::Good => "working",
-            Showing::Slow => "doing poorly",
-            Showing::Bad | Showing::Exited => "not working",
-        };
-        let status = seen.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-        let reason = seen.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let line = format!("{colour} {words} {status} {}ms{reason}", seen.latency_ms);
-        let written = DayLog::open(directory, self.keep).and_then(|log| log.append(seen.at, &line));
-        match written {
-            Ok(()) => self.broken.store(false, Ordering::Relaxed),
-            Err(error) if !self.broken.swap(true, Ordering::Relaxed) => {
-                tracing::error!(directory = %directory.display(), %error, "the day's file cannot be written");
-            }
-            Err(_) => {}
         }
     }
 }
