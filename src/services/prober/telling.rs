@@ -64,6 +64,7 @@ struct Minder {
     journal: Journal,
     links: Vec<Arc<Link>>,
     every: Duration,
+    fall: u32,
     started: Moment,
     tells: bool,
 }
@@ -92,6 +93,7 @@ impl Telling {
             journal: Journal::new(store.clone()),
             links: links.to_vec(),
             every: config.probe.every,
+            fall: config.probe.fall,
             started: clock::now(),
             tells: false,
         };
@@ -216,6 +218,11 @@ impl Minder {
             self.monitor.withdraw_older(before, now).await?;
         }
         self.tells = tells;
+        for (check, since) in self.links.iter().flat_map(|link| link.taken_over(self.fall)) {
+            if self.monitor.hand_over(&check, since, now).await? {
+                tracing::info!(check, "a watcher tells the end of it");
+            }
+        }
         self.telling.look_up_told().await?;
         for entry in self.journal.untold().await? {
             let notices = outcome::notices(&entry, self.monitor.settings(), now);
