@@ -17,5 +17,6 @@ mod scroll;
 mod switch;
 mod telling;
 mod up;
+mod verify;
 mod watcher;
 mod watchers;
