@@ -36,7 +36,13 @@ pub struct Incident {
 /// The key of the incident that a flip opens.
 #[must_use]
 pub fn key(check: &str, flip: &Flip) -> String {
-    format!("{check}-{}", flip.key_at.as_millis())
+    key_at(check, flip.key_at)
+}
+
+/// The key of the incident of a check whose trouble began then, by the clock of whoever saw it first.
+#[must_use]
+pub fn key_at(check: &str, since: Moment) -> String {
+    format!("{check}-{}", since.as_millis())
 }
 
 /// The severity of a check that is poorly or down.

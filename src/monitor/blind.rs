@@ -8,6 +8,10 @@ use super::engine::{Monitor, MonitorError, STOPPED};
 use super::mark::{MARK, Mark};
 use super::pulse::MARK_EVERY;
 use super::scene::Scene;
+<<<<<<< HEAD
+=======
+use super::sweep::{LISTENING, MARK, Mark};
+>>>>>>> prober
 use crate::domain::check::Status;
 use crate::domain::incident::Severity;
 use crate::domain::moment::{Moment, humane};
@@ -39,7 +43,7 @@ impl Monitor {
         if !moved.is_empty() || blind > WORTH_TELLING {
             tell(&mut transaction, &scene, last, &moved, was_stopped).await?;
         }
-        let mark = Mark { at: now, until: last.until };
+        let mark = Mark { at: now, until: last.until, listens_until: now + LISTENING };
         facts::set(&mut transaction, MARK, &mark).await?;
         transaction.commit().await?;
         self.set_mark(mark);

@@ -13,6 +13,7 @@ use super::pulse::Pulse;
 use super::resolution;
 use super::scene::Scene;
 use crate::domain::check::State;
+use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
 use crate::store::checks::{Seen, StoredCheck};
 use crate::store::{Store, StoreError, checks, facts, incidents, notices, outbox};
@@ -133,6 +134,24 @@ impl Monitor {
         let count = notices::withdraw_older(&mut transaction, before, now).await?;
         transaction.commit().await?;
         Ok(count)
+    }
+
+    /// Somebody else goes on telling the open incident of a check whose trouble began at `since`: its end is no longer ours to tell.
+    /// Says whether it was until now.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn hand_over(&self, check: &str, since: Moment, now: Moment) -> Result<bool, MonitorError> {
+        let mut reader = self.store.reader().acquire().await?;
+        let Some(open) = incidents::open_of(&mut reader, check).await? else { return Ok(false) };
+        if open.incident.key != key_at(check, since) || !notices::is_ours(&mut reader, &open.incident.key).await? {
+            return Ok(false);
+        }
+        drop(reader);
+        let mut transaction = self.store.begin().await?;
+        let count = notices::hand_over(&mut transaction, &open.incident.key, now).await?;
+        transaction.commit().await?;
+        Ok(count > 0)
     }
 
     /// The channels that have heard from us of the open incident of a check.

@@ -16,12 +16,36 @@ use crate::telemetry::metrics;
 
 /// What arrives now may be committed within this time: silence is looked for so far back.
 const BEHIND: Duration = Duration::from_millis(500);
+<<<<<<< HEAD
+=======
+/// After a longer time without a sweep, what was sent meanwhile has not even arrived.
+const STOOD_STILL: Duration = Duration::from_secs(1);
+/// It has so long to do so before silence counts.
+pub(super) const LISTENING: Duration = Duration::from_secs(1);
+/// The mark of the last sweep, as a fact.
+pub(super) const MARK: &str = "sweep";
+>>>>>>> prober
 
 static SWEEP: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_sweep_seconds"));
 
 static CHECKS: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_checks"));
 static INCIDENTS: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_incidents_open"));
 
+<<<<<<< HEAD
+=======
+/// How far a sweep came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    /// When it ran.
+    pub(super) at: Moment,
+    /// Every deadline up to here was looked at.
+    pub(super) until: Moment,
+    /// No later deadline is looked at before then: we had stood still, and listen first.
+    #[serde(default)]
+    pub(super) listens_until: Moment,
+}
+
+>>>>>>> prober
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Swept {
@@ -51,13 +75,20 @@ impl Monitor {
 
     async fn step(&self, now: Moment) -> Result<Swept, MonitorError> {
         self.end_blindness(now).await?;
-        let until = (now - BEHIND).min(self.arrivals.oldest().unwrap_or(now));
+        let last = self.mark();
+        // Once, and not again and again on a machine that is slow: then nothing would ever be told.
+        let stood_still = last.is_some_and(|last| now.since(last.at) > STOOD_STILL && last.listens_until <= last.at);
+        let listens_until = if stood_still { now + LISTENING } else { last.map_or(now, |last| last.listens_until) };
+        let until = match last {
+            Some(last) if now < listens_until => last.until,
+            Some(_) | None => (now - BEHIND).min(self.arrivals.oldest().unwrap_or(now)),
+        };
         let mut reader = self.store.reader().acquire().await?;
         let due = checks::due(&mut reader, until).await?;
         let waiting = incidents::to_decide(&mut reader, now).await?;
         let marked: Option<Mark> = facts::get(&mut reader, MARK).await?;
         drop(reader);
-        let mark = Mark { at: now, until };
+        let mark = Mark { at: now, until, listens_until };
         let is_mark_due = marked.is_none_or(|marked| now.since(marked.at) >= MARK_EVERY);
         if is_mark_due || !due.is_empty() || !waiting.is_empty() {
             self.look(mark, &due, &waiting).await?;

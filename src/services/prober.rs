@@ -4,6 +4,7 @@ mod link;
 mod lookout;
 mod outcome;
 mod report;
+mod stall;
 mod telling;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 use self::link::Link;
 use self::lookout::Lookout;
 use self::report::Report;
+use self::stall::Stall;
 use self::telling::{Telling, Work};
 use crate::config::Config;
 use crate::files::{self, StateDir};
@@ -39,6 +41,7 @@ const FINISHING: Duration = Duration::from_secs(2);
 pub struct Prober {
     desk: Desk,
     lookout: Arc<Lookout>,
+    stall: Arc<Stall>,
     telling: Work,
     control: (TcpListener, Router),
     health: (TcpListener, Router),
@@ -67,16 +70,17 @@ impl Prober {
             probe: config.probe,
         });
         let links = links(config, state)?;
-        let (teller, telling) = Telling::new(config, &store, &links);
+        let stall = Arc::new(Stall::new());
+        let (teller, telling) = Telling::new(config, &store, &links, Arc::clone(&stall));
         let report = Report::new(Arc::clone(&cluster.memory), links, teller, config.probe.every, &config.log);
-        let lookout = Arc::new(Lookout::new(Arc::clone(&cluster), report));
+        let lookout = Arc::new(Lookout::new(Arc::clone(&cluster), report, Arc::clone(&stall)));
         let desk = Desk::new(cluster);
         let token = files::token(&state.prober_token()).context("the prober's token cannot be read")?;
         let routes = router(Control { desk: desk.clone(), token }, OwnHosts::new([]));
         let watched = Arc::clone(&lookout);
         let health_routes = Router::new().route("/healthz", get(move || async move { healthz(watched.trouble()) }));
         let health_routes = guarded(health_routes, OwnHosts::new(config.prober.url.clone()));
-        Ok(Self { desk, lookout, telling, control: (control, routes), health: (health, health_routes), addresses })
+        Ok(Self { desk, lookout, stall, telling, control: (control, routes), health: (health, health_routes), addresses })
     }
 
     /// Where it listens: a name and an address each, for the log and for tests.
@@ -97,6 +101,8 @@ impl Prober {
             work.spawn(async move { link.run().await });
         }
         work.spawn(Arc::clone(&self.lookout).run());
+        let stall = self.stall;
+        work.spawn(async move { stall.run().await });
         let mut serving = JoinSet::new();
         for (listener, routes) in [self.control, self.health] {
             let mut ended = ended.clone();

@@ -92,7 +92,7 @@ pub async fn withdraw(connection: &mut SqliteConnection, key: &str, now: Moment)
 }
 
 /// Withdraws everything that was written before `before` and that nobody has taken, but for what nobody else can tell: how a switch
-/// ended, and that the watchers themselves are gone or back. Says how many.
+/// ended, that the watchers themselves are gone or back, and the end of what was told and not handed over. Says how many.
 ///
 /// # Errors
 /// Where the store refuses.
@@ -100,10 +100,28 @@ pub async fn withdraw_older(connection: &mut SqliteConnection, before: Moment, n
     let query = sqlx::query(
         "UPDATE notice AS n SET withdrawn_at = ? WHERE created_at < ? AND taken_at IS NULL AND withdrawn_at IS NULL
          AND kind NOT LIKE 'switch.%' AND json_extract(payload, '$.subject.check') <> 'watcher'
-         AND NOT (kind = 'check.resolved' AND json_extract(payload, '$.subject.check') LIKE 'watcher-%' AND EXISTS (SELECT 1 FROM notice o
-           WHERE o.incident = n.incident AND o.channel = n.channel AND o.kind <> n.kind AND o.taken_at IS NOT NULL))",
+         AND NOT (kind = 'check.resolved' AND EXISTS (SELECT 1 FROM notice o WHERE o.incident = n.incident
+           AND o.channel = n.channel AND o.kind <> n.kind AND o.taken_at IS NOT NULL AND o.handed_over_at IS NULL))",
     );
     Ok(query.bind(now.as_millis()).bind(before.as_millis()).execute(connection).await?.rows_affected())
+}
+
+/// Writes down that somebody else goes on telling an incident: what was taken by now is handed over. Says how many.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn hand_over(connection: &mut SqliteConnection, incident: &str, now: Moment) -> Result<u64, StoreError> {
+    let query = sqlx::query("UPDATE notice SET handed_over_at = ? WHERE incident = ? AND taken_at IS NOT NULL AND handed_over_at IS NULL");
+    Ok(query.bind(now.as_millis()).bind(incident).execute(connection).await?.rows_affected())
+}
+
+/// Whether something was taken about an incident and not handed over.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn is_ours(connection: &mut SqliteConnection, incident: &str) -> Result<bool, StoreError> {
+    let query = "SELECT EXISTS (SELECT 1 FROM notice WHERE incident = ? AND taken_at IS NOT NULL AND handed_over_at IS NULL)";
+    Ok(sqlx::query_scalar(query).bind(incident).fetch_one(connection).await?)
 }
 
 /// Has the notices of an incident that were held for its cause tried from `due_at` on.

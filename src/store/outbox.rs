@@ -7,11 +7,12 @@ use super::{StoreError, json};
 use crate::domain::moment::Moment;
 
 /// A notice is tried when it is due, when nobody else is trying, and after whatever was written earlier about the same incident.
-/// Where others tell (`?3` is false), only what nobody else can tell: how a switch ended, and that the watchers themselves are gone or back.
+/// Where others tell (`?3` is false), only what nobody else can tell: how a switch ended, that the watchers themselves are gone or back,
+/// and the end of what this channel heard from us and nobody has taken over, within a second in which that would be written down.
 const NEXT: &str = "SELECT * FROM notice n WHERE channel = ?1 AND taken_at IS NULL AND withdrawn_at IS NULL AND due_at <= ?2
      AND (?3 OR kind LIKE 'switch.%' OR json_extract(payload, '$.subject.check') = 'watcher'
-       OR (kind = 'check.resolved' AND json_extract(payload, '$.subject.check') LIKE 'watcher-%' AND EXISTS (SELECT 1 FROM notice o
-         WHERE o.incident = n.incident AND o.channel = n.channel AND o.kind <> n.kind AND o.taken_at IS NOT NULL)))
+       OR (kind = 'check.resolved' AND created_at + 1000 <= ?2 AND EXISTS (SELECT 1 FROM notice o WHERE o.incident = n.incident
+         AND o.channel = n.channel AND o.kind <> n.kind AND o.taken_at IS NOT NULL AND o.handed_over_at IS NULL)))
      AND coalesce(claimed_until, 0) <= ?2 AND NOT EXISTS (SELECT 1 FROM notice e WHERE e.incident = n.incident
        AND e.channel = n.channel AND e.id < n.id AND e.taken_at IS NULL AND e.withdrawn_at IS NULL)
      ORDER BY due_at, id LIMIT 1";

@@ -21,5 +21,6 @@ mod start;
 mod switch;
 mod telling;
 mod up;
+mod verify;
 mod watcher;
 mod watchers;

@@ -57,12 +57,33 @@ async fn with_no_watcher_it_tells_and_hands_over_when_one_is_back() {
     .await;
     let down = sink.taken().into_iter().find(|taken| taken.body["data"]["check"] == "green").unwrap();
     assert_eq!(down.id, format!("green-{}/check.down/ops", health.since.unwrap().as_millis()), "the key that the watcher will use");
+    let said_who = |beat: &allswell::domain::beat::Beat| beat.health.as_ref().is_some_and(|health| health.told == ["ops"]);
+    eventually("the watcher has taken it over", || async {
+        (beats.of("green").iter().filter(|beat| said_who(beat)).count() >= 3).then_some(())
+    })
+    .await;
     cluster.green.revive().await;
     eventually("the watcher hears the end", || async { beats.of("green").pop().filter(|beat| beat.kind == BeatKind::Success) }).await;
     let count = beats.of("prober").len();
     eventually("rounds go on", || async { (beats.of("prober").len() > count + 5).then_some(()) }).await;
     // The preview stood behind green, and the rest is the watcher's.
     assert_eq!(sink.told(), ["check.down watcher", "check.down green", "check.resolved watcher"]);
+}
+
+#[tokio::test]
+async fn what_it_has_told_and_no_watcher_has_taken_over_it_tells_to_the_end() {
+    let (mut cluster, sink) = start().await;
+    told(&sink, "check.down watcher").await;
+    cluster.green.kill().await;
+    told(&sink, "check.down green").await;
+    let beats = Beats::start(cluster.host.at(7700)).await;
+    beats.set_deaf_to("green");
+    told(&sink, "check.resolved watcher").await;
+    let count = beats.of("prober").len();
+    eventually("the watcher listens", || async { (beats.of("prober").len() > count + 3).then_some(()) }).await;
+    cluster.green.revive().await;
+    told(&sink, "check.resolved green").await;
+    assert_eq!(sink.told(), ["check.down watcher", "check.down green", "check.resolved watcher", "check.resolved green"]);
 }
 
 #[tokio::test]

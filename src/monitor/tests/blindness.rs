@@ -14,9 +14,9 @@ async fn a_deadline_that_fell_while_we_were_down_moves_once() {
     assert_eq!((told.len(), told[0].kind), (1, NoticeKind::WatcherBlind));
     assert!(told[0].reason.contains("deadlines moved once: job"), "{}", told[0].reason);
     stage.restart(48_000).await;
-    stage.sweep(48_000, 48_600).await;
+    stage.sweep(48_000, 49_600).await;
     assert_eq!(stage.status("job").await, Status::Down, "not twice");
-    let told = stage.notices("ops", 48_600).await;
+    let told = stage.notices("ops", 49_600).await;
     assert_eq!(told.len(), 1);
     assert!(told[0].reason.contains("blind"), "the message says so: {}", told[0].reason);
 }
@@ -50,6 +50,29 @@ async fn a_short_gap_forgives_nothing() {
     let mut stage = Stage::new(&["job"]).await;
     stage.good("job", 1_000).await;
     stage.sweep(1_000, 3_600).await;
-    stage.sweep(5_400, 5_400).await;
+    stage.sweep(5_400, 6_400).await;
+    assert_eq!(stage.status("job").await, Status::Down);
+}
+
+#[tokio::test]
+async fn what_was_sent_while_we_stood_still_is_heard_before_silence_counts() {
+    let mut stage = Stage::new(&["job"]).await;
+    stage.good("job", 1_000).await;
+    stage.sweep(1_000, 2_400).await;
+    // Stopped until its deadline, at 4 s, is over; what it has sent meanwhile lies before our door.
+    stage.sweep(5_000, 5_000).await;
+    stage.good("job", 5_050).await;
+    stage.sweep(5_200, 7_000).await;
+    assert_eq!(stage.status("job").await, Status::Up);
+    assert!(stage.told("ops", 7_000).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_machine_on_which_every_sweep_is_late_tells_all_the_same() {
+    let mut stage = Stage::new(&["job"]).await;
+    stage.good("job", 1_000).await;
+    for now in (1_000..=8_000).step_by(1_500) {
+        stage.sweep(now, now).await;
+    }
     assert_eq!(stage.status("job").await, Status::Down);
 }

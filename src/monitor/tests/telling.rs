@@ -119,6 +119,24 @@ async fn a_monitor_that_does_not_tell_keeps_what_nobody_else_has_told() {
 }
 
 #[tokio::test]
+async fn whoever_told_the_beginning_tells_the_end_unless_it_was_handed_over() {
+    let mut stage = Stage::new(&["job", "other"]).await;
+    stage.down("job", 1_000).await;
+    stage.down("other", 1_000).await;
+    assert_eq!(stage.told("ops", 1_000).await, ["check.down job", "check.down other"]);
+    stage.monitor.set_telling(false);
+    assert!(!stage.monitor.hand_over("other", at(799), at(1_100)).await.unwrap(), "another incident");
+    assert!(stage.monitor.hand_over("other", at(800), at(1_100)).await.unwrap());
+    assert!(!stage.monitor.hand_over("other", at(800), at(1_200)).await.unwrap(), "once");
+    stage.up("job", 2_000).await;
+    stage.up("other", 2_000).await;
+    assert!(stage.told("ops", 2_900).await.is_empty(), "a hand-over may still be written down");
+    stage.monitor.withdraw_older(at(2_950), at(2_950)).await.unwrap();
+    assert_eq!(stage.told("ops", 3_000).await, ["check.resolved job"]);
+    assert!(stage.told("mail", 3_000).await.is_empty(), "who heard no beginning hears no end");
+}
+
+#[tokio::test]
 async fn a_channel_hears_its_own_alls_well_at_its_interval() {
     let mut settings = super::stage::settings(&["job"]);
     settings.channels[0].say = Some(std::time::Duration::from_secs(60));

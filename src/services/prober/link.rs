@@ -1,6 +1,6 @@
 //! One watcher, as the prober tells it: a queue of its own, so that one that is stuck delays nothing.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub(super) struct Link {
     waiting: Mutex<VecDeque<Beat>>,
     wake: Notify,
     heard: Mutex<Heard>,
+    /// By check: when the run of weak answers began, and how many beats of it that said who was told the watcher has taken.
+    taken_over: Mutex<BTreeMap<String, (Moment, u32)>>,
 }
 
 /// What the watcher has said to our beats.
@@ -70,6 +72,7 @@ impl Link {
             waiting: Mutex::default(),
             wake: Notify::new(),
             heard: Mutex::default(),
+            taken_over: Mutex::default(),
         })
     }
 
@@ -98,6 +101,25 @@ impl Link {
         lock(&self.heard).clone()
     }
 
+    /// The troubles of which the watcher has taken `fall` beats that say whom we have told: by then it has an incident of its own, and
+    /// tells its end. The check's name, and when it began.
+    pub(super) fn taken_over(&self, fall: u32) -> Vec<(String, Moment)> {
+        let taken_over = lock(&self.taken_over);
+        taken_over.iter().filter(|(_, (_, count))| *count >= fall).map(|(check, (since, _))| (check.clone(), *since)).collect()
+    }
+
+    fn note_taken(&self, beat: &Beat) {
+        self.note(None);
+        let Some(health) = beat.health.as_ref().filter(|health| !health.told.is_empty()) else { return };
+        let Some(since) = health.since else { return };
+        let mut taken_over = lock(&self.taken_over);
+        let (run, count) = taken_over.entry(beat.check.clone()).or_insert((since, 0));
+        if *run != since {
+            (*run, *count) = (since, 0);
+        }
+        *count += 1;
+    }
+
     /// Lets a beat wait for its turn.
     pub(super) fn push(&self, beat: Beat) {
         let mut waiting = lock(&self.waiting);
@@ -124,7 +146,7 @@ impl Link {
         let Ok(body) = serde_json::to_vec(beat) else { return };
         loop {
             let trouble = match self.send(body.clone()).await {
-                Sent::Taken => return self.note(None),
+                Sent::Taken => return self.note_taken(beat),
                 Sent::Unexpected => return,
                 Sent::Refused(why) => return self.note(Some(why)),
                 Sent::Later(why) => why,

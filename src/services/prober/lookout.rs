@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::link::Link;
 use super::report::{Counting, Report};
+use super::stall::Stall;
 use crate::clock;
 use crate::domain::beat::{DeployUnderWay, Live, Showing};
 use crate::domain::colour::Colour;
@@ -38,6 +39,7 @@ static ACKNOWLEDGED: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("al
 pub(super) struct Lookout {
     cluster: Arc<Cluster>,
     report: Report,
+    stall: Arc<Stall>,
     proxy: Mutex<Option<ProxyState>>,
     round_ended_ms: AtomicU64,
 }
@@ -52,8 +54,8 @@ enum Look {
 }
 
 impl Lookout {
-    pub(super) fn new(cluster: Arc<Cluster>, report: Report) -> Self {
-        Self { cluster, report, proxy: Mutex::default(), round_ended_ms: AtomicU64::new(elapsed_ms()) }
+    pub(super) fn new(cluster: Arc<Cluster>, report: Report, stall: Arc<Stall>) -> Self {
+        Self { cluster, report, stall, proxy: Mutex::default(), round_ended_ms: AtomicU64::new(elapsed_ms()) }
     }
 
     /// Every watcher.
@@ -101,8 +103,9 @@ impl Lookout {
         }
     }
 
-    /// One full round, and then all's well: the beat comes from the work.
+    /// One full round, and then all's well: the beat comes from the work. A round in which we did not run for a time says nothing.
     async fn round(&self, counting: Counting) {
+        let began = clock::elapsed();
         let looks = self.looks();
         let done = join_all(looks.iter().map(|look| self.look(look, counting))).await;
         let mut unable: Vec<String> = done.into_iter().filter_map(Result::err).map(|why| format!("it cannot probe: {why}")).collect();
@@ -111,6 +114,9 @@ impl Lookout {
         unable.extend(self.report.store_trouble().map(|why| format!("its store does not work: {why}")));
         unable.dedup();
         self.round_ended_ms.store(elapsed_ms(), Ordering::Relaxed);
+        if self.stall.since(began) {
+            return self.report.held_up();
+        }
         let unable = (!unable.is_empty()).then(|| unable.join("; "));
         if let Some(why) = &unable {
             tracing::error!(why, "the round could not be done");

@@ -109,6 +109,15 @@ impl Report {
         self.telling.hear(beat);
     }
 
+    /// Instead of an all's well: we did not run for a time, and the next round says how things are. The watchers tell our silence.
+    pub(super) fn held_up(&self) {
+        let health = Health::not_good(Showing::Bad, "it was held up: it did not run for a time");
+        let beat = self.beat("prober", BeatKind::Log, Some(health));
+        for link in &self.links {
+            link.push(beat.clone());
+        }
+    }
+
     /// Why the prober's own store does not work; none where it does.
     pub(super) fn store_trouble(&self) -> Option<String> {
         self.telling.trouble()

@@ -10,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::link::Link;
 use super::outcome;
+use super::stall::Stall;
 use crate::clock;
 use crate::config::Config;
 use crate::domain::beat::{Beat, Showing};
@@ -34,6 +35,7 @@ pub(super) struct Telling {
     monitor: Monitor,
     waiting: mpsc::Sender<Beat>,
     seen: Mutex<Seen>,
+    stall: Arc<Stall>,
 }
 
 /// What others ask it without waiting.
@@ -62,13 +64,14 @@ struct Minder {
     journal: Journal,
     links: Vec<Arc<Link>>,
     every: Duration,
+    fall: u32,
     started: Moment,
     tells: bool,
 }
 
 impl Telling {
     /// On the prober's own store, for these watchers.
-    pub(super) fn new(config: &Config, store: &Store, links: &[Arc<Link>]) -> (Arc<Self>, Work) {
+    pub(super) fn new(config: &Config, store: &Store, links: &[Arc<Link>], stall: Arc<Stall>) -> (Arc<Self>, Work) {
         let channels: Vec<Channel> = config
             .channels
             .iter()
@@ -83,13 +86,14 @@ impl Telling {
         let monitor = Monitor::new(store.clone(), settings(config, links, &channels));
         let (ingest, loops) = monitor.loops(channels);
         let (waiting, beats) = mpsc::channel(QUEUE);
-        let telling = Arc::new(Self { monitor: monitor.clone(), waiting, seen: Mutex::default() });
+        let telling = Arc::new(Self { monitor: monitor.clone(), waiting, seen: Mutex::default(), stall });
         let minder = Minder {
             telling: Arc::clone(&telling),
             monitor,
             journal: Journal::new(store.clone()),
             links: links.to_vec(),
             every: config.probe.every,
+            fall: config.probe.fall,
             started: clock::now(),
             tells: false,
         };
@@ -125,12 +129,14 @@ impl Telling {
 
     async fn store(&self, ingest: &Ingest, beats: Vec<Beat>) {
         let arrived = |beat| Arrived { key_id: "prober".to_owned(), beat, arrival: self.monitor.arrivals().arrive(clock::now()) };
+        let began = clock::elapsed();
         let answers = join_all(beats.into_iter().map(|beat| ingest.beat(arrived(beat)))).await;
         let trouble = answers.into_iter().find_map(|answer| match answer {
             Ok(_) | Err(IngestError::UnknownCheck(_)) => None,
             Err(error @ (IngestError::Refused(_) | IngestError::Unavailable(_))) => Some(error.to_string()),
         });
-        self.seen().trouble = trouble;
+        // Whoever did not run waited for nothing.
+        self.seen().trouble = trouble.filter(|_| !self.stall.since(began));
     }
 
     /// Looks up who was told of what is not well.
@@ -195,7 +201,9 @@ impl Minder {
     /// Decides who tells, and writes what is to be told of switches that have ended.
     async fn mind(&mut self, now: Moment) -> anyhow::Result<()> {
         let acknowledged = self.links.iter().filter_map(|link| link.heard().acknowledged_at).max();
-        let tells = now.since(acknowledged.unwrap_or(self.started)) > self.every * 3;
+        // Where we did not run, no watcher could be heard.
+        let heard_until = acknowledged.unwrap_or(self.started).max(self.telling.stall.ended_at().unwrap_or(self.started));
+        let tells = now.since(heard_until) > self.every * 3;
         if tells != self.tells {
             tracing::warn!(
                 tells,
@@ -210,6 +218,11 @@ impl Minder {
             self.monitor.withdraw_older(before, now).await?;
         }
         self.tells = tells;
+        for (check, since) in self.links.iter().flat_map(|link| link.taken_over(self.fall)) {
+            if self.monitor.hand_over(&check, since, now).await? {
+                tracing::info!(check, "a watcher tells the end of it");
+            }
+        }
         self.telling.look_up_told().await?;
         for entry in self.journal.untold().await? {
             let notices = outcome::notices(&entry, self.monitor.settings(), now);

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 pub(crate) struct Beats {
     heard: Arc<Mutex<Vec<Beat>>>,
     broken: Arc<AtomicBool>,
+    deaf_to: Arc<Mutex<Option<String>>>,
 }
 
 impl Beats {
@@ -30,6 +31,11 @@ impl Beats {
     /// Whether it answers 503 to everything, as a watcher does whose store does not work.
     pub(crate) fn set_broken(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    /// It expects no check of this name, and answers 404 to its beats.
+    pub(crate) fn set_deaf_to(&self, check: &str) {
+        *self.deaf_to.lock().expect("not poisoned") = Some(check.to_owned());
     }
 
     /// One that accepts connections and never answers.
@@ -57,7 +63,8 @@ async fn take(State(beats): State<Beats>, body: String) -> StatusCode {
     if beats.broken.load(Ordering::SeqCst) {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
-    match serde_json::from_str(&body) {
+    match serde_json::from_str::<Beat>(&body) {
+        Ok(beat) if beats.deaf_to.lock().expect("not poisoned").as_ref() == Some(&beat.check) => StatusCode::NOT_FOUND,
         Ok(beat) => {
             beats.heard.lock().expect("not poisoned").push(beat);
             StatusCode::OK

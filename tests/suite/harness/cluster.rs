@@ -33,6 +33,12 @@ pub(crate) struct Pair {
     pub(crate) remote: Remote,
 }
 
+/// A prober that is not started yet, before a proxy of the test's own.
+pub(crate) struct Lone {
+    pub(crate) host: Host,
+    remote: Remote,
+}
+
 /// A switch that somebody follows.
 pub(crate) struct Followed {
     /// The phases as they are reached.
@@ -111,19 +117,33 @@ impl Cluster {
 impl Pair {
     /// Starts both; ready when both colours, which are there already, have been seen passing.
     pub(crate) async fn start(host: Host, watchers: &[u16], switch: &str, more: &str) -> Self {
+        let lone = Lone::prepare(host, watchers, switch, more);
+        let proxy = start_proxy(&lone.host);
+        let (prober, remote) = lone.start().await;
+        Self { host: lone.host, proxy, prober, remote }
+    }
+}
+
+impl Lone {
+    /// Writes the config, and makes the state directory.
+    pub(crate) fn prepare(host: Host, watchers: &[u16], switch: &str, more: &str) -> Self {
         let text = config(&host, watchers, switch, more);
         std::fs::write(host.path("allswell.toml"), text).expect("the config is written");
         files::make_private_dir(&state(&host)).expect("a state directory");
         let token = files::token(&state(&host).join("prober.token")).expect("a prober token");
         let remote = Remote::new(&format!("http://{}", host.at(7701)), token, Duration::from_secs(15)).expect("a remote");
-        let (proxy, prober) = (start_proxy(&host), start_prober(&host));
-        let pair = Self { host, proxy, prober, remote };
+        Self { host, remote }
+    }
+
+    /// Starts the prober; ready when it has seen everything passing.
+    pub(crate) async fn start(&self) -> (Process, Remote) {
+        let prober = start_prober(&self.host);
         eventually("both colours and the front door are seen passing", || async {
-            let state = pair.remote.state().await.ok()?;
+            let state = self.remote.state().await.ok()?;
             state.targets.iter().all(|target| target.passes_in_a_row > 0).then_some(())
         })
         .await;
-        pair
+        (prober, self.remote.clone())
     }
 }
 

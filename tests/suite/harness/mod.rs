@@ -13,7 +13,11 @@ mod marks;
 mod moody;
 mod process;
 mod raw;
+<<<<<<< HEAD
 mod room;
+=======
+mod scripted;
+>>>>>>> prober
 mod sender;
 mod shifts;
 mod sinks;
@@ -26,15 +30,21 @@ mod webhook;
 
 pub(crate) use app::{APP_COLOUR, App};
 pub(crate) use beats::Beats;
-pub(crate) use cluster::{Cluster, Pair};
+pub(crate) use cluster::{Cluster, Lone, Pair};
 pub(crate) use command::{allswell, command};
 pub(crate) use ear::Ear;
 pub(crate) use health_url::HealthUrl;
 pub(crate) use host::Host;
 pub(crate) use manner::Manner;
 pub(crate) use marks::Marks;
+pub(crate) use moody::Moody;
 pub(crate) use process::Process;
+<<<<<<< HEAD
 pub(crate) use raw::{Raw, RawAnswer};
+=======
+pub(crate) use raw::Raw;
+pub(crate) use scripted::{Script, Scripted};
+>>>>>>> prober
 pub(crate) use sender::Sender;
 pub(crate) use shifts::Stand;
 pub(crate) use sinks::Sinks;
