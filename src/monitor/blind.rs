@@ -5,13 +5,9 @@ use std::time::Duration;
 use sqlx::SqliteConnection;
 
 use super::engine::{Monitor, MonitorError, STOPPED};
-use super::mark::{MARK, Mark};
+use super::mark::{LISTENING, MARK, Mark};
 use super::pulse::MARK_EVERY;
 use super::scene::Scene;
-<<<<<<< HEAD
-=======
-use super::sweep::{LISTENING, MARK, Mark};
->>>>>>> prober
 use crate::domain::check::Status;
 use crate::domain::incident::Severity;
 use crate::domain::moment::{Moment, humane};

@@ -1,11 +1,15 @@
 //! How far sweeps have come: what is after it was not looked at.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::moment::Moment;
 
 /// The mark of the last sweep, as a fact.
 pub(super) const MARK: &str = "sweep";
+/// What was sent while we stood still has so long to arrive before silence counts.
+pub(super) const LISTENING: Duration = Duration::from_secs(1);
 
 /// How far a sweep came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,4 +18,7 @@ pub(super) struct Mark {
     pub(super) at: Moment,
     /// Every deadline up to here was looked at.
     pub(super) until: Moment,
+    /// No later deadline is looked at before then: we had stood still, and listen first.
+    #[serde(default)]
+    pub(super) listens_until: Moment,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use prometheus::{HistogramVec, IntGaugeVec};
 
 use super::engine::{Monitor, MonitorError};
-use super::mark::{MARK, Mark};
+use super::mark::{LISTENING, MARK, Mark};
 use super::pulse::MARK_EVERY;
 use super::{cause, decide};
 use crate::clock;
@@ -16,36 +16,14 @@ use crate::telemetry::metrics;
 
 /// What arrives now may be committed within this time: silence is looked for so far back.
 const BEHIND: Duration = Duration::from_millis(500);
-<<<<<<< HEAD
-=======
 /// After a longer time without a sweep, what was sent meanwhile has not even arrived.
 const STOOD_STILL: Duration = Duration::from_secs(1);
-/// It has so long to do so before silence counts.
-pub(super) const LISTENING: Duration = Duration::from_secs(1);
-/// The mark of the last sweep, as a fact.
-pub(super) const MARK: &str = "sweep";
->>>>>>> prober
 
 static SWEEP: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_sweep_seconds"));
 
 static CHECKS: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_checks"));
 static INCIDENTS: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_incidents_open"));
 
-<<<<<<< HEAD
-=======
-/// How far a sweep came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Mark {
-    /// When it ran.
-    pub(super) at: Moment,
-    /// Every deadline up to here was looked at.
-    pub(super) until: Moment,
-    /// No later deadline is looked at before then: we had stood still, and listen first.
-    #[serde(default)]
-    pub(super) listens_until: Moment,
-}
-
->>>>>>> prober
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Swept {

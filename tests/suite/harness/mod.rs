@@ -13,11 +13,8 @@ mod marks;
 mod moody;
 mod process;
 mod raw;
-<<<<<<< HEAD
 mod room;
-=======
 mod scripted;
->>>>>>> prober
 mod sender;
 mod shifts;
 mod sinks;
@@ -39,12 +36,8 @@ pub(crate) use manner::Manner;
 pub(crate) use marks::Marks;
 pub(crate) use moody::Moody;
 pub(crate) use process::Process;
-<<<<<<< HEAD
 pub(crate) use raw::{Raw, RawAnswer};
-=======
-pub(crate) use raw::Raw;
 pub(crate) use scripted::{Script, Scripted};
->>>>>>> prober
 pub(crate) use sender::Sender;
 pub(crate) use shifts::Stand;
 pub(crate) use sinks::Sinks;
