@@ -177,9 +177,9 @@ const THREE_ARE_TOO_MANY: (Duration, Duration) = (Duration::from_millis(600), Du
 /// A cluster whose green has passed more often than a gate asks for, and now answers slowly; no rounds come in between.
 async fn proven_green() -> Cluster {
     let cluster = Cluster::start("passes = 3\nwithin = \"1500ms\"", "[probe]\nevery = \"60s\"\nslow = \"9s\"\ntimeout = \"10s\"\n").await;
-    assert!(cluster.remote.gate(Green, Duration::from_secs(10)).await.unwrap().open);
+    assert!(cluster.remote.gate(Green, Duration::from_secs(10)).await.expect("an answer").open);
     cluster.green.set_delay(THREE_ARE_TOO_MANY.0);
-    let report = cluster.remote.gate(Green, THREE_ARE_TOO_MANY.1).await.unwrap();
+    let report = cluster.remote.gate(Green, THREE_ARE_TOO_MANY.1).await.expect("an answer");
     assert!(report.open, "one fresh pass is added to those that are remembered: {}", report.why);
     cluster
 }

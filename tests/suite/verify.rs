@@ -35,7 +35,7 @@ async fn taken_back(script: Script, why: &str) {
 
 #[tokio::test]
 async fn an_old_colour_that_goes_on_serving_is_noticed() {
-    taken_back(Script::KeepsBlue, "the front door is served by blue, epoch 0, not by green, epoch 1").await;
+    taken_back(Script::KeepsBlue, "the front door is served by blue, epoch 1, not by green, epoch 1").await;
 }
 
 #[tokio::test]

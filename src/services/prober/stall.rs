@@ -32,9 +32,14 @@ impl Stall {
     /// Looks at the clock, for ever.
     pub(super) async fn run(&self) {
         loop {
-            drop(self.look(clock::elapsed(), clock::now()));
+            self.note(clock::elapsed(), clock::now());
             sleep(PACE).await;
         }
+    }
+
+    /// We run at this moment.
+    pub(super) fn note(&self, elapsed: Duration, now: Moment) {
+        drop(self.look(elapsed, now));
     }
 
     /// Whether a time in which we did not run has ended since `began`, in elapsed time.

@@ -187,6 +187,11 @@ impl Work {
 }
 
 impl Minder {
+    /// Until when a watcher was heard, or could not be: we had not started, or did not run.
+    fn heard_until(&self, acknowledged: Option<Moment>) -> Moment {
+        acknowledged.unwrap_or(self.started).max(self.telling.stall.ended_at().unwrap_or(self.started))
+    }
+
     async fn run(&mut self) {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -201,9 +206,7 @@ impl Minder {
     /// Decides who tells, and writes what is to be told of switches that have ended.
     async fn mind(&mut self, now: Moment) -> anyhow::Result<()> {
         let acknowledged = self.links.iter().filter_map(|link| link.heard().acknowledged_at).max();
-        // Where we did not run, no watcher could be heard.
-        let heard_until = acknowledged.unwrap_or(self.started).max(self.telling.stall.ended_at().unwrap_or(self.started));
-        let tells = now.since(heard_until) > self.every * 3;
+        let tells = now.since(self.heard_until(acknowledged)) > self.every * 3;
         if tells != self.tells {
             tracing::warn!(
                 tells,
@@ -261,5 +264,59 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
         checks,
         channels: rules,
         own_channels: own,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::beat::{BeatKind, Identity};
+
+    /// A prober's work on a store of its own.
+    async fn work() -> (tempfile::TempDir, Arc<Stall>, Work) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open("sqlite:p.db", folder.path()).await.unwrap();
+        let config = Config::parse("[runtime]\ncommand = \"x\"").unwrap().config;
+        let stall = Arc::new(Stall::new());
+        let (_, work) = Telling::new(&config, &store, &[], Arc::clone(&stall));
+        (folder, stall, work)
+    }
+
+    #[tokio::test]
+    async fn a_time_in_which_we_did_not_run_is_none_in_which_no_watcher_acknowledged() {
+        let (_folder, stall, work) = work().await;
+        let started = work.minder.started;
+        assert_eq!(work.minder.heard_until(None), started);
+        assert_eq!(work.minder.heard_until(Some(started + PACE)), started + PACE);
+        let returned = started + PACE * 100;
+        stall.note(clock::elapsed() + PACE * 100, returned);
+        assert_eq!(work.minder.heard_until(Some(started + PACE)), returned);
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_did_not_come_while_we_did_not_run_is_no_trouble_of_the_store() {
+        let (_folder, stall, work) = work().await;
+        // Nobody commits anything.
+        drop(work.loops);
+        let identity = Identity { instance: "one".into(), run: Uuid::new_v4(), sequence: 1 };
+        let beat = Beat {
+            check: "blue".into(),
+            kind: BeatKind::Success,
+            identity,
+            sent_at: clock::now(),
+            every_ms: None,
+            colour: None,
+            version: None,
+            health: None,
+            live: None,
+            body: None,
+        };
+        work.telling.store(&work.ingest, vec![beat.clone()]).await;
+        assert!(work.telling.trouble().is_some());
+        stall.note(clock::elapsed() + PACE * 100, clock::now());
+        work.telling.store(&work.ingest, vec![beat]).await;
+        assert_eq!(work.telling.trouble(), None);
     }
 }

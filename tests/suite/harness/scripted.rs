@@ -15,7 +15,7 @@ use super::host::Host;
 /// How it behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Script {
-    /// It acknowledges every shift, and blue goes on serving.
+    /// It acknowledges every shift under its new epoch, and blue goes on serving.
     KeepsBlue,
     /// It shifts, and its front door claims the colour under the epoch before.
     KeepsEpoch,
@@ -90,7 +90,7 @@ async fn shift(State(proxy): State<Scripted>, Json(order): Json<ShiftOrder>) -> 
 async fn front(State(proxy): State<Scripted>) -> Response {
     let ProxyState { live, epoch, .. } = proxy.kept().state;
     let claim = match proxy.script {
-        Script::KeepsBlue => Some((Colour::Blue, 0)),
+        Script::KeepsBlue => Some((Colour::Blue, epoch)),
         Script::KeepsEpoch => live.map(|live| (live, 0)),
         Script::SaysNothing => None,
         Script::HangsUndone | Script::HangsDone => live.map(|live| (live, epoch)),
