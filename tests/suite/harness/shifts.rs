@@ -57,6 +57,10 @@ impl Stand {
         assert_eq!(tally.closed, [""; 0]);
         assert_eq!(tally.strays, [""; 0]);
         let fewest = shifted.iter().map(|at| tally.around(*at)).min().unwrap_or(0);
+        let (answered, echoes) = (tally.answered.len(), tally.echoes);
+        eprintln!(
+            "50 shifts: {answered} answers, {echoes} WebSocket messages echoed, {fewest} answers at least in the second around a shift"
+        );
         assert!(fewest >= 200, "{fewest} answers in the second around a shift");
         assert!(tally.echoes > 500, "{} messages echoed", tally.echoes);
     }
