@@ -8,7 +8,7 @@ use tokio::sync::{Notify, watch};
 use super::arrivals::Arrivals;
 use super::expected::{Expected, MonitorSettings};
 use super::heard;
-use super::mark::Mark;
+use super::mark::{MARK, Mark};
 use super::pulse::Pulse;
 use super::resolution;
 use super::scene::Scene;
@@ -104,7 +104,10 @@ impl Monitor {
                 resolution::forget(&mut transaction, &scene, open).await?;
             }
         }
+        // A time in which nobody swept counts from the last sweep, or from the first start: also before the first sweep.
+        let mark = facts::get(&mut transaction, MARK).await?.unwrap_or(Mark { at: now, until: now, listens_until: now });
         transaction.commit().await?;
+        self.set_mark(mark);
         self.pulse.committed(now);
         Ok(())
     }

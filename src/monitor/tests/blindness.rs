@@ -32,6 +32,14 @@ async fn a_loop_that_stood_still_was_blind_too() {
 }
 
 #[tokio::test]
+async fn a_loop_that_stood_still_before_its_first_sweep_was_blind_too() {
+    let mut stage = Stage::new(&["job"]).await;
+    stage.good("job", 1_000).await;
+    stage.sweep(9_000, 9_800).await;
+    assert_eq!(stage.status("job").await, Status::Up);
+}
+
+#[tokio::test]
 async fn a_blind_time_in_which_nothing_was_due_is_told_only_when_it_was_long() {
     let mut stage = Stage::new(&[]).await;
     stage.sweep(0, 1_000).await;

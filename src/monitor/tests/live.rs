@@ -56,6 +56,7 @@ async fn the_end_of_a_deploy_ends_the_quiet() {
     let mut said = live(Colour::Blue, 1);
     said.deploy = Some(DeployUnderWay { colour: Colour::Green, until: at(600_000) });
     stage.live(said, 0).await;
+    stage.sweep(0, 1_000).await;
     stage.down("green", 1_000).await;
     stage.live(live(Colour::Blue, 1), 1_200).await;
     stage.good("blue", 1_300).await;

@@ -26,7 +26,9 @@ async fn it_is_withheld_while_a_notice_has_found_no_channel_for_two_minutes() {
         let claimed = stage.claim(channel, 0).await.unwrap();
         stage.refused(channel, &claimed, SendError::Retry { why: "connection refused".into(), after: None }, 0).await;
     }
-    stage.sweep(119_000, 119_000).await;
+    for now in (0..=119_000).step_by(1_000) {
+        stage.sweep(now, now).await;
+    }
     assert_eq!(outside.withheld(&stage.monitor, at(119_500)).await, None);
     stage.sweep(120_400, 120_600).await;
     let why = outside.withheld(&stage.monitor, at(120_800)).await.unwrap();
