@@ -42,7 +42,7 @@ impl Options {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
-        Config::load(&self.config_path())
+        Config::load(&self.config_path(), &self.state)
     }
 
     /// Opens the state directory.

@@ -49,7 +49,7 @@ pub fn run(args: &UpArgs, options: &Options) -> ExitCode {
 async fn up(args: &UpArgs, options: &Options) -> Outcome {
     let state = options.state_dir()?;
     let (path, is_demo) = config_path(args, options)?;
-    let loaded = Config::load(&path)?;
+    let loaded = Config::load(&path, &options.state)?;
     for warning in &loaded.warnings {
         screen::warn(format!("{}: {warning}", path.display()));
     }

@@ -8,7 +8,7 @@ use crate::probe::ProbeSettings;
 use crate::proxy::ProxySettings;
 use crate::release::{ProberSettings, SwitchSettings};
 use crate::runtime::{RuntimeSettings, UpSettings};
-use crate::settings::{AppSettings, Document, Problem};
+use crate::settings::{AppSettings, Document, Problem, Secret};
 use crate::telemetry::LogSettings;
 
 /// One `allswell.toml`: the whole system.
@@ -66,13 +66,23 @@ fn listed(path: &Path, problems: &[Problem]) -> String {
 }
 
 impl Config {
-    /// Reads a file.
+    /// Reads a file. The relative paths of its secrets are in the state directory.
     ///
     /// # Errors
     /// Where it cannot be read, or where anything in it is wrong: everything at once.
-    pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
+    pub fn load(path: &Path, state: &Path) -> Result<Loaded, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
-        Self::parse(&text).map_err(|problems| ConfigError::Wrong(path.to_owned(), problems))
+        let mut loaded = Self::parse(&text).map_err(|problems| ConfigError::Wrong(path.to_owned(), problems))?;
+        for secret in loaded.config.secrets() {
+            *secret = secret.clone().within(state);
+        }
+        Ok(loaded)
+    }
+
+    /// Every secret that is named.
+    fn secrets(&mut self) -> impl Iterator<Item = &mut Secret> {
+        let of_watcher = self.watcher.outside.iter_mut().chain(&mut self.watcher.beat_key);
+        of_watcher.chain(self.channels.iter_mut().flat_map(|channel| channel.kind.secrets()))
     }
 
     /// Reads a text.
@@ -142,6 +152,17 @@ mod tests {
         let loaded = Config::parse("[runtime]\ncommand = \"./server --port {port}\"\n").unwrap();
         assert_eq!(loaded.config.switch.passes, 3);
         assert_eq!(loaded.warnings, []);
+    }
+
+    #[test]
+    fn the_files_of_secrets_are_in_the_state_directory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("allswell.toml");
+        let text = "[runtime]\ncommand = \"x\"\n[watcher]\nbeat_key = { file = \"k\" }\n[[channel]]\nname = \"ops\"\nkind = \"slack\"\nurl = { file = \"u\" }\n";
+        std::fs::write(&path, text).unwrap();
+        let mut config = Config::load(&path, Path::new("/s")).unwrap().config;
+        let places: Vec<Secret> = config.secrets().map(|secret| secret.clone()).collect();
+        assert_eq!(places, [Secret::File("/s/k".into()), Secret::File("/s/u".into())]);
     }
 
     #[test]

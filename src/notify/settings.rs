@@ -66,6 +66,17 @@ pub enum EmailTls {
     None,
 }
 
+impl ChannelKind {
+    /// The secrets that it names.
+    pub fn secrets(&mut self) -> Vec<&mut Secret> {
+        match self {
+            Self::Slack { url } => vec![url],
+            Self::Webhook { url, signing_key } => std::iter::once(url).chain(signing_key).collect(),
+            Self::Email(email) => email.password.iter_mut().collect(),
+        }
+    }
+}
+
 impl ChannelSettings {
     /// Reads one `[[channel]]`.
     pub fn read(mut section: Section<'_>) -> Self {

@@ -1,7 +1,7 @@
 //! A secret is named in the config and read where it is used. It is never printed.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where a secret stands.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,6 +29,15 @@ pub enum SecretError {
 }
 
 impl Secret {
+    /// A relative file is one in this folder.
+    #[must_use]
+    pub fn within(self, folder: &Path) -> Self {
+        match self {
+            Self::File(path) => Self::File(folder.join(path)),
+            other @ (Self::Plain(_) | Self::Env(_)) => other,
+        }
+    }
+
     /// Reads the secret.
     ///
     /// # Errors
@@ -79,6 +88,12 @@ mod tests {
     #[test]
     fn a_secret_is_never_printed() {
         assert_eq!(format!("{:?}", Secret::Plain("hunter2".into())), "Secret(hidden)");
+    }
+
+    #[test]
+    fn a_relative_file_is_in_the_folder_and_an_absolute_one_stays() {
+        assert_eq!(Secret::File("key".into()).within(Path::new("/s")), Secret::File("/s/key".into()));
+        assert_eq!(Secret::File("/etc/key".into()).within(Path::new("/s")), Secret::File("/etc/key".into()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::process::Output;
 use std::time::Duration;
 
-use allswell::cli::scroll::conduct::{Conduct, ConductOrder};
+use allswell::cli::scroll::conduct::Conduct;
 use allswell::domain::colour::Colour;
 use allswell::proxy::control::ProxyControl;
 
@@ -32,13 +32,6 @@ fn words(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-async fn conduct(system: &System, colour: Colour, conduct: Conduct) {
-    let socket = system.host.path(&format!("demo-{colour}.sock"));
-    let (order, limit) = (ConductOrder { conduct }, Duration::from_secs(5));
-    let obeyed = allswell::net::unix::request::<ConductOrder>(&socket, hyper::Method::POST, "/v1/conduct", Some(&order), limit).await;
-    obeyed.expect("the demo app obeys");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_version_that_never_gets_healthy_is_refused_and_live_is_untouched() {
     let (system, _sinks) = system().await;
@@ -60,7 +53,7 @@ async fn a_version_that_turns_bad_within_observe_is_taken_back_with_an_alarm() {
     let (system, sinks) = system().await;
     let turns_bad = async {
         eventually("green is live", || async { (live(&system).await? == Colour::Green).then_some(()) }).await;
-        conduct(&system, Colour::Green, Conduct::Fail).await;
+        system.conduct("green", Conduct::Fail).await;
     };
     let (output, ()) = tokio::join!(system.run(&["deploy", "--version", "2", "--switch"]), turns_bad);
     let said = words(&output);
@@ -85,4 +78,17 @@ async fn of_two_switches_at_once_one_goes_on_and_the_other_says_who() {
     assert_eq!(live(&system).await, Some(Colour::Green));
     let output = system.run(&["rollback"]).await;
     assert_eq!((output.status.code(), live(&system).await), (Some(0), Some(Colour::Blue)), "{}", words(&output));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn stop_asks_first_and_then_leaves_no_process() {
+    let (mut system, _sinks) = system().await;
+    let output = system.run(&["stop"]).await;
+    assert_eq!(output.status.code(), Some(7), "nobody said yes: {}", words(&output));
+    assert_eq!(live(&system).await, Some(Colour::Blue));
+    let output = system.run(&["stop", "--yes"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert!(system.up().end(Duration::from_secs(20)).await.success());
+    let left = std::fs::read_dir(system.state().join("processes")).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "records of processes that still run");
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use allswell::cli::scroll::conduct::Conduct;
 use rustix::process::Signal;
 
 use super::system;
@@ -38,6 +39,9 @@ async fn the_live_app_killed_is_one_critical_incident_and_it_is_started_again() 
     assert_ne!(system.pid("blue-1").await, before);
     sinks.told(BOUND, &["check.resolved"], &["heartbeat-blue", "blue"]).await;
     assert!(sinks.incidents().len() <= 1, "one fault, one incident: {:?}", sinks.hook.told());
+    system.signal("green-1", Signal::KILL).await;
+    let told = sinks.told(BOUND, &["check.down", "check.resolved"], &["heartbeat-green", "green"]).await;
+    assert_eq!(told.body["data"]["severity"], "warning", "the idle one: {}", told.body);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -53,7 +57,7 @@ async fn the_idle_app_hung_is_a_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn the_live_app_slow_is_doing_poorly_and_one_lower() {
+async fn an_app_that_is_slow_is_doing_poorly_and_one_lower() {
     let host = Host::new();
     let sinks = Sinks::start(&host).await;
     let command = format!("{} --control {}", demo_command(&host), host.path("demo-{colour}.sock").display());
@@ -61,22 +65,14 @@ async fn the_live_app_slow_is_doing_poorly_and_one_lower() {
     let text = config(&host, &command, &sinks.channels()).replace("timeout = \"500ms\"", "timeout = \"5s\"");
     std::fs::create_dir_all(host.path("state")).expect("a directory");
     let system = System::start(host, &text).await;
-    conduct(&system, "slow").await;
-    let told = sinks.alarmed(BOUND + Duration::from_millis(4_500), &["blue"]).await;
-    assert_eq!((told.kind.as_str(), &told.body["data"]["severity"]), ("check.poorly", &"warning".into()), "{}", told.body);
-    conduct(&system, "recover").await;
-    sinks.told(BOUND * 2, &["check.resolved"], &["blue"]).await;
-    assert_eq!(sinks.incidents().len(), 1, "one fault, one incident: {:?}", sinks.hook.told());
-}
-
-async fn conduct(system: &System, conduct: &str) {
-    use allswell::cli::scroll::conduct::{Conduct, ConductOrder};
-    let conduct = if conduct == "slow" { Conduct::Slow } else { Conduct::Recover };
-    let socket = system.host.path("demo-blue.sock");
-    let order = ConductOrder { conduct };
-    let limit = Duration::from_secs(5);
-    let obeyed = allswell::net::unix::request::<ConductOrder>(&socket, hyper::Method::POST, "/v1/conduct", Some(&order), limit).await;
-    obeyed.expect("the demo app obeys");
+    for (number, (colour, severity)) in [("blue", "warning"), ("green", "info")].into_iter().enumerate() {
+        system.conduct(colour, Conduct::Slow).await;
+        let told = sinks.alarmed(BOUND + Duration::from_millis(4_500), &[colour]).await;
+        assert_eq!((told.kind.as_str(), &told.body["data"]["severity"]), ("check.poorly", &severity.into()), "{}", told.body);
+        system.conduct(colour, Conduct::Recover).await;
+        sinks.told(BOUND * 2, &["check.resolved"], &[colour]).await;
+        assert_eq!(sinks.incidents().len(), number + 1, "one fault, one incident: {:?}", sinks.hook.told());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

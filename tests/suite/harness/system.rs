@@ -1,10 +1,12 @@
 //! The whole system on the test's own address: `allswell up` with every part, and the command line beside it.
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use allswell::cli::scroll::conduct::{Conduct, ConductOrder};
+use allswell::net::unix::request;
 use allswell::runtime::process::control::{UpControl, UpState};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -115,7 +117,7 @@ impl System {
     /// A command of this system.
     pub(crate) fn allswell(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_allswell"));
-        command.args(arguments).arg("--config").arg(self.host.path("allswell.toml")).arg("--state").arg(self.state());
+        command.stdin(Stdio::null()).args(arguments).arg("--config").arg(self.host.path("allswell.toml")).arg("--state").arg(self.state());
         command
     }
 
@@ -143,6 +145,14 @@ impl System {
     /// Sends a signal to a part or an instance.
     pub(crate) async fn signal(&self, name: &str, signal: Signal) {
         kill_process(self.pid(name).await, signal).expect("it is there");
+    }
+
+    /// Makes a demo app that was started with `--control demo-COLOUR.sock` misbehave, or behave again.
+    pub(crate) async fn conduct(&self, colour: &str, conduct: Conduct) {
+        let socket = self.host.path(&format!("demo-{colour}.sock"));
+        let (order, limit) = (ConductOrder { conduct }, Duration::from_secs(5));
+        let obeyed = request::<ConductOrder>(&socket, hyper::Method::POST, "/v1/conduct", Some(&order), limit).await;
+        obeyed.expect("the demo app obeys");
     }
 
     /// What the watcher shows.
