@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::Offset;
+use chrono::{DateTime, MappedLocalTime, NaiveTime, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
@@ -25,6 +25,18 @@ pub struct CronSchedule {
     expression: String,
     cron: Cron,
     zone: Tz,
+    pace: Pace,
+}
+
+/// What a change of the clocks does to a schedule, as in Debian's cron.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// At stated times: each once a day, though the clock shows it twice.
+    Stated,
+    /// Any minute of stated hours.
+    Minutes,
+    /// Any hour: by the time that passes.
+    Hours,
 }
 
 /// Why a schedule was refused, in the user's words.
@@ -51,11 +63,16 @@ impl Schedule {
     /// In the user's words, where the expression or the zone is not understood, or where it never falls due.
     pub fn cron(expression: &str, zone: &str) -> Result<Self, ScheduleError> {
         let fields: Vec<&str> = expression.split_whitespace().collect();
-        let [_, _, day, _, weekday] = fields.as_slice() else {
+        let [minute, hour, day, _, weekday] = fields.as_slice() else {
             return Err(ScheduleError::Fields(expression.to_owned(), fields.len()));
         };
         // Debian's cron: both day fields must match where either begins with a star, else either is enough.
         let both_days = day.starts_with('*') || weekday.starts_with('*');
+        let pace = match (minute.starts_with('*'), hour.starts_with('*')) {
+            (_, true) => Pace::Hours,
+            (true, false) => Pace::Minutes,
+            (false, false) => Pace::Stated,
+        };
         let zone: Tz = zone.parse().map_err(|_| ScheduleError::Zone(zone.to_owned()))?;
         let cron = CronParser::builder()
             .seconds(Seconds::Disallowed)
@@ -63,7 +80,7 @@ impl Schedule {
             .build()
             .parse(expression)
             .map_err(|error| ScheduleError::Cron(expression.to_owned(), error.to_string()))?;
-        let schedule = CronSchedule { expression: expression.to_owned(), cron, zone };
+        let schedule = CronSchedule { expression: expression.to_owned(), cron, zone, pace };
         if schedule.next(Moment::from_millis(0)).is_none() {
             return Err(ScheduleError::Never(expression.to_owned()));
         }
@@ -82,11 +99,37 @@ impl Schedule {
 
 impl CronSchedule {
     fn next(&self, after: Moment) -> Option<Moment> {
-        let local = after.to_utc().with_timezone(&self.zone);
-        let next = self.cron.find_next_occurrence(&local, false).ok()?;
-        debug_assert!(next.offset().fix().local_minus_utc().abs() <= 86_400);
+        let after = after.to_utc().with_timezone(&self.zone);
+        let mut next = self.cron.find_next_occurrence(&after, false).ok()?;
+        while self.passes_over(&after, &next) {
+            next = self.cron.find_next_occurrence(&next, false).ok()?;
+        }
         Some(Moment::from(next.to_utc()))
     }
+
+    /// Two cases around a change of the clocks in which croner differs from Debian's semantics as cronsim has them.
+    fn passes_over(&self, after: &DateTime<Tz>, next: &DateTime<Tz>) -> bool {
+        match self.pace {
+            Pace::Hours => false,
+            // The second of the two times that the clock shows alike.
+            Pace::Stated => match self.zone.from_local_datetime(&next.naive_local()) {
+                MappedLocalTime::Ambiguous(_, second) => *next == second,
+                MappedLocalTime::Single(_) | MappedLocalTime::None => false,
+            },
+            Pace::Minutes => {
+                let midnight = self.zone.from_local_datetime(&next.date_naive().and_time(NaiveTime::MIN)).earliest();
+                let from = midnight.filter(|midnight| midnight > after).unwrap_or(*after);
+                // Hours are counted from before the change: one that was moved by half an hour is entered in its middle.
+                next.minute() < minutes_moved(&from, next)
+            }
+        }
+    }
+}
+
+/// By how many minutes the clock was moved between two times, whole hours aside.
+fn minutes_moved(from: &DateTime<Tz>, to: &DateTime<Tz>) -> u32 {
+    let moved = to.offset().fix().local_minus_utc() - from.offset().fix().local_minus_utc();
+    u32::try_from(moved.rem_euclid(3_600) / 60).unwrap_or(0)
 }
 
 /// In words that stand behind "due": `every 5s`, `at 0 3 * * * Europe/Riga`.
@@ -115,5 +158,30 @@ mod tests {
         for (expression, zone) in [("0 0 31 2 *", "UTC"), ("* * * *", "UTC"), ("61 * * * *", "UTC"), ("* * * * *", "Mars/Base")] {
             assert!(Schedule::cron(expression, zone).is_err(), "{expression} {zone}");
         }
+    }
+
+    #[test]
+    fn every_vector_of_debians_semantics_holds() {
+        let vectors: serde_json::Value = serde_json::from_str(include_str!("../../tests/vectors/cron.json")).unwrap();
+        let (valid, invalid) = (vectors["valid"].as_array().unwrap(), vectors["invalid"].as_array().unwrap());
+        assert_eq!((valid.len(), invalid.len()), (940, 16));
+        for case in valid {
+            let schedule = Schedule::cron(text(&case["expr"]), text(&case["tz"])).unwrap();
+            let after = |last: &Moment| Some(schedule.next(*last));
+            let wanted: Vec<Moment> = case["next"].as_array().unwrap().iter().map(moment).collect();
+            let got: Vec<Moment> = std::iter::successors(after(&moment(&case["after"])), after).take(wanted.len()).collect();
+            assert_eq!(got, wanted, "{case}");
+        }
+        for expression in invalid {
+            assert!(Schedule::cron(text(expression), "UTC").is_err(), "{expression}");
+        }
+    }
+
+    fn text(value: &serde_json::Value) -> &str {
+        value.as_str().unwrap()
+    }
+
+    fn moment(value: &serde_json::Value) -> Moment {
+        Moment::from(text(value).parse::<DateTime<chrono::Utc>>().unwrap())
     }
 }
