@@ -14,7 +14,7 @@ use crate::domain::schedule::Schedule;
 /// The next times a schedule falls due.
 #[derive(Debug, Args)]
 pub struct ScheduleArgs {
-    /// Five fields in quotes: "minute hour day month weekday"
+    /// In quotes: five cron fields "minute hour day month weekday", or a calendar expression of systemd "Mon..Fri 08:00"
     #[arg(value_name = "EXPR")]
     expression: String,
     /// The schedule's time zone, such as Europe/Riga
@@ -50,7 +50,7 @@ pub fn run(operator: &Operator, args: &ScheduleArgs) -> Outcome {
 }
 
 fn next_times(expression: &str, zone: &str, from: Moment, count: u32) -> Result<Vec<Moment>, crate::domain::schedule::ScheduleError> {
-    let schedule = Schedule::cron(expression, zone)?;
+    let schedule = Schedule::parse(expression, zone)?;
     let after = |last: &Moment| Some(schedule.next(*last));
     let times = std::iter::successors(after(&from), after).take_while(|time| *time != Moment::from_millis(i64::MAX));
     Ok(times.take(count as usize).collect())
