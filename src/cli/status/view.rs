@@ -35,6 +35,7 @@ enum Health {
     Poorly,
     NotWorking,
     Unknown,
+    Stopped,
 }
 
 impl Health {
@@ -44,6 +45,7 @@ impl Health {
             Status::Poorly => Self::Poorly,
             Status::Down => Self::NotWorking,
             Status::New => Self::Unknown,
+            Status::Stopped => Self::Stopped,
         }
     }
 
@@ -53,6 +55,7 @@ impl Health {
             Self::Poorly => "▲ doing poorly",
             Self::NotWorking => "✖ not working",
             Self::Unknown => "? not known",
+            Self::Stopped => "■ stopped",
         }
     }
 
@@ -61,7 +64,7 @@ impl Health {
             Self::Working => paint.good(text),
             Self::Poorly => paint.poor(text),
             Self::NotWorking => paint.bad(text),
-            Self::Unknown => paint.faint(text),
+            Self::Unknown | Self::Stopped => paint.faint(text),
         }
     }
 }
@@ -235,6 +238,8 @@ fn journal(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
         let what = match lease.what {
             crate::release::What::Switch => "switch to",
             crate::release::What::Deploy => "deploy of",
+            crate::release::What::Scale => "scale of",
+            crate::release::What::Stop => "stop of",
         };
         let age = humane(sight.now.since(lease.since));
         lines.push(paint.poor(fitted(&format!("  under way    {what} {} by {}, since {age}", lease.target, lease.holder), COLUMNS)));
@@ -294,6 +299,7 @@ mod tests {
             version: None,
             latency_ms: Some(12),
             reason: Some("answered 500, which is a rather long reason that would not fit".to_owned()),
+            instances: None,
         }
     }
 
@@ -313,7 +319,7 @@ mod tests {
     }
 
     fn overview() -> Overview {
-        let live = LiveView { colour: None, epoch: 1, phase: None, deploy: None, heard_at: None };
+        let live = LiveView { colour: None, epoch: 1, phase: None, deploy: None, heard_at: None, expected: None };
         let mut checks = vec![check("blue", Status::Up), check("green", Status::Down), check("nightly backup", Status::New)];
         checks.extend((0..20).map(|number| check(&format!("channel-{number}"), Status::Late)));
         Overview {
@@ -347,6 +353,7 @@ mod tests {
             lease: Some(lease),
             switch: None,
             deploy: None,
+            expected: None,
         }
     }
 

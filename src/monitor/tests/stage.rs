@@ -36,7 +36,12 @@ pub(super) fn settings(names: &[&str]) -> MonitorSettings {
     let second = Duration::from_secs(1);
     let check = Check { schedule: Schedule::Every(second), grace: second * 2, rise: 2, fall: 3 };
     let channels = vec!["ops".to_owned(), "mail".to_owned()];
-    let expected = |name: &&str| Expected { name: (*name).to_owned(), check: check.clone(), channels: channels.clone() };
+    let expected = |name: &&str| Expected {
+        name: (*name).to_owned(),
+        check: check.clone(),
+        channels: channels.clone(),
+        instances: name.starts_with("heartbeat-").then_some(1),
+    };
     MonitorSettings {
         name: "watcher".into(),
         app: "shop".into(),

@@ -13,7 +13,7 @@ use super::link::Link;
 use super::report::{Counting, Report};
 use super::stall::Stall;
 use crate::clock;
-use crate::domain::beat::{DeployUnderWay, Live, Showing};
+use crate::domain::beat::{DeployUnderWay, ExpectedInstances, Live, Showing};
 use crate::domain::colour::Colour;
 use crate::domain::gate::Observation;
 use crate::domain::switch::Phase;
@@ -190,18 +190,18 @@ impl Lookout {
     async fn live(&self) -> Result<Live, (Live, StoreError)> {
         let proxy = self.proxy.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (colour, epoch) = proxy.map_or((None, 0), |state| (state.live, state.epoch));
-        let live = Live { colour, epoch, phase: None, deploy: None };
+        let live = Live { colour, epoch, phase: None, deploy: None, expected: None };
         match self.under_way().await {
-            Ok((phase, deploy)) => Ok(Live { phase, deploy, ..live }),
+            Ok((phase, deploy, expected)) => Ok(Live { phase, deploy, expected: Some(expected), ..live }),
             Err(error) => Err((live, error)),
         }
     }
 
-    async fn under_way(&self) -> Result<(Option<Phase>, Option<DeployUnderWay>), StoreError> {
+    async fn under_way(&self) -> Result<(Option<Phase>, Option<DeployUnderWay>, ExpectedInstances), StoreError> {
         let now = clock::now();
         self.cluster.journal.close_overdue_deploys(now).await?;
         let phase = self.cluster.journal.last_switch().await?.map(|entry| entry.phase);
-        Ok((phase, self.cluster.journal.deploy_under_way(now).await?))
+        Ok((phase, self.cluster.journal.deploy_under_way(now).await?, self.cluster.expected().await?))
     }
 }
 
