@@ -152,7 +152,12 @@ impl Check {
             next.last_words = heard.health.and_then(|health| health.reason.clone());
         }
         let judged = self.judge(&next, quiet_until, heard.at);
-        self.flip(next, judged, heard.at, quiet_until)
+        let mut decision = self.flip(next, judged, heard.at, quiet_until);
+        if let (Showing::Exited, Some(Flip { reason: Reason::Failing { times, .. }, .. })) = (showing, &mut decision.flip) {
+            // It counts at once, and has ended once.
+            *times = 1;
+        }
+        decision
     }
 
     /// Decides on silence.

@@ -233,7 +233,8 @@ impl Roster {
             return Some(self.members.first().and_then(|member| member.trouble.clone()).unwrap_or_else(silent));
         }
         let absent = self.members.iter().filter(|member| member.state.status.is_trouble());
-        let absent = absent.map(|member| Absent { name: member.name.clone(), why: member.trouble.clone().unwrap_or_else(silent) }).collect();
+        let absent =
+            absent.map(|member| Absent { name: member.name.clone(), why: member.trouble.clone().unwrap_or_else(silent) }).collect();
         Some(Reason::Missing { well: self.well(), expected: self.wanted.count, absent, never_heard })
     }
 
@@ -349,3 +350,6 @@ impl Events {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

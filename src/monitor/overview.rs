@@ -97,6 +97,15 @@ pub struct InstancesView {
     pub known: Vec<InstanceView>,
 }
 
+impl InstancesView {
+    /// How many are expected and were never heard.
+    #[must_use]
+    pub fn unknown(&self) -> usize {
+        let heard = self.known.iter().filter(|instance| instance.status != Status::New).count();
+        usize::try_from(self.expected).unwrap_or(usize::MAX).saturating_sub(heard)
+    }
+}
+
 /// One instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceView {

@@ -81,20 +81,17 @@ pub(super) async fn forgive(
     let Some(roster) = found.roster.forgive(&found.rule, after, scene.now, until) else { return Ok(false) };
     let quiet_until = scene.live.quiet_until(Role::of(&found.stored.name));
     let look_at = roster.look_at(&found.rule, Now { at: scene.now, quiet_until });
-    let decision = RosterDecision {
-        look_at,
-        roster,
-        state: found.stored.state.clone(),
-        flip: None,
-        rewording: None,
-        is_recorded_late: false,
-    };
+    let decision =
+        RosterDecision { look_at, roster, state: found.stored.state.clone(), flip: None, rewording: None, is_recorded_late: false };
     apply(connection, scene, found, decision, None).await?;
     Ok(true)
 }
 
 /// The instances of a check, for people. None: it does not count them.
-pub(super) async fn roster(connection: &mut SqliteConnection, stored: &StoredCheck) -> Result<Option<(Roster, Vec<StoredInstance>)>, StoreError> {
+pub(super) async fn roster(
+    connection: &mut SqliteConnection,
+    stored: &StoredCheck,
+) -> Result<Option<(Roster, Vec<StoredInstance>)>, StoreError> {
     let Some(wanted) = stored.wanted.clone() else { return Ok(None) };
     let rows = instances::of(connection, &stored.name).await?;
     let members = rows.iter().map(|row| row.instance.clone()).collect();

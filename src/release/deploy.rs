@@ -101,14 +101,7 @@ pub async fn deploy(
 
 fn order(plan: &Plan) -> DeployOrder {
     let timeout_ms = u64::try_from(plan.timeout.as_millis()).unwrap_or(u64::MAX);
-    DeployOrder {
-        act: Act::Deploy,
-        colour: plan.colour,
-        version: plan.version.clone(),
-        instances: None,
-        by: plan.by.clone(),
-        timeout_ms,
-    }
+    DeployOrder { act: Act::Deploy, colour: plan.colour, version: plan.version.clone(), instances: None, by: plan.by.clone(), timeout_ms }
 }
 
 async fn replace_and_prove(

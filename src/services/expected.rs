@@ -36,12 +36,8 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
     // Down by three intervals at the latest, however patient the config is with an app.
     checks.extend(watchers.into_iter().map(|name| (name, watched(1, probe.fall.min(3)))));
     let channels = config.built_in_channels();
-    let built_in = checks.into_iter().map(|(name, check)| Expected {
-        instances: instances(config, &name),
-        name,
-        check,
-        channels: channels.clone(),
-    });
+    let built_in =
+        checks.into_iter().map(|(name, check)| Expected { instances: instances(config, &name), name, check, channels: channels.clone() });
     built_in.chain(own(config)).collect()
 }
 

@@ -152,7 +152,8 @@ async fn of_two_at_once_one_goes_on_and_the_other_hears_who() {
 #[tokio::test]
 async fn a_deploy_has_the_lease_until_it_ends_or_its_time_is_over() {
     let cluster = Cluster::start(SWITCH, PROBE).await;
-    let order = DeployOrder { act: Act::Deploy, colour: Green, version: Some("v2".into()), instances: None, by: "bob".into(), timeout_ms: 60_000 };
+    let order =
+        DeployOrder { act: Act::Deploy, colour: Green, version: Some("v2".into()), instances: None, by: "bob".into(), timeout_ms: 60_000 };
     let lease = cluster.remote.begin_deploy(&order).await.unwrap();
     let state = cluster.state().await;
     assert_eq!((state.deploy.unwrap().colour, state.lease.unwrap().what), (Green, What::Deploy));
