@@ -18,6 +18,7 @@ mod prober;
 mod proxy;
 mod recovery;
 mod schedule;
+mod replicas;
 mod scroll;
 mod start;
 mod switch;
