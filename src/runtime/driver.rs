@@ -130,6 +130,15 @@ impl Driver {
         }
     }
 
+    /// What the runtime's own commands have said so far, for the journal; none where it has none.
+    #[must_use]
+    pub fn output(&self) -> Option<String> {
+        match self {
+            Self::Process(_) | Self::Docker(_) | Self::Swarm(_) => None,
+            Self::Command(driver) => driver.said(),
+        }
+    }
+
     /// What each instance of a colour said last, the pending ones of a deploy included: its name and its lines, oldest first.
     pub async fn last_lines(&self, colour: Colour, count: usize) -> Vec<(String, Vec<String>)> {
         match self {
