@@ -1,5 +1,6 @@
-//! Binding, Unix sockets, and the HTTP client.
+//! Binding, Unix sockets, the HTTP client, and the service manager.
 
 pub mod client;
 pub mod listen;
+pub mod manager;
 pub mod unix;

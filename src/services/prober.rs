@@ -27,6 +27,7 @@ use crate::files::{self, StateDir};
 use crate::http::control::{Control, router};
 use crate::http::serve::{OwnHosts, guarded, healthz, serve};
 use crate::net::listen;
+use crate::net::manager::ServiceManager;
 use crate::proxy::control::ProxyControl;
 use crate::release::targets::ORDER_LIMIT;
 use crate::release::{Cluster, Desk, Memory, Targets};
@@ -93,14 +94,14 @@ impl Prober {
     ///
     /// # Errors
     /// Where it could not go on.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    pub async fn run(self, manager: ServiceManager, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (end, ended) = watch::channel(false);
         let mut work = JoinSet::new();
         for link in self.lookout.links() {
             let link = Arc::clone(link);
             work.spawn(async move { link.run().await });
         }
-        work.spawn(Arc::clone(&self.lookout).run());
+        work.spawn(Arc::clone(&self.lookout).run(manager.clone()));
         let stall = self.stall;
         work.spawn(async move { stall.run().await });
         let mut serving = JoinSet::new();
@@ -114,7 +115,9 @@ impl Prober {
         let telling = tokio::spawn(self.telling.run(ended));
         let desk = self.desk;
         work.spawn(async move { desk.recover().await });
+        manager.ready();
         shutdown.await;
+        manager.stopping();
         let _ = end.send(true);
         // Whoever follows a switch is cut off after this; the switch stands in the journal.
         let _ = tokio::time::timeout(FINISHING, serving.join_all()).await;

@@ -117,6 +117,12 @@ impl Embedded {
         vec![("live", self.live.1.to_string()), ("idle", self.idle.1.to_string()), ("control", socket)]
     }
 
+    /// Where clients come in.
+    #[must_use]
+    pub fn doors(&self) -> Vec<SocketAddr> {
+        vec![self.live.1, self.idle.1]
+    }
+
     /// For `/healthz` and `/metrics`.
     #[must_use]
     pub fn look(&self) -> Look {
