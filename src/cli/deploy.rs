@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
 use super::progress::Progress;
-use super::reach::{Reach, local};
+use super::reach::{Reach, last_words, local};
 use super::role::told_to_end;
 use super::screen;
 use super::switch::{How, carry_out, conclude};
@@ -25,6 +25,9 @@ pub struct DeployArgs {
     /// The version that the new instances get. Default: the same as before
     #[arg(long, value_name = "V", value_parser = NonEmptyStringValueParser::new())]
     version: Option<String>,
+    /// The image that they run. Default: the config's, else the same as before
+    #[arg(long, value_name = "I", value_parser = NonEmptyStringValueParser::new())]
+    image: Option<String>,
     /// Make the colour live when it is fit
     #[arg(long)]
     switch: bool,
@@ -36,19 +39,20 @@ pub struct DeployArgs {
 /// Exit codes 3, 4, 6, 7 and 8; the live colour is then untouched.
 pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
     let reach = Reach::of(operator)?;
-    let hands = Hands { prober: reach.prober()?, up: reach.up(), proxy: reach.proxy() };
+    let hands = Hands { prober: reach.prober()?, driver: reach.driver(), proxy: reach.proxy() };
     let live = hands.prober.state().await?.live;
     let colour = chosen(args.colour, live)?;
     agreed(operator, &hands, colour, live).await?;
     let plan = Plan {
         colour,
         version: args.version.clone(),
+        image: args.image.clone(),
         by: Operator::by(),
         cut: live.is_some_and(|live| live != colour),
         within: reach.config.switch.within,
         timeout: reach.config.runtime.deploy_timeout,
     };
-    let deployed = carry_out_deploy(operator, &reach, &hands, &plan).await?;
+    let deployed = carry_out_deploy(operator, &hands, &plan).await?;
     let goes_on = args.switch && live != Some(colour);
     say(operator, &reach, &plan, &deployed, goes_on);
     let mut document = document(&plan, &deployed);
@@ -56,7 +60,7 @@ pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
     if goes_on {
         let (end, switch) = carry_out(operator, &reach, &hands.prober, colour, &How::default()).await?;
         document["switch"] = switch;
-        exit = conclude(&reach, colour, &end);
+        exit = conclude(&reach, colour, &end).await;
     }
     if operator.json {
         screen::document(&document);
@@ -93,13 +97,15 @@ async fn agreed(operator: &Operator, hands: &Hands, colour: Colour, live: Option
     }
 }
 
-async fn carry_out_deploy(operator: &Operator, reach: &Reach, hands: &Hands, plan: &Plan) -> Result<Deployed, Trouble> {
+async fn carry_out_deploy(operator: &Operator, hands: &Hands, plan: &Plan) -> Result<Deployed, Trouble> {
     let progress = Progress::begin(operator.json);
     let Plan { colour, within, .. } = plan;
     progress.working(format!("deploy {colour}"), None);
     let interrupted = told_to_end()?;
-    let done = deploy(hands, plan, interrupted, |stage| match stage {
-        Stage::Leased => progress.working(format!("replace: {colour}'s instances stop and start anew"), Some(plan.timeout)),
+    let done = deploy(hands, plan, interrupted, &|stage| match stage {
+        Stage::Leased => progress.working(format!("replace {colour}"), Some(plan.timeout)),
+        Stage::Runtime(step) => progress.stepped(&step),
+        Stage::PutBack(what) => progress.say(format!("! put back    {what}")),
         Stage::Replaced(count) => {
             progress.say(format!("✓ replaced    {count} {} of {colour} started", if count == 1 { "instance" } else { "instances" }));
             progress.working(format!("gate: probing {colour}"), Some(*within));
@@ -108,23 +114,23 @@ async fn carry_out_deploy(operator: &Operator, reach: &Reach, hands: &Hands, pla
     })
     .await;
     progress.end();
-    done.map_err(|error| explain(error, reach, plan))
+    done.map_err(|error| explain(error, plan))
 }
 
 /// What was tried, what happened, and that nothing else was touched.
-fn explain(error: DeployError, reach: &Reach, plan: &Plan) -> Trouble {
+fn explain(error: DeployError, plan: &Plan) -> Trouble {
     let colour = plan.colour;
     match error {
         DeployError::Prober(error) => error.into(),
-        DeployError::Up(error) => error.into(),
+        DeployError::Runtime(error) => error.into(),
         DeployError::Interrupted => Exit::Failed.because(format!("deploy of {colour} {}", DeployError::Interrupted)),
-        DeployError::Unfit(gate) => {
+        DeployError::Unfit(gate, said) => {
             let saw = gate.last.map_or("it was never probed".to_owned(), |last| {
                 let status = last.status.map(|status| format!("answered {status}"));
                 let what = last.reason.or(status).unwrap_or_else(|| "an answer in time".to_owned());
                 format!("the last probe saw: {what} (after {}ms, at {})", last.latency_ms, last.at)
             });
-            let words = reach.last_words(colour);
+            let words = last_words(&said);
             Exit::Refused.because(format!(
                 "refused: {colour} was not fit to go live within {}: {}. {saw}. What is live was not touched{words}",
                 humane(plan.within),

@@ -12,6 +12,7 @@ use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
 use crate::domain::switch::Phase;
 use crate::release::{SwitchEvent, SwitchSettings};
+use crate::runtime::Step;
 
 /// How wide the bar is, in columns.
 const WIDTH: usize = 24;
@@ -49,6 +50,24 @@ impl Progress {
             None if self.quiet => {}
             None => screen::line(text),
         }
+    }
+
+    /// A runtime has reached a step.
+    pub fn stepped(&self, step: &Step) {
+        match step {
+            Step::Pulling { image, done, total } => self.pulling(image, *done, *total),
+            Step::Working(what) => self.working(what, None),
+            Step::Done(what) => self.say(format!("  {what}")),
+        }
+    }
+
+    /// A bar by bytes, as soon as it is known how many there will be.
+    fn pulling(&self, image: &str, done: u64, total: u64) {
+        let Some(bar) = &self.bar else { return };
+        bar.set_style(by_bytes(total));
+        bar.set_length(total);
+        bar.set_position(done);
+        bar.set_message(format!("pull {image}"));
     }
 
     /// A switch to `to` has reached a phase.
@@ -113,6 +132,12 @@ fn style(limit: Duration) -> ProgressStyle {
     // Only a template with unknown parts is refused; then the spinner alone is shown.
     ProgressStyle::with_template("{spinner} {msg} {sofar}")
         .map_or_else(|_| ProgressStyle::default_spinner(), |style| style.with_key("sofar", drawn))
+}
+
+/// `⠋ pull shop:2 ████████░░░░░░░░ 12 MiB of 30 MiB`; without a total, the bytes alone.
+fn by_bytes(total: u64) -> ProgressStyle {
+    let template = if total == 0 { "{spinner} {msg} {bytes}" } else { "{spinner} {msg} {bar:24.} {bytes} of {total_bytes}" };
+    ProgressStyle::with_template(template).map_or_else(|_| ProgressStyle::default_spinner(), |style| style.progress_chars("█░░"))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of 24 columns")]

@@ -9,8 +9,13 @@ use crate::domain::colour::Colour;
 use crate::files::StateDir;
 use crate::proxy::control::{ControlError, ProxyControl};
 use crate::release::{Remote, RemoteError};
+use crate::runtime::command::driver::CommandDriver;
+use crate::runtime::docker::driver::DockerDriver;
+use crate::runtime::driver::Driver;
 use crate::runtime::process::control::{UpControl, UpError};
-use crate::runtime::process::output::last_lines;
+use crate::runtime::process::driver::ProcessDriver;
+use crate::runtime::swarm::driver::SwarmDriver;
+use crate::runtime::{RuntimeError, RuntimeKind};
 
 /// How long a part may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -52,29 +57,35 @@ impl Reach {
         ProxyControl::new(&self.state.proxy_socket(), LIMIT)
     }
 
-    /// The supervisor's control; a replacement may take as long as a deploy.
+    /// What runs the instances.
     #[must_use]
-    pub fn up(&self) -> UpControl {
-        UpControl::new(&self.state.up_socket(), self.config.runtime.deploy_timeout)
+    pub fn driver(&self) -> Driver {
+        let app = || self.config.app.clone();
+        match &self.config.runtime.kind {
+            RuntimeKind::Process(_) => Driver::Process(ProcessDriver::new(self.state.clone(), self.config.runtime.deploy_timeout)),
+            RuntimeKind::Docker(settings) => Driver::Docker(DockerDriver::new(app(), settings.clone())),
+            RuntimeKind::Swarm(settings) => Driver::Swarm(SwarmDriver::new(app(), settings.clone())),
+            RuntimeKind::Command(settings) => Driver::Command(CommandDriver::new(app(), settings.clone())),
+        }
     }
 
-    /// The same for a question that is answered at once.
+    /// The supervisor's control, for what is answered at once.
     #[must_use]
     pub fn up_soon(&self) -> UpControl {
         UpControl::new(&self.state.up_socket(), LIMIT)
     }
 
-    /// What a colour's instances said last, for a message; empty where they do not run here.
-    #[must_use]
-    pub fn last_words(&self, colour: Colour) -> String {
-        let instances = 1..=self.config.app.colour(colour).addresses.len();
-        let of = |number: usize| {
-            let path = self.state.instances().join(format!("{colour}-{number}.log"));
-            let lines = last_lines(&path, LAST_LINES);
-            (!lines.is_empty()).then(|| format!("\nlast lines of {colour}-{number}:\n  {}", lines.join("\n  ")))
-        };
-        instances.filter_map(of).collect()
+    /// What a colour's instances said last, for a message; empty where nobody knows.
+    pub async fn last_words(&self, colour: Colour) -> String {
+        last_words(&self.driver().last_lines(colour, LAST_LINES).await)
     }
+}
+
+/// What instances said last, as a message has it.
+#[must_use]
+pub fn last_words(of_instances: &[(String, Vec<String>)]) -> String {
+    let spoken = of_instances.iter().filter(|(_, lines)| !lines.is_empty());
+    spoken.map(|(name, lines)| format!("\nlast lines of {name}:\n  {}", lines.join("\n  "))).collect()
 }
 
 /// A token that a part made in the state directory when it first started.
@@ -128,6 +139,16 @@ impl From<ControlError> for Trouble {
         match error {
             ControlError::Silent(..) => Exit::Unreachable.because(format!("{error}. Is `allswell up` running?")),
             ControlError::Stale(_) | ControlError::Refused(_) => Exit::Failed.because(error.to_string()),
+        }
+    }
+}
+
+impl From<RuntimeError> for Trouble {
+    fn from(error: RuntimeError) -> Self {
+        match error {
+            RuntimeError::Silent(_) => Exit::Unreachable.because(error.to_string()),
+            RuntimeError::Refused(_) | RuntimeError::Late(_) => Exit::Failed.because(error.to_string()),
+            RuntimeError::Conflict(_) => Exit::Locked.because(error.to_string()),
         }
     }
 }

@@ -64,7 +64,7 @@ pub async fn finish(operator: &Operator, reach: &Reach, prober: &Remote, to: Col
     if operator.json {
         screen::document(&document);
     }
-    Ok(conclude(reach, to, &end))
+    Ok(conclude(reach, to, &end).await)
 }
 
 /// Switches, and shows each phase; the JSON document is for the caller to print.
@@ -89,13 +89,13 @@ pub async fn carry_out(operator: &Operator, reach: &Reach, prober: &Remote, to: 
 }
 
 /// What a switch that was not done says on stderr, and its exit code.
-pub fn conclude(reach: &Reach, to: Colour, end: &SwitchEnd) -> Exit {
+pub async fn conclude(reach: &Reach, to: Colour, end: &SwitchEnd) -> Exit {
     let exit = exit_of(end.phase);
     let why = end.reason.as_deref().unwrap_or("no reason was given");
     match exit {
         Exit::Done => {}
-        Exit::Refused => screen::note(format!("refused: {why}. {} is untouched{}", live_words(to.other()), reach.last_words(to))),
-        _ => screen::note(format!("{}: {why}{}", end.phase, reach.last_words(to))),
+        Exit::Refused => screen::note(format!("refused: {why}. {} is untouched{}", live_words(to.other()), reach.last_words(to).await)),
+        _ => screen::note(format!("{}: {why}{}", end.phase, reach.last_words(to).await)),
     }
     exit
 }

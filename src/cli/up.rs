@@ -58,6 +58,13 @@ async fn up(args: &UpArgs, options: &Options) -> Outcome {
         let lines: Vec<String> = unusable.iter().map(|what| format!("{}: {what}", path.display())).collect();
         return Err(Exit::Usage.because(lines.join("\n")));
     }
+    if !loaded.config.runtime.kind.has_supervisor() {
+        return Err(Exit::Usage.because(format!(
+            "{}: `allswell up` keeps processes, and runtime.kind is \"{}\": run proxy, prober and watcher by themselves, as deploy/ shows",
+            path.display(),
+            loaded.config.runtime.kind.as_str()
+        )));
+    }
     let story = Story::new(&loaded.config, &path, is_demo, state.path());
     let (first, second) = told_to_end()?;
     let (up, mut events) = Up::build(loaded.config, &path, &state).await.map_err(|error| match error.downcast_ref::<Taken>() {

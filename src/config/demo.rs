@@ -28,7 +28,7 @@ mod tests {
         assert_eq!(loaded.warnings, []);
         assert_eq!(loaded.config.proxy.live, "0.0.0.0:8000");
         assert_eq!(loaded.config.log.directory, None);
-        let control = loaded.config.runtime.command.last().unwrap();
+        let control = loaded.config.runtime.kind.process_command().last().unwrap();
         assert_eq!(control, "/home/a b/.allswell/demo-{colour}.sock");
     }
 
@@ -39,6 +39,6 @@ mod tests {
         for address in [&config.proxy.live, &config.proxy.idle, &config.proxy.health, &config.prober.listen, &config.watcher.listen] {
             assert!(address.starts_with("127.1.2.3:"), "{address}");
         }
-        assert!(config.runtime.command.contains(&"127.1.2.3".to_owned()));
+        assert!(config.runtime.kind.process_command().contains(&"127.1.2.3".to_owned()));
     }
 }

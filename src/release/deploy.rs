@@ -1,4 +1,5 @@
-//! The deploy, told as a story: lease, cut, replace, gate, end. The live colour is never touched, unless it is the one that was asked for.
+//! The deploy, told as a story: lease, replace, gate, keep or put back, end. The live colour is never touched, unless it is the one that was
+//! asked for.
 
 use std::time::Duration;
 
@@ -6,7 +7,8 @@ use super::orders::{DeployEnd, DeployLease, DeployOrder, GateReport};
 use super::remote::{Remote, RemoteError};
 use crate::domain::colour::Colour;
 use crate::proxy::control::ProxyControl;
-use crate::runtime::process::control::{InstanceState, ReplaceOrder, UpControl, UpError};
+use crate::runtime::driver::Driver;
+use crate::runtime::{Instance, Pending, Release, RuntimeError, Step};
 
 /// What is to be deployed.
 #[derive(Debug, Clone)]
@@ -15,9 +17,11 @@ pub struct Plan {
     pub colour: Colour,
     /// The version that they get; none: the same as before.
     pub version: Option<String>,
+    /// The image that they run; none: the config's, or the same as before.
+    pub image: Option<String>,
     /// Who asks: user and host.
     pub by: String,
-    /// Whether what is still running on the colour may be cut first.
+    /// Whether what is still running on the replaced instances may be cut.
     pub cut: bool,
     /// How long the new instances have to become fit to go live.
     pub within: Duration,
@@ -31,27 +35,31 @@ pub struct Hands {
     /// Holds the lease, and the gate.
     pub prober: Remote,
     /// Replaces the instances.
-    pub up: UpControl,
+    pub driver: Driver,
     /// Cuts what is still running on them.
     pub proxy: ProxyControl,
 }
 
 /// What has been reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     /// Nobody else deploys or switches until this has ended.
     Leased,
+    /// What the runtime reached.
+    Runtime(Step),
     /// The new instances are started: how many.
     Replaced(usize),
     /// The gate is open.
     Fit,
+    /// They were not fit, and all is as it was before: what was done for that.
+    PutBack(String),
 }
 
 /// How a deploy ended that did what was asked.
 #[derive(Debug)]
 pub struct Deployed {
     /// The new instances.
-    pub instances: Vec<InstanceState>,
+    pub instances: Vec<Instance>,
     /// What the gate saw.
     pub gate: GateReport,
     /// Why the lease could not be freed, if so; it frees itself at the end of the deploy's time.
@@ -64,16 +72,19 @@ pub enum DeployError {
     /// The prober refused or is silent.
     #[error("{0}")]
     Prober(#[from] RemoteError),
-    /// The supervisor refused or is silent.
+    /// The runtime refused or is silent.
     #[error("{0}")]
-    Up(#[from] UpError),
-    /// The new instances did not become fit in time.
+    Runtime(#[from] RuntimeError),
+    /// The new instances did not become fit in time: what the gate saw, and what each of them said last.
     #[error("the gate stayed shut: {}", .0.why)]
-    Unfit(GateReport),
+    Unfit(GateReport, Vec<(String, Vec<String>)>),
     /// It was interrupted.
     #[error("interrupted: the instances may be the new ones, and are not proven")]
     Interrupted,
 }
+
+/// How many of an instance's last lines a refusal tells.
+const LAST_LINES: usize = 8;
 
 /// Deploys, and says each stage as it is reached. `interrupted` ends the wait, never the bookkeeping.
 ///
@@ -83,19 +94,22 @@ pub async fn deploy(
     hands: &Hands,
     plan: &Plan,
     interrupted: impl Future<Output = ()>,
-    mut each: impl FnMut(Stage),
+    each: &(dyn Fn(Stage) + Sync),
 ) -> Result<Deployed, DeployError> {
     // Asked before the lease is taken: who cannot replace anything need not keep others out.
-    hands.up.state().await?;
+    hands.driver.instances().await?;
     let lease = hands.prober.begin_deploy(&order(plan)).await?;
     each(Stage::Leased);
+    let release = release(plan, &lease);
     let replaced = tokio::select! {
-        replaced = replace_and_prove(hands, plan, &mut each) => replaced,
+        replaced = replace_and_prove(hands, plan, &release, each) => replaced,
         () = interrupted => Err(DeployError::Interrupted),
     };
+    if replaced.is_err() {
+        put_back(hands, &release, each).await;
+    }
     let unfreed = end(hands, &lease, replaced.as_ref().err()).await;
     let (instances, gate) = replaced?;
-    each(Stage::Fit);
     Ok(Deployed { instances, gate, unfreed })
 }
 
@@ -104,21 +118,48 @@ fn order(plan: &Plan) -> DeployOrder {
     DeployOrder { colour: plan.colour, version: plan.version.clone(), by: plan.by.clone(), timeout_ms }
 }
 
+fn release(plan: &Plan, lease: &DeployLease) -> Release {
+    Release { deploy: lease.id, colour: plan.colour, version: plan.version.clone(), image: plan.image.clone() }
+}
+
 async fn replace_and_prove(
     hands: &Hands,
     plan: &Plan,
-    each: &mut impl FnMut(Stage),
-) -> Result<(Vec<InstanceState>, GateReport), DeployError> {
-    if plan.cut {
-        // A proxy that refuses or is silent is no reason to keep the old instances: they end either way.
-        let _ = hands.proxy.cut(plan.colour).await;
+    release: &Release,
+    each: &(dyn Fn(Stage) + Sync),
+) -> Result<(Vec<Instance>, GateReport), DeployError> {
+    let tell = |step| each(Stage::Runtime(step));
+    let beside = hands.driver.starts_beside();
+    if plan.cut && !beside {
+        cut(hands, plan.colour).await;
     }
-    let order = ReplaceOrder { colour: plan.colour, version: plan.version.clone() };
-    let state = hands.up.replace(&order).await?;
-    let instances: Vec<InstanceState> = state.colour(plan.colour).cloned().collect();
-    each(Stage::Replaced(instances.len()));
-    let gate = hands.prober.gate(plan.colour, plan.within).await?;
-    if gate.open { Ok((instances, gate)) } else { Err(DeployError::Unfit(gate)) }
+    let pending = hands.driver.replace(release, &tell).await?;
+    each(Stage::Replaced(pending.instances.len()));
+    let gate = prove(hands, plan, &pending).await?;
+    each(Stage::Fit);
+    if plan.cut && beside {
+        cut(hands, plan.colour).await;
+    }
+    Ok((hands.driver.keep(release, &tell).await?, gate))
+}
+
+async fn prove(hands: &Hands, plan: &Plan, pending: &Pending) -> Result<GateReport, DeployError> {
+    let gate = hands.prober.gate(plan.colour, plan.within, &pending.at).await?;
+    if gate.open { Ok(gate) } else { Err(DeployError::Unfit(gate, hands.driver.last_lines(plan.colour, LAST_LINES).await)) }
+}
+
+/// A proxy that refuses or is silent is no reason to keep the old instances: they end either way.
+async fn cut(hands: &Hands, colour: Colour) {
+    let _ = hands.proxy.cut(colour).await;
+}
+
+async fn put_back(hands: &Hands, release: &Release, each: &(dyn Fn(Stage) + Sync)) {
+    let done = hands.driver.put_back(release, &|step| each(Stage::Runtime(step))).await;
+    match done {
+        Ok(done) if done.is_empty() => {}
+        Ok(done) => each(Stage::PutBack(done)),
+        Err(error) => each(Stage::PutBack(format!("it could not be put back: {error}"))),
+    }
 }
 
 async fn end(hands: &Hands, lease: &DeployLease, failed: Option<&DeployError>) -> Option<RemoteError> {

@@ -119,8 +119,9 @@ impl Remote {
     ///
     /// # Errors
     /// As [`Remote::state`].
-    pub async fn gate(&self, colour: Colour, within: Duration) -> Result<GateReport, RemoteError> {
-        let path = format!("/v1/gate?colour={colour}&within_ms={}", within.as_millis());
+    pub async fn gate(&self, colour: Colour, within: Duration, at: &[String]) -> Result<GateReport, RemoteError> {
+        let at: String = at.iter().map(|address| format!("&at={address}")).collect();
+        let path = format!("/v1/gate?colour={colour}&within_ms={}{at}", within.as_millis());
         self.call(self.client.get(self.at(&path)), self.limit + within).await
     }
 

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use super::command::settings::CommandSettings;
+use super::docker::settings::DockerSettings;
+use super::process::settings::ProcessSettings;
+use super::swarm::settings::SwarmSettings;
 use crate::settings::Section;
 
 /// `[runtime]`: how a colour's instances are started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeSettings {
-    /// Which runtime. Default: `process`.
+    /// Which runtime, with what only it knows. Default: `process`.
     pub kind: RuntimeKind,
-    /// The command that starts one instance: words, no shell; `{port}`, `{colour}` and `{version}` are replaced.
-    pub command: Vec<String>,
     /// The version of instances that were never deployed. Default: none.
     pub version: Option<String>,
     /// How long an instance may take to stop before it is killed. Default: 10 s.
@@ -19,31 +21,76 @@ pub struct RuntimeSettings {
     pub deploy_timeout: Duration,
 }
 
-/// Which runtime starts instances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What starts instances.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuntimeKind {
     /// Processes on this machine, kept by `allswell up`.
+    Process(ProcessSettings),
+    /// Containers of one Docker engine.
+    Docker(DockerSettings),
+    /// Two services of a Docker Swarm.
+    Swarm(SwarmSettings),
+    /// Whatever the user's own commands start.
+    Command(CommandSettings),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Word {
     Process,
+    Docker,
+    Swarm,
+    Command,
 }
 
 impl RuntimeSettings {
     /// Reads `[runtime]`.
     pub fn read(mut section: Section<'_>) -> Self {
-        let kind = section.one_of("kind", &[("process", RuntimeKind::Process)]).unwrap_or(RuntimeKind::Process);
-        let command = section.text_required("command");
-        let command = words(&command).unwrap_or_else(|problem| {
-            section.error("command", problem);
-            Vec::new()
-        });
+        let words = [("process", Word::Process), ("docker", Word::Docker), ("swarm", Word::Swarm), ("command", Word::Command)];
+        let kind = match section.one_of("kind", &words).unwrap_or(Word::Process) {
+            Word::Process => RuntimeKind::Process(ProcessSettings::read(&mut section)),
+            Word::Docker => RuntimeKind::Docker(DockerSettings::read(&mut section)),
+            Word::Swarm => RuntimeKind::Swarm(SwarmSettings::read(&mut section)),
+            Word::Command => RuntimeKind::Command(CommandSettings::read(&mut section)),
+        };
         let settings = Self {
             kind,
-            command,
             version: section.text("version"),
             stop_grace: section.duration_or("stop_grace", Duration::from_secs(10)),
             deploy_timeout: section.duration_or("deploy_timeout", Duration::from_secs(300)),
         };
         section.finish();
         settings
+    }
+}
+
+impl RuntimeKind {
+    /// Whether `allswell up` keeps the instances, and is expected to say that all's well.
+    #[must_use]
+    pub fn has_supervisor(&self) -> bool {
+        match self {
+            Self::Process(_) => true,
+            Self::Docker(_) | Self::Swarm(_) | Self::Command(_) => false,
+        }
+    }
+
+    /// The command of one process; empty where instances are no processes.
+    #[must_use]
+    pub fn process_command(&self) -> &[String] {
+        match self {
+            Self::Process(settings) => &settings.command,
+            Self::Docker(_) | Self::Swarm(_) | Self::Command(_) => &[],
+        }
+    }
+
+    /// As the config calls it.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Process(_) => "process",
+            Self::Docker(_) => "docker",
+            Self::Swarm(_) => "swarm",
+            Self::Command(_) => "command",
+        }
     }
 }
 
@@ -60,37 +107,5 @@ impl UpSettings {
         let settings = Self { health: section.text("health") };
         section.finish();
         settings
-    }
-}
-
-/// Splits a command into words at blanks; single and double quotes keep blanks together. No shell, no variables.
-fn words(command: &str) -> Result<Vec<String>, &'static str> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote: Option<char> = None;
-    for c in command.chars() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (Some(_) | None, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    if quote.is_some() { Err("has a quote that does not end") } else { Ok(words) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::words;
-
-    #[test]
-    fn a_command_is_split_at_blanks_and_quotes_keep_them() {
-        assert_eq!(words("./server --port {port}").unwrap(), ["./server", "--port", "{port}"]);
-        assert_eq!(words(r#"sh -c 'echo "a b"' """#).unwrap(), ["sh", "-c", r#"echo "a b""#, ""]);
-        assert!(words("sh -c 'echo").is_err());
     }
 }

@@ -160,7 +160,7 @@ async fn a_deploy_has_the_lease_until_it_ends_or_its_time_is_over() {
         Err(RemoteError::Locked(why)) => assert!(why.contains("a deploy of green by bob"), "{why}"),
         other => panic!("{other:?}"),
     }
-    assert!(cluster.remote.gate(Green, Duration::from_secs(5)).await.unwrap().open);
+    assert!(cluster.remote.gate(Green, Duration::from_secs(5), &[]).await.unwrap().open);
     cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None }).await.unwrap();
     assert_eq!(cluster.last().await.phase, Phase::Done);
 
@@ -177,9 +177,9 @@ const THREE_ARE_TOO_MANY: (Duration, Duration) = (Duration::from_millis(600), Du
 /// A cluster whose green has passed more often than a gate asks for, and now answers slowly; no rounds come in between.
 async fn proven_green() -> Cluster {
     let cluster = Cluster::start("passes = 3\nwithin = \"1500ms\"", "[probe]\nevery = \"60s\"\nslow = \"9s\"\ntimeout = \"10s\"\n").await;
-    assert!(cluster.remote.gate(Green, Duration::from_secs(10)).await.expect("an answer").open);
+    assert!(cluster.remote.gate(Green, Duration::from_secs(10), &[]).await.expect("an answer").open);
     cluster.green.set_delay(THREE_ARE_TOO_MANY.0);
-    let report = cluster.remote.gate(Green, THREE_ARE_TOO_MANY.1).await.expect("an answer");
+    let report = cluster.remote.gate(Green, THREE_ARE_TOO_MANY.1, &[]).await.expect("an answer");
     assert!(report.open, "one fresh pass is added to those that are remembered: {}", report.why);
     cluster
 }
@@ -193,17 +193,17 @@ async fn the_gate_of_a_deploy_counts_no_pass_of_the_instances_that_were_replaced
     let cluster = proven_green().await;
     let lease = cluster.remote.begin_deploy(&deploy_of_green()).await.unwrap();
     cluster.green.set_delay(Duration::ZERO);
-    assert!(cluster.remote.gate(Green, Duration::from_secs(10)).await.unwrap().open);
+    assert!(cluster.remote.gate(Green, Duration::from_secs(10), &[]).await.unwrap().open);
     // Now the instances are replaced, and the gate is asked again.
     cluster.green.set_delay(THREE_ARE_TOO_MANY.0);
-    let report = cluster.remote.gate(Green, THREE_ARE_TOO_MANY.1).await.unwrap();
+    let report = cluster.remote.gate(Green, THREE_ARE_TOO_MANY.1, &[]).await.unwrap();
     assert!(!report.open && report.why.contains("of 3 probes in a row"), "{report:?}");
-    let blue = cluster.remote.gate(Blue, Duration::from_secs(10)).await.unwrap();
+    let blue = cluster.remote.gate(Blue, Duration::from_secs(10), &[]).await.unwrap();
     assert!(blue.open, "nobody replaces blue");
     cluster.green.set_delay(Duration::ZERO);
-    assert!(cluster.remote.gate(Green, Duration::from_secs(10)).await.unwrap().open);
+    assert!(cluster.remote.gate(Green, Duration::from_secs(10), &[]).await.unwrap().open);
     cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None }).await.unwrap();
-    assert!(cluster.remote.gate(Green, Duration::from_millis(1_500)).await.unwrap().open);
+    assert!(cluster.remote.gate(Green, Duration::from_millis(1_500), &[]).await.unwrap().open);
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn a_switch_after_a_deploy_counts_no_pass_of_the_instances_that_were_repla
         if !ok {
             // Seen passing before the new instances are there, and then nobody waits for them.
             cluster.green.set_delay(Duration::ZERO);
-            assert!(cluster.remote.gate(Green, Duration::from_secs(10)).await.unwrap().open);
+            assert!(cluster.remote.gate(Green, Duration::from_secs(10), &[]).await.unwrap().open);
             cluster.green.set_delay(THREE_ARE_TOO_MANY.0);
         }
         cluster.remote.end_deploy(&lease, &DeployEnd { ok, reason: None }).await.unwrap();
@@ -245,7 +245,7 @@ async fn an_undefined_live_colour_is_cured_by_force_alone() {
 async fn a_gate_that_stays_shut_says_what_the_last_probe_saw() {
     let mut cluster = Cluster::start(SWITCH, PROBE).await;
     cluster.green.kill().await;
-    let report = cluster.remote.gate(Green, Duration::from_millis(600)).await.unwrap();
+    let report = cluster.remote.gate(Green, Duration::from_millis(600), &[]).await.unwrap();
     assert!(!report.open);
     assert_eq!(report.why, "the last probe failed: connection refused");
     assert_eq!(report.last.unwrap().reason.as_deref(), Some("connection refused"));

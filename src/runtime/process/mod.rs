@@ -2,6 +2,8 @@
 
 pub mod command;
 pub mod control;
+pub mod driver;
 pub mod output;
 pub mod record;
 pub mod running;
+pub mod settings;

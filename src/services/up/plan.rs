@@ -109,7 +109,7 @@ impl Plan {
             Duty::Watcher | Duty::Prober | Duty::Proxy => (self.part(&duty.name()), Vec::new(), Vec::new()),
             Duty::App(instance) => {
                 let placeholders = self.placeholders(*instance, version);
-                (placeholders.fill(&self.config.runtime.command), placeholders.environment(), Vec::new())
+                (placeholders.fill(self.config.runtime.kind.process_command()), placeholders.environment(), Vec::new())
             }
             Duty::Heartbeat(instance) => {
                 let key = ("ALLSWELL_BEAT_KEY".to_owned(), self.beat_key.clone());

@@ -1,0 +1,4 @@
+//! The user's own commands.
+
+pub mod driver;
+pub mod settings;

@@ -1,0 +1,4 @@
+//! Containers of one Docker engine.
+
+pub mod driver;
+pub mod settings;

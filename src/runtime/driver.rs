@@ -1,0 +1,113 @@
+//! One set of orders for every runtime. What a driver has made it finds again in the runtime itself, never in its own memory: an order can be
+//! taken up, or taken back, by another process after a crash.
+
+use super::command::driver::CommandDriver;
+use super::docker::driver::DockerDriver;
+use super::error::RuntimeError;
+use super::instance::Instance;
+use super::process::driver::ProcessDriver;
+use super::release::{Pending, Release, Tell};
+use super::swarm::driver::SwarmDriver;
+use crate::domain::colour::Colour;
+
+/// What runs a colour's instances.
+#[derive(Debug)]
+pub enum Driver {
+    /// Processes of `allswell up`.
+    Process(ProcessDriver),
+    /// Containers.
+    Docker(DockerDriver),
+    /// Swarm services.
+    Swarm(SwarmDriver),
+    /// The user's own commands.
+    Command(CommandDriver),
+}
+
+impl Driver {
+    /// Every instance of both colours, blue first.
+    ///
+    /// # Errors
+    /// Where the runtime does not answer.
+    pub async fn instances(&self) -> Result<Vec<Instance>, RuntimeError> {
+        match self {
+            Self::Process(driver) => driver.instances().await,
+            Self::Docker(driver) => driver.instances().await,
+            Self::Swarm(driver) => driver.instances().await,
+            Self::Command(driver) => driver.instances().await,
+        }
+    }
+
+    /// Whether new instances start beside the old ones, so that these serve until the new ones are proven.
+    #[must_use]
+    pub fn starts_beside(&self) -> bool {
+        match self {
+            Self::Process(_) | Self::Command(_) => false,
+            Self::Docker(_) | Self::Swarm(_) => true,
+        }
+    }
+
+    /// Starts new instances of a colour. On an error nothing is left behind, and what ran before still runs as far as the runtime can.
+    ///
+    /// # Errors
+    /// Where they could not be started.
+    pub async fn replace(&self, release: &Release, tell: Tell<'_>) -> Result<Pending, RuntimeError> {
+        match self {
+            Self::Process(driver) => driver.replace(release, tell).await,
+            Self::Docker(driver) => driver.replace(release, tell).await,
+            Self::Swarm(driver) => driver.replace(release, tell).await,
+            Self::Command(driver) => driver.replace(release, tell).await,
+        }
+    }
+
+    /// The new instances are proven: those that they replace end, and theirs is the colour.
+    ///
+    /// # Errors
+    /// Where the old ones could not be ended: both run.
+    pub async fn keep(&self, release: &Release, tell: Tell<'_>) -> Result<Vec<Instance>, RuntimeError> {
+        match self {
+            Self::Process(driver) => driver.instances().await,
+            Self::Docker(driver) => driver.keep(release, tell).await,
+            Self::Swarm(driver) => driver.keep(release, tell).await,
+            Self::Command(driver) => driver.instances().await,
+        }
+    }
+
+    /// The new instances are not proven, or the deploy was interrupted: all is as it was before, as far as the runtime can. Nothing where the
+    /// deploy has changed nothing. Says what was done, in the user's words; empty: nothing.
+    ///
+    /// # Errors
+    /// Where it could not be put back.
+    pub async fn put_back(&self, release: &Release, tell: Tell<'_>) -> Result<String, RuntimeError> {
+        match self {
+            Self::Process(_) => Ok(String::new()),
+            Self::Docker(driver) => driver.put_back(release, tell).await,
+            Self::Swarm(driver) => driver.put_back(release, tell).await,
+            Self::Command(driver) => driver.put_back(release, tell).await,
+        }
+    }
+
+    /// A colour gets so many instances; 0 stops it.
+    ///
+    /// # Errors
+    /// Where it could not be done; some may have been started or ended.
+    pub async fn scale(&self, colour: Colour, instances: u32, tell: Tell<'_>) -> Result<Vec<Instance>, RuntimeError> {
+        match self {
+            Self::Process(_) => Err(RuntimeError::Refused(format!(
+                "processes are scaled by their addresses: add one to [app.{colour}] addresses and start `allswell up` again"
+            ))),
+            Self::Docker(driver) => driver.scale(colour, instances, tell).await,
+            Self::Swarm(driver) => driver.scale(colour, instances, tell).await,
+            Self::Command(driver) => driver.scale(colour, instances, tell).await,
+        }
+    }
+
+    /// What each instance of a colour said last, the pending ones of a deploy included: its name and its lines, oldest first.
+    pub async fn last_lines(&self, colour: Colour, count: usize) -> Vec<(String, Vec<String>)> {
+        match self {
+            Self::Process(driver) => driver.last_lines(colour, count),
+            Self::Docker(driver) => driver.last_lines(colour, count).await,
+            Self::Swarm(driver) => driver.last_lines(colour, count).await,
+            Self::Command(driver) => driver.last_lines(colour, count).await,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Two services of a Docker Swarm.
+
+pub mod driver;
+pub mod settings;
