@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 say() { printf '\n== %s\n' "$*"; }
 
 # A real SMTP server; the tests talk to no imitation of it.
-packages=(python3-aiosmtpd)
+packages=(python3-aiosmtpd systemd shellcheck logrotate openssh-server openssh-client)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")

@@ -13,6 +13,7 @@ mod deploys;
 mod exits;
 mod heartbeat;
 mod lossless;
+mod places;
 mod prober;
 mod proxy;
 mod recovery;
