@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::targets::beside;
 use crate::settings::Section;
 
 /// `[switch]`: how a switch goes.
@@ -23,8 +22,6 @@ pub struct SwitchSettings {
 pub struct ProberSettings {
     /// The control API, by bearer token. Default: `127.0.0.1:7701`.
     pub listen: String,
-    /// The host by which the command line finds the control. Default: beside it, where it listens.
-    pub reach: Option<String>,
     /// Only `/healthz` and `/metrics`. Default: `127.0.0.1:7703`.
     pub health: String,
     /// Where watchers find that. Default: `http://` and `health`.
@@ -52,20 +49,10 @@ impl SwitchSettings {
 }
 
 impl ProberSettings {
-    /// Where the command line finds the control, `host:port`.
-    #[must_use]
-    pub fn control(&self) -> String {
-        match (&self.reach, self.listen.rsplit_once(':')) {
-            (Some(host), Some((_, port))) => format!("{host}:{port}"),
-            (Some(_) | None, _) => beside(&self.listen),
-        }
-    }
-
     /// Reads `[prober]`.
     pub fn read(mut section: Section<'_>) -> Self {
         let mut settings = Self {
             listen: section.text_or("listen", "127.0.0.1:7701"),
-            reach: section.text("reach"),
             health: section.text_or("health", "127.0.0.1:7703"),
             url: section.text("url"),
             watchers: section.texts("watchers"),
@@ -80,23 +67,5 @@ impl ProberSettings {
         }
         section.finish();
         settings
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::settings::Document;
-
-    use super::*;
-
-    fn prober(text: &str) -> ProberSettings {
-        ProberSettings::read(Document::parse(text).root().section("prober"))
-    }
-
-    #[test]
-    fn the_control_is_found_beside_the_prober_or_where_it_is_said_to_be() {
-        assert_eq!(prober("").control(), "127.0.0.1:7701");
-        assert_eq!(prober("[prober]\nlisten = \"0.0.0.0:7709\"\n").control(), "127.0.0.1:7709");
-        assert_eq!(prober("[prober]\nlisten = \"0.0.0.0:7709\"\nreach = \"prober\"\n").control(), "prober:7709");
     }
 }

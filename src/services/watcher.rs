@@ -67,7 +67,7 @@ impl Watcher {
         Ok(Self {
             listener,
             address,
-            own: OwnHosts::new([config.watcher.listen.clone(), config.watcher.page_url()].into_iter().chain(config.prober.watchers.clone())),
+            own: OwnHosts::new([config.watcher.listen.clone(), config.watcher.page_url()]),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
             watching: Watching { monitor, ingest, key, unheard },
