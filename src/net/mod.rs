@@ -1,5 +1,6 @@
-//! Binding, Unix sockets, and the HTTP client.
+//! Binding, names, Unix sockets, and the HTTP client.
 
 pub mod client;
 pub mod listen;
+pub mod names;
 pub mod unix;
