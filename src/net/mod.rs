@@ -3,4 +3,5 @@
 pub mod client;
 pub mod listen;
 pub mod names;
+pub mod reached;
 pub mod unix;
