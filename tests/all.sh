@@ -44,21 +44,26 @@ RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
 say 'shell'
 git ls-files -z -- '*.sh' | xargs -0 shellcheck
 
-skipped=()
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+status=0
+# The stories wait more than they work: more of them at once than there are cores.
+run() {
+  local words=("$@")
+  cargo test --locked --no-fail-fast "${words[@]}" --test-threads="${ALLSWELL_TEST_THREADS:-6}" 2>&1 | tee -a "$output" || status=1
+}
+
 if [ -n "$without_docker" ]; then
-  say 'left out: every story on Docker'
-  skipped=(--skip docker::)
+  say 'tests, and no story on Docker'
+  run --lib --bins --test tidy --
+  run --test suite -- --skip docker::
 else
   # First and alone: it compiles, and no story has to share the machine with that.
   say 'images'
   time cargo test --locked --test suite -- --exact docker::images::every_image_is_built_by_the_dockerfile_that_users_build
+  say 'tests'
+  run --
 fi
-
-say 'tests'
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
-# The stories wait more than they work: more of them at once than there are cores.
-cargo test --locked --no-fail-fast -- --test-threads="${ALLSWELL_TEST_THREADS:-6}" "${skipped[@]}" 2>&1 | tee "$output"
 
 passed=$(sed -n 's/^test result: .* \([0-9][0-9]*\) passed.*/\1/p' "$output" | awk '{ sum += $1 } END { print sum + 0 }')
 failed=$(sed -n 's/^test result: .* \([0-9][0-9]*\) failed.*/\1/p' "$output" | awk '{ sum += $1 } END { print sum + 0 }')
@@ -67,3 +72,4 @@ if [ "$passed" -eq 0 ]; then
   echo 'no test ran' >&2
   exit 1
 fi
+exit "$status"

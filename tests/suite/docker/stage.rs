@@ -5,7 +5,7 @@ use std::time::Duration;
 use allswell::domain::beat::BeatKind;
 use allswell::net::client::http;
 
-use crate::harness::{Demo, Ear, HealthUrl, LAST_WORDS, Stage, within};
+use crate::harness::{Demo, Ear, HealthUrl, LAST_WORDS, Nodes, Stage, within};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -96,4 +96,41 @@ async fn an_engine_that_is_restarted_has_its_containers_and_its_addresses() {
     assert_ne!(stage.engine.try_docker(&["ps"]).await.code, 0);
     stage.engine.go_on().await;
     within(LIMIT, "the app answers again", || async { answers().await.then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn containers_on_two_nodes_of_a_swarm_find_each_other_by_name() {
+    let stage = Stage::new().await;
+    let image = stage.demo(Demo::Bare("1")).await;
+    let nodes = Nodes::swarm(2).await;
+    nodes.bring(&image).await;
+    nodes.bring("allswell-heartbeat").await;
+    let [manager, worker] = nodes.all() else { panic!("two nodes") };
+    let states = manager.docker(&["node", "ls", "--format", "{{.Status}}"]).await;
+    assert_eq!(states, "Ready\nReady");
+    let names = manager.docker(&["node", "ls", "--format", "{{.Hostname}}"]).await;
+    assert_eq!(names.lines().collect::<std::collections::BTreeSet<_>>().len(), 2, "{names}");
+    manager.docker(&["network", "create", "--driver", "overlay", "--attachable", "shop"]).await;
+    let service = ["service", "create", "--quiet", "--name", "blue", "--network", "shop", "--endpoint-mode", "dnsrr", "--mode", "global"];
+    manager.docker(&[&service[..], &["--no-resolve-image", &image]].concat()).await;
+    worker.docker(&["run", "--detach", "--name", "prober", "--network", "shop", "--entrypoint", "sleep", &image, "600"]).await;
+    let addresses = within(LIMIT, "both tasks are found by name", || async {
+        let found = worker.try_docker(&["exec", "prober", "nslookup", "tasks.blue"]).await.out;
+        let addresses: Vec<_> = found.lines().filter_map(|line| line.strip_prefix("Address: ").map(str::to_owned)).collect();
+        (addresses.len() == 2).then_some(addresses)
+    })
+    .await;
+    for address in addresses {
+        let url = format!("http://{address}:3000/healthz");
+        worker.docker(&["run", "--rm", "--network", "shop", "allswell-heartbeat", "probe", &url]).await;
+    }
+}
+
+#[tokio::test]
+async fn the_shared_engine_is_a_swarm_of_one_when_asked() {
+    let stage = Stage::new().await;
+    for _ in 0..2 {
+        stage.engine.be_swarm().await;
+        assert_eq!(stage.docker(&["info", "--format", "{{.Swarm.ControlAvailable}}"]).await, "true");
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) use beats::Beats;
 pub(crate) use cluster::{Cluster, Lone, Pair};
 pub(crate) use command::{allswell, command};
 pub(crate) use ear::Ear;
-pub(crate) use engine::{Demo, LAST_WORDS, Stage};
+pub(crate) use engine::{Demo, LAST_WORDS, Nodes, Stage};
 pub(crate) use health_url::HealthUrl;
 pub(crate) use host::Host;
 pub(crate) use manner::Manner;

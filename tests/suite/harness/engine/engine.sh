@@ -51,9 +51,11 @@ cut_wire() {
     rm -f "$run/../net"
 }
 
-# Not `ip netns exec`: it hides /sys/fs/cgroup.
+# Not `ip netns exec`: it hides /sys/fs/cgroup. The node of a Swarm is called by its host's name, so it gets one.
 start() {
-    nsenter --net="/var/run/netns/$space" dockerd --data-root "$data" --exec-root "$run/exec" --pidfile "$run/pid" \
+    # shellcheck disable=SC2016
+    nsenter --net="/var/run/netns/$space" unshare --uts sh -c 'hostname "$1"; shift; exec "$@"' sh "node-$number" \
+        dockerd --data-root "$data" --exec-root "$run/exec" --pidfile "$run/pid" \
         --host "unix://$run/docker.sock" >>"$run/log" 2>&1 9>&- &
     dockerd=$!
 }

@@ -2,10 +2,12 @@
 
 mod demo;
 mod images;
+mod nodes;
 mod shared;
 mod stage;
 mod stand_ins;
 mod supervised;
 
 pub(crate) use demo::{Demo, LAST_WORDS};
+pub(crate) use nodes::Nodes;
 pub(crate) use stage::Stage;

@@ -43,6 +43,23 @@ impl Engine {
         Ok(Self { supervised, client, building: Mutex::new(()) })
     }
 
+    /// One more, of another number, with the images that it had the last time. Ends when dropped.
+    pub(super) fn another(number: u8) -> Result<Self, String> {
+        let supervised = Supervised::start(number)?;
+        let client = Client { host: supervised.host() };
+        client.clear()?;
+        Ok(Self { supervised, client, building: Mutex::new(()) })
+    }
+
+    /// Makes it a Swarm of one node, if it is none. It stays one: what else runs on it does not mind.
+    pub(crate) async fn be_swarm(&self) {
+        static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let _turn = ONE_AT_A_TIME.lock().await;
+        if self.docker(&["info", "--format", "{{.Swarm.LocalNodeState}}"]).await != "active" {
+            self.docker(&["swarm", "init", "--advertise-addr", self.address()]).await;
+        }
+    }
+
     /// For `DOCKER_HOST`.
     pub(crate) fn host(&self) -> String {
         self.supervised.host()

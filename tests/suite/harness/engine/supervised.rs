@@ -16,7 +16,7 @@ const READY: Duration = Duration::from_secs(90);
 /// A dockerd that ends with this process, even by SIGKILL.
 pub(super) struct Supervised {
     run: PathBuf,
-    supervisor: Pid,
+    supervisor: Child,
     /// Where its published ports are reached.
     pub(super) address: String,
     /// The first three numbers of every address on its wire.
@@ -35,7 +35,6 @@ impl Supervised {
         let run = base.join(number.to_string());
         let log = target.join(format!("supervisor-{number}.log"));
         let mut supervisor = spawn(&name, number, &run, &target.join(format!("data-{number}")), &log)?;
-        let pid = Pid::from_child(&supervisor);
         let address = |net: &str| format!("{net}.{}", number + 1);
         let begun = clock::elapsed();
         loop {
@@ -45,11 +44,11 @@ impl Supervised {
             }
             if run.join("ready").exists() && answers(&run) {
                 let net = std::fs::read_to_string(base.join("net")).map_err(|error| error.to_string())?.trim().to_owned();
-                return Ok(Self { run, supervisor: pid, address: address(&net), net });
+                return Ok(Self { run, supervisor, address: address(&net), net });
             }
             if clock::elapsed() - begun > READY {
                 // It may be gone already.
-                let _ = kill_process(pid, Signal::TERM);
+                let _ = kill_process(Pid::from_child(&supervisor), Signal::TERM);
                 return Err(format!("dockerd does not answer within {READY:?}:\n{}", last_lines(&said())));
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -63,14 +62,18 @@ impl Supervised {
 
     /// Stops dockerd, as a machine that goes down does, and waits until it is gone.
     pub(super) fn stop(&self) {
-        kill_process(self.supervisor, Signal::USR1).expect("the supervisor is there");
+        self.tell(Signal::USR1);
         self.wait("dockerd ends", || !self.run.join("pid").exists());
     }
 
     /// Starts it again, and waits until it answers.
     pub(super) fn go_on(&self) {
-        kill_process(self.supervisor, Signal::USR2).expect("the supervisor is there");
+        self.tell(Signal::USR2);
         self.wait("dockerd answers", || answers(&self.run));
+    }
+
+    fn tell(&self, order: Signal) {
+        kill_process(Pid::from_child(&self.supervisor), order).expect("the supervisor is there");
     }
 
     fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
@@ -80,6 +83,15 @@ impl Supervised {
             assert!(clock::elapsed() - begun < READY, "not within {READY:?}: {what}\n{}", last_lines(&log));
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+}
+
+/// The shared engine is never dropped: its supervisor notices that the process ends.
+impl Drop for Supervised {
+    fn drop(&mut self) {
+        // It may have ended; then there is nothing to end.
+        let _ = kill_process(Pid::from_child(&self.supervisor), Signal::TERM);
+        let _ = self.supervisor.wait();
     }
 }
 
