@@ -14,6 +14,7 @@ mod docker;
 mod exits;
 mod heartbeat;
 mod lossless;
+mod places;
 mod prober;
 mod proxy;
 mod recovery;

@@ -12,6 +12,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::time::timeout;
 
+use super::address::{Lease, Unanswered};
 use super::answer::{self, AnswerBody, Passing, Source};
 use super::claim::{Claim, Claims, Door};
 use super::client::Activity;
@@ -21,10 +22,13 @@ use super::running::Running;
 use super::trouble::Trouble;
 use super::tunnel::Tunnel;
 use super::upload::{Progress, Upload};
-use super::upstream::{Lease, Unanswered, Upstream};
+use super::upstream::Upstream;
 use crate::clock;
 use crate::domain::colour::Colour;
 use crate::proxy::ProxyTimeouts;
+
+/// So many fresh connections are tried that close before anything was sent.
+const CONNECTIONS: usize = 3;
 
 /// What every request needs.
 #[derive(Debug)]
@@ -103,7 +107,8 @@ impl Forwarder {
         Ok(answer.map(|body| Source::App(Passing::new(body, lease, claim))))
     }
 
-    /// Sends the request on an idle connection or a fresh one; once more, on a fresh one, where that cannot do anything twice.
+    /// Sends the request on an idle connection or a fresh one; once more, on a fresh one, where that cannot do anything twice: nothing was
+    /// sent, or what was sent is idempotent.
     async fn exchange(&self, mut request: Request<Upload>, claim: &Claim) -> Result<(Response<Incoming>, Lease), Trouble> {
         let upstream = self.upstream(claim.colour);
         let repeatable = request.method().is_idempotent() && request.body().is_end_stream();
@@ -116,12 +121,16 @@ impl Forwarder {
                 (Err(Failed::Trouble(trouble)), _) => return Err(trouble),
             }
         }
-        let mut lease = upstream.connect(claim).await?;
-        let answer = self.send(&mut lease, request, claim).await.map_err(|failed| match failed {
-            Failed::Unsent(_) => Trouble::Broken,
-            Failed::Trouble(trouble) => trouble,
-        });
-        Ok((answer?, lease))
+        for _ in 0..CONNECTIONS {
+            let mut lease = upstream.connect(claim).await?;
+            match self.send(&mut lease, request, claim).await {
+                Ok(answer) => return Ok((answer, lease)),
+                Err(Failed::Unsent(same)) => request = *same,
+                Err(Failed::Trouble(trouble)) => return Err(trouble),
+            }
+            lease.has_failed();
+        }
+        Err(Trouble::Broken)
     }
 
     async fn send(&self, lease: &mut Lease, request: Request<Upload>, claim: &Claim) -> Result<Response<Incoming>, Failed> {
