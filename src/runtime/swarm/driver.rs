@@ -70,7 +70,7 @@ impl SwarmDriver {
                 let instances = new.map(|task| instance(release.colour, &name, task, &tasks)).collect();
                 Ok(Pending { instances, at: self.app.colour(release.colour).addresses.clone() })
             }
-            Err(error) => Err(self.with_last_words(&manager, &name, error).await),
+            Err(error) => Err(with_last_words(&manager, &name, Aim::Deploy(release.deploy), error).await),
         }
     }
 
@@ -126,13 +126,13 @@ impl SwarmDriver {
         manager.write(&service, &scaled(&service.spec, u64::from(instances)), None).await?;
         match self.follow(&name, Aim::Any, &tasks, tell).end(&manager).await {
             Ok(_) => self.of_colour(&manager, colour).await,
-            Err(error) => Err(self.with_last_words(&manager, &name, error).await),
+            Err(error) => Err(with_last_words(&manager, &name, Aim::Any, error).await),
         }
     }
 
     pub(in crate::runtime) async fn last_lines(&self, colour: Colour, count: usize) -> Vec<(String, Vec<String>)> {
         match Manager::connect().await {
-            Ok(manager) => self.lines_of(&manager, &self.name(colour), count).await,
+            Ok(manager) => lines_of(&manager, &self.name(colour), Aim::Any, count).await,
             Err(_) => Vec::new(),
         }
     }
@@ -159,28 +159,6 @@ impl SwarmDriver {
         Ok(shown.map(|task| instance(colour, &name, task, &tasks)).collect())
     }
 
-    async fn lines_of(&self, manager: &Manager, name: &str, count: usize) -> Vec<(String, Vec<String>)> {
-        match manager.service(name).await {
-            Ok(Some(service)) => lines::last_lines(manager, name, &manager.tasks(&service.id).await.unwrap_or_default(), count).await,
-            Ok(None) | Err(_) => Vec::new(),
-        }
-    }
-
-    /// What the tasks said last is asked for before they are put back: then it is gone.
-    async fn with_last_words(&self, manager: &Manager, name: &str, error: RuntimeError) -> RuntimeError {
-        let said = self.lines_of(manager, name, LAST_LINES).await;
-        let words = |text: String| {
-            let spoken = said.iter().filter(|(_, lines)| !lines.is_empty());
-            let told: String = spoken.map(|(name, lines)| format!("\nlast lines of {name}:\n  {}", lines.join("\n  "))).collect();
-            format!("{text}{told}")
-        };
-        match error {
-            RuntimeError::Refused(text) => RuntimeError::Refused(words(text)),
-            RuntimeError::Late(text) => RuntimeError::Late(words(text)),
-            RuntimeError::Silent(_) | RuntimeError::Conflict(_) => error,
-        }
-    }
-
     /// Until a removed service has nothing left that runs.
     async fn gone(&self, manager: &Manager, service: &Service, tell: Tell<'_>) -> Result<(), RuntimeError> {
         let limit = self.settings.start_within + self.stop_grace;
@@ -193,5 +171,22 @@ impl SwarmDriver {
         };
         let late = || RuntimeError::Late(format!("{} is removed, and its tasks have not ended: see `docker ps` on the nodes", service.name));
         timeout(limit, emptied).await.unwrap_or_else(|_| Err(late()))
+    }
+}
+
+async fn lines_of(manager: &Manager, name: &str, aim: Aim, count: usize) -> Vec<(String, Vec<String>)> {
+    let Ok(Some(service)) = manager.service(name).await else { return Vec::new() };
+    let mut tasks = manager.tasks(&service.id).await.unwrap_or_default();
+    tasks.retain(|task| aim.takes(task));
+    lines::last_lines(manager, name, &tasks, count).await
+}
+
+/// What the tasks said last is asked for before they are put back: then it is gone.
+async fn with_last_words(manager: &Manager, name: &str, aim: Aim, error: RuntimeError) -> RuntimeError {
+    let told = lines::words(&lines_of(manager, name, aim, LAST_LINES).await);
+    match error {
+        RuntimeError::Refused(text) => RuntimeError::Refused(text + &told),
+        RuntimeError::Late(text) => RuntimeError::Late(text + &told),
+        RuntimeError::Silent(_) | RuntimeError::Conflict(_) => error,
     }
 }

@@ -23,6 +23,12 @@ pub(super) async fn last_lines(manager: &Manager, service: &str, tasks: &[TaskVi
     futures_util::future::join_all(wanted.map(|task| async { (format!("{service}.{}", task.slot), lines(manager, task, count).await) })).await
 }
 
+/// The same as a message has it; tasks that said nothing are left out.
+pub(super) fn words(said: &[(String, Vec<String>)]) -> String {
+    let spoken = said.iter().filter(|(_, lines)| !lines.is_empty());
+    spoken.map(|(name, lines)| format!("\nlast lines of {name}:\n  {}", lines.join("\n  "))).collect()
+}
+
 async fn lines(manager: &Manager, task: &TaskView, count: usize) -> Vec<String> {
     let options = LogsOptions { stdout: true, stderr: true, tail: count.to_string(), ..LogsOptions::default() };
     let mut stream = std::pin::pin!(manager.engine.task_logs(&task.id, Some(options)));

@@ -14,12 +14,12 @@ pub struct SwarmSettings {
     pub image: Option<String>,
     /// The overlay networks on which proxy and prober find the tasks. Needed for a service that is not there yet.
     pub networks: Vec<String>,
-    /// `KEY=value` each, for the app's environment.
-    pub env: Vec<String>,
+    /// `[runtime.env]`: the app's environment, for everybody to see who may look at the service; what is secret is a secret of the Swarm.
+    pub env: Vec<(String, String)>,
     /// Secrets of the Swarm, by name: found in `/run/secrets/NAME`.
     pub secrets: Vec<String>,
-    /// `SOURCE:TARGET` or `SOURCE:TARGET:ro`: a path of the node, or the name of a volume.
-    pub mounts: Vec<String>,
+    /// `VOLUME:PATH[:ro]` or `/NODE/PATH:PATH[:ro]`: both are the node's own.
+    pub volumes: Vec<String>,
     /// Where tasks may run, as `docker service create --constraint` has it.
     pub constraints: Vec<String>,
     /// How many tasks are replaced at once. Default: 1.
@@ -34,9 +34,9 @@ impl SwarmSettings {
             service: section.text_or("service", "{app}-{colour}"),
             image: section.text("image"),
             networks: section.texts("networks"),
-            env: section.texts("env"),
+            env: section.named_texts("env").unwrap_or_default(),
             secrets: section.texts("secrets"),
-            mounts: section.texts("mounts"),
+            volumes: section.texts("volumes"),
             constraints: section.texts("constraints"),
             parallelism: section.count_or("parallelism", 1),
             start_within: section.duration_or("start_within", Duration::from_secs(120)),
@@ -49,11 +49,8 @@ impl SwarmSettings {
         if !self.service.contains("{colour}") {
             section.error("service", "must have {colour} in it: each colour is a service of its own");
         }
-        for wrong in self.env.iter().filter(|entry| !is_env(entry)) {
-            section.error("env", format!("\"{wrong}\" is not KEY=value"));
-        }
-        for wrong in self.mounts.iter().filter(|entry| mount(entry).is_none()) {
-            section.error("mounts", format!("\"{wrong}\" is not SOURCE:/TARGET or SOURCE:/TARGET:ro"));
+        for wrong in self.volumes.iter().filter(|entry| mount(entry).is_none()) {
+            section.error("volumes", format!("\"{wrong}\" is not VOLUME:/PATH or VOLUME:/PATH:ro"));
         }
     }
 
@@ -61,10 +58,6 @@ impl SwarmSettings {
     pub(super) fn service(&self, app: &str, colour: Colour) -> String {
         self.service.replace("{app}", app).replace("{colour}", colour.as_str())
     }
-}
-
-fn is_env(entry: &str) -> bool {
-    entry.split_once('=').is_some_and(|(key, _)| !key.is_empty())
 }
 
 /// Source, target, and whether it can only be read.
@@ -92,8 +85,8 @@ mod tests {
         let (settings, errors) = read("");
         assert_eq!(errors, Vec::<String>::new());
         assert_eq!(settings.service("shop", Colour::Green), "shop-green");
-        let (_, errors) = read("service = \"shop\"\nenv = \"PORT\"\nmounts = [\"data:/data:ro\", \"data\"]\n");
-        assert_eq!(errors.len(), 3, "{errors:?}");
+        let (_, errors) = read("service = \"shop\"\nvolumes = [\"data:/data:ro\", \"data\"]\n");
+        assert_eq!(errors.len(), 2, "{errors:?}");
         assert_eq!(mount("/srv/x:/data:ro"), Some(("/srv/x", "/data", true)));
         assert_eq!(mount("data:/data"), Some(("data", "/data", false)));
     }

@@ -128,8 +128,8 @@ fn fill_container(container: &mut TaskSpecContainerSpec, wanted: &Wanted<'_>, ve
     container.image = Some(wanted.image.clone());
     container.stop_grace_period = Some(nanos(wanted.stop_grace));
     container.env = Some(environment(container.env.as_deref().unwrap_or_default(), wanted, version));
-    if !settings.mounts.is_empty() {
-        container.mounts = Some(settings.mounts.iter().filter_map(|entry| mount(entry)).map(as_mount).collect());
+    if !settings.volumes.is_empty() {
+        container.mounts = Some(settings.volumes.iter().filter_map(|entry| mount(entry)).map(as_mount).collect());
     }
     if !wanted.secrets.is_empty() {
         container.secrets = Some(wanted.secrets.iter().map(|(name, id)| as_secret(name, id)).collect());
@@ -141,6 +141,7 @@ fn environment(had: &[String], wanted: &Wanted<'_>, version: Option<&str>) -> Ve
     let colour = wanted.release.colour;
     let mut own = vec![
         format!("ALLSWELL_COLOUR={colour}"),
+        format!("ALLSWELL_APP={}", wanted.app),
         format!("ALLSWELL_CHECK=heartbeat-{colour}"),
         // The container's name, and another one for each task: old and new stand beside each other for a moment.
         "ALLSWELL_INSTANCE={{.Task.Name}}".to_owned(),
@@ -149,9 +150,10 @@ fn environment(had: &[String], wanted: &Wanted<'_>, version: Option<&str>) -> Ve
     own.extend(version.map(|version| format!("ALLSWELL_VERSION={version}")));
     let key = |entry: &str| entry.split('=').next().unwrap_or_default().to_owned();
     let mut entries: Vec<String> = Vec::new();
-    for entry in had.iter().chain(&wanted.settings.env).chain(&own) {
-        entries.retain(|other| key(other) != key(entry));
-        entries.push(entry.clone());
+    let given = wanted.settings.env.iter().map(|(name, value)| format!("{name}={value}"));
+    for entry in had.iter().cloned().chain(given).chain(own) {
+        entries.retain(|other| key(other) != key(&entry));
+        entries.push(entry);
     }
     entries
 }

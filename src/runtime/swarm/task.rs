@@ -74,7 +74,12 @@ impl TaskView {
     /// `on n2: rejected: No such image: shop:9`
     pub(super) fn words(&self) -> String {
         let node = self.node.as_ref().map(|node| format!("on {}: ", node.name)).unwrap_or_default();
-        let trouble = self.trouble.as_ref().map(|trouble| format!(": {trouble}")).unwrap_or_default();
+        let trouble = match (self.state, &self.trouble) {
+            (_, Some(trouble)) => format!(": {trouble}"),
+            // The engine ends a container that its health check calls sick, and the Swarm knows no more than that it ended.
+            (TaskState::COMPLETE, None) => ": it ended with exit code 0, by itself or because its health check said no".to_owned(),
+            (_, None) => String::new(),
+        };
         format!("{node}{}{trouble}", self.state)
     }
 }
