@@ -24,7 +24,6 @@ pub mod session;
 pub mod status;
 pub mod stop;
 pub mod switch;
-pub mod tail;
 pub mod test_channel;
 pub mod toggle;
 pub mod up;

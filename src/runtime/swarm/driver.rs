@@ -9,6 +9,7 @@ use super::instances::{count, instance};
 use super::lines;
 use super::manager::Manager;
 use super::order::Order;
+use super::said::said;
 use super::service::{Service, replicas};
 use super::settings::SwarmSettings;
 use super::sight::{Aim, Update};
@@ -17,7 +18,7 @@ use super::task::TaskView;
 use crate::domain::colour::Colour;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::instance::Instance;
-use crate::runtime::release::{Pending, Release, Step, Tell};
+use crate::runtime::release::{Each, Pending, Release, Step, Tell};
 use crate::settings::AppSettings;
 
 /// How often is looked whether a removed service has ended.
@@ -151,6 +152,7 @@ impl SwarmDriver {
             None => Ok(Vec::new()),
         }
     }
+
     async fn of_colour(&self, manager: &Manager, colour: Colour) -> Result<Vec<Instance>, RuntimeError> {
         let name = self.name(colour);
         let service = manager.service(&name).await?;
@@ -188,5 +190,16 @@ async fn with_last_words(manager: &Manager, name: &str, aim: Aim, error: Runtime
         RuntimeError::Refused(text) => RuntimeError::Refused(text + &told),
         RuntimeError::Late(text) => RuntimeError::Late(text + &told),
         RuntimeError::Silent(_) | RuntimeError::Conflict(_) => error,
+    }
+
+    pub(in crate::runtime) async fn logs(
+        &self,
+        colour: Colour,
+        lines: Option<usize>,
+        follow: bool,
+        each: Each<'_>,
+    ) -> Result<(), RuntimeError> {
+        let manager = Manager::connect().await?;
+        said(&manager, &self.name(colour), lines, follow, each).await
     }
 }

@@ -8,6 +8,7 @@ mod instances;
 mod lines;
 mod manager;
 mod order;
+mod said;
 mod service;
 pub mod settings;
 mod sight;

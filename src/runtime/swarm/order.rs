@@ -43,7 +43,7 @@ impl<'a> Order<'a> {
             image: image.name,
             networks: self.networks(was).await?,
             secrets,
-            replicas: u32::try_from(self.app.colour(self.release.colour).addresses.len()).unwrap_or(u32::MAX),
+            replicas: self.app.colour(self.release.colour).instances,
             stop_grace: self.stop_grace,
         })
     }
