@@ -42,16 +42,6 @@ enum Word {
     Command,
 }
 
-impl RuntimeKind {
-    /// Whether `allswell up` keeps the instances: then it beats, and is expected to.
-    #[must_use]
-    pub fn has_supervisor(self) -> bool {
-        match self {
-            Self::Process => true,
-        }
-    }
-}
-
 impl RuntimeSettings {
     /// Reads `[runtime]`.
     pub fn read(mut section: Section<'_>) -> Self {

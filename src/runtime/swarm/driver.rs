@@ -138,6 +138,17 @@ impl SwarmDriver {
         }
     }
 
+    pub(in crate::runtime) async fn logs(
+        &self,
+        colour: Colour,
+        lines: Option<usize>,
+        follow: bool,
+        each: Each<'_>,
+    ) -> Result<(), RuntimeError> {
+        let manager = Manager::connect().await?;
+        said(&manager, &self.name(colour), lines, follow, each).await
+    }
+
     fn name(&self, colour: Colour) -> String {
         self.settings.service(&self.app.name, colour)
     }
@@ -190,16 +201,5 @@ async fn with_last_words(manager: &Manager, name: &str, aim: Aim, error: Runtime
         RuntimeError::Refused(text) => RuntimeError::Refused(text + &told),
         RuntimeError::Late(text) => RuntimeError::Late(text + &told),
         RuntimeError::Silent(_) | RuntimeError::Conflict(_) => error,
-    }
-
-    pub(in crate::runtime) async fn logs(
-        &self,
-        colour: Colour,
-        lines: Option<usize>,
-        follow: bool,
-        each: Each<'_>,
-    ) -> Result<(), RuntimeError> {
-        let manager = Manager::connect().await?;
-        said(&manager, &self.name(colour), lines, follow, each).await
     }
 }
