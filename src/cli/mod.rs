@@ -17,6 +17,7 @@ pub mod reach;
 pub mod role;
 pub mod rollback;
 pub mod root;
+pub mod scale;
 pub mod schedule;
 pub mod screen;
 pub mod scroll;
