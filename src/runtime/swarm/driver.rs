@@ -10,10 +10,10 @@ use super::lines;
 use super::manager::Manager;
 use super::order::Order;
 use super::said::said;
-use super::service::{Service, replicas};
+use super::service::Service;
 use super::settings::SwarmSettings;
 use super::sight::{Aim, Update};
-use super::spec::{Before, before, image_of, last_deploy, next, scaled};
+use super::spec::{Before, before, image_of, last_deploy, next, replicas, scaled};
 use super::task::TaskView;
 use crate::domain::colour::Colour;
 use crate::runtime::error::RuntimeError;
@@ -182,7 +182,8 @@ impl SwarmDriver {
             }
             Ok(())
         };
-        let late = || RuntimeError::Late(format!("{} is removed, and its tasks have not ended: see `docker ps` on the nodes", service.name));
+        let late =
+            || RuntimeError::Late(format!("{} is removed, and its tasks have not ended: see `docker ps` on the nodes", service.name));
         timeout(limit, emptied).await.unwrap_or_else(|_| Err(late()))
     }
 }

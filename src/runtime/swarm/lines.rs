@@ -20,7 +20,8 @@ pub(super) async fn last_lines(manager: &Manager, service: &str, tasks: &[TaskVi
     let mut newest: Vec<&TaskView> = tasks.iter().filter(|task| task.had_container).collect();
     newest.dedup_by_key(|task| task.slot);
     let wanted = newest.iter().filter(|task| task.is_wanted || task.has_failed());
-    futures_util::future::join_all(wanted.map(|task| async { (format!("{service}.{}", task.slot), lines(manager, task, count).await) })).await
+    futures_util::future::join_all(wanted.map(|task| async { (format!("{service}.{}", task.slot), lines(manager, task, count).await) }))
+        .await
 }
 
 /// The same as a message has it; tasks that said nothing are left out.

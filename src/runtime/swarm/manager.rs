@@ -57,7 +57,9 @@ impl Manager {
             _ => explain(&format!("look at the network {name}"), &error),
         })?;
         if found.scope.as_deref() != Some("swarm") {
-            return Err(RuntimeError::Refused(format!("the network {name} is of this engine alone, and services need one of the Swarm: {advice}")));
+            return Err(RuntimeError::Refused(format!(
+                "the network {name} is of this engine alone, and services need one of the Swarm: {advice}"
+            )));
         }
         let aliases = (!aliases.is_empty()).then(|| aliases.to_vec());
         Ok(NetworkAttachmentConfig { target: found.id, aliases, driver_opts: None })

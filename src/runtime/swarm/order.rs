@@ -57,7 +57,9 @@ impl<'a> Order<'a> {
         };
         let had = || was.and_then(|service| image_of(&service.spec)).map(str::to_owned);
         self.release.image.clone().or_else(configured).or_else(had).ok_or_else(|| {
-            RuntimeError::Refused("which image? Name it by --image, or by [runtime] image (and --version, where {version} stands in it)".to_owned())
+            RuntimeError::Refused(
+                "which image? Name it by --image, or by [runtime] image (and --version, where {version} stands in it)".to_owned(),
+            )
         })
     }
 

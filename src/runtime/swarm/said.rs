@@ -20,18 +20,14 @@ const LOOK: Duration = Duration::from_secs(1);
 type Said = (String, Vec<String>);
 
 /// Tells `each` what the tasks of a service have said, under `NAME.SLOT`; with `follow` it goes on for ever, new tasks included.
-pub(super) async fn said(
-    manager: &Manager,
-    service: &str,
-    lines: Option<usize>,
-    follow: bool,
-    each: Each<'_>,
-) -> Result<(), RuntimeError> {
+pub(super) async fn said(manager: &Manager, service: &str, lines: Option<usize>, follow: bool, each: Each<'_>) -> Result<(), RuntimeError> {
     let mut known: HashSet<String> = HashSet::new();
     let mut streams: SelectAll<BoxStream<'_, Said>> = SelectAll::new();
     loop {
         let Some(found) = manager.service(service).await? else {
-            return Err(RuntimeError::Refused(format!("there is no service {service}: nothing was deployed yet, or somebody has removed it")));
+            return Err(RuntimeError::Refused(format!(
+                "there is no service {service}: nothing was deployed yet, or somebody has removed it"
+            )));
         };
         let mut tasks = manager.tasks(&found.id).await?;
         tasks.sort_by_key(|task| task.made);

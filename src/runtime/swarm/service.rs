@@ -8,6 +8,7 @@ use bollard::query_parameters::{InspectServiceOptions, ListTasksOptions};
 use super::engine::{explain, status};
 use super::manager::Manager;
 use super::sight::Update;
+use super::spec::replicas;
 use super::task::TaskView;
 use crate::runtime::error::RuntimeError;
 
@@ -31,12 +32,6 @@ impl Service {
     pub(super) fn replicas(&self) -> u64 {
         replicas(&self.spec)
     }
-}
-
-/// How many tasks a service of this spec has.
-pub(super) fn replicas(spec: &ServiceSpec) -> u64 {
-    let replicated = spec.mode.as_ref().and_then(|mode| mode.replicated.as_ref());
-    replicated.and_then(|replicated| replicated.replicas).and_then(|count| u64::try_from(count).ok()).unwrap_or(1)
 }
 
 impl Manager {

@@ -141,3 +141,73 @@ impl Sight<'_> {
         last().filter(|_| again).map(|task| format!("{}, {ENDS} times in a row", words(task)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::TaskState;
+
+    use super::*;
+
+    fn task(id: &str, slot: i64, deploy: i64, state: TaskState) -> TaskView {
+        TaskView {
+            id: id.to_owned(),
+            slot,
+            deploy: Some(deploy),
+            node: None,
+            state,
+            is_wanted: state <= TaskState::RUNNING,
+            trouble: None,
+            had_container: true,
+            made: None,
+            image: None,
+            version: None,
+        }
+    }
+
+    fn verdict(aim: Aim, replicas: u64, update: &Update, tasks: &[TaskView]) -> Verdict {
+        Sight { aim, replicas, update, tasks, old_failures: &HashSet::from(["old".to_owned()]) }.verdict()
+    }
+
+    #[test]
+    fn it_is_ready_when_all_the_new_tasks_run_and_the_old_ones_have_ended() {
+        let new = task("a", 1, 7, TaskState::RUNNING);
+        let mut old = task("b", 1, 6, TaskState::RUNNING);
+        old.is_wanted = false;
+        let both = [new.clone(), old.clone()];
+        assert!(matches!(verdict(Aim::Deploy(7), 1, &Update::Going, &both), Verdict::Going(_)), "the old one still answers");
+        old.state = TaskState::SHUTDOWN;
+        assert_eq!(verdict(Aim::Deploy(7), 1, &Update::Going, &[new.clone(), old.clone()]), Verdict::Ready);
+        assert!(matches!(verdict(Aim::Deploy(7), 2, &Update::Going, &[new, old]), Verdict::Going(_)), "one of two");
+        assert_eq!(verdict(Aim::Any, 0, &Update::None, &[]), Verdict::Ready);
+    }
+
+    #[test]
+    fn what_is_put_back_is_not_there_before_the_new_tasks_are_gone() {
+        let old = task("b", 1, 6, TaskState::RUNNING);
+        let waiting = task("a", 1, 7, TaskState::PENDING);
+        assert!(matches!(verdict(Aim::Without(7), 1, &Update::None, &[old.clone(), waiting]), Verdict::Going(_)), "it may yet start");
+        let rejected = TaskView { is_wanted: false, ..task("a", 1, 7, TaskState::REJECTED) };
+        assert_eq!(verdict(Aim::Without(7), 1, &Update::None, &[old, rejected]), Verdict::Ready);
+    }
+
+    #[test]
+    fn a_paused_update_and_a_rollback_by_hand_are_failures() {
+        let mut failed = task("a", 1, 7, TaskState::REJECTED);
+        failed.trouble = Some("No such image: shop:9".to_owned());
+        let paused = Update::of(State::PAUSED, Some("update paused".to_owned()));
+        let Verdict::Failed(why) = verdict(Aim::Deploy(7), 1, &paused, &[failed]) else { panic!("it is a failure") };
+        assert_eq!(why, "task 1 rejected: No such image: shop:9");
+        for state in [State::ROLLBACK_STARTED, State::ROLLBACK_PAUSED, State::ROLLBACK_COMPLETED] {
+            let update = Update::of(state, None);
+            assert!(matches!(verdict(Aim::Deploy(7), 1, &update, &[]), Verdict::Failed(_)), "{update:?}");
+        }
+    }
+
+    #[test]
+    fn a_task_that_ends_again_and_again_is_given_up_and_what_failed_before_does_not_count() {
+        let ended = |ids: &[&str]| ids.iter().map(|id| task(id, 1, 7, TaskState::FAILED)).collect::<Vec<_>>();
+        assert!(matches!(verdict(Aim::Any, 1, &Update::None, &ended(&["a", "b"])), Verdict::Going(_)));
+        assert!(matches!(verdict(Aim::Any, 1, &Update::None, &ended(&["a", "b", "old"])), Verdict::Going(_)));
+        assert!(matches!(verdict(Aim::Any, 1, &Update::None, &ended(&["a", "b", "c"])), Verdict::Failed(_)));
+    }
+}

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bollard::models::{
     EndpointSpec, EndpointSpecModeEnum, HealthConfig, Mount, MountType, NetworkAttachmentConfig, ServiceSpec, ServiceSpecMode,
-    ServiceSpecModeReplicated, ServiceSpecUpdateConfig, ServiceSpecUpdateConfigFailureActionEnum, ServiceSpecUpdateConfigOrderEnum, TaskSpec,
-    TaskSpecContainerSpec, TaskSpecContainerSpecFile, TaskSpecContainerSpecSecrets,
+    ServiceSpecModeReplicated, ServiceSpecUpdateConfig, ServiceSpecUpdateConfigFailureActionEnum, ServiceSpecUpdateConfigOrderEnum,
+    TaskSpec, TaskSpecContainerSpec, TaskSpecContainerSpecFile, TaskSpecContainerSpecSecrets,
 };
 
 use super::settings::{SwarmSettings, mount};
@@ -68,6 +68,12 @@ pub(super) fn image_of(spec: &ServiceSpec) -> Option<&str> {
     spec.task_template.as_ref()?.container_spec.as_ref()?.image.as_deref()
 }
 
+/// How many tasks a service of this spec has.
+pub(super) fn replicas(spec: &ServiceSpec) -> u64 {
+    let replicated = spec.mode.as_ref().and_then(|mode| mode.replicated.as_ref());
+    replicated.and_then(|replicated| replicated.replicas).and_then(|count| u64::try_from(count).ok()).unwrap_or(1)
+}
+
 /// The same service with so many tasks.
 pub(super) fn scaled(spec: &ServiceSpec, replicas: u64) -> ServiceSpec {
     let replicated = ServiceSpecModeReplicated { replicas: i64::try_from(replicas).ok() };
@@ -87,7 +93,7 @@ pub(super) fn next(was: Option<&ServiceSpec>, name: &str, wanted: &Wanted<'_>) -
     let health = task.container_spec.as_ref().and_then(|container| container.health_check.as_ref());
     spec.update_config = Some(update_config(wanted.settings, health));
     spec.endpoint_spec = Some(EndpointSpec { mode: Some(EndpointSpecModeEnum::DNSRR), ports: None });
-    let has_tasks = was.is_some_and(|was| super::service::replicas(was) > 0);
+    let has_tasks = was.is_some_and(|was| replicas(was) > 0);
     if has_tasks { spec } else { scaled(&spec, u64::from(wanted.replicas)) }
 }
 
@@ -203,4 +209,91 @@ fn monitor(health: Option<&HealthConfig>) -> Duration {
 
 fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::colour::Colour;
+    use crate::settings::Document;
+
+    fn settings(text: &str) -> SwarmSettings {
+        let document = Document::parse(text);
+        let mut root = document.root();
+        SwarmSettings::read(&mut root)
+    }
+
+    fn release(deploy: i64, version: Option<&str>) -> Release {
+        Release { deploy, colour: Colour::Green, version: version.map(str::to_owned), image: None }
+    }
+
+    fn spec(was: Option<&ServiceSpec>, settings: &SwarmSettings, release: &Release) -> ServiceSpec {
+        let wanted = Wanted {
+            app: "shop",
+            settings,
+            release,
+            image: "shop:2@sha256:00".to_owned(),
+            networks: Vec::new(),
+            secrets: Vec::new(),
+            replicas: 2,
+            stop_grace: Duration::from_secs(30),
+        };
+        next(was, "shop-green", &wanted)
+    }
+
+    fn container(spec: &ServiceSpec) -> &TaskSpecContainerSpec {
+        spec.task_template.as_ref().unwrap().container_spec.as_ref().unwrap()
+    }
+
+    #[test]
+    fn a_service_knows_its_deploy_and_what_it_was_before_and_no_more() {
+        let settings = settings("");
+        let first = spec(None, &settings, &release(7, Some("1")));
+        assert_eq!((last_deploy(&first), before(&first)), (Some(7), Some(Before::Nothing)));
+        let second = spec(Some(&first), &settings, &release(8, Some("2")));
+        let Some(Before::Spec(kept)) = before(&second) else { panic!("it knows") };
+        assert_eq!((last_deploy(&kept), before(&kept)), (Some(7), None));
+        assert_eq!(ServiceSpec { labels: None, ..*kept }, ServiceSpec { labels: None, ..first });
+        assert_eq!(deploy_of(container(&second).labels.as_ref().unwrap()), Some(8));
+    }
+
+    #[test]
+    fn each_task_is_told_who_it_is_and_keeps_what_the_service_had() {
+        let had = spec(None, &settings("[env]\nPORT = \"3000\"\nMODE = \"old\"\n"), &release(7, Some("1")));
+        let now = spec(Some(&had), &settings("[env]\nMODE = \"new\"\n"), &release(8, None));
+        let env = container(&now).env.clone().unwrap();
+        for entry in ["PORT=3000", "MODE=new", "ALLSWELL_COLOUR=green", "ALLSWELL_VERSION=1", "ALLSWELL_INSTANCE={{.Task.Name}}"] {
+            assert_eq!(env.iter().filter(|one| *one == entry).count(), 1, "{entry}: {env:?}");
+        }
+        assert!(!env.contains(&"MODE=old".to_owned()), "{env:?}");
+    }
+
+    #[test]
+    fn a_deploy_keeps_the_number_of_tasks_and_starts_a_stopped_colour() {
+        let settings = settings("");
+        let made = spec(None, &settings, &release(7, None));
+        assert_eq!(replicas(&made), 2);
+        let again = spec(Some(&scaled(&made, 5)), &settings, &release(8, None));
+        assert_eq!(replicas(&again), 5);
+        let started = spec(Some(&scaled(&made, 0)), &settings, &release(9, None));
+        assert_eq!(replicas(&started), 2);
+        let config = made.update_config.unwrap();
+        assert_eq!(config.order, Some(ServiceSpecUpdateConfigOrderEnum::START_FIRST));
+        assert_eq!(config.failure_action, Some(ServiceSpecUpdateConfigFailureActionEnum::PAUSE));
+        assert_eq!(made.endpoint_spec.unwrap().mode, Some(EndpointSpecModeEnum::DNSRR));
+    }
+
+    #[test]
+    fn the_swarm_watches_a_task_for_longer_than_its_health_check_needs() {
+        let seconds = |count: i64| Some(count * 1_000_000_000);
+        let health = HealthConfig {
+            interval: seconds(10),
+            timeout: seconds(2),
+            retries: Some(4),
+            start_period: seconds(20),
+            ..HealthConfig::default()
+        };
+        assert_eq!(monitor(Some(&health)), Duration::from_secs(20 + 4 * 12 + 5));
+        assert_eq!(monitor(None), Duration::from_secs(185), "Docker's own defaults, where nothing is known");
+    }
 }

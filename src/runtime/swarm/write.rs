@@ -6,8 +6,8 @@ use bollard::query_parameters::UpdateServiceOptions;
 
 use super::engine::{explain, said, status};
 use super::manager::Manager;
-use super::service::{Service, replicas};
-use super::spec::image_of;
+use super::service::Service;
+use super::spec::{image_of, replicas};
 use crate::runtime::error::RuntimeError;
 
 /// How often a change is tried anew because the Swarm itself, which notes its progress in the service, was faster.
@@ -19,7 +19,9 @@ impl Manager {
         let name = spec.name.clone().unwrap_or_default();
         let created = self.engine.create_service(spec, credentials).await;
         created.map(drop).map_err(|error| match status(&error) {
-            Some(409) => RuntimeError::Conflict(format!("somebody else has created the service {name} at the same time: look at it, then deploy again")),
+            Some(409) => RuntimeError::Conflict(format!(
+                "somebody else has created the service {name} at the same time: look at it, then deploy again"
+            )),
             _ => explain(&format!("create the service {name}"), &error),
         })
     }
@@ -51,7 +53,9 @@ impl Manager {
     async fn unchanged(&self, read: &Service) -> Result<u64, RuntimeError> {
         let name = &read.name;
         let Some(now) = self.service(name).await? else {
-            return Err(RuntimeError::Conflict(format!("somebody else has removed the service {name} at the same time: nothing was changed")));
+            return Err(RuntimeError::Conflict(format!(
+                "somebody else has removed the service {name} at the same time: nothing was changed"
+            )));
         };
         if now.spec == read.spec {
             return Ok(now.version);
