@@ -64,7 +64,7 @@ impl Reach {
         match &self.config.runtime.kind {
             RuntimeKind::Process(_) => Driver::Process(ProcessDriver::new(self.state.clone(), self.config.runtime.deploy_timeout)),
             RuntimeKind::Docker(settings) => Driver::Docker(DockerDriver::new(app(), settings.clone())),
-            RuntimeKind::Swarm(settings) => Driver::Swarm(SwarmDriver::new(app(), settings.clone())),
+            RuntimeKind::Swarm(settings) => Driver::Swarm(SwarmDriver::new(app(), settings.clone(), self.config.runtime.stop_grace)),
             RuntimeKind::Command(settings) => Driver::Command(CommandDriver::new(app(), settings.clone())),
         }
     }

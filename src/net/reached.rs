@@ -1,7 +1,5 @@
 //! Where a listener is found, by whoever does not run beside it: in another container, on another host.
 
-use std::net::IpAddr;
-
 use super::listen::beside;
 use crate::settings::Section;
 
@@ -18,7 +16,8 @@ impl ReachedBy {
         } else if !is_loopback(&host) {
             for (key, (at, port)) in listeners.iter().filter_map(|(key, listen)| Some((key, listen.rsplit_once(':')?))) {
                 if is_loopback(at) {
-                    section.error(key, format!("listens on {at}, where nobody finds it by reach = \"{host}\": set it to \"0.0.0.0:{port}\""));
+                    section
+                        .error(key, format!("listens on {at}, where nobody finds it by reach = \"{host}\": set it to \"0.0.0.0:{port}\""));
                 }
             }
         }
@@ -41,8 +40,9 @@ impl ReachedBy {
     }
 }
 
+/// As it is usually written: what listens on another address of 127.0.0.0/8 was thought about.
 fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    ["127.0.0.1", "[::1]", "localhost"].contains(&host)
 }
 
 #[cfg(test)]

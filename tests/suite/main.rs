@@ -15,6 +15,7 @@ mod exits;
 mod heartbeat;
 mod lossless;
 mod places;
+mod names;
 mod prober;
 mod proxy;
 mod recovery;
