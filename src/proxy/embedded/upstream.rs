@@ -156,6 +156,14 @@ impl Upstream {
         }
     }
 
+    /// Those of these places that are known and take connections within `limit`.
+    pub(super) async fn answering(&self, places: &[Place], limit: Duration) -> Vec<Place> {
+        let known = self.known();
+        let asked: Known = known.iter().filter(|address| places.contains(&address.place)).cloned().collect();
+        join_all(asked.iter().map(|address| address.try_again(limit))).await;
+        asked.iter().filter(|address| !address.has_failed()).map(|address| address.place.clone()).collect()
+    }
+
     /// Closes idle connections that will not be used again.
     pub(super) fn sweep(&self) {
         for address in self.known().iter() {
