@@ -20,11 +20,13 @@ mod outside;
 pub mod overview;
 mod pulse;
 mod recorded_late;
+mod replicas;
 mod resolution;
 mod run;
 mod say;
 mod scene;
 mod settings;
+mod stopped;
 mod sweep;
 mod telling;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::domain::check::Check;
+use crate::domain::role::Role;
 use crate::domain::schedule::Schedule;
 use crate::monitor::{ChannelRule, Expected};
 use crate::release::targets::beside;
@@ -20,7 +21,9 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
     let heartbeat = Check { schedule: Schedule::Every(HEARTBEAT), grace: HEARTBEAT * 2, rise: 1, fall: probe.fall };
     let mut checks: Vec<(String, Check)> = ["blue", "green", "proxy", "preview"].map(|name| (name.to_owned(), probed.clone())).into();
     checks.push(("prober".to_owned(), watched(1, 1)));
-    checks.push(("up".to_owned(), watched(1, 1)));
+    if config.runtime.kind.has_supervisor() {
+        checks.push(("up".to_owned(), watched(1, 1)));
+    }
     if config.app.heartbeats {
         checks.extend(["heartbeat-blue", "heartbeat-green"].map(|name| (name.to_owned(), heartbeat.clone())));
     }
@@ -33,8 +36,17 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
     // Down by three intervals at the latest, however patient the config is with an app.
     checks.extend(watchers.into_iter().map(|name| (name, watched(1, probe.fall.min(3)))));
     let channels = config.built_in_channels();
-    let built_in = checks.into_iter().map(|(name, check)| Expected { name, check, channels: channels.clone() });
+    let built_in =
+        checks.into_iter().map(|(name, check)| Expected { instances: instances(config, &name), name, check, channels: channels.clone() });
     built_in.chain(own(config)).collect()
+}
+
+/// A heartbeat stands beside each instance of its colour; of everything else, whoever beats stands for all.
+fn instances(config: &Config, check: &str) -> Option<u32> {
+    match Role::of(check) {
+        Role::Heartbeat(colour) => Some(config.app.colour(colour).instances),
+        _ => None,
+    }
 }
 
 /// The check that stands for the watcher at this URL: `watcher-HOST:PORT`.
@@ -72,7 +84,7 @@ fn other_watchers(config: &Config) -> Vec<String> {
 fn own(config: &Config) -> impl Iterator<Item = Expected> {
     config.checks.iter().map(|own| {
         let channels = if own.channels.is_empty() { config.built_in_channels() } else { own.channels.clone() };
-        Expected { name: own.name.clone(), check: own.check.clone(), channels }
+        Expected { name: own.name.clone(), check: own.check.clone(), channels, instances: own.instances }
     })
 }
 

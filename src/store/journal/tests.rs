@@ -17,10 +17,11 @@ fn at(second: i64) -> Moment {
 fn intent(what: What, by: &str, now: Moment) -> Intent {
     Intent {
         what,
-        asked: Asked { target: Colour::Green, version: None, by: by.into(), forced: None },
+        asked: Asked { target: Colour::Green, version: None, by: by.into(), forced: None, instances: None },
         origin: Some(Colour::Blue),
         proxy_epoch: 7,
         until: now + Duration::from_secs(60),
+        configured: 2,
     }
 }
 
