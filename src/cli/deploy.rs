@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
 use super::progress::Progress;
-use super::reach::{Reach, last_words, local, running_load};
+use super::reach::{Reach, last_words, running_load};
 use super::role::told_to_end;
 use super::screen;
 use super::switch::{How, carry_out, conclude};
@@ -153,7 +153,7 @@ fn say(operator: &Operator, reach: &Reach, plan: &Plan, deployed: &Deployed, goe
         ));
     }
     if !operator.json && !goes_on {
-        let preview = local(&reach.config.proxy.idle);
+        let preview = reach.config.proxy.reach.found(&reach.config.proxy.idle);
         screen::line(format!("{} is fit to go live: look at http://{preview}/, then `allswell switch {0}`", plan.colour));
     }
 }

@@ -49,7 +49,7 @@ impl Reach {
     /// Exit code 8 where the prober has made no token yet.
     pub fn prober(&self) -> Result<Remote, Trouble> {
         let token = token("prober", &self.state.prober_token())?;
-        let url = format!("http://{}", local(&self.config.prober.listen));
+        let url = format!("http://{}", self.config.prober.reach.found(&self.config.prober.listen));
         Remote::new(&url, token, LIMIT).map_err(|error| Exit::Failed.because(error.to_string()))
     }
 

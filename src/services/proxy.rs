@@ -20,6 +20,7 @@ use crate::proxy::embedded::{Embedded, Look, refresh_metrics};
 pub struct Proxy {
     embedded: Embedded,
     health: (TcpListener, SocketAddr),
+    own: OwnHosts,
 }
 
 impl Proxy {
@@ -30,7 +31,8 @@ impl Proxy {
     pub async fn build(config: &Config, state: &StateDir) -> anyhow::Result<Self> {
         let health = listen::tcp("proxy.health", &config.proxy.health).await?;
         let embedded = Embedded::build(&config.proxy, &config.app, state, config.switch.drain).await?;
-        Ok(Self { embedded, health })
+        let own = OwnHosts::new(config.proxy.reach.host().map(str::to_owned).into_iter().chain([config.proxy.health.clone()]));
+        Ok(Self { embedded, health, own })
     }
 
     /// Where it listens: a name and an address each, for the log and for tests.
@@ -46,7 +48,7 @@ impl Proxy {
     /// # Errors
     /// Where it could not go on.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let router = guarded(health_router(self.embedded.look()), OwnHosts::new([]));
+        let router = guarded(health_router(self.embedded.look()), self.own);
         let look = self.embedded.look();
         let router = router.layer(from_fn(move |request: Request, next: Next| {
             refresh_metrics(&look.state());

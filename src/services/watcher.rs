@@ -66,7 +66,10 @@ impl Watcher {
         Ok(Self {
             listener,
             address,
-            own: OwnHosts::new([config.watcher.listen.clone(), config.watcher.page_url()]),
+            // Whatever the prober calls its watchers, one of them is this one.
+            own: OwnHosts::new(
+                [config.watcher.listen.clone(), config.watcher.page_url()].into_iter().chain(config.prober.watchers.clone()),
+            ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
             watching: Watching { monitor, ingest, key, unheard },

@@ -13,6 +13,7 @@ mod deploys;
 mod exits;
 mod heartbeat;
 mod lossless;
+mod names;
 mod prober;
 mod proxy;
 mod recovery;

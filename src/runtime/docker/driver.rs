@@ -15,7 +15,7 @@ use super::{lines, watch};
 use crate::domain::colour::Colour;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::instance::Instance;
-use crate::runtime::release::{Pending, Release, Step, Tell};
+use crate::runtime::release::{Each, Pending, Release, Step, Tell};
 use crate::settings::{AppSettings, Secret};
 
 /// What drives them.
@@ -130,7 +130,7 @@ impl DockerDriver {
         colour: Colour,
         count: Option<usize>,
         follow: bool,
-        each: &(dyn Fn(&str, &str) + Sync),
+        each: Each<'_>,
     ) -> Result<(), RuntimeError> {
         lines::tell(&self.engine().await?, (&self.app.name, colour), count, follow, each).await
     }
@@ -174,7 +174,7 @@ impl DockerDriver {
         let named = self.image(release, &base, version.as_deref())?;
         let image = image::ready(engine, &named, self.settings.pull, tell).await?;
         let present = found.iter().filter(|found| found.colour == release.colour).count();
-        let count = u32::try_from(present.max(self.app.colour(release.colour).addresses.len())).unwrap_or(u32::MAX);
+        let count = u32::try_from(present).unwrap_or(u32::MAX).max(self.app.colour(release.colour).instances);
         let making = self.making(&base, image, &network, release.colour, (Some(release.deploy.to_string()), version), tell)?;
         if base.carried.had_ports {
             tell(Step::Done("! the running container publishes ports; the new one does not: only the proxy is reached from outside".to_owned()));
