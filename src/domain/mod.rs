@@ -3,6 +3,7 @@
 pub mod beat;
 pub mod check;
 pub mod colour;
+pub mod container;
 pub mod flip;
 pub mod gate;
 pub mod incident;
@@ -14,3 +15,5 @@ pub mod schedule;
 pub mod severity;
 pub mod status;
 pub mod switch;
+pub mod trouble;
+pub mod vigil;

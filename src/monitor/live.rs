@@ -17,7 +17,7 @@ pub(super) async fn hear(connection: &mut SqliteConnection, scene: &mut Scene<'_
     let before = std::mem::replace(&mut scene.live, LiveHeard { live: said.clone(), heard_at: Some(at) });
     facts::set(connection, FACT, &scene.live).await?;
     if before.live.deploy != said.deploy || before.live.colour != said.colour {
-        for name in ["blue", "green", "heartbeat-blue", "heartbeat-green", "preview"] {
+        for name in ["blue", "green", "heartbeat-blue", "heartbeat-green", "instances-blue", "instances-green", "preview"] {
             checks::look_soon(connection, name, scene.now).await?;
         }
     }

@@ -7,6 +7,7 @@ use crate::domain::check::Check;
 use crate::domain::schedule::Schedule;
 use crate::monitor::{ChannelRule, Expected};
 use crate::release::targets::beside;
+use crate::runtime::RuntimeKind;
 
 /// A heartbeat is due so often until it says otherwise.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -27,6 +28,7 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
     if config.watcher.site.is_some() {
         checks.push(("site".to_owned(), probed.clone()));
     }
+    checks.extend(of_engine(config));
     let mut watchers: Vec<String> = peers(config).into_iter().map(|(_, name)| name).chain(other_watchers(config)).collect();
     watchers.sort();
     watchers.dedup();
@@ -35,6 +37,19 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
     let channels = config.built_in_channels();
     let built_in = checks.into_iter().map(|(name, check)| Expected { name, check, channels: channels.clone() });
     built_in.chain(own(config)).collect()
+}
+
+/// What the prober tells of the engine that it watches: what it says counts at once, for it has waited itself.
+#[must_use]
+pub fn of_engine(config: &Config) -> Vec<(String, Check)> {
+    let mut names = Vec::new();
+    if config.prober.engine.is_some() {
+        names.extend(["engine", "instances-blue", "instances-green"]);
+        names.extend(matches!(config.runtime.kind, RuntimeKind::Swarm(_)).then_some("nodes"));
+    }
+    let probe = &config.probe;
+    let check = Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise: 1, fall: 1 };
+    names.into_iter().map(|name| (name.to_owned(), check.clone())).collect()
 }
 
 /// The check that stands for the watcher at this URL: `watcher-HOST:PORT`.

@@ -2,3 +2,5 @@
 
 pub mod driver;
 pub mod settings;
+pub mod sight;
+mod slots;

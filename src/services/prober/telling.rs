@@ -19,7 +19,7 @@ use crate::domain::moment::Moment;
 use crate::domain::schedule::Schedule;
 use crate::monitor::{Arrived, Expected, Ingest, IngestError, Loops, Monitor, MonitorSettings};
 use crate::notify::Channel;
-use crate::services::expected::channel_rules;
+use crate::services::expected::{channel_rules, of_engine};
 use crate::store::{Journal, Store};
 
 /// So many beats wait for the store at most; the next ones are dropped, and the prober says that its store does not work.
@@ -248,6 +248,7 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
     let mut checks: Vec<Expected> =
         ["blue", "green", "proxy", "preview"].into_iter().map(|name| expected(name, check(probe.rise, probe.fall))).collect();
     checks.push(expected("prober", check(1, 1)));
+    checks.extend(of_engine(config).into_iter().map(|(name, check)| expected(&name, check)));
     // Down by three intervals at the latest, however patient the config is with an app.
     let watcher = check(1, probe.fall.min(3));
     checks.extend(links.iter().map(|link| expected(&link.own_check(links.len()), watcher.clone())));
