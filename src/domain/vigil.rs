@@ -86,6 +86,8 @@ pub struct Word {
     pub name: String,
     /// What stands in it.
     pub holds: Holds,
+    /// Whether it runs now.
+    pub runs: bool,
     /// None: it is well. Otherwise why not, and since when.
     pub trouble: Option<(String, Moment)>,
 }
@@ -171,7 +173,7 @@ impl Vigil {
                 None if *life == Life::Running => None,
                 None => return None,
             };
-            Some(Word { colour: *colour, name: name.clone(), holds: holds.clone(), trouble })
+            Some(Word { colour: *colour, name: name.clone(), holds: holds.clone(), runs: *life == Life::Running, trouble })
         };
         self.known.values().filter_map(word).collect()
     }
@@ -180,10 +182,11 @@ impl Vigil {
 impl Known {
     /// Seen for the first time. How it ended before we knew it is history, unless it still is not there or we have just been told.
     fn new(container: Container, told: &[End], scene: &Scene<'_>) -> Self {
-        let history = container.ended.as_ref().filter(|_| container.life == Life::Running).map(|end| end.at);
+        let ended = container.ended.clone();
+        let history = ended.as_ref().filter(|_| container.life == Life::Running).map(|end| end.at);
         let handled = history.filter(|_| told.is_empty()).unwrap_or_default();
-        let mut known = Self { container: container.clone(), handled, trouble: None, gone_since: None };
-        known.take_in(told, container.ended.as_ref(), Found::ByChance, scene);
+        let mut known = Self { container, handled, trouble: None, gone_since: None };
+        known.take_in(told, ended.as_ref(), Found::ByChance, scene);
         known.settle(scene);
         known
     }
@@ -231,7 +234,12 @@ impl Known {
         let paused_by_hand = container.life == Life::Paused && !scene.is_excused(container.colour, scene.now);
         match trouble {
             None if paused_by_hand => *trouble = Some(Trouble::again(None, What::Paused, scene.now, Duration::ZERO)),
-            Some(in_trouble) if container.life == Life::Running && scene.is_steady(container, in_trouble) => *trouble = None,
+            Some(in_trouble) if container.life == Life::Running => {
+                // What was never told is over as soon as it runs.
+                if scene.now < in_trouble.told_from || scene.is_steady(container, in_trouble) {
+                    *trouble = None;
+                }
+            }
             Some(_) | None => {}
         }
     }
