@@ -44,6 +44,8 @@ fn shown(entry: &Entry, paint: Paint) -> String {
     let what = match entry.what {
         What::Switch => "switch",
         What::Deploy => "deploy",
+        What::Scale => "scale",
+        What::Stop => "stop",
     };
     let took = entry.ended_at.map_or("under way".to_owned(), |end| humane(end.since(entry.started_at)));
     let phase = match phase {
@@ -53,7 +55,8 @@ fn shown(entry: &Entry, paint: Paint) -> String {
     };
     let colour = paint.colour(asked.target, format!("{:<5}", asked.target));
     let version = asked.version.as_deref().map(|version| format!("  version {version}")).unwrap_or_default();
-    let mut text = format!("{:>4}  {at}  {what} {colour}  {phase} {took:>9}  {}{version}", format!("#{id}"), asked.by);
+    let instances = asked.instances.map(|count| format!("  instances {count}")).unwrap_or_default();
+    let mut text = format!("{:>4}  {at}  {what:<6} {colour}  {phase} {took:>9}  {}{version}{instances}", format!("#{id}"), asked.by);
     for (label, words) in [("forced", &asked.forced), ("", &entry.reason)] {
         if let Some(words) = words {
             let label = if label.is_empty() { String::new() } else { format!("{label}: ") };
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn an_entry_says_who_what_how_and_why() {
-        let asked = Asked { target: Colour::Green, version: None, by: "ann@host".into(), forced: Some("hotfix".into()) };
+        let asked = Asked { target: Colour::Green, version: None, by: "ann@host".into(), forced: Some("hotfix".into()), instances: None };
         let entry = Entry {
             id: 7,
             epoch: 3,

@@ -105,7 +105,8 @@ pub(super) async fn confirm(connection: &mut SqliteConnection, scene: &Scene<'_>
 pub(super) async fn verdict(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<Verdict, StoreError> {
     let mut verdict = Verdict::Alone;
     for possible in Role::of(&incident.check).possible_causes(scene.colour()) {
-        let Some(name) = name_of(possible.role) else { continue };
+        // What is stopped on purpose is in no trouble, and gets into none.
+        let Some(name) = name_of(possible.role).filter(|_| !scene.live.is_stopped(possible.role)) else { continue };
         let Some(check) = checks::find(connection, name).await? else { continue };
         let of_one = match incidents::open_of(connection, name).await? {
             Some(open) if possible.explains(&open.incident.reason, &incident.reason) => {
@@ -134,7 +135,7 @@ fn undecided(scene: &Scene<'_>, possible: PossibleCause, check: &StoredCheck, in
         Status::Up | Status::New | Status::Late if is_silence && is_late => Verdict::Undecided,
         Status::Up if check.state.last_heard.is_some_and(|heard| heard > incident.since) => Verdict::Alone,
         Status::Up | Status::New | Status::Late | Status::Failing => Verdict::Unheard,
-        Status::Poorly | Status::Down => Verdict::Alone,
+        Status::Poorly | Status::Down | Status::Stopped => Verdict::Alone,
     }
 }
 

@@ -40,6 +40,25 @@ impl LiveHeard {
         };
         concerned.then_some(deploy.until)
     }
+
+    /// Whether what a check of this role watches was stopped on purpose: its colour expects no instance.
+    #[must_use]
+    pub fn is_stopped(&self, role: Role) -> bool {
+        let Some(expected) = self.live.expected else { return false };
+        let colour = match role {
+            Role::Colour(colour) | Role::Heartbeat(colour) | Role::Instances(colour) => Some(colour),
+            Role::Preview => self.live.colour.map(Colour::other),
+            Role::Site => self.live.colour,
+            Role::Proxy | Role::Prober | Role::Watcher | Role::Up | Role::Nodes | Role::Engine | Role::Channel | Role::Own => None,
+        };
+        colour.is_some_and(|colour| expected.of(colour) == 0)
+    }
+
+    /// The colours that are stopped on purpose.
+    #[must_use]
+    pub fn stopped(&self) -> Vec<Colour> {
+        Colour::BOTH.into_iter().filter(|colour| self.is_stopped(Role::Colour(*colour))).collect()
+    }
 }
 
 /// Reads it.

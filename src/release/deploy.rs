@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::orders::{DeployEnd, DeployLease, DeployOrder, GateReport};
+use super::orders::{Act, DeployEnd, DeployLease, DeployOrder, GateReport};
 use super::remote::{Remote, RemoteError};
 use crate::domain::colour::Colour;
 use crate::proxy::control::ProxyControl;
@@ -115,7 +115,7 @@ pub async fn deploy(
 
 fn order(plan: &Plan) -> DeployOrder {
     let timeout_ms = u64::try_from(plan.timeout.as_millis()).unwrap_or(u64::MAX);
-    DeployOrder { colour: plan.colour, version: plan.version.clone(), by: plan.by.clone(), timeout_ms }
+    DeployOrder { act: Act::Deploy, colour: plan.colour, version: plan.version.clone(), instances: None, by: plan.by.clone(), timeout_ms }
 }
 
 fn release(plan: &Plan, lease: &DeployLease) -> Release {

@@ -15,7 +15,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use self::engine::EngineWatch;
@@ -25,6 +25,7 @@ use self::report::Report;
 use self::stall::Stall;
 use self::telling::{Telling, Work};
 use crate::config::Config;
+use crate::domain::beat::ExpectedInstances;
 use crate::files::{self, StateDir};
 use crate::http::control::{Control, router};
 use crate::http::serve::{OwnHosts, guarded, healthz, serve};
@@ -71,6 +72,8 @@ impl Prober {
             memory: Arc::new(Memory::default()),
             settings: config.switch,
             probe: config.probe,
+            configured: ExpectedInstances { blue: config.app.blue.instances, green: config.app.green.instances },
+            changed: Notify::new(),
         });
         let links = links(config, state)?;
         let stall = Arc::new(Stall::new());

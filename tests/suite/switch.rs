@@ -5,7 +5,7 @@ use std::time::Duration;
 use allswell::domain::colour::Colour::{Blue, Green};
 use allswell::domain::switch::Phase;
 use allswell::net::client::fresh;
-use allswell::release::{DeployEnd, DeployOrder, RemoteError, SwitchOrder, What};
+use allswell::release::{Act, DeployEnd, DeployOrder, RemoteError, SwitchOrder, What};
 
 use rustix::process::Signal;
 
@@ -143,7 +143,7 @@ async fn of_two_at_once_one_goes_on_and_the_other_hears_who() {
         Err(RemoteError::Locked(why)) => assert!(why.contains("a switch to green by ann@desk"), "{why}"),
         other => panic!("{other:?}"),
     }
-    let deploy = DeployOrder { colour: Green, version: None, by: "bob".into(), timeout_ms: 1_000 };
+    let deploy = DeployOrder { act: Act::Deploy, colour: Green, version: None, instances: None, by: "bob".into(), timeout_ms: 1_000 };
     assert!(matches!(cluster.remote.begin_deploy(&deploy).await, Err(RemoteError::Locked(_))));
     cluster.green.set_failing(false);
     assert_eq!(first.finish().await.1.unwrap().phase, Phase::Done);
@@ -152,7 +152,8 @@ async fn of_two_at_once_one_goes_on_and_the_other_hears_who() {
 #[tokio::test]
 async fn a_deploy_has_the_lease_until_it_ends_or_its_time_is_over() {
     let cluster = Cluster::start(SWITCH, PROBE).await;
-    let order = DeployOrder { colour: Green, version: Some("v2".into()), by: "bob".into(), timeout_ms: 60_000 };
+    let order =
+        DeployOrder { act: Act::Deploy, colour: Green, version: Some("v2".into()), instances: None, by: "bob".into(), timeout_ms: 60_000 };
     let lease = cluster.remote.begin_deploy(&order).await.unwrap();
     let state = cluster.state().await;
     assert_eq!((state.deploy.unwrap().colour, state.lease.unwrap().what), (Green, What::Deploy));
@@ -185,7 +186,7 @@ async fn proven_green() -> Cluster {
 }
 
 fn deploy_of_green() -> DeployOrder {
-    DeployOrder { colour: Green, version: Some("v2".into()), by: "bob".into(), timeout_ms: 60_000 }
+    DeployOrder { act: Act::Deploy, colour: Green, version: Some("v2".into()), instances: None, by: "bob".into(), timeout_ms: 60_000 }
 }
 
 #[tokio::test]

@@ -220,7 +220,7 @@ impl EngineWatch {
     async fn acts(&self) -> Result<Vec<Act>, StoreError> {
         let entries = self.cluster.journal.history(ACTS).await?;
         let act = |what, act| match what {
-            What::Deploy => Some(act),
+            What::Deploy | What::Scale | What::Stop => Some(act),
             What::Switch => None,
         };
         let acts = entries.into_iter().filter_map(|entry| {

@@ -66,7 +66,7 @@ mod tests {
             id: 7,
             epoch: 9,
             what: What::Switch,
-            asked: Asked { target: Colour::Green, version: None, by: "ann@desk".into(), forced: None },
+            asked: Asked { target: Colour::Green, version: None, by: "ann@desk".into(), forced: None, instances: None },
             origin: Some(Colour::Blue),
             phase,
             reason: Some("green failed 3 probes: answered 500".into()),

@@ -130,6 +130,15 @@ impl Report {
         self.telling.hear(beat);
     }
 
+    /// What is expected or under way has changed, between two rounds: it vouches for nothing.
+    pub(super) fn changed(&self, live: Live) {
+        let beat = Beat { live: Some(live), ..self.beat("prober", BeatKind::Log, None) };
+        for link in &self.links {
+            link.push(beat.clone());
+        }
+        self.telling.hear(beat);
+    }
+
     /// Instead of an all's well: we did not run for a time, and the next round says how things are. The watchers tell our silence.
     pub(super) fn held_up(&self) {
         let health = Health::not_good(Showing::Bad, "it was held up: it did not run for a time");
