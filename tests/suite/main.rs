@@ -10,6 +10,7 @@ mod commands;
 mod control;
 mod deaths;
 mod deploys;
+mod docker;
 mod exits;
 mod heartbeat;
 mod lossless;

@@ -1,0 +1,4 @@
+//! Stories on a real Docker engine. `tests/all.sh --without-docker` leaves them out.
+
+mod images;
+mod stage;
