@@ -16,7 +16,7 @@ for argument in "$@"; do
 done
 
 # A real SMTP server and a real Docker engine; the tests talk to no imitation of them.
-packages=(python3-aiosmtpd openssl shellcheck)
+packages=(python3-aiosmtpd openssl shellcheck systemd)
 if [ -z "$without_docker" ]; then
   packages+=(docker.io debootstrap iproute2 iptables util-linux)
 fi

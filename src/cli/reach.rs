@@ -88,6 +88,17 @@ pub fn last_words(of_instances: &[(String, Vec<String>)]) -> String {
     spoken.map(|(name, lines)| format!("\nlast lines of {name}:\n  {}", lines.join("\n  "))).collect()
 }
 
+/// The question to ask before what an idle colour is still at is cut; none where nothing runs there.
+pub async fn running_load(proxy: &ProxyControl, colour: Colour, what: &str) -> Option<String> {
+    let load = proxy.state().await.ok()?.load(colour);
+    (load.in_flight + load.streams > 0).then(|| {
+        format!(
+            "{colour} is idle and still has {} requests and {} WebSockets running, which {what} cuts. Go on?",
+            load.in_flight, load.streams
+        )
+    })
+}
+
 /// A token that a part made in the state directory when it first started.
 fn token(part: &str, path: &std::path::Path) -> Result<String, Trouble> {
     let text = std::fs::read_to_string(path).map_err(|error| {

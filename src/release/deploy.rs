@@ -84,7 +84,7 @@ pub enum DeployError {
 }
 
 /// How many of an instance's last lines a refusal tells.
-const LAST_LINES: usize = 8;
+pub(super) const LAST_LINES: usize = 8;
 
 /// Deploys, and says each stage as it is reached. `interrupted` ends the wait, never the bookkeeping.
 ///
@@ -105,11 +105,10 @@ pub async fn deploy(
         replaced = replace_and_prove(hands, plan, &release, each) => replaced,
         () = interrupted => Err(DeployError::Interrupted),
     };
-    if replaced.is_err() {
-        put_back(hands, &release, each).await;
-    }
-    let unfreed = end(hands, &lease, replaced.as_ref().err()).await;
-    let (instances, gate) = replaced?;
+    let put_back = if replaced.is_err() { put_back(hands, &release, each).await } else { None };
+    let unfreed = end(hands, &lease, replaced.as_ref().err().map(ToString::to_string), put_back).await;
+    let (mut instances, gate) = replaced?;
+    instances.retain(|instance| instance.colour == plan.colour);
     Ok(Deployed { instances, gate, unfreed })
 }
 
@@ -149,20 +148,27 @@ async fn prove(hands: &Hands, plan: &Plan, pending: &Pending) -> Result<GateRepo
 }
 
 /// A proxy that refuses or is silent is no reason to keep the old instances: they end either way.
-async fn cut(hands: &Hands, colour: Colour) {
+pub(super) async fn cut(hands: &Hands, colour: Colour) {
     let _ = hands.proxy.cut(colour).await;
 }
 
-async fn put_back(hands: &Hands, release: &Release, each: &(dyn Fn(Stage) + Sync)) {
-    let done = hands.driver.put_back(release, &|step| each(Stage::Runtime(step))).await;
-    match done {
-        Ok(done) if done.is_empty() => {}
-        Ok(done) => each(Stage::PutBack(done)),
-        Err(error) => each(Stage::PutBack(format!("it could not be put back: {error}"))),
-    }
+async fn put_back(hands: &Hands, release: &Release, each: &(dyn Fn(Stage) + Sync)) -> Option<String> {
+    let done = match hands.driver.put_back(release, &|step| each(Stage::Runtime(step))).await {
+        Ok(done) if done.is_empty() => return None,
+        Ok(done) => done,
+        Err(error) => format!("it could not be put back: {error}"),
+    };
+    each(Stage::PutBack(done.clone()));
+    Some(done)
 }
 
-async fn end(hands: &Hands, lease: &DeployLease, failed: Option<&DeployError>) -> Option<RemoteError> {
-    let end = DeployEnd { ok: failed.is_none(), reason: failed.map(ToString::to_string) };
+/// Frees the lease, and keeps in the journal how it ended: why not, what was put back, and what the user's own commands said.
+pub(super) async fn end(hands: &Hands, lease: &DeployLease, failed: Option<String>, put_back: Option<String>) -> Option<RemoteError> {
+    let ok = failed.is_none();
+    let output = hands.driver.output();
+    // Its lines stand in the output.
+    let first = |text: String| if output.is_some() { text.lines().next().unwrap_or_default().to_owned() } else { text };
+    let told: Vec<String> = failed.map(&first).into_iter().chain(put_back.map(|what| format!("put back: {}", first(what)))).collect();
+    let end = DeployEnd { ok, reason: (!told.is_empty()).then(|| told.join("\n")), output };
     hands.prober.end_deploy(lease, &end).await.err()
 }

@@ -141,7 +141,7 @@ impl Desk {
         }
         let step = Step { phase, at: clock::now(), note: end.reason };
         tracing::info!(deploy = id, ok = end.ok, reason = step.note, "deploy ends");
-        let has_ended = self.cluster.journal.reach(id, &step).await.map_err(broken)?;
+        let has_ended = self.cluster.journal.end(id, &step, end.output.as_deref()).await.map_err(broken)?;
         self.cluster.changed.notify_one();
         if has_ended { Ok(()) } else { Err(gone()) }
     }

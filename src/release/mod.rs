@@ -8,6 +8,7 @@ mod memory;
 pub mod orders;
 mod recovery;
 pub mod remote;
+pub mod scale;
 mod settings;
 mod switch;
 pub mod targets;

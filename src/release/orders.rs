@@ -150,6 +150,9 @@ pub struct DeployEnd {
     pub ok: bool,
     /// Why not, or what is worth knowing.
     pub reason: Option<String>,
+    /// The last lines of the user's own commands, where they carried it out.
+    #[serde(default)]
+    pub output: Option<String>,
 }
 
 /// `GET /v1/gate`.

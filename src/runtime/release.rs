@@ -46,3 +46,6 @@ pub enum Step {
 
 /// Told of each step.
 pub type Tell<'a> = &'a (dyn Fn(Step) + Sync);
+
+/// Told of each line that an instance has said: the instance's name, and the line without its end.
+pub type Each<'a> = &'a (dyn Fn(&str, &str) + Sync);

@@ -52,12 +52,22 @@ impl RuntimeSettings {
             Word::Swarm => RuntimeKind::Swarm(SwarmSettings::read(&mut section)),
             Word::Command => RuntimeKind::Command(CommandSettings::read(&mut section)),
         };
+        let version = match &kind {
+            RuntimeKind::Process(_) | RuntimeKind::Docker(_) | RuntimeKind::Swarm(_) => section.text("version"),
+            // There it is the command that says it.
+            RuntimeKind::Command(_) => None,
+        };
         let settings = Self {
             kind,
-            version: section.text("version"),
+            version,
             stop_grace: section.duration_or("stop_grace", Duration::from_secs(10)),
             deploy_timeout: section.duration_or("deploy_timeout", Duration::from_secs(300)),
         };
+        if let RuntimeKind::Command(commands) = &settings.kind
+            && commands.longest() >= settings.deploy_timeout
+        {
+            section.error("deploy_timeout", "must be longer than replace_timeout and put_back_timeout together: a deploy may need both");
+        }
         section.finish();
         settings
     }

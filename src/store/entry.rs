@@ -41,6 +41,9 @@ pub struct Entry {
     pub phase: Phase,
     /// Why it ended as it did.
     pub reason: Option<String>,
+    /// The last lines of the user's own commands, where they carried it out.
+    #[serde(default)]
+    pub output: Option<String>,
     /// Every phase that it has reached, oldest first.
     pub steps: Vec<Step>,
     /// When it began.

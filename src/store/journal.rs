@@ -82,6 +82,19 @@ impl Journal {
         Ok(reached)
     }
 
+    /// The same for an order that was carried out by somebody else, and keeps what was said meanwhile.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn end(&self, id: i64, step: &Step, output: Option<&str>) -> Result<bool, StoreError> {
+        let mut transaction = self.store.begin().await?;
+        let keep = sqlx::query("UPDATE journal SET output = ? WHERE id = ? AND ended_at IS NULL");
+        keep.bind(output).bind(id).execute(&mut *transaction).await?;
+        let reached = close_or_advance(&mut transaction, id, step).await?;
+        transaction.commit().await?;
+        Ok(reached)
+    }
+
     /// Takes a new epoch for an entry, higher than every one before, and says which.
     ///
     /// # Errors
@@ -346,6 +359,7 @@ fn read_entry(row: &SqliteRow, steps: Vec<Step>) -> Result<Entry, StoreError> {
         origin: origin.and_then(|colour| colour.parse().ok()),
         phase: word(row, "phase")?,
         reason: row.try_get("reason")?,
+        output: row.try_get("output")?,
         steps,
         started_at: Moment::from_millis(row.try_get("started_at")?),
         ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Moment::from_millis),

@@ -17,6 +17,7 @@ mod lossless;
 mod prober;
 mod proxy;
 mod recovery;
+mod schedule;
 mod replicas;
 mod scroll;
 mod start;

@@ -124,7 +124,7 @@ async fn a_lease_outlives_the_prober() {
     cluster.kill_prober().await;
     cluster.start_prober();
     assert_eq!(cluster.state().await.lease.unwrap().entry, lease.id);
-    let end = allswell::release::DeployEnd { ok: false, reason: Some("it never got healthy".into()) };
+    let end = allswell::release::DeployEnd { ok: false, reason: Some("it never got healthy".into()), output: None };
     cluster.remote.end_deploy(&lease, &end).await.unwrap();
     assert_eq!(cluster.last().await.reason.as_deref(), Some("it never got healthy"));
 }

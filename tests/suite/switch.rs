@@ -162,13 +162,13 @@ async fn a_deploy_has_the_lease_until_it_ends_or_its_time_is_over() {
         other => panic!("{other:?}"),
     }
     assert!(cluster.remote.gate(Green, Duration::from_secs(5), &[]).await.unwrap().open);
-    cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None }).await.unwrap();
+    cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None, output: None }).await.unwrap();
     assert_eq!(cluster.last().await.phase, Phase::Done);
 
     let short = cluster.remote.begin_deploy(&DeployOrder { timeout_ms: 300, ..order }).await.unwrap();
     assert!(short.epoch > lease.epoch);
     assert_eq!(cluster.ended().await.phase, Phase::Interrupted);
-    let late = cluster.remote.end_deploy(&short, &DeployEnd { ok: true, reason: None }).await;
+    let late = cluster.remote.end_deploy(&short, &DeployEnd { ok: true, reason: None, output: None }).await;
     assert!(matches!(late, Err(RemoteError::Refused(_))), "{late:?}");
 }
 
@@ -203,7 +203,7 @@ async fn the_gate_of_a_deploy_counts_no_pass_of_the_instances_that_were_replaced
     assert!(blue.open, "nobody replaces blue");
     cluster.green.set_delay(Duration::ZERO);
     assert!(cluster.remote.gate(Green, Duration::from_secs(10), &[]).await.unwrap().open);
-    cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None }).await.unwrap();
+    cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None, output: None }).await.unwrap();
     assert!(cluster.remote.gate(Green, Duration::from_millis(1_500), &[]).await.unwrap().open);
 }
 
@@ -218,7 +218,7 @@ async fn a_switch_after_a_deploy_counts_no_pass_of_the_instances_that_were_repla
             assert!(cluster.remote.gate(Green, Duration::from_secs(10), &[]).await.unwrap().open);
             cluster.green.set_delay(THREE_ARE_TOO_MANY.0);
         }
-        cluster.remote.end_deploy(&lease, &DeployEnd { ok, reason: None }).await.unwrap();
+        cluster.remote.end_deploy(&lease, &DeployEnd { ok, reason: None, output: None }).await.unwrap();
         let end = cluster.switch(Green, None).finish().await.1.unwrap();
         assert_eq!(end.phase, Phase::Refused, "{ok}");
         assert!(end.reason.clone().unwrap().contains("of 3 probes in a row"), "{ok}: {:?}", end.reason);

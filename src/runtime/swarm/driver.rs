@@ -4,7 +4,7 @@ use super::settings::SwarmSettings;
 use crate::domain::colour::Colour;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::instance::Instance;
-use crate::runtime::release::{Pending, Release, Tell};
+use crate::runtime::release::{Each, Pending, Release, Tell};
 use crate::settings::AppSettings;
 
 /// What drives them.
@@ -43,5 +43,15 @@ impl SwarmDriver {
 
     pub(in crate::runtime) async fn last_lines(&self, _colour: Colour, _count: usize) -> Vec<(String, Vec<String>)> {
         Vec::new()
+    }
+
+    pub(in crate::runtime) async fn logs(
+        &self,
+        _colour: Colour,
+        _lines: Option<usize>,
+        _follow: bool,
+        _each: Each<'_>,
+    ) -> Result<(), RuntimeError> {
+        Err(RuntimeError::Refused("it is not there yet".to_owned()))
     }
 }

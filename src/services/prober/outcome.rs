@@ -70,6 +70,7 @@ mod tests {
             origin: Some(Colour::Blue),
             phase,
             reason: Some("green failed 3 probes: answered 500".into()),
+            output: None,
             steps: Vec::new(),
             started_at: Moment::from_millis(1_000),
             ended_at: Some(Moment::from_millis(4_000)),
