@@ -26,7 +26,7 @@ struct Site {
 impl Site {
     /// Blue is live and has three instances, green has one; all is well.
     async fn start() -> Self {
-        let probe = "[probe]\nevery = \"1s\"\nslow = \"300ms\"\ntimeout = \"500ms\"\n";
+        let probe = "[probe]\nevery = \"1s\"\nslow = \"4s\"\ntimeout = \"5s\"\n";
         let cluster = Cluster::on(Host::new(), &[7700], "", probe).await;
         let host = &cluster.host;
         let sink = Webhook::start(&host.at(9000), None).await;
