@@ -43,10 +43,8 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
 
 /// A heartbeat stands beside each instance of its colour; of everything else, whoever beats stands for all.
 fn instances(config: &Config, check: &str) -> Option<u32> {
-    match Role::of(check) {
-        Role::Heartbeat(colour) => Some(config.app.colour(colour).instances),
-        _ => None,
-    }
+    let Role::Heartbeat(colour) = Role::of(check) else { return None };
+    Some(config.app.colour(colour).instances)
 }
 
 /// The check that stands for the watcher at this URL: `watcher-HOST:PORT`.
@@ -120,6 +118,16 @@ mod tests {
         assert_eq!(watchers("listen = \"0.0.0.0:7700\""), other);
         assert_eq!(watchers("listen = \"127.0.0.1:7700\"\npeers = [\"https://two.example:7700\"]"), other, "once");
         assert_eq!(watchers("listen = \"0.0.0.0:7000\"\nurl = \"https://two.example:7700/status\""), ["watcher-127.0.0.1:7700"]);
+    }
+
+    #[test]
+    fn a_heartbeat_stands_beside_each_instance_and_of_the_rest_whoever_beats_stands_for_all() {
+        let text = "[runtime]\ncommand = \"x\"\n[app.blue]\naddresses = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\n[app.green]\ninstances = 5\n\
+                    [[check]]\nname = \"worker\"\nperiod = \"1m\"\ninstances = 3\n[[check]]\nname = \"job\"\nperiod = \"1h\"\n";
+        let config = Config::parse(text).unwrap().config;
+        let expected = of_watcher(&config);
+        let instances = |name: &str| expected.iter().find(|expected| expected.name == name).unwrap().instances;
+        assert_eq!(["heartbeat-blue", "heartbeat-green", "worker", "job", "blue"].map(instances), [Some(2), Some(5), Some(3), None, None]);
     }
 
     #[test]

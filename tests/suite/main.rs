@@ -16,6 +16,7 @@ mod lossless;
 mod prober;
 mod proxy;
 mod recovery;
+mod replicas;
 mod runtimes;
 mod scroll;
 mod start;

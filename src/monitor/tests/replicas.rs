@@ -199,6 +199,26 @@ async fn the_stopped_colour_stands_in_the_channels_own_all_is_well() {
 }
 
 #[tokio::test]
+async fn a_check_of_ones_own_counts_its_instances_where_it_says_so() {
+    let mut settings = settings(&["worker"]);
+    settings.checks[0].instances = Some(2);
+    let mut stage = Stage::with(settings).await;
+    for now in (0..6_000).step_by(200) {
+        for (instance, until) in [("one", 6_000), ("two", 1_000)] {
+            if now <= until {
+                let mut beat = stage.beat("worker", Showing::Good, now);
+                beat.identity.instance = instance.to_owned();
+                stage.hear(beat, now).await.unwrap();
+            }
+        }
+        stage.sweep(now, now).await;
+    }
+    let told = stage.notices("ops", 6_000).await;
+    assert_eq!((told.len(), told[0].since), (1, at(4_000)));
+    assert!(told[0].reason.starts_with("1 of 2 instances is well; two: "), "{}", told[0].reason);
+}
+
+#[tokio::test]
 async fn a_batch_of_many_instances_is_one_commit_and_each_is_kept() {
     let stage = {
         let mut stage = Stage::with(of_blue(50, &[])).await;
