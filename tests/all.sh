@@ -1,12 +1,25 @@
 #!/usr/bin/env bash
 # Everything that must hold: formatting, lints, documents, every test. Installs what the tests need, and says so.
+#   tests/all.sh [--without-docker]
+# With --without-docker the stories on a real Docker engine are left out; they need root and a kernel that lets them make namespaces.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 say() { printf '\n== %s\n' "$*"; }
 
-# A real SMTP server; the tests talk to no imitation of it.
-packages=(python3-aiosmtpd)
+without_docker=
+for argument in "$@"; do
+  case "$argument" in
+    --without-docker) without_docker=1 ;;
+    *) echo "unknown: $argument. Usage: tests/all.sh [--without-docker]" >&2 && exit 2 ;;
+  esac
+done
+
+# A real SMTP server and a real Docker engine; the tests talk to no imitation of them.
+packages=(python3-aiosmtpd openssl shellcheck systemd logrotate haproxy)
+if [ -z "$without_docker" ]; then
+  packages+=(docker.io docker-compose debootstrap iproute2 iptables util-linux openssh-server openssh-client)
+fi
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
@@ -28,11 +41,29 @@ cargo clippy --locked --all-targets --quiet -- -D warnings
 say 'documents'
 RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
 
-say 'tests'
+say 'shell'
+git ls-files -z -- '*.sh' | xargs -0 shellcheck
+
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
+status=0
 # The stories wait more than they work: more of them at once than there are cores.
-cargo test --locked --no-fail-fast -- --test-threads="${ALLSWELL_TEST_THREADS:-6}" 2>&1 | tee "$output"
+run() {
+  local words=("$@")
+  cargo test --locked --no-fail-fast "${words[@]}" --test-threads="${ALLSWELL_TEST_THREADS:-6}" 2>&1 | tee -a "$output" || status=1
+}
+
+if [ -n "$without_docker" ]; then
+  say 'tests, and no story on Docker'
+  run --lib --bins --test tidy --
+  run --test suite -- --skip docker::
+else
+  # First and alone: it compiles, and no story has to share the machine with that.
+  say 'images'
+  time cargo test --locked --test suite -- --exact docker::images::every_image_is_built_by_the_dockerfile_that_users_build
+  say 'tests'
+  run --
+fi
 
 passed=$(sed -n 's/^test result: .* \([0-9][0-9]*\) passed.*/\1/p' "$output" | awk '{ sum += $1 } END { print sum + 0 }')
 failed=$(sed -n 's/^test result: .* \([0-9][0-9]*\) failed.*/\1/p' "$output" | awk '{ sum += $1 } END { print sum + 0 }')
@@ -41,3 +72,4 @@ if [ "$passed" -eq 0 ]; then
   echo 'no test ran' >&2
   exit 1
 fi
+exit "$status"

@@ -1,0 +1,5 @@
+//! Stories on a real Docker engine. `tests/all.sh --without-docker` leaves them out.
+
+mod images;
+mod stage;
+mod swarm;
