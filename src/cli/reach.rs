@@ -72,7 +72,7 @@ impl Reach {
                 Driver::Docker(Box::new(DockerDriver::new(app(), settings, version.clone(), *stop_grace, key)))
             }
             RuntimeKind::Swarm(settings) => Driver::Swarm(SwarmDriver::new(app(), settings.clone(), self.config.runtime.stop_grace)),
-            RuntimeKind::Command(settings) => Driver::Command(CommandDriver::new(app(), settings.clone())),
+            RuntimeKind::Command(settings) => Driver::Command(Box::new(CommandDriver::new(app(), settings.clone()))),
         }
     }
 
