@@ -38,7 +38,7 @@ impl Scene<'_> {
     pub(super) fn wanted(&self, check: &str) -> Option<u32> {
         let configured = self.settings.expected(check)?.instances?;
         match (Role::of(check), self.live.live.expected) {
-            (Role::Heartbeat(colour), Some(expected)) => Some(expected.of(colour)),
+            (Role::Heartbeat(colour) | Role::Instances(colour), Some(expected)) => Some(expected.of(colour)),
             (_, Some(_) | None) => Some(configured),
         }
     }

@@ -8,6 +8,7 @@ use crate::domain::role::Role;
 use crate::domain::schedule::Schedule;
 use crate::monitor::{ChannelRule, Expected};
 use crate::net::listen::beside;
+use crate::runtime::RuntimeKind;
 
 /// A heartbeat is due so often until it says otherwise.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -30,6 +31,7 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
     if config.watcher.site.is_some() {
         checks.push(("site".to_owned(), probed.clone()));
     }
+    checks.extend(of_engine(config));
     let mut watchers: Vec<String> = peers(config).into_iter().map(|(_, name)| name).chain(other_watchers(config)).collect();
     watchers.sort();
     watchers.dedup();
@@ -41,9 +43,23 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
     built_in.chain(own(config)).collect()
 }
 
-/// A heartbeat stands beside each instance of its colour; of everything else, whoever beats stands for all.
-fn instances(config: &Config, check: &str) -> Option<u32> {
-    let Role::Heartbeat(colour) = Role::of(check) else { return None };
+/// What the prober tells of the engine that it watches: what it says counts at once, for it has waited itself.
+#[must_use]
+pub fn of_engine(config: &Config) -> Vec<(String, Check)> {
+    let mut names = Vec::new();
+    if config.prober.engine.is_some() {
+        names.extend(["engine", "instances-blue", "instances-green"]);
+        names.extend(matches!(config.runtime.kind, RuntimeKind::Swarm(_)).then_some("nodes"));
+    }
+    let probe = &config.probe;
+    let check = Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise: 1, fall: 1 };
+    names.into_iter().map(|name| (name.to_owned(), check.clone())).collect()
+}
+
+/// A heartbeat stands beside each instance of its colour, and the engine knows each; of everything else, whoever beats stands for all.
+#[must_use]
+pub fn instances(config: &Config, check: &str) -> Option<u32> {
+    let (Role::Heartbeat(colour) | Role::Instances(colour)) = Role::of(check) else { return None };
     Some(config.app.colour(colour).instances)
 }
 

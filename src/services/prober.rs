@@ -1,5 +1,6 @@
 //! The wiring of the prober.
 
+mod engine;
 mod link;
 mod lookout;
 mod outcome;
@@ -17,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use self::engine::EngineWatch;
 use self::link::Link;
 use self::lookout::Lookout;
 use self::report::Report;
@@ -44,6 +46,7 @@ pub struct Prober {
     desk: Desk,
     lookout: Arc<Lookout>,
     stall: Arc<Stall>,
+    engine: Option<EngineWatch>,
     telling: Work,
     control: (TcpListener, Router),
     health: (TcpListener, Router),
@@ -76,7 +79,8 @@ impl Prober {
         let links = links(config, state)?;
         let stall = Arc::new(Stall::new());
         let (teller, telling) = Telling::new(config, &store, &links, Arc::clone(&stall));
-        let report = Report::new(Arc::clone(&cluster.memory), links, teller, config.probe.every, &config.log);
+        let report = Arc::new(Report::new(Arc::clone(&cluster.memory), links, teller, config.probe.every, &config.log));
+        let engine = EngineWatch::new(config, &cluster, &report, &store)?;
         let lookout = Arc::new(Lookout::new(Arc::clone(&cluster), report, Arc::clone(&stall)));
         let desk = Desk::new(cluster);
         let token = files::token(&state.prober_token()).context("the prober's token cannot be read")?;
@@ -85,7 +89,7 @@ impl Prober {
         let watched = Arc::clone(&lookout);
         let health_routes = Router::new().route("/healthz", get(move || async move { healthz(watched.trouble()) }));
         let health_routes = guarded(health_routes, own);
-        Ok(Self { desk, lookout, stall, telling, control: (control, routes), health: (health, health_routes), addresses })
+        Ok(Self { desk, lookout, stall, engine, telling, control: (control, routes), health: (health, health_routes), addresses })
     }
 
     /// Where it listens: a name and an address each, for the log and for tests.
@@ -108,6 +112,9 @@ impl Prober {
         work.spawn(Arc::clone(&self.lookout).run(manager.clone()));
         let stall = self.stall;
         work.spawn(async move { stall.run().await });
+        if let Some(engine) = self.engine {
+            work.spawn(engine.run(ended.clone()));
+        }
         let mut serving = JoinSet::new();
         for (listener, routes) in [self.control, self.health] {
             let mut ended = ended.clone();

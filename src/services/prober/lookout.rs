@@ -39,7 +39,7 @@ static ACKNOWLEDGED: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("al
 #[derive(Debug)]
 pub(super) struct Lookout {
     cluster: Arc<Cluster>,
-    report: Report,
+    report: Arc<Report>,
     stall: Arc<Stall>,
     proxy: Mutex<Option<ProxyState>>,
     round_ended_ms: AtomicU64,
@@ -55,7 +55,7 @@ enum Look {
 }
 
 impl Lookout {
-    pub(super) fn new(cluster: Arc<Cluster>, report: Report, stall: Arc<Stall>) -> Self {
+    pub(super) fn new(cluster: Arc<Cluster>, report: Arc<Report>, stall: Arc<Stall>) -> Self {
         Self { cluster, report, stall, proxy: Mutex::default(), round_ended_ms: AtomicU64::new(elapsed_ms()) }
     }
 
