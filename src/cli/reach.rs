@@ -71,8 +71,10 @@ impl Reach {
                 let settings = DockerSettings::clone(settings);
                 Driver::Docker(Box::new(DockerDriver::new(app(), settings, version.clone(), *stop_grace, key)))
             }
-            RuntimeKind::Swarm(settings) => Driver::Swarm(SwarmDriver::new(app(), settings.clone(), self.config.runtime.stop_grace)),
-            RuntimeKind::Command(settings) => Driver::Command(CommandDriver::new(app(), settings.clone())),
+            RuntimeKind::Swarm(settings) => {
+                Driver::Swarm(Box::new(SwarmDriver::new(app(), settings.clone(), self.config.runtime.stop_grace)))
+            }
+            RuntimeKind::Command(settings) => Driver::Command(Box::new(CommandDriver::new(app(), settings.clone()))),
         }
     }
 
