@@ -26,7 +26,8 @@ async fn a_health_url_is_asked_by_a_dns_name_and_the_exit_code_says_how_it_is() 
     assert_eq!(probe(&stage, &[], &["http://blue:3000/nothing"]).await, (1, "answered 404\n".to_owned()));
     assert_eq!(probe(&stage, &[], &["http://blue:3001/healthz"]).await, (1, "connection refused\n".to_owned()));
     let (code, said) = probe(&stage, &[], &["http://red:3000/healthz"]).await;
-    assert_eq!((code, said.starts_with("failed to lookup address")), (1, true), "{said}");
+    // The engine asks a resolver that is out of reach, and tells so at once or late.
+    assert!(code == 1 && (said.starts_with("failed to lookup address") || said == "no answer in time\n"), "{code}: {said}");
     ours.set(Manner::Refuse(503));
     assert_eq!(probe(&stage, &[], &[&by_address]).await, (1, "answered 503\n".to_owned()));
     assert_eq!(probe(&stage, &[], &["blue:3000/healthz"]).await.0, 2);
