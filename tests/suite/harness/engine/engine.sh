@@ -112,3 +112,4 @@ done
 stop
 cut_wire
 rm -rf "$run"
+rmdir "$run/.." 2>/dev/null || true
