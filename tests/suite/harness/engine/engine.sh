@@ -113,5 +113,5 @@ stop
 cut_wire
 rm -rf "$run"
 # Where another engine of ours still runs, these stay for it.
-rmdir "$run/.." 2>/dev/null || true
+rmdir "${run%/*}" 2>/dev/null || true
 find /sys/fs/cgroup -depth -maxdepth 2 -type d -name "$name" -exec rmdir {} \; 2>/dev/null || true
