@@ -1,5 +1,7 @@
 //! Stories on a real Docker engine. `tests/all.sh --without-docker` leaves them out.
 
 mod images;
+mod probe;
 mod stage;
 mod swarm;
+mod wrapper;
