@@ -18,7 +18,8 @@ impl ReachedBy {
         } else if !is_loopback(&host) {
             for (key, (at, port)) in listeners.iter().filter_map(|(key, listen)| Some((key, listen.rsplit_once(':')?))) {
                 if is_loopback(at) {
-                    section.error(key, format!("listens on {at}, where nobody finds it by reach = \"{host}\": set it to \"0.0.0.0:{port}\""));
+                    section
+                        .error(key, format!("listens on {at}, where nobody finds it by reach = \"{host}\": set it to \"0.0.0.0:{port}\""));
                 }
             }
         }

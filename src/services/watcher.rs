@@ -68,7 +68,9 @@ impl Watcher {
             listener,
             address,
             // Whatever the prober calls its watchers, one of them is this one.
-            own: OwnHosts::new([config.watcher.listen.clone(), config.watcher.page_url()].into_iter().chain(config.prober.watchers.clone())),
+            own: OwnHosts::new(
+                [config.watcher.listen.clone(), config.watcher.page_url()].into_iter().chain(config.prober.watchers.clone()),
+            ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
             watching: Watching { monitor, ingest, key, unheard },

@@ -1,4 +1,6 @@
 //! Stories on a real Docker engine. `tests/all.sh --without-docker` leaves them out.
 
+mod compose;
 mod images;
+mod setup;
 mod stage;

@@ -113,7 +113,11 @@ async fn compose_up_is_a_working_system_on_one_host() {
     let page = format!("{}:7700", place.stage.there());
     let seen = within(LIMIT, "everything is up", || async { place.overview(&page).await.filter(is_well) }).await;
     let took = clock::elapsed().saturating_sub(began);
-    eprintln!("compose up: everything created after {:.1} s, both colours working after {:.1} s", created.as_secs_f64(), took.as_secs_f64());
+    eprintln!(
+        "compose up: everything created after {:.1} s, both colours working after {:.1} s",
+        created.as_secs_f64(),
+        took.as_secs_f64()
+    );
     assert_eq!(seen["incidents"].as_array().map(Vec::len), Some(0), "{seen}");
 
     let there = place.stage.there();
