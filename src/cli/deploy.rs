@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
 use super::progress::Progress;
-use super::reach::{Reach, last_words};
+use super::reach::{Reach, last_words, running_load};
 use super::role::told_to_end;
 use super::screen;
 use super::switch::{How, carry_out, conclude};
@@ -48,7 +48,7 @@ pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
         version: args.version.clone(),
         image: args.image.clone(),
         by: Operator::by(),
-        cut: live.is_some_and(|live| live != colour),
+        idle: live.is_some_and(|live| live != colour),
         within: reach.config.switch.within,
         timeout: reach.config.runtime.deploy_timeout,
     };
@@ -87,13 +87,7 @@ async fn agreed(operator: &Operator, hands: &Hands, colour: Colour, live: Option
             "warning: {colour} is LIVE. A deploy stops the instances that serve the public now; `allswell deploy {}` does not. Go on?",
             colour.other()
         )),
-        Some(_) => match hands.proxy.state().await.map(|state| state.load(colour)) {
-            Ok(load) if load.in_flight + load.streams > 0 => operator.confirm(&format!(
-                "{colour} is idle and still has {} requests and {} WebSockets running, which a deploy cuts. Go on?",
-                load.in_flight, load.streams
-            )),
-            Ok(_) | Err(_) => Ok(()),
-        },
+        Some(_) => running_load(&hands.proxy, colour, "a deploy").await.map_or(Ok(()), |question| operator.confirm(&question)),
     }
 }
 
@@ -107,7 +101,7 @@ async fn carry_out_deploy(operator: &Operator, hands: &Hands, plan: &Plan) -> Re
         Stage::Runtime(step) => progress.stepped(&step),
         Stage::PutBack(what) => progress.say(format!("! put back    {what}")),
         Stage::Replaced(count) => {
-            progress.say(format!("✓ replaced    {count} {} of {colour} started", if count == 1 { "instance" } else { "instances" }));
+            progress.say(replaced(count, *colour));
             progress.working(format!("gate: probing {colour}"), Some(*within));
         }
         Stage::Fit => progress.say(format!("✓ fit         {colour} passed its probes")),
@@ -117,12 +111,24 @@ async fn carry_out_deploy(operator: &Operator, hands: &Hands, plan: &Plan) -> Re
     done.map_err(|error| explain(error, plan))
 }
 
+fn replaced(count: usize, colour: Colour) -> String {
+    match count {
+        0 => format!("✓ replaced    {colour}, by its command"),
+        1 => format!("✓ replaced    1 instance of {colour} started"),
+        _ => format!("✓ replaced    {count} instances of {colour} started"),
+    }
+}
+
 /// What was tried, what happened, and that nothing else was touched.
 fn explain(error: DeployError, plan: &Plan) -> Trouble {
     let colour = plan.colour;
     match error {
         DeployError::Prober(error) => error.into(),
         DeployError::Runtime(error) => error.into(),
+        DeployError::Fallen(why, said) => {
+            let words = last_words(&said);
+            Exit::Refused.because(format!("refused: {why} before {colour} was fit to go live. What is live was not touched{words}"))
+        }
         DeployError::Interrupted => Exit::Failed.because(format!("deploy of {colour} {}", DeployError::Interrupted)),
         DeployError::Unfit(gate, said) => {
             let saw = gate.last.map_or("it was never probed".to_owned(), |last| {

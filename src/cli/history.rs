@@ -17,7 +17,13 @@ pub struct HistoryArgs {
     /// How many entries
     #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     count: u32,
+    /// With all that is kept of what the user's own commands said ([runtime] kind = "command")
+    #[arg(long)]
+    output: bool,
 }
+
+/// How many of a failed order's last lines are shown unasked.
+const LAST_LINES: usize = 5;
 
 /// Prints the journal.
 ///
@@ -31,19 +37,21 @@ pub async fn run(operator: &Operator, args: &HistoryArgs) -> Outcome {
         screen::line("nothing was deployed or switched yet");
     } else {
         for entry in &entries {
-            screen::line(shown(entry, Paint::of_stdout()));
+            screen::line(shown(entry, args.output, Paint::of_stdout()));
         }
     }
     Ok(Exit::Done)
 }
 
 /// One line, and a second where there is a reason.
-fn shown(entry: &Entry, paint: Paint) -> String {
+fn shown(entry: &Entry, output: bool, paint: Paint) -> String {
     let Entry { id, asked, phase, .. } = entry;
     let at = clock::local(entry.started_at).format("%Y-%m-%d %H:%M:%S");
     let what = match entry.what {
         What::Switch => "switch",
         What::Deploy => "deploy",
+        What::Scale => "scale",
+        What::Stop => "stop",
     };
     let took = entry.ended_at.map_or("under way".to_owned(), |end| humane(end.since(entry.started_at)));
     let phase = match phase {
@@ -53,14 +61,34 @@ fn shown(entry: &Entry, paint: Paint) -> String {
     };
     let colour = paint.colour(asked.target, format!("{:<5}", asked.target));
     let version = asked.version.as_deref().map(|version| format!("  version {version}")).unwrap_or_default();
-    let mut text = format!("{:>4}  {at}  {what} {colour}  {phase} {took:>9}  {}{version}", format!("#{id}"), asked.by);
+    let instances = asked.instances.map(|count| format!("  instances {count}")).unwrap_or_default();
+    let mut text = format!("{:>4}  {at}  {what:<6} {colour}  {phase} {took:>9}  {}{version}{instances}", format!("#{id}"), asked.by);
     for (label, words) in [("forced", &asked.forced), ("", &entry.reason)] {
         if let Some(words) = words {
             let label = if label.is_empty() { String::new() } else { format!("{label}: ") };
-            text.push_str(&paint.faint(format!("\n      {label}{words}")));
+            text.push_str(&paint.faint(format!("\n      {label}{}", words.replace('\n', "\n      "))));
         }
     }
+    let (lines, hidden) = said(entry, output);
+    lines.iter().for_each(|line| text.push_str(&paint.faint(format!("\n      | {line}"))));
+    if hidden > 0 {
+        text.push_str(&paint.faint(format!("\n      | ({hidden} more lines: allswell history --output)")));
+    }
     text
+}
+
+/// What the commands said: all of it, or the end of it where it failed; and how many lines are not shown.
+fn said(entry: &Entry, all: bool) -> (Vec<&str>, usize) {
+    let lines: Vec<&str> = entry.output.iter().flat_map(|output| output.lines()).collect();
+    let failed = !matches!(entry.phase, Phase::Done);
+    match (all, failed) {
+        (true, _) => (lines, 0),
+        (false, true) => {
+            let hidden = lines.len().saturating_sub(LAST_LINES);
+            (lines.into_iter().skip(hidden).collect(), hidden)
+        }
+        (false, false) => (Vec::new(), 0),
+    }
 }
 
 #[cfg(test)]
@@ -72,7 +100,7 @@ mod tests {
 
     #[test]
     fn an_entry_says_who_what_how_and_why() {
-        let asked = Asked { target: Colour::Green, version: None, by: "ann@host".into(), forced: Some("hotfix".into()) };
+        let asked = Asked { target: Colour::Green, version: None, by: "ann@host".into(), forced: Some("hotfix".into()), instances: None };
         let entry = Entry {
             id: 7,
             epoch: 3,
@@ -81,14 +109,20 @@ mod tests {
             origin: Some(Colour::Blue),
             phase: Phase::Reverted,
             reason: Some("green answered 500".into()),
+            output: Some("one\ntwo\nthree\nfour\nfive\nsix\nseven".into()),
             steps: Vec::new(),
             started_at: Moment::from_millis(0),
             ended_at: Some(Moment::from_millis(12_000)),
         };
-        let told = shown(&entry, Paint::none());
-        let [first, forced, reason] = told.lines().collect::<Vec<_>>()[..] else { panic!("{told}") };
+        let told = shown(&entry, false, Paint::none());
+        let [first, forced, reason, ref output @ ..] = told.lines().collect::<Vec<_>>()[..] else { panic!("{told}") };
         assert!(first.starts_with("  #7  ") && first.ends_with("switch green  reverted          12s  ann@host"), "{first}");
         assert_eq!(forced.trim(), "forced: hotfix");
         assert_eq!(reason.trim(), "green answered 500");
+        let output: Vec<&str> = output.iter().map(|line| line.trim()).collect();
+        assert_eq!(output, ["| three", "| four", "| five", "| six", "| seven", "| (2 more lines: allswell history --output)"]);
+        assert!(shown(&entry, true, Paint::none()).contains("\n      | one\n"));
+        let done = Entry { phase: Phase::Done, ..entry };
+        assert!(!shown(&done, false, Paint::none()).contains('|'), "what went well is not repeated unasked");
     }
 }

@@ -1,20 +1,19 @@
 //! `allswell logs`: what a colour's instances say.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::fmt::Display;
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
+use super::reach::Reach;
 use super::screen;
-use super::tail::Tail;
 use crate::domain::colour::Colour;
-
-/// How often a followed file is looked at.
-const LOOK: Duration = Duration::from_millis(200);
+use crate::runtime::driver::Driver;
+use crate::runtime::process::driver::ProcessDriver;
 
 /// What a colour's instances have said
 #[derive(Debug, Args)]
@@ -32,90 +31,80 @@ pub struct LogsArgs {
 /// Prints it, each line after its instance where there are several.
 ///
 /// # Errors
-/// Exit code 1 where the output cannot be read; 8 where nothing has ever run here.
+/// Exit code 1 where the output cannot be read; 8 where nothing has ever run here, or where the runtime does not answer.
 pub async fn run(operator: &Operator, args: &LogsArgs) -> Outcome {
-    let folder = operator.state()?.instances();
-    let mut tails: BTreeMap<PathBuf, Tail> = BTreeMap::new();
-    let mut first = true;
-    loop {
-        let known = of_colour(&folder, args.colour)?;
-        let several = known.len() > 1;
-        for path in known {
-            let is_new = !tails.contains_key(&path);
-            let tail = tails.entry(path.clone()).or_insert_with(|| Tail::new(&path));
-            let mut lines = if is_new { kept_before(&path) } else { Vec::new() };
-            lines.extend(tail.lines().map_err(|error| unreadable(&path, &error))?);
-            if !args.follow {
-                lines.extend(tail.last());
-            }
-            let shown = if first { &lines[lines.len().saturating_sub(args.lines.unwrap_or(usize::MAX))..] } else { &lines[..] };
-            if print(operator, &path, shown, several).is_err() {
-                return Ok(Exit::Done);
-            }
-        }
-        if first && tails.is_empty() && !args.follow {
-            return Err(Exit::Failed.because(format!("{} has said nothing: there is no {0}-N.log in {}", args.colour, folder.display())));
-        }
-        if !args.follow {
-            return Ok(Exit::Done);
-        }
-        first = false;
-        tokio::time::sleep(LOOK).await;
+    let driver = driver(operator)?;
+    let several = args.follow && has_several(&driver, args.colour).await;
+    let printer = Printer::new(operator.json, args.follow, several);
+    let each = |instance: &str, line: &str| printer.print(instance, line);
+    tokio::select! {
+        read = driver.logs(args.colour, args.lines, args.follow, &each) => read?,
+        // `| head`: whoever read has seen enough.
+        () = printer.gone.notified() => {}
     }
+    printer.end();
+    Ok(Exit::Done)
 }
 
-/// What was rotated away last.
-fn kept_before(path: &Path) -> Vec<String> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".1");
-    Tail::new(Path::new(&name)).lines().unwrap_or_default()
+async fn has_several(driver: &Driver, colour: Colour) -> bool {
+    driver.instances().await.is_ok_and(|all| all.iter().filter(|instance| instance.colour == colour).count() > 1)
 }
 
-fn of_colour(folder: &Path, colour: Colour) -> Result<Vec<PathBuf>, Trouble> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(unreadable(folder, &error)),
-    };
-    let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| is_of(path, colour)).collect();
-    paths.sort();
-    Ok(paths)
+/// What runs the instances; without a config they are processes, whose files say everything.
+fn driver(operator: &Operator) -> Result<Driver, Trouble> {
+    if operator.options.config_path().exists() {
+        return Ok(Reach::of(operator)?.driver());
+    }
+    Ok(Driver::Process(ProcessDriver::new(operator.state()?, std::time::Duration::ZERO)))
 }
 
-fn is_of(path: &Path, colour: Colour) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let number = name.strip_prefix(colour.as_str()).and_then(|rest| rest.strip_prefix('-')).and_then(|rest| rest.strip_suffix(".log"));
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+/// Prints each line, after its instance where there are several. What is not followed is held back while only one has spoken.
+struct Printer {
+    json: bool,
+    follow: bool,
+    gone: Notify,
+    heard: Mutex<Heard>,
 }
 
-fn print(operator: &Operator, path: &Path, lines: &[String], several: bool) -> std::io::Result<()> {
-    let instance = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    for text in lines {
-        if operator.json {
-            screen::try_line(json!({ "instance": instance, "line": text }))?;
-        } else if several {
-            screen::try_line(format!("{instance} | {text}"))?;
+#[derive(Default)]
+struct Heard {
+    several: bool,
+    first: Option<String>,
+    held: Vec<String>,
+}
+
+impl Printer {
+    fn new(json: bool, follow: bool, several: bool) -> Self {
+        Self { json, follow, gone: Notify::new(), heard: Mutex::new(Heard { several, ..Heard::default() }) }
+    }
+
+    fn print(&self, instance: &str, line: &str) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = heard.first.get_or_insert_with(|| instance.to_owned()).clone();
+        if !heard.several && first != instance {
+            heard.several = true;
+            std::mem::take(&mut heard.held).iter().for_each(|line| self.out(format!("{first} | {line}")));
+        }
+        if self.json {
+            self.out(json!({ "instance": instance, "line": line }));
+        } else if heard.several {
+            self.out(format!("{instance} | {line}"));
+        } else if self.follow {
+            self.out(line);
         } else {
-            screen::try_line(text)?;
+            heard.held.push(line.to_owned());
         }
     }
-    Ok(())
-}
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Trouble {
-    Exit::Failed.because(format!("{} cannot be read: {error}", path.display()))
-}
+    /// Nobody else will speak.
+    fn end(&self) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut heard.held).iter().for_each(|line| self.out(line));
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_colours_own_output_is_its_output() {
-        for (name, ours) in
-            [("blue-1.log", true), ("blue-12.log", true), ("green-1.log", false), ("blue-1.log.1", false), ("blue-.log", false)]
-        {
-            assert_eq!(is_of(Path::new(name), Colour::Blue), ours, "{name}");
+    fn out(&self, text: impl Display) {
+        if screen::try_line(text).is_err() {
+            self.gone.notify_one();
         }
     }
 }

@@ -80,9 +80,21 @@ mod tests {
     use crate::release::Asked;
 
     fn entry(id: i64, what: What, target: Colour, phase: Phase) -> Entry {
-        let asked = Asked { target, version: Some(format!("v{id}")), by: "ann@host".into(), forced: None };
+        let asked = Asked { target, version: Some(format!("v{id}")), by: "ann@host".into(), forced: None, instances: None };
         let at = Moment::from_millis(id);
-        Entry { id, epoch: 1, what, asked, origin: None, phase, reason: None, steps: Vec::new(), started_at: at, ended_at: Some(at) }
+        Entry {
+            id,
+            epoch: 1,
+            what,
+            asked,
+            origin: None,
+            phase,
+            reason: None,
+            output: None,
+            steps: Vec::new(),
+            started_at: at,
+            ended_at: Some(at),
+        }
     }
 
     #[test]

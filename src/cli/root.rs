@@ -9,7 +9,8 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    demo, deploy, heartbeat, history, init, live, logs, rollback, schedule, screen, scroll, session, stop, switch, test_channel, toggle, up,
+    demo, deploy, heartbeat, history, init, live, logs, rollback, scale, schedule, screen, scroll, session, stop, switch, test_channel,
+    toggle, up,
 };
 use super::{health, status, validate};
 
@@ -69,6 +70,7 @@ enum Act {
     Rollback(rollback::RollbackArgs),
     History(history::HistoryArgs),
     Logs(logs::LogsArgs),
+    Scale(scale::ScaleArgs),
     Stop(stop::StopArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
@@ -95,7 +97,7 @@ pub fn main() -> ExitCode {
 #[tokio::main(flavor = "current_thread")]
 async fn run(operator: &Operator, act: Act) -> Outcome {
     match act {
-        Act::Init(_) => init::run(operator),
+        Act::Init(args) => init::run(operator, &args),
         Act::Validate(_) => validate::run(operator),
         Act::Live(_) => live::run(operator).await,
         Act::Status(args) => status::run(operator, &args).await,
@@ -106,6 +108,7 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::Rollback(args) => rollback::run(operator, &args).await,
         Act::History(args) => history::run(operator, &args).await,
         Act::Logs(args) => logs::run(operator, &args).await,
+        Act::Scale(args) => scale::run(operator, &args).await,
         Act::Stop(_) => stop::run(operator).await,
         Act::TestChannel(args) => test_channel::run(operator, &args).await,
         Act::Schedule(args) => schedule::run(operator, &args),

@@ -14,6 +14,7 @@ use crate::monitor::overview::Overview;
 use crate::net::client::{explain, http};
 use crate::release::ProberState;
 
+mod instances;
 mod view;
 
 use view::{Sight, lines};
@@ -33,7 +34,8 @@ pub struct StatusArgs {}
 pub async fn run(operator: &Operator, _args: &StatusArgs) -> Outcome {
     let reach = Reach::of(operator)?;
     let up = reach.up_soon();
-    let (prober, watcher, up) = tokio::join!(ask_prober(&reach), ask_watchers(&reach.config.prober.watchers), up.state());
+    let (prober, watcher, up, instances) =
+        tokio::join!(ask_prober(&reach), ask_watchers(&reach.config.prober.watchers), up.state(), instances::ask(&reach));
     let exit = exit_of(prober.as_ref().ok(), watcher.is_ok());
     if operator.json {
         let silent: Vec<&String> = prober.as_ref().err().into_iter().chain(watcher.as_ref().err()).collect();
@@ -41,12 +43,15 @@ pub async fn run(operator: &Operator, _args: &StatusArgs) -> Outcome {
         screen::document(&json!({
             "app": reach.config.app.name, "live": live, "unreachable": silent,
             "prober": prober.as_ref().ok(), "watcher": watcher.as_ref().ok(), "up": up.as_ref().ok(),
+            "instances": instances.as_ref().and_then(|asked| asked.as_ref().ok()),
+            "runtime_trouble": instances.as_ref().and_then(|asked| asked.as_ref().err()),
         }));
         return Ok(exit);
     }
     let sight =
         Sight { app: &reach.config.app.name, now: clock::now(), prober: prober.as_ref(), watcher: watcher.as_ref(), up: up.as_ref().ok() };
-    for line in lines(&sight, Paint::of_stdout()) {
+    let paint = Paint::of_stdout();
+    for line in lines(&sight, paint).into_iter().chain(instances::lines(instances.as_ref(), sight.now, paint)) {
         screen::line(line);
     }
     Ok(exit)

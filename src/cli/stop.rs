@@ -15,22 +15,27 @@ use super::reach::Reach;
 use super::screen;
 use crate::runtime::process::control::{UpControl, UpError, UpState};
 
+mod elsewhere;
+
 /// How often is looked whether all has ended.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Beyond what the config gives proxy and instances.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// Stop everything that `allswell up` runs here
+/// Stop everything that `allswell up` runs here; in containers and elsewhere, both colours
 #[derive(Debug, Args)]
 pub struct StopArgs {}
 
 /// Asks, tells `up`, and follows until it is gone.
 ///
 /// # Errors
-/// Exit code 7 where it was declined, 8 where `up` does not answer, 1 where it does not come to its end.
+/// Exit code 7 where it was declined, 8 where `up`, or the prober where there is no `up`, does not answer, 1 where it does not come to its end.
 pub async fn run(operator: &Operator) -> Outcome {
     let reach = Reach::of(operator)?;
+    if !reach.config.runtime.kind.has_supervisor() {
+        return elsewhere::run(operator, &reach).await;
+    }
     let up = reach.up_soon();
     let state = up.state().await?;
     operator.confirm(&format!("This stops {}, the live site included. Go on?", reach.config.app.name))?;

@@ -1,7 +1,37 @@
 //! The commented config that `allswell init` writes.
 
-/// Every key with its meaning, default and unit; `validate` accepts it as it is.
+/// Every key with its meaning, default and unit; `validate` accepts it as it is, with `kind = "process"`.
 pub const TEXT: &str = include_str!("init.toml");
+
+/// What is a line of another kind's block.
+const OTHER: &str = "## ";
+/// Where the lines of a process begin; they end at the next empty line, as every block does.
+const PROCESS: &str = "# kind = \"process\"\n";
+
+/// The kinds that a config can be written for.
+#[must_use]
+pub fn kinds() -> Vec<&'static str> {
+    let others = TEXT.lines().filter_map(|line| line.strip_prefix(OTHER)?.strip_prefix("kind = \"")?.strip_suffix('"'));
+    std::iter::once("process").chain(others).collect()
+}
+
+/// The config with this kind's lines instead of the ones for a process, and without those of the others. None: there is no such kind.
+#[must_use]
+pub fn of_kind(kind: &str) -> Option<String> {
+    if kind == "process" {
+        return Some(TEXT.to_owned());
+    }
+    let own = format!("{OTHER}kind = \"{kind}\"");
+    let blocks = || TEXT.split_inclusive("\n\n");
+    let block = blocks().find(|block| block.lines().any(|line| line == own))?;
+    let lines: String = block.lines().filter_map(|line| line.strip_prefix(OTHER)).map(|line| format!("{line}\n")).collect();
+    let kept = blocks().filter(|block| !block.contains(&format!("\n{OTHER}")));
+    let written = kept.map(|block| match block.split_once(PROCESS) {
+        Some((common, _)) => format!("{common}{lines}\n"),
+        None => block.to_owned(),
+    });
+    Some(written.collect())
+}
 
 #[cfg(test)]
 mod tests {
@@ -46,20 +76,29 @@ mod tests {
 
     #[test]
     fn what_init_writes_is_accepted_without_a_warning() {
-        let loaded = Config::parse(TEXT).unwrap();
-        assert_eq!(loaded.warnings, []);
+        for kind in kinds() {
+            let loaded = Config::parse(&of_kind(kind).unwrap()).unwrap_or_else(|error| panic!("{kind}: {error:?}"));
+            assert_eq!((loaded.warnings, loaded.config.runtime.kind.as_str()), (vec![], kind));
+        }
+        assert_eq!(of_kind("magic"), None);
     }
 
     #[test]
     fn every_example_in_it_is_accepted_too() {
-        Config::parse(&everything_on(TEXT)).unwrap();
+        for kind in kinds() {
+            Config::parse(&everything_on(&of_kind(kind).unwrap())).unwrap_or_else(|error| panic!("{kind}: {error:?}"));
+        }
     }
 
     #[test]
     fn every_key_stands_in_it_and_a_missing_one_would_be_noticed() {
+        for kind in kinds() {
+            let text = of_kind(kind).unwrap();
+            let keys = Config::parse(&everything_on(&text)).unwrap().keys;
+            assert!(keys.len() > 60, "{keys:?}");
+            assert_eq!(missing(&text, &keys), Vec::<String>::new(), "{kind}");
+        }
         let keys = Config::parse(&everything_on(TEXT)).unwrap().keys;
-        assert!(keys.len() > 60, "{keys:?}");
-        assert_eq!(missing(TEXT, &keys), Vec::<String>::new());
         let without = TEXT.replace("drain", "brain");
         assert_eq!(missing(&without, &keys), ["switch.drain"]);
     }

@@ -148,6 +148,29 @@ pub struct Live {
     /// A deploy under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deploy: Option<DeployUnderWay>,
+    /// How many instances of each colour are expected. None: the journal could not be read, and what was said last holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<ExpectedInstances>,
+}
+
+/// How many instances of each colour are expected. 0: the colour is stopped on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedInstances {
+    /// Of blue.
+    pub blue: u32,
+    /// Of green.
+    pub green: u32,
+}
+
+impl ExpectedInstances {
+    /// Of this colour.
+    #[must_use]
+    pub fn of(self, colour: Colour) -> u32 {
+        match colour {
+            Colour::Blue => self.blue,
+            Colour::Green => self.green,
+        }
+    }
 }
 
 /// While this lasts, and no longer, the colour's checks are quiet.

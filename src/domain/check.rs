@@ -152,7 +152,12 @@ impl Check {
             next.last_words = heard.health.and_then(|health| health.reason.clone());
         }
         let judged = self.judge(&next, quiet_until, heard.at);
-        self.flip(next, judged, heard.at, quiet_until)
+        let mut decision = self.flip(next, judged, heard.at, quiet_until);
+        if let (Showing::Exited, Some(Flip { reason: Reason::Failing { times, .. }, .. })) = (showing, &mut decision.flip) {
+            // It counts at once, and has ended once.
+            *times = 1;
+        }
+        decision
     }
 
     /// Decides on silence.
@@ -194,8 +199,8 @@ impl Check {
     fn due_after(&self, state: &State, at: Moment) -> Moment {
         const EARLY: Duration = Duration::from_secs(3);
         match self.schedule {
-            Schedule::Cron(_) if at < state.due && state.due.since(at) <= EARLY => self.schedule.next(state.due),
-            Schedule::Every(_) | Schedule::Cron(_) => self.schedule.next(at),
+            Schedule::Cron(_) | Schedule::Calendar(_) if at < state.due && state.due.since(at) <= EARLY => self.schedule.next(state.due),
+            Schedule::Every(_) | Schedule::Cron(_) | Schedule::Calendar(_) => self.schedule.next(at),
         }
     }
 
@@ -207,7 +212,7 @@ impl Check {
             Status::Down | Status::Poorly if streak.good >= self.rise => Status::Up,
             Status::Poorly if streak.bad >= self.fall => Status::Down,
             Status::Down | Status::Poorly => Status::Poorly,
-            Status::New | Status::Up | Status::Late | Status::Failing => match streak {
+            Status::New | Status::Up | Status::Late | Status::Failing | Status::Stopped => match streak {
                 _ if streak.bad >= self.fall && !quiet => Status::Down,
                 _ if streak.weak >= self.fall && !quiet => Status::Poorly,
                 _ if streak.weak > 0 => Status::Failing,
@@ -225,7 +230,7 @@ impl Check {
         let (since, key_at) = if to == Status::Up { (at, at) } else { next.streak.weak_since.unwrap_or((at, at)) };
         let what = next.last_words.clone().unwrap_or_else(|| "said fail".into());
         let reason = match to {
-            Status::Up | Status::New | Status::Late => Reason::Recovered,
+            Status::Up | Status::New | Status::Late | Status::Stopped => Reason::Recovered,
             Status::Poorly => Reason::Slow { what },
             Status::Failing | Status::Down => Reason::Failing { what, times: next.streak.bad.max(1) },
         };
@@ -237,14 +242,29 @@ impl Check {
     }
 
     fn unchanged(&self, state: State, quiet_until: Option<Moment>, now: Moment) -> Decision {
+        let look_at = self.look_at(&state, quiet_until, now);
+        Decision { state, flip: None, look_at }
+    }
+
+    /// When to look again without having heard anything. None: only a beat can change it.
+    #[must_use]
+    pub fn look_at(&self, state: &State, quiet_until: Option<Moment>, now: Moment) -> Option<Moment> {
         let deadline = state.deadline(self);
-        let look_at = match quiet_until.filter(|until| now < *until) {
+        match quiet_until.filter(|until| now < *until) {
             _ if state.status == Status::Down => None,
             Some(until) if state.status == Status::Failing => Some(until),
             Some(until) => Some(deadline.max(until)),
             None => Some(deadline),
-        };
-        Decision { state, flip: None, look_at }
+        }
+    }
+
+    /// The same check for a sender that says itself how often it beats, in milliseconds; its grace is two such periods.
+    #[must_use]
+    pub fn at_pace(&self, every_ms: Option<u64>) -> Self {
+        const LONGEST_MS: u64 = 86_400_000;
+        let Some(every_ms) = every_ms else { return self.clone() };
+        let period = Duration::from_millis(every_ms.clamp(1, LONGEST_MS));
+        Self { schedule: Schedule::Every(period), grace: period * 2, ..self.clone() }
     }
 }
 

@@ -37,15 +37,39 @@ pub enum Reason {
         /// The last one, in the user's words.
         what: String,
     },
+    /// Fewer instances are well than are expected.
+    Missing {
+        /// How many are well.
+        well: u32,
+        /// How many are expected.
+        expected: u32,
+        /// Those that are not, and why.
+        absent: Vec<Absent>,
+        /// How many were never heard, past the deadline of their first beat.
+        never_heard: u32,
+    },
     /// Well again.
     Recovered,
+}
+
+/// An instance that is not well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absent {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: Reason,
 }
 
 impl Reason {
     /// Whether nothing was heard, rather than something bad.
     #[must_use]
     pub fn is_silence(&self) -> bool {
-        matches!(self, Self::Silent { .. } | Self::NeverEnded { .. })
+        match self {
+            Self::Silent { .. } | Self::NeverEnded { .. } => true,
+            Self::Missing { absent, .. } => absent.iter().all(|absent| absent.why.is_silence()),
+            Self::Failing { .. } | Self::Slow { .. } | Self::Recovered => false,
+        }
     }
 }
 
@@ -69,8 +93,27 @@ impl fmt::Display for Reason {
             Self::Failing { what, times: 1 } => f.write_str(what),
             Self::Failing { what, times } => write!(f, "{what} ({times} times in a row)"),
             Self::Slow { what } => write!(f, "too slow: {what}"),
+            Self::Missing { well, expected, absent, never_heard } => missing(f, (*well, *expected), absent, *never_heard),
             Self::Recovered => f.write_str("well again"),
         }
+    }
+}
+
+/// `1 of 3 instances is well; blue-2: no beat since ...; it said bye: ended with code 137; 1 was never heard`.
+fn missing(f: &mut fmt::Formatter<'_>, (well, expected): (u32, u32), absent: &[Absent], never_heard: u32) -> fmt::Result {
+    /// More names are counted and not written out.
+    const NAMED: usize = 8;
+    write!(f, "{well} of {expected} instances {} well", if well == 1 { "is" } else { "are" })?;
+    for Absent { name, why } in absent.iter().take(NAMED) {
+        write!(f, "; {name}: {why}")?;
+    }
+    if absent.len() > NAMED {
+        write!(f, "; and {} more", absent.len() - NAMED)?;
+    }
+    match never_heard {
+        0 => Ok(()),
+        1 => f.write_str("; 1 was never heard"),
+        count => write!(f, "; {count} were never heard"),
     }
 }
 

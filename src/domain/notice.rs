@@ -169,6 +169,7 @@ impl Notice {
             NoticeKind::CheckDown => format!("{app}: {check}{standing} is not working"),
             NoticeKind::CheckPoorly => format!("{app}: {check}{standing} is doing poorly"),
             NoticeKind::CheckResolved => format!("{app}: {check}{standing} is working again"),
+            NoticeKind::CheckReminder if self.subject.status == Status::Poorly => format!("{app}: {check}{standing} is still doing poorly"),
             NoticeKind::CheckReminder => format!("{app}: {check}{standing} is still not working"),
             NoticeKind::WatcherBlind => format!("{app}: the watcher was blind"),
             NoticeKind::ChannelDead => format!("{app}: {check} takes no notices"),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Of a check, as the store keeps it. *Late* is not stored: see `State::shown`.
+/// Of a check, as the store keeps it. *Late* and *stopped* are not stored: see `State::shown`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -20,6 +20,8 @@ pub enum Status {
     Poorly,
     /// Silent past its grace, or bad `fall` times.
     Down,
+    /// Its colour expects no instance, on purpose. Shown and never stored, as *late* is.
+    Stopped,
 }
 
 impl Status {
@@ -33,6 +35,7 @@ impl Status {
             Self::Failing => "failing",
             Self::Poorly => "poorly",
             Self::Down => "down",
+            Self::Stopped => "stopped",
         }
     }
 

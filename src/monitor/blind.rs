@@ -7,8 +7,9 @@ use sqlx::SqliteConnection;
 use super::engine::{Monitor, MonitorError, STOPPED};
 use super::mark::{LISTENING, MARK, Mark};
 use super::pulse::MARK_EVERY;
+use super::replicas;
 use super::scene::Scene;
-use crate::domain::check::Status;
+use crate::domain::check::{Check, Status};
 use crate::domain::incident::Severity;
 use crate::domain::moment::{Moment, humane};
 use crate::domain::notice::{Notice, NoticeKind, Subject};
@@ -50,13 +51,21 @@ impl Monitor {
 /// The names of the checks whose deadline was moved.
 async fn forgive(connection: &mut SqliteConnection, scene: &Scene<'_>, last: Mark, blind: Duration) -> Result<Vec<String>, StoreError> {
     let mut moved = Vec::new();
-    for mut stored in checks::all(connection).await? {
+    let until = |check: &Check| scene.now + blind.min(check.grace).max(AT_LEAST);
+    for mut stored in checks::all(connection).await?.into_iter().filter(|stored| !scene.is_stopped(&stored.name)) {
+        if scene.wanted(&stored.name).is_some() {
+            let name = stored.name.clone();
+            if replicas::forgive(connection, scene, stored, last.until, until).await? {
+                moved.push(name);
+            }
+            continue;
+        }
         let Some(check) = scene.check(&stored) else { continue };
         let deadline = stored.state.deadline(&check);
         if stored.state.status == Status::Down || deadline <= last.until || deadline > scene.now {
             continue;
         }
-        let state = check.forgive(&stored.state, scene.now + blind.min(check.grace).max(AT_LEAST));
+        let state = check.forgive(&stored.state, until(&check));
         if state != stored.state {
             stored.look_at = Some(state.deadline(&check));
             stored.state = state;

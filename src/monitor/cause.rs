@@ -8,6 +8,7 @@ use super::expected::period;
 use super::scene::Scene;
 use super::telling;
 use crate::domain::check::{Check, Status};
+use crate::domain::colour::Colour;
 use crate::domain::incident::Incident;
 use crate::domain::moment::Moment;
 use crate::domain::role::{PossibleCause, Role};
@@ -41,7 +42,10 @@ fn name_of(role: Role) -> Option<&'static str> {
         Role::Prober => Some("prober"),
         Role::Preview => Some("preview"),
         Role::Site => Some("site"),
-        Role::Heartbeat(_) | Role::Watcher | Role::Up | Role::Channel | Role::Own => None,
+        Role::Instances(Colour::Blue) => Some("instances-blue"),
+        Role::Instances(Colour::Green) => Some("instances-green"),
+        Role::Engine => Some("engine"),
+        Role::Heartbeat(_) | Role::Nodes | Role::Watcher | Role::Up | Role::Channel | Role::Own => None,
     }
 }
 
@@ -101,7 +105,8 @@ pub(super) async fn confirm(connection: &mut SqliteConnection, scene: &Scene<'_>
 pub(super) async fn verdict(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<Verdict, StoreError> {
     let mut verdict = Verdict::Alone;
     for possible in Role::of(&incident.check).possible_causes(scene.colour()) {
-        let Some(name) = name_of(possible.role) else { continue };
+        // What is stopped on purpose is in no trouble, and gets into none.
+        let Some(name) = name_of(possible.role).filter(|_| !scene.live.is_stopped(possible.role)) else { continue };
         let Some(check) = checks::find(connection, name).await? else { continue };
         let of_one = match incidents::open_of(connection, name).await? {
             Some(open) if possible.explains(&open.incident.reason, &incident.reason) => {
@@ -130,7 +135,7 @@ fn undecided(scene: &Scene<'_>, possible: PossibleCause, check: &StoredCheck, in
         Status::Up | Status::New | Status::Late if is_silence && is_late => Verdict::Undecided,
         Status::Up if check.state.last_heard.is_some_and(|heard| heard > incident.since) => Verdict::Alone,
         Status::Up | Status::New | Status::Late | Status::Failing => Verdict::Unheard,
-        Status::Poorly | Status::Down => Verdict::Alone,
+        Status::Poorly | Status::Down | Status::Stopped => Verdict::Alone,
     }
 }
 

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::scene::Scene;
-use super::{fault, recorded_late, telling};
+use super::{fault, recorded_late, replicas, telling};
 use crate::domain::beat::{Beat, BeatKind};
 use crate::domain::check::{Decision, Heard};
 use crate::domain::moment::Moment;
@@ -19,19 +19,15 @@ pub(super) async fn hear(
     beat: &Beat,
     at: Moment,
 ) -> Result<(), StoreError> {
+    if scene.is_stopped(&stored.name) {
+        return Ok(());
+    }
     stored.every_ms = beat.every_ms.or(stored.every_ms);
-    let Some(check) = scene.check(&stored) else { return Ok(()) };
-    if let Some(before) = recorded_late::undo(connection, scene, &stored, beat.kind, at).await? {
-        stored.state = before;
-    }
-    if matches!(beat.kind, BeatKind::Success | BeatKind::Fail) {
-        stored.seen = seen(beat);
-    }
-    let quiet_until = scene.live.quiet_until(Role::of(&stored.name));
-    let heard = Heard { kind: beat.kind, health: beat.health.as_ref(), at, sent_at: beat.sent_at };
-    let decision = check.hear(&stored.state, heard, quiet_until);
     let name = stored.name.clone();
-    apply(connection, scene, stored, decision).await?;
+    match scene.wanted(&name) {
+        Some(_) => replicas::hear(connection, scene, stored, beat, at).await?,
+        None => hear_any(connection, scene, stored, beat, at).await?,
+    }
     let told = beat.health.as_ref().map_or(&[] as &[String], |health| &health.told);
     if !told.is_empty()
         && let Some(open) = incidents::open_of(connection, &name).await?
@@ -41,13 +37,41 @@ pub(super) async fn hear(
     Ok(())
 }
 
+/// A check that does not count who beats.
+async fn hear_any(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    mut stored: StoredCheck,
+    beat: &Beat,
+    at: Moment,
+) -> Result<(), StoreError> {
+    let Some(check) = scene.check(&stored) else { return Ok(()) };
+    if let Some(before) = recorded_late::undo(connection, scene, &stored, beat.kind, at).await? {
+        stored.state = before;
+    }
+    if matches!(beat.kind, BeatKind::Success | BeatKind::Fail) {
+        stored.seen = Seen::of(beat);
+    }
+    let quiet_until = scene.live.quiet_until(Role::of(&stored.name));
+    let heard = Heard { kind: beat.kind, health: beat.health.as_ref(), at, sent_at: beat.sent_at };
+    let decision = check.hear(&stored.state, heard, quiet_until);
+    apply(connection, scene, stored, decision).await
+}
+
 /// A check is looked at, with `until` as the moment up to which everything that arrived has been heard.
 pub(super) async fn look(
     connection: &mut SqliteConnection,
     scene: &Scene<'_>,
-    stored: StoredCheck,
+    mut stored: StoredCheck,
     until: Moment,
 ) -> Result<(), StoreError> {
+    if scene.is_stopped(&stored.name) {
+        stored.look_at = None;
+        return checks::save(connection, &stored).await;
+    }
+    if scene.wanted(&stored.name).is_some() {
+        return replicas::look(connection, scene, stored, until).await;
+    }
     let Some(check) = scene.check(&stored) else { return Ok(()) };
     let decision = check.look(&stored.state, until, scene.live.quiet_until(Role::of(&stored.name)));
     apply(connection, scene, stored, decision).await
@@ -65,16 +89,5 @@ async fn apply(
     match decision.flip {
         Some(flip) => fault::flipped(connection, scene, &stored.name, before, flip).await,
         None => Ok(()),
-    }
-}
-
-fn seen(beat: &Beat) -> Seen {
-    let health = beat.health.as_ref();
-    Seen {
-        instance: Some(beat.identity.instance.clone()),
-        colour: beat.colour,
-        version: beat.version.clone(),
-        latency_ms: health.and_then(|health| health.latency_ms),
-        reason: health.and_then(|health| health.reason.clone()),
     }
 }

@@ -10,13 +10,14 @@ use super::expected::{Expected, MonitorSettings};
 use super::heard;
 use super::mark::{MARK, Mark};
 use super::pulse::Pulse;
-use super::resolution;
 use super::scene::Scene;
+use super::{replicas, resolution};
 use crate::domain::check::State;
 use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
+use crate::domain::roster::Wanted;
 use crate::store::checks::{Seen, StoredCheck};
-use crate::store::{Store, StoreError, checks, facts, incidents, notices, outbox};
+use crate::store::{Store, StoreError, checks, facts, incidents, instances, notices, outbox};
 
 /// Why a step did not go through.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +90,7 @@ impl Monitor {
         outbox::release_claims(&mut transaction).await?;
         let known = checks::all(&mut transaction).await?;
         for gone in known.iter().filter(|stored| self.settings.expected(&stored.name).is_none()) {
+            instances::forget_all(&mut transaction, &gone.name).await?;
             checks::remove(&mut transaction, &gone.name).await?;
         }
         for expected in &self.settings.checks {
@@ -97,11 +99,21 @@ impl Monitor {
             // A new period or grace counts at once.
             let check = expected.at_pace(stored.every_ms);
             stored.look_at = stored.look_at.map(|_| stored.state.deadline(&check).min(now));
-            checks::save(&mut transaction, &stored).await?;
+            match scene.wanted(&expected.name) {
+                Some(count) => {
+                    checks::save(&mut transaction, &stored).await?;
+                    replicas::expect(&mut transaction, &scene, stored, count).await?;
+                }
+                None => {
+                    stored.wanted = None;
+                    instances::forget_all(&mut transaction, &stored.name).await?;
+                    checks::save(&mut transaction, &stored).await?;
+                }
+            }
         }
         for open in incidents::open(&mut transaction).await? {
             if !self.is_watched(&open.incident.check) {
-                resolution::forget(&mut transaction, &scene, open).await?;
+                resolution::forget(&mut transaction, &scene, open, "no longer expected: it was taken out of the config").await?;
             }
         }
         // A time in which nobody swept counts from the last sweep, or from the first start: also before the first sweep.
@@ -179,7 +191,8 @@ impl Monitor {
     pub(super) fn made(expected: &Expected, now: Moment) -> StoredCheck {
         let state = State::new(&expected.check, now);
         let look_at = Some(state.deadline(&expected.check));
-        StoredCheck { name: expected.name.clone(), state, look_at, every_ms: None, seen: Seen::default() }
+        let wanted = expected.instances.map(|count| Wanted::new(count, now));
+        StoredCheck { name: expected.name.clone(), state, look_at, every_ms: None, seen: Seen::default(), wanted }
     }
 
     fn is_watched(&self, check: &str) -> bool {

@@ -15,6 +15,8 @@ pub struct Expected {
     pub check: Check,
     /// The names of the channels that are told.
     pub channels: Vec<String>,
+    /// How many instances are to beat, where nobody says otherwise. None: whoever beats stands for all.
+    pub instances: Option<u32>,
 }
 
 /// What the courier knows of a channel besides how to send.
@@ -66,17 +68,16 @@ impl MonitorSettings {
 }
 
 impl Expected {
-    /// The check as it is at present: a heartbeat is due as often as it says itself.
+    /// The check as it is at present.
     #[must_use]
     pub fn at_pace(&self, every_ms: Option<u64>) -> Check {
-        const LONGEST_MS: u64 = 86_400_000;
-        let mut check = self.check.clone();
-        if let (Role::Heartbeat(_), Some(every_ms)) = (Role::of(&self.name), every_ms) {
-            let period = Duration::from_millis(every_ms.clamp(1, LONGEST_MS));
-            check.schedule = Schedule::Every(period);
-            check.grace = period * 2;
-        }
-        check
+        if self.is_at_own_pace() { self.check.at_pace(every_ms) } else { self.check.clone() }
+    }
+
+    /// A heartbeat is due as often as it says itself.
+    #[must_use]
+    pub fn is_at_own_pace(&self) -> bool {
+        matches!(Role::of(&self.name), Role::Heartbeat(_))
     }
 }
 
@@ -85,6 +86,6 @@ impl Expected {
 pub(super) fn period(check: &Check) -> Duration {
     match check.schedule {
         Schedule::Every(period) => period,
-        Schedule::Cron(_) => Duration::from_secs(3_600),
+        Schedule::Cron(_) | Schedule::Calendar(_) => Duration::from_secs(3_600),
     }
 }

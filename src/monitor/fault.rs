@@ -7,6 +7,7 @@ use super::{cause, resolution, telling};
 use crate::domain::check::{Flip, State, Status};
 use crate::domain::incident::{Incident, severity};
 use crate::domain::role::Role;
+use crate::domain::roster::Rewording;
 use crate::store::flips::StoredFlip;
 use crate::store::incidents::StoredIncident;
 use crate::store::{StoreError, flips, incidents};
@@ -39,6 +40,20 @@ async fn open(connection: &mut SqliteConnection, scene: &Scene<'_>, check: &str,
     cause::open(connection, scene, stored).await?;
     cause::adopt(connection, scene, &key).await?;
     Ok(key)
+}
+
+/// The open incident has another reason. Where one more is not well, who was told is told of it.
+pub(super) async fn reworded(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    check: &str,
+    rewording: Rewording,
+) -> Result<(), StoreError> {
+    let Some(mut stored) = incidents::open_of(connection, check).await? else { return Ok(()) };
+    tracing::info!(check, reason = %rewording.reason, "the incident goes on for another reason");
+    stored.incident.reason = rewording.reason;
+    incidents::save(connection, &stored).await?;
+    telling::another_reason(connection, scene, &stored.incident, rewording.worse_since).await
 }
 
 /// A key that was resolved is not used again: its notices are taken, and nobody would hear.

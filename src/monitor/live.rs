@@ -2,26 +2,51 @@
 
 use sqlx::SqliteConnection;
 
-use super::cause;
 use super::heard::{FACT, LiveHeard};
 use super::scene::Scene;
-use super::telling;
+use super::{cause, replicas, stopped, telling};
 use crate::domain::beat::Live;
 use crate::domain::incident::{Severity, severity};
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::store::{StoreError, checks, facts, incidents};
 
+/// What hangs on a colour, or on which of them is live.
+const OF_COLOURS: [&str; 8] =
+    ["blue", "green", "heartbeat-blue", "heartbeat-green", "instances-blue", "instances-green", "preview", "site"];
+
 /// Takes what the prober says. Where the colour or the deploy has changed, what hangs on it is decided again.
 pub(super) async fn hear(connection: &mut SqliteConnection, scene: &mut Scene<'_>, said: &Live, at: Moment) -> Result<(), StoreError> {
-    let before = std::mem::replace(&mut scene.live, LiveHeard { live: said.clone(), heard_at: Some(at) });
+    let mut live = said.clone();
+    // What could not be read is as it was.
+    live.expected = live.expected.or(scene.live.live.expected);
+    let before = std::mem::replace(&mut scene.live, LiveHeard { live, heard_at: Some(at) });
     facts::set(connection, FACT, &scene.live).await?;
     if before.live.deploy != said.deploy || before.live.colour != said.colour {
-        for name in ["blue", "green", "heartbeat-blue", "heartbeat-green", "preview"] {
+        for name in OF_COLOURS.into_iter().filter(|name| !scene.is_stopped(name)) {
             checks::look_soon(connection, name, scene.now).await?;
         }
     }
+    expect(connection, scene, &before).await?;
     if before.live.colour != said.colour { decide_again(connection, scene).await } else { Ok(()) }
+}
+
+/// What was stopped is quiet, what was started is expected again, and where the number has changed it counts from now on.
+async fn expect(connection: &mut SqliteConnection, scene: &Scene<'_>, before: &LiveHeard) -> Result<(), StoreError> {
+    for name in OF_COLOURS {
+        match (before.is_stopped(Role::of(name)), scene.is_stopped(name)) {
+            (false, true) => stopped::stop(connection, scene, name).await?,
+            (true, false) => stopped::resume(connection, scene, name).await?,
+            (true, true) => {}
+            (false, false) => {
+                let (Some(stored), Some(count)) = (checks::find(connection, name).await?, scene.wanted(name)) else { continue };
+                if stored.wanted.as_ref().is_none_or(|wanted| wanted.count != count) {
+                    replicas::expect(connection, scene, stored, count).await?;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Open incidents have another severity under another live colour; one that becomes critical is told at once.

@@ -20,11 +20,14 @@ mod outside;
 pub mod overview;
 mod pulse;
 mod recorded_late;
+mod replicas;
 mod resolution;
 mod run;
 mod say;
 mod scene;
 mod settings;
+mod skew;
+mod stopped;
 mod sweep;
 mod telling;
 

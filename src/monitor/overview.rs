@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 
 use super::engine::{Monitor, MonitorError};
-use super::heard;
-use crate::domain::beat::DeployUnderWay;
+use super::heard::{self, LiveHeard};
+use super::replicas;
+use crate::domain::beat::{DeployUnderWay, ExpectedInstances};
 use crate::domain::check::Status;
 use crate::domain::colour::Colour;
 use crate::domain::incident::Incident;
@@ -15,6 +16,7 @@ use crate::domain::role::Role;
 use crate::domain::switch::Phase;
 use crate::store::checks::StoredCheck;
 use crate::store::incidents::StoredIncident;
+use crate::store::instances::StoredInstance;
 use crate::store::{StoreError, checks, incidents, notices};
 
 /// `GET /v1/overview`.
@@ -51,6 +53,9 @@ pub struct LiveView {
     pub deploy: Option<DeployUnderWay>,
     /// When it was heard. None: never.
     pub heard_at: Option<Moment>,
+    /// How many instances of each colour are expected; 0 is stopped on purpose. None: never heard.
+    #[serde(default)]
+    pub expected: Option<ExpectedInstances>,
 }
 
 /// One check.
@@ -74,7 +79,47 @@ pub struct CheckView {
     pub version: Option<String>,
     /// How long the last answer took, in milliseconds.
     pub latency_ms: Option<u64>,
-    /// Why the last answer was not good.
+    /// Why the last answer was not good; why not all instances are well.
+    pub reason: Option<String>,
+    /// The instances, where the check counts them.
+    #[serde(default)]
+    pub instances: Option<InstancesView>,
+}
+
+/// The instances of a check that counts them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstancesView {
+    /// How many are expected.
+    pub expected: u32,
+    /// How many are well.
+    pub well: u32,
+    /// Those that are known, by name.
+    pub known: Vec<InstanceView>,
+}
+
+impl InstancesView {
+    /// How many are expected and were never heard.
+    #[must_use]
+    pub fn unknown(&self) -> usize {
+        let heard = self.known.iter().filter(|instance| instance.status != Status::New).count();
+        usize::try_from(self.expected).unwrap_or(usize::MAX).saturating_sub(heard)
+    }
+}
+
+/// One instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceView {
+    /// Its name.
+    pub name: String,
+    /// Its status as people see it.
+    pub status: Status,
+    /// The same in words.
+    pub health: String,
+    /// Its last beat.
+    pub last_heard: Option<Moment>,
+    /// The version beside it.
+    pub version: Option<String>,
+    /// Why it is not well, or what it said when it left.
     pub reason: Option<String>,
 }
 
@@ -126,10 +171,15 @@ impl Monitor {
             colour: heard.live.colour,
             epoch: heard.live.epoch,
             phase: heard.live.phase,
-            deploy: heard.live.deploy.filter(|deploy| deploy.until > now),
+            deploy: heard.live.deploy.clone().filter(|deploy| deploy.until > now),
             heard_at: heard.heard_at,
+            expected: heard.live.expected,
         };
-        let stored = checks::all(&mut reader).await?;
+        let mut check_views = Vec::new();
+        for stored in checks::all(&mut reader).await? {
+            let view = self.check_view(&stored, &heard, now);
+            check_views.push(self.with_instances(&mut reader, view, &stored, now).await?);
+        }
         let mut views = Vec::new();
         for open in incidents::open(&mut reader).await? {
             if open.incident.cause.is_none() {
@@ -145,7 +195,7 @@ impl Monitor {
             now,
             app: self.settings.app.clone(),
             live,
-            checks: stored.iter().map(|stored| self.check_view(stored, now)).collect(),
+            checks: check_views,
             incidents: views,
             resolved,
             notices: newest.into_iter().map(notice_view).collect(),
@@ -153,17 +203,11 @@ impl Monitor {
         })
     }
 
-    fn check_view(&self, stored: &StoredCheck, now: Moment) -> CheckView {
+    fn check_view(&self, stored: &StoredCheck, heard: &LiveHeard, now: Moment) -> CheckView {
         let StoredCheck { name, state, every_ms, seen, .. } = stored;
         let fall = self.settings.expected(name).map_or(1, |expected| expected.at_pace(*every_ms).fall);
-        let status = state.shown(now);
-        let health = match status {
-            Status::New => "never heard".to_owned(),
-            Status::Up | Status::Late => "working".to_owned(),
-            Status::Failing => format!("failing, {} of {fall}", state.streak.weak.min(fall)),
-            Status::Poorly => "doing poorly".to_owned(),
-            Status::Down => "not working".to_owned(),
-        };
+        let status = if heard.is_stopped(Role::of(name)) { Status::Stopped } else { state.shown(now) };
+        let health = words(status, state.streak.weak, fall);
         CheckView {
             name: name.clone(),
             status,
@@ -175,7 +219,53 @@ impl Monitor {
             version: seen.version.clone(),
             latency_ms: seen.latency_ms,
             reason: seen.reason.clone(),
+            instances: None,
         }
+    }
+
+    /// The same with its instances, where it counts them and is not stopped.
+    async fn with_instances(
+        &self,
+        reader: &mut SqliteConnection,
+        mut view: CheckView,
+        stored: &StoredCheck,
+        now: Moment,
+    ) -> Result<CheckView, StoreError> {
+        let Some((roster, rows)) = replicas::roster(reader, stored).await?.filter(|_| view.status != Status::Stopped) else {
+            return Ok(view);
+        };
+        let fall = self.settings.expected(&stored.name).map_or(1, |expected| expected.check.fall);
+        let known = rows.into_iter().map(|row| instance_view(row, fall, now)).collect();
+        if roster.wanted.count > 1 {
+            view.reason = roster.reason(stored.state.status).map(|reason| reason.to_string());
+        }
+        view.instances = Some(InstancesView { expected: roster.wanted.count, well: roster.well(), known });
+        Ok(view)
+    }
+}
+
+fn words(status: Status, weak: u32, fall: u32) -> String {
+    match status {
+        Status::New => "never heard".to_owned(),
+        Status::Up | Status::Late => "working".to_owned(),
+        Status::Failing => format!("failing, {} of {fall}", weak.min(fall)),
+        Status::Poorly => "doing poorly".to_owned(),
+        Status::Down => "not working".to_owned(),
+        Status::Stopped => "stopped".to_owned(),
+    }
+}
+
+fn instance_view(row: StoredInstance, fall: u32, now: Moment) -> InstanceView {
+    let StoredInstance { instance, seen } = row;
+    let status = instance.state.shown(now);
+    let farewell = instance.state.farewell.map(|words| format!("said bye: {words}"));
+    InstanceView {
+        name: instance.name,
+        status,
+        health: words(status, instance.state.streak.weak, fall),
+        last_heard: instance.state.last_heard,
+        version: seen.version,
+        reason: instance.trouble.map(|trouble| trouble.to_string()).or(farewell).or(seen.reason),
     }
 }
 

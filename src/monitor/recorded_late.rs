@@ -27,9 +27,20 @@ pub(super) async fn undo(
         return Ok(None);
     }
     tracing::warn!(check = stored.name, deadline = %last.flip.at, arrived = %arrived_at, "recorded late: the flip is taken back");
-    flips::remove_last(connection, &stored.name).await?;
-    if let Some(incident) = incidents::open_of(connection, &stored.name).await? {
-        resolution::take_back(connection, scene, incident).await?;
-    }
+    take_back(connection, scene, &stored.name).await?;
     Ok(Some(last.before))
+}
+
+/// Takes back the flips that made the check's present incident, and the incident.
+pub(super) async fn take_back(connection: &mut SqliteConnection, scene: &Scene<'_>, check: &str) -> Result<(), StoreError> {
+    let incident = incidents::open_of(connection, check).await?;
+    let key = incident.as_ref().map(|incident| incident.incident.key.clone());
+    flips::remove_last(connection, check).await?;
+    while key.is_some() && flips::last_of(connection, check).await?.is_some_and(|last| last.incident == key) {
+        flips::remove_last(connection, check).await?;
+    }
+    match incident {
+        Some(incident) => resolution::take_back(connection, scene, incident).await,
+        None => Ok(()),
+    }
 }

@@ -48,10 +48,15 @@ pub(super) async fn take_back(connection: &mut SqliteConnection, scene: &Scene<'
     end(connection, scene, stored, scene.now, words).await.map(|_| ())
 }
 
-/// Ends the incident of a check that is expected no more.
-pub(super) async fn forget(connection: &mut SqliteConnection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+/// Ends the incident of a check of which nothing is expected any more, and says why.
+pub(super) async fn forget(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    stored: StoredIncident,
+    why: &str,
+) -> Result<(), StoreError> {
     telling::withdrawn(connection, scene, &stored.incident.key).await?;
-    let words = |_: &Incident, _: Knows| "no longer expected: it was taken out of the config".to_owned();
+    let words = |_: &Incident, _: Knows| why.to_owned();
     end(connection, scene, stored, scene.now, words).await.map(|_| ())
 }
 

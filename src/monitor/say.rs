@@ -29,7 +29,7 @@ impl Monitor {
             let open = incidents::open(&mut transaction).await?;
             let names: Vec<&str> = open.iter().map(|stored| stored.incident.check.as_str()).collect();
             let trouble = if names.is_empty() { "no incident is open".to_owned() } else { format!("open: {}", names.join(", ")) };
-            let reason = format!("live: {}; {trouble}", heard::word(scene.colour()));
+            let reason = format!("live: {}; {}{trouble}", heard::word(scene.colour()), stopped(&scene.live));
             let notice = well(self, rule, reason, &scene.live, now);
             for stored in notices::about(&mut transaction, &notice.subject.incident).await? {
                 notices::withdraw(&mut transaction, &stored.notice.key, now).await?;
@@ -63,4 +63,9 @@ fn well(monitor: &Monitor, rule: &ChannelRule, reason: String, live: &heard::Liv
         also: Vec::new(),
         url: monitor.settings.page_url.clone(),
     }
+}
+
+/// `green is stopped on purpose; `.
+fn stopped(live: &heard::LiveHeard) -> String {
+    live.stopped().into_iter().map(|colour| format!("{colour} is stopped on purpose; ")).collect()
 }

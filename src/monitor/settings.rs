@@ -40,6 +40,8 @@ pub struct CheckSettings {
     pub check: Check,
     /// The channels that are told. Default: those of the watcher.
     pub channels: Vec<String>,
+    /// How many instances are to beat, each by its own name. Default: not counted, whoever beats stands for all.
+    pub instances: Option<u32>,
 }
 
 impl WatcherSettings {
@@ -77,7 +79,7 @@ impl CheckSettings {
         let name = section.text_required("name");
         let zone = section.text("tz");
         let schedule = match (section.text("schedule"), section.duration("period")) {
-            (Some(expression), None) => match Schedule::cron(&expression, zone.as_deref().unwrap_or("UTC")) {
+            (Some(expression), None) => match Schedule::parse(&expression, zone.as_deref().unwrap_or("UTC")) {
                 Ok(schedule) => Some(schedule),
                 Err(error) => {
                     section.error("schedule", error);
@@ -92,8 +94,10 @@ impl CheckSettings {
         };
         let grace = section.duration_or("grace", Duration::from_secs(3_600));
         let channels = section.texts("channels");
+        // 0 is the number that nobody gives.
+        let instances = Some(section.count_or("instances", 0)).filter(|count| *count > 0);
         section.finish();
         let check = Check { schedule: schedule?, grace, rise: 1, fall: 1 };
-        Some(Self { name, check, channels })
+        Some(Self { name, check, channels, instances })
     }
 }

@@ -77,6 +77,30 @@ pub(super) async fn reworded(
     Ok(())
 }
 
+/// The reason has changed: what is not told yet says the new one; where it is worse since then, who was told is told again.
+pub(super) async fn another_reason(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    incident: &Incident,
+    worse_since: Option<Moment>,
+) -> Result<(), StoreError> {
+    for stored in notices::about(connection, &incident.key).await? {
+        let mut notice = stored.notice;
+        let is_claimed = stored.claimed_until.is_some_and(|until| until > scene.now);
+        notice.reason = incident.reason.to_string();
+        if stored.taken_at.is_none() && !is_claimed {
+            notices::reword(connection, &notice).await?;
+        } else if let Some(since) = worse_since.filter(|_| notice.kind != NoticeKind::CheckReminder) {
+            notice.kind = NoticeKind::CheckReminder;
+            notice.at = scene.now;
+            notice.subject.status = incident.status;
+            notice.key = format!("{}/{}", key(&incident.key, notice.kind, &stored.channel), since.as_millis());
+            notices::write(connection, &notice, &stored.channel, scene.now).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Whoever was told by the sender itself knows already.
 pub(super) async fn told_by_sender(
     connection: &mut SqliteConnection,

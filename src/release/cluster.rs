@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::memory::Memory;
 use super::settings::SwitchSettings;
 use super::targets::Targets;
+use crate::domain::beat::ExpectedInstances;
+use crate::domain::colour::Colour;
 use crate::probe::ProbeSettings;
 use crate::proxy::control::ProxyControl;
-use crate::store::Journal;
+use crate::store::{Journal, StoreError};
 
 /// One cluster: its journal, its proxy, its targets, and what is remembered of them.
 #[derive(Debug)]
@@ -25,9 +29,23 @@ pub struct Cluster {
     pub settings: SwitchSettings,
     /// How everything is probed.
     pub probe: ProbeSettings,
+    /// How many instances each colour has where no order has said so.
+    pub configured: ExpectedInstances,
+    /// What is expected or under way has changed: whoever tells of it need not wait for its interval. Carries no data.
+    pub changed: Notify,
 }
 
 impl Cluster {
+    /// How many instances of each colour are expected.
+    ///
+    /// # Errors
+    /// Where the journal does not answer.
+    pub async fn expected(&self) -> Result<ExpectedInstances, StoreError> {
+        let recorded = self.journal.expected().await?;
+        let of = |colour| recorded.get(&colour).copied().unwrap_or_else(|| self.configured.of(colour));
+        Ok(ExpectedInstances { blue: of(Colour::Blue), green: of(Colour::Green) })
+    }
+
     /// The longest that a switch can take, and some minutes: a lease that is kept no longer than this is not in the way for ever.
     pub(super) fn longest_switch(&self) -> Duration {
         const SPARE: Duration = Duration::from_secs(300);

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use super::orders::{DeployEnd, DeployLease, DeployOrder, GateReport};
+use super::orders::{Act, DeployEnd, DeployLease, DeployOrder, GateReport};
 use super::remote::{Remote, RemoteError};
 use crate::domain::colour::Colour;
 use crate::proxy::control::ProxyControl;
 use crate::runtime::driver::Driver;
-use crate::runtime::{Instance, Pending, Release, RuntimeError, Step};
+use crate::runtime::{Instance, Pending, Release, RuntimeError, Step, Tell};
 
 /// What is to be deployed.
 #[derive(Debug, Clone)]
@@ -21,8 +21,8 @@ pub struct Plan {
     pub image: Option<String>,
     /// Who asks: user and host.
     pub by: String,
-    /// Whether what is still running on the replaced instances may be cut.
-    pub cut: bool,
+    /// Whether the colour is known to be idle: then what is still running on the replaced instances may be cut.
+    pub idle: bool,
     /// How long the new instances have to become fit to go live.
     pub within: Duration,
     /// When it is over at the latest: until then the colour's checks are quiet.
@@ -78,13 +78,16 @@ pub enum DeployError {
     /// The new instances did not become fit in time: what the gate saw, and what each of them said last.
     #[error("the gate stayed shut: {}", .0.why)]
     Unfit(GateReport, Vec<(String, Vec<String>)>),
+    /// A new instance has ended for good: why, and what each of them said last.
+    #[error("{0}")]
+    Fallen(String, Vec<(String, Vec<String>)>),
     /// It was interrupted.
     #[error("interrupted: the instances may be the new ones, and are not proven")]
     Interrupted,
 }
 
 /// How many of an instance's last lines a refusal tells.
-const LAST_LINES: usize = 8;
+pub(super) const LAST_LINES: usize = 8;
 
 /// Deploys, and says each stage as it is reached. `interrupted` ends the wait, never the bookkeeping.
 ///
@@ -105,21 +108,20 @@ pub async fn deploy(
         replaced = replace_and_prove(hands, plan, &release, each) => replaced,
         () = interrupted => Err(DeployError::Interrupted),
     };
-    if replaced.is_err() {
-        put_back(hands, &release, each).await;
-    }
-    let unfreed = end(hands, &lease, replaced.as_ref().err()).await;
-    let (instances, gate) = replaced?;
+    let put_back = if replaced.is_err() { put_back(hands, &release, each).await } else { None };
+    let unfreed = end(hands, &lease, replaced.as_ref().err().map(ToString::to_string), put_back).await;
+    let (mut instances, gate) = replaced?;
+    instances.retain(|instance| instance.colour == plan.colour);
     Ok(Deployed { instances, gate, unfreed })
 }
 
 fn order(plan: &Plan) -> DeployOrder {
     let timeout_ms = u64::try_from(plan.timeout.as_millis()).unwrap_or(u64::MAX);
-    DeployOrder { colour: plan.colour, version: plan.version.clone(), by: plan.by.clone(), timeout_ms }
+    DeployOrder { act: Act::Deploy, colour: plan.colour, version: plan.version.clone(), instances: None, by: plan.by.clone(), timeout_ms }
 }
 
 fn release(plan: &Plan, lease: &DeployLease) -> Release {
-    Release { deploy: lease.id, colour: plan.colour, version: plan.version.clone(), image: plan.image.clone() }
+    Release { deploy: lease.id, colour: plan.colour, version: plan.version.clone(), image: plan.image.clone(), serves: !plan.idle }
 }
 
 async fn replace_and_prove(
@@ -130,39 +132,54 @@ async fn replace_and_prove(
 ) -> Result<(Vec<Instance>, GateReport), DeployError> {
     let tell = |step| each(Stage::Runtime(step));
     let beside = hands.driver.starts_beside();
-    if plan.cut && !beside {
+    if plan.idle && !beside {
         cut(hands, plan.colour).await;
     }
     let pending = hands.driver.replace(release, &tell).await?;
     each(Stage::Replaced(pending.instances.len()));
-    let gate = prove(hands, plan, &pending).await?;
+    let gate = prove(hands, plan, release, &pending, &tell).await?;
     each(Stage::Fit);
-    if plan.cut && beside {
+    if plan.idle && beside {
         cut(hands, plan.colour).await;
     }
     Ok((hands.driver.keep(release, &tell).await?, gate))
 }
 
-async fn prove(hands: &Hands, plan: &Plan, pending: &Pending) -> Result<GateReport, DeployError> {
-    let gate = hands.prober.gate(plan.colour, plan.within, &pending.at).await?;
-    if gate.open { Ok(gate) } else { Err(DeployError::Unfit(gate, hands.driver.last_lines(plan.colour, LAST_LINES).await)) }
-}
-
-/// A proxy that refuses or is silent is no reason to keep the old instances: they end either way.
-async fn cut(hands: &Hands, colour: Colour) {
-    let _ = hands.proxy.cut(colour).await;
-}
-
-async fn put_back(hands: &Hands, release: &Release, each: &(dyn Fn(Stage) + Sync)) {
-    let done = hands.driver.put_back(release, &|step| each(Stage::Runtime(step))).await;
-    match done {
-        Ok(done) if done.is_empty() => {}
-        Ok(done) => each(Stage::PutBack(done)),
-        Err(error) => each(Stage::PutBack(format!("it could not be put back: {error}"))),
+/// One that has ended for good is not waited for.
+async fn prove(hands: &Hands, plan: &Plan, release: &Release, pending: &Pending, tell: Tell<'_>) -> Result<GateReport, DeployError> {
+    let last_lines = || hands.driver.last_lines(plan.colour, LAST_LINES);
+    tokio::select! {
+        biased;
+        why = hands.driver.fallen(release, tell) => Err(DeployError::Fallen(why, last_lines().await)),
+        gate = hands.prober.gate(plan.colour, plan.within, &pending.at) => {
+            let gate = gate?;
+            if gate.open { Ok(gate) } else { Err(DeployError::Unfit(gate, last_lines().await)) }
+        }
     }
 }
 
-async fn end(hands: &Hands, lease: &DeployLease, failed: Option<&DeployError>) -> Option<RemoteError> {
-    let end = DeployEnd { ok: failed.is_none(), reason: failed.map(ToString::to_string) };
+/// A proxy that refuses or is silent is no reason to keep the old instances: they end either way.
+pub(super) async fn cut(hands: &Hands, colour: Colour) {
+    let _ = hands.proxy.cut(colour).await;
+}
+
+async fn put_back(hands: &Hands, release: &Release, each: &(dyn Fn(Stage) + Sync)) -> Option<String> {
+    let done = match hands.driver.put_back(release, &|step| each(Stage::Runtime(step))).await {
+        Ok(done) if done.is_empty() => return None,
+        Ok(done) => done,
+        Err(error) => format!("it could not be put back: {error}"),
+    };
+    each(Stage::PutBack(done.clone()));
+    Some(done)
+}
+
+/// Frees the lease, and keeps in the journal how it ended: why not, what was put back, and what the user's own commands said.
+pub(super) async fn end(hands: &Hands, lease: &DeployLease, failed: Option<String>, put_back: Option<String>) -> Option<RemoteError> {
+    let ok = failed.is_none();
+    let output = hands.driver.output();
+    // Its lines stand in the output.
+    let first = |text: String| if output.is_some() { text.lines().next().unwrap_or_default().to_owned() } else { text };
+    let told: Vec<String> = failed.map(&first).into_iter().chain(put_back.map(|what| format!("put back: {}", first(what)))).collect();
+    let end = DeployEnd { ok, reason: (!told.is_empty()).then(|| told.join("\n")), output };
     hands.prober.end_deploy(lease, &end).await.err()
 }

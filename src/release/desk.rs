@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::cluster::Cluster;
-use super::orders::{DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEvent, SwitchOrder};
+use super::orders::{Act, DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEvent, SwitchOrder};
 use super::switch::Switch;
 use super::targets::{CONTROL, FRONT_DOOR, PREVIEW};
 use super::{gate, recovery};
@@ -54,6 +54,7 @@ impl Desk {
             lease: journal.lease().await.map_err(broken)?.filter(|lease| now < lease.until),
             switch: journal.last_switch().await.map_err(broken)?,
             deploy: journal.deploy_under_way(now).await.map_err(broken)?,
+            expected: Some(self.cluster.expected().await.map_err(broken)?),
         })
     }
 
@@ -83,10 +84,11 @@ impl Desk {
         let now = clock::now();
         let intent = Intent {
             what: What::Switch,
-            asked: Asked { target: order.to, version: None, by: order.by, forced: order.force },
+            asked: Asked { target: order.to, version: None, by: order.by, forced: order.force, instances: None },
             origin: state.live,
             proxy_epoch: state.epoch,
             until: now + self.cluster.longest_switch(),
+            configured: self.cluster.configured.of(order.to),
         };
         self.trust_only_what_was_proven(intent.asked.target).await?;
         let entry = self.take(intent).await?;
@@ -99,23 +101,30 @@ impl Desk {
         Ok(phases)
     }
 
-    /// Takes the lease for a deploy.
+    /// Takes the lease for a deploy, a scale or a stop. Where it lowers the number of instances, fewer are expected from now on: whoever
+    /// leaves then is not missing. Where it raises the number, more are expected when it has ended well.
     ///
     /// # Errors
     /// Where another is under way, or the journal does not answer.
     pub async fn begin_deploy(&self, order: DeployOrder) -> Result<DeployLease, Refusal> {
+        let instances = self.instances(&order).await?;
         let state = self.cluster.proxy.state().await.ok();
         let until = clock::now() + Duration::from_millis(order.timeout_ms).min(LONGEST_DEPLOY);
         let intent = Intent {
-            what: What::Deploy,
-            asked: Asked { target: order.colour, version: order.version, by: order.by, forced: None },
+            what: order.act.into(),
+            asked: Asked { target: order.colour, version: order.version, by: order.by, forced: None, instances },
             origin: state.as_ref().and_then(|state| state.live),
             proxy_epoch: state.map_or(0, |state| state.epoch),
             until,
+            configured: self.cluster.configured.of(order.colour),
         };
         let entry = self.take(intent).await?;
-        self.cluster.memory.begin_anew(entry.asked.target.as_str(), clock::now());
-        tracing::info!(deploy = entry.id, colour = %entry.asked.target, version = entry.asked.version, by = entry.asked.by, "deploy begins");
+        let Entry { id, what, asked, .. } = &entry;
+        if *what == What::Deploy {
+            self.cluster.memory.begin_anew(asked.target.as_str(), clock::now());
+        }
+        self.cluster.changed.notify_one();
+        tracing::info!(deploy = id, colour = %asked.target, version = asked.version, instances, by = asked.by, "{what} begins");
         Ok(DeployLease { id: entry.id, epoch: entry.epoch, until })
     }
 
@@ -127,12 +136,27 @@ impl Desk {
         let phase = if end.ok { Phase::Done } else { Phase::Refused };
         let gone = || refused(format!("deploy {id} is not under way: its time may have been over"));
         let lease = self.cluster.journal.lease().await.map_err(broken)?;
-        if lease.is_none_or(|lease| lease.entry != id || lease.what != What::Deploy) {
+        if lease.is_none_or(|lease| lease.entry != id || !lease.what.is_of_instances()) {
             return Err(gone());
         }
         let step = Step { phase, at: clock::now(), note: end.reason };
         tracing::info!(deploy = id, ok = end.ok, reason = step.note, "deploy ends");
-        if self.cluster.journal.reach(id, &step).await.map_err(broken)? { Ok(()) } else { Err(gone()) }
+        let has_ended = self.cluster.journal.end(id, &step, end.output.as_deref()).await.map_err(broken)?;
+        self.cluster.changed.notify_one();
+        if has_ended { Ok(()) } else { Err(gone()) }
+    }
+
+    /// How many instances the order is to give its colour; none where their number stays as it is.
+    async fn instances(&self, order: &DeployOrder) -> Result<Option<u32>, Refusal> {
+        self.cluster.journal.close_overdue_deploys(clock::now()).await.map_err(broken)?;
+        let expected = self.cluster.expected().await.map_err(broken)?.of(order.colour);
+        match (order.act, order.instances) {
+            (Act::Deploy | Act::Scale, Some(instances)) => Ok(Some(instances)),
+            (Act::Deploy, None) => Ok((expected == 0).then(|| self.cluster.configured.of(order.colour))),
+            (Act::Scale, None) => Err(refused("a scale must say how many instances there are to be".into())),
+            (Act::Stop, None | Some(0)) => Ok(Some(0)),
+            (Act::Stop, Some(_)) => Err(refused("a stop leaves no instance: scale to another number".into())),
+        }
     }
 
     /// Waits for a colour's gate. Whoever deploys it asks when its instances are replaced: what was seen before counts no more.

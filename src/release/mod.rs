@@ -8,6 +8,7 @@ mod memory;
 pub mod orders;
 mod recovery;
 pub mod remote;
+pub mod scale;
 mod settings;
 mod switch;
 pub mod targets;
@@ -18,8 +19,8 @@ pub use cluster::Cluster;
 pub use desk::{Desk, Phases};
 pub use memory::Memory;
 pub use orders::{
-    DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEnd, SwitchEvent, SwitchOrder, TargetState,
-    WatcherState,
+    Act, DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEnd, SwitchEvent, SwitchOrder,
+    TargetState, WatcherState,
 };
 pub use remote::{Remote, RemoteError};
 pub use settings::{ProberSettings, SwitchSettings};

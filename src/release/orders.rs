@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::beat::DeployUnderWay;
+use crate::domain::beat::{DeployUnderWay, ExpectedInstances};
 use crate::domain::colour::Colour;
 use crate::domain::gate::Observation;
 use crate::domain::moment::Moment;
 use crate::domain::switch::Phase;
-use crate::store::{Entry, Lease};
+use crate::store::{Entry, Lease, What};
 
 /// `GET /v1/state`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct ProberState {
     pub switch: Option<Entry>,
     /// A deploy under way.
     pub deploy: Option<DeployUnderWay>,
+    /// How many instances of each colour are expected; 0 is stopped on purpose. None: an older prober does not say.
+    #[serde(default)]
+    pub expected: Option<ExpectedInstances>,
 }
 
 /// One target of the prober.
@@ -87,13 +90,42 @@ pub struct SwitchEnd {
     pub reason: Option<String>,
 }
 
+/// What is done with a colour's instances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Act {
+    /// They are replaced.
+    #[default]
+    Deploy,
+    /// There are more or fewer of them.
+    Scale,
+    /// They are stopped.
+    Stop,
+}
+
+impl From<Act> for What {
+    fn from(act: Act) -> Self {
+        match act {
+            Act::Deploy => Self::Deploy,
+            Act::Scale => Self::Scale,
+            Act::Stop => Self::Stop,
+        }
+    }
+}
+
 /// `POST /v1/deploys`: takes the lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployOrder {
-    /// The colour whose instances are replaced.
+    /// What is done. Default: deploy.
+    #[serde(default)]
+    pub act: Act,
+    /// The colour whose instances are concerned.
     pub colour: Colour,
     /// The version that they get.
     pub version: Option<String>,
+    /// How many there are to be. None: as many as before, or as configured where the colour was stopped; for a stop, none.
+    #[serde(default)]
+    pub instances: Option<u32>,
     /// Who asks: user and host.
     pub by: String,
     /// When it is over at the latest, in milliseconds from now.
@@ -118,6 +150,9 @@ pub struct DeployEnd {
     pub ok: bool,
     /// Why not, or what is worth knowing.
     pub reason: Option<String>,
+    /// The last lines of the user's own commands, where they carried it out.
+    #[serde(default)]
+    pub output: Option<String>,
 }
 
 /// `GET /v1/gate`.

@@ -6,7 +6,7 @@ use super::docker::driver::DockerDriver;
 use super::error::RuntimeError;
 use super::instance::Instance;
 use super::process::driver::ProcessDriver;
-use super::release::{Pending, Release, Tell};
+use super::release::{Each, Pending, Release, Tell};
 use super::swarm::driver::SwarmDriver;
 use crate::domain::colour::Colour;
 
@@ -16,7 +16,7 @@ pub enum Driver {
     /// Processes of `allswell up`.
     Process(ProcessDriver),
     /// Containers.
-    Docker(DockerDriver),
+    Docker(Box<DockerDriver>),
     /// Swarm services.
     Swarm(SwarmDriver),
     /// The user's own commands.
@@ -86,6 +86,14 @@ impl Driver {
         }
     }
 
+    /// Returns when a new instance of a deploy has ended for good, with what is to be said about it; never where the runtime cannot know.
+    pub async fn fallen(&self, release: &Release, tell: Tell<'_>) -> String {
+        match self {
+            Self::Docker(driver) => driver.fallen(release, tell).await,
+            Self::Process(_) | Self::Swarm(_) | Self::Command(_) => std::future::pending().await,
+        }
+    }
+
     /// A colour gets so many instances; 0 stops it.
     ///
     /// # Errors
@@ -98,6 +106,44 @@ impl Driver {
             Self::Docker(driver) => driver.scale(colour, instances, tell).await,
             Self::Swarm(driver) => driver.scale(colour, instances, tell).await,
             Self::Command(driver) => driver.scale(colour, instances, tell).await,
+        }
+    }
+
+    /// A colour ends, until the next deploy or scale starts it again.
+    ///
+    /// # Errors
+    /// Where it could not be done; some may have been ended.
+    pub async fn stop(&self, colour: Colour, tell: Tell<'_>) -> Result<(), RuntimeError> {
+        match self {
+            Self::Process(_) => {
+                Err(RuntimeError::Refused("processes of one colour are not stopped by themselves: `allswell stop` ends `up`".to_owned()))
+            }
+            Self::Docker(driver) => driver.scale(colour, 0, tell).await.map(drop),
+            Self::Swarm(driver) => driver.scale(colour, 0, tell).await.map(drop),
+            Self::Command(driver) => driver.stop(colour, tell).await,
+        }
+    }
+
+    /// Tells `each` what a colour's instances have said, oldest first: the last `lines` of each instance, else all that is kept. With
+    /// `follow` it goes on as they say more, new instances included, until it is dropped. Nothing was said: `each` is never called.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn logs(&self, colour: Colour, lines: Option<usize>, follow: bool, each: Each<'_>) -> Result<(), RuntimeError> {
+        match self {
+            Self::Process(driver) => driver.logs(colour, lines, follow, each).await,
+            Self::Docker(driver) => driver.logs(colour, lines, follow, each).await,
+            Self::Swarm(driver) => driver.logs(colour, lines, follow, each).await,
+            Self::Command(driver) => driver.logs(colour, lines, follow, each).await,
+        }
+    }
+
+    /// What the runtime's own commands have said so far, for the journal; none where it has none.
+    #[must_use]
+    pub fn output(&self) -> Option<String> {
+        match self {
+            Self::Process(_) | Self::Docker(_) | Self::Swarm(_) => None,
+            Self::Command(driver) => driver.said(),
         }
     }
 

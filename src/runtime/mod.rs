@@ -13,5 +13,5 @@ mod words;
 
 pub use error::RuntimeError;
 pub use instance::Instance;
-pub use release::{Pending, Release, Step, Tell};
+pub use release::{Each, Pending, Release, Step, Tell};
 pub use settings::{RuntimeKind, RuntimeSettings, UpSettings};

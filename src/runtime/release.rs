@@ -15,6 +15,8 @@ pub struct Release {
     pub version: Option<String>,
     /// The image that they run; none: the one of the config, else the same as before.
     pub image: Option<String>,
+    /// Whether the public may be on this colour now: nobody finds the new instances by its name before they are proven.
+    pub serves: bool,
 }
 
 /// New instances that run and are not proven yet.
@@ -46,3 +48,6 @@ pub enum Step {
 
 /// Told of each step.
 pub type Tell<'a> = &'a (dyn Fn(Step) + Sync);
+
+/// Told of each line that an instance has said: the instance's name, and the line without its end.
+pub type Each<'a> = &'a (dyn Fn(&str, &str) + Sync);

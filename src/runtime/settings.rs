@@ -6,7 +6,7 @@ use super::command::settings::CommandSettings;
 use super::docker::settings::DockerSettings;
 use super::process::settings::ProcessSettings;
 use super::swarm::settings::SwarmSettings;
-use crate::settings::Section;
+use crate::settings::{Secret, Section};
 
 /// `[runtime]`: how a colour's instances are started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum RuntimeKind {
     /// Processes on this machine, kept by `allswell up`.
     Process(ProcessSettings),
     /// Containers of one Docker engine.
-    Docker(DockerSettings),
+    Docker(Box<DockerSettings>),
     /// Two services of a Docker Swarm.
     Swarm(SwarmSettings),
     /// Whatever the user's own commands start.
@@ -48,16 +48,26 @@ impl RuntimeSettings {
         let words = [("process", Word::Process), ("docker", Word::Docker), ("swarm", Word::Swarm), ("command", Word::Command)];
         let kind = match section.one_of("kind", &words).unwrap_or(Word::Process) {
             Word::Process => RuntimeKind::Process(ProcessSettings::read(&mut section)),
-            Word::Docker => RuntimeKind::Docker(DockerSettings::read(&mut section)),
+            Word::Docker => RuntimeKind::Docker(Box::new(DockerSettings::read(&mut section))),
             Word::Swarm => RuntimeKind::Swarm(SwarmSettings::read(&mut section)),
             Word::Command => RuntimeKind::Command(CommandSettings::read(&mut section)),
         };
+        let version = match &kind {
+            RuntimeKind::Process(_) | RuntimeKind::Docker(_) | RuntimeKind::Swarm(_) => section.text("version"),
+            // There it is the command that says it.
+            RuntimeKind::Command(_) => None,
+        };
         let settings = Self {
             kind,
-            version: section.text("version"),
+            version,
             stop_grace: section.duration_or("stop_grace", Duration::from_secs(10)),
             deploy_timeout: section.duration_or("deploy_timeout", Duration::from_secs(300)),
         };
+        if let RuntimeKind::Command(commands) = &settings.kind
+            && commands.longest() >= settings.deploy_timeout
+        {
+            section.error("deploy_timeout", "must be longer than replace_timeout and put_back_timeout together: a deploy may need both");
+        }
         section.finish();
         settings
     }
@@ -70,6 +80,14 @@ impl RuntimeKind {
         match self {
             Self::Process(_) => true,
             Self::Docker(_) | Self::Swarm(_) | Self::Command(_) => false,
+        }
+    }
+
+    /// Every secret that is named.
+    pub fn secrets(&mut self) -> Vec<&mut Secret> {
+        match self {
+            Self::Docker(settings) => settings.secrets().collect(),
+            Self::Process(_) | Self::Swarm(_) | Self::Command(_) => Vec::new(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A command as a config writes it.
+//! A command as a config writes it: words, and placeholders in them.
 
 /// Splits a command into words at blanks; single and double quotes keep blanks together. No shell, no variables.
 pub(super) fn words(command: &str) -> Result<Vec<String>, &'static str> {
@@ -18,6 +18,49 @@ pub(super) fn words(command: &str) -> Result<Vec<String>, &'static str> {
     }
     words.extend(word);
     if quote.is_some() { Err("has a quote that does not end") } else { Ok(words) }
+}
+
+/// The words with every placeholder replaced, once: what a placeholder stands for is never looked into, and no word is split. `value` knows
+/// what `{name}` stands for; other braces are left alone.
+pub(super) fn fill(words: &[String], value: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    words.iter().map(|word| fill_word(word, &value)).collect()
+}
+
+fn fill_word(word: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut filled = String::new();
+    let mut rest = word;
+    while let Some(at) = rest.find('{') {
+        let (before, from) = rest.split_at(at);
+        filled.push_str(before);
+        let known = from.find('}').and_then(|end| from.split_at_checked(end + 1)).and_then(|(name, after)| Some((value(name)?, after)));
+        rest = match known {
+            Some((value, after)) => {
+                filled.push_str(&value);
+                after
+            }
+            None => {
+                filled.push('{');
+                from.strip_prefix('{').unwrap_or_default()
+            }
+        };
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// A line without colours, control characters and blanks around it, cut after `longest` characters.
+pub(super) fn plain(line: &str, longest: usize) -> String {
+    let mut plain = String::new();
+    let mut characters = line.chars();
+    while let Some(c) = characters.next() {
+        if c == '\u{1b}' {
+            // The rest of an escape sequence: up to its final letter.
+            characters.by_ref().find(char::is_ascii_alphabetic);
+        } else if !c.is_control() {
+            plain.push(c);
+        }
+    }
+    plain.trim().chars().take(longest).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The wiring of the prober.
 
+mod engine;
 mod link;
 mod lookout;
 mod outcome;
@@ -14,15 +15,17 @@ use anyhow::Context;
 use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use self::engine::EngineWatch;
 use self::link::Link;
 use self::lookout::Lookout;
 use self::report::Report;
 use self::stall::Stall;
 use self::telling::{Telling, Work};
 use crate::config::Config;
+use crate::domain::beat::ExpectedInstances;
 use crate::files::{self, StateDir};
 use crate::http::control::{Control, router};
 use crate::http::serve::{OwnHosts, guarded, healthz, serve};
@@ -43,6 +46,7 @@ pub struct Prober {
     desk: Desk,
     lookout: Arc<Lookout>,
     stall: Arc<Stall>,
+    engine: Option<EngineWatch>,
     telling: Work,
     control: (TcpListener, Router),
     health: (TcpListener, Router),
@@ -69,11 +73,14 @@ impl Prober {
             memory: Arc::new(Memory::default()),
             settings: config.switch,
             probe: config.probe,
+            configured: ExpectedInstances { blue: config.app.blue.instances, green: config.app.green.instances },
+            changed: Notify::new(),
         });
         let links = links(config, state)?;
         let stall = Arc::new(Stall::new());
         let (teller, telling) = Telling::new(config, &store, &links, Arc::clone(&stall));
-        let report = Report::new(Arc::clone(&cluster.memory), links, teller, config.probe.every, &config.log);
+        let report = Arc::new(Report::new(Arc::clone(&cluster.memory), links, teller, config.probe.every, &config.log));
+        let engine = EngineWatch::new(config, &cluster, &report, &store)?;
         let lookout = Arc::new(Lookout::new(Arc::clone(&cluster), report, Arc::clone(&stall)));
         let desk = Desk::new(cluster);
         let token = files::token(&state.prober_token()).context("the prober's token cannot be read")?;
@@ -82,7 +89,7 @@ impl Prober {
         let watched = Arc::clone(&lookout);
         let health_routes = Router::new().route("/healthz", get(move || async move { healthz(watched.trouble()) }));
         let health_routes = guarded(health_routes, own);
-        Ok(Self { desk, lookout, stall, telling, control: (control, routes), health: (health, health_routes), addresses })
+        Ok(Self { desk, lookout, stall, engine, telling, control: (control, routes), health: (health, health_routes), addresses })
     }
 
     /// Where it listens: a name and an address each, for the log and for tests.
@@ -105,6 +112,9 @@ impl Prober {
         work.spawn(Arc::clone(&self.lookout).run(manager.clone()));
         let stall = self.stall;
         work.spawn(async move { stall.run().await });
+        if let Some(engine) = self.engine {
+            work.spawn(engine.run(ended.clone()));
+        }
         let mut serving = JoinSet::new();
         for (listener, routes) in [self.control, self.health] {
             let mut ended = ended.clone();

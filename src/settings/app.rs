@@ -24,6 +24,8 @@ pub struct AppSettings {
 pub struct ColourSettings {
     /// Where the colour's instances listen, `host:port` each.
     pub addresses: Vec<String>,
+    /// How many instances the colour has until a deploy or `scale` says otherwise. Default: as many as there are addresses.
+    pub instances: u32,
 }
 
 impl AppSettings {
@@ -71,7 +73,8 @@ impl ColourSettings {
                 section.error("address", format!("\"{address}\" is not host:port"));
             }
         }
+        let instances = section.count_or("instances", u32::try_from(addresses.len()).unwrap_or(u32::MAX));
         section.finish();
-        Self { addresses }
+        Self { addresses, instances }
     }
 }

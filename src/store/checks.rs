@@ -5,9 +5,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::{StoreError, json};
+use crate::domain::beat::Beat;
 use crate::domain::check::State;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
+use crate::domain::roster::Wanted;
 
 /// One check as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct StoredCheck {
     pub every_ms: Option<u64>,
     /// What the last beat said besides.
     pub seen: Seen,
+    /// How many instances it expects. None: it does not count them.
+    pub wanted: Option<Wanted>,
 }
 
 /// What the last beat of a check said, for people.
@@ -39,6 +43,21 @@ pub struct Seen {
     pub reason: Option<String>,
 }
 
+impl Seen {
+    /// What this beat says.
+    #[must_use]
+    pub fn of(beat: &Beat) -> Self {
+        let health = beat.health.as_ref();
+        Self {
+            instance: Some(beat.identity.instance.clone()),
+            colour: beat.colour,
+            version: beat.version.clone(),
+            latency_ms: health.and_then(|health| health.latency_ms),
+            reason: health.and_then(|health| health.reason.clone()),
+        }
+    }
+}
+
 fn read(row: &SqliteRow) -> Result<StoredCheck, StoreError> {
     Ok(StoredCheck {
         name: row.try_get("name")?,
@@ -46,6 +65,7 @@ fn read(row: &SqliteRow) -> Result<StoredCheck, StoreError> {
         look_at: json::moment(row.try_get("look_at")?),
         every_ms: row.try_get::<Option<i64>, _>("every_ms")?.and_then(|every| u64::try_from(every).ok()),
         seen: json::read(row.try_get("seen")?)?,
+        wanted: row.try_get::<Option<&str>, _>("wanted")?.map(json::read).transpose()?,
     })
 }
 
@@ -81,13 +101,14 @@ pub async fn due(connection: &mut SqliteConnection, until: Moment) -> Result<Vec
 /// # Errors
 /// Where the store refuses.
 pub async fn save(connection: &mut SqliteConnection, check: &StoredCheck) -> Result<(), StoreError> {
-    sqlx::query("INSERT OR REPLACE INTO \"check\" (name, status, state, look_at, every_ms, seen) VALUES (?, ?, ?, ?, ?, ?)")
+    sqlx::query("INSERT OR REPLACE INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted) VALUES (?, ?, ?, ?, ?, ?, ?)")
         .bind(&check.name)
         .bind(check.state.status.as_str())
         .bind(json::write(&check.state)?)
         .bind(json::millis(check.look_at))
         .bind(check.every_ms.map(json::signed))
         .bind(json::write(&check.seen)?)
+        .bind(check.wanted.as_ref().map(json::write).transpose()?)
         .execute(connection)
         .await?;
     Ok(())

@@ -1,6 +1,7 @@
 //! An entry of the journal, and the lease on it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,26 +17,33 @@ pub enum What {
     Switch,
     /// A colour's instances are replaced.
     Deploy,
+    /// A colour gets more or fewer instances.
+    Scale,
+    /// A colour's instances are stopped.
+    Stop,
 }
 
-/// One switch or deploy.
+/// One switch, deploy, scale or stop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Counts from 1.
     pub id: i64,
     /// The highest epoch that it has used.
     pub epoch: u64,
-    /// Switch or deploy.
+    /// Which of them.
     pub what: What,
     /// Who asked for which colour, and why.
     #[serde(flatten)]
     pub asked: Asked,
     /// The colour that was live when it began; none was undefined.
     pub origin: Option<Colour>,
-    /// Where it stands. A deploy is intended until it is over: done, refused (it failed) or interrupted (its time was over).
+    /// Where it stands. An order about instances is intended until it is over: done, refused (it failed) or interrupted (its time was over).
     pub phase: Phase,
     /// Why it ended as it did.
     pub reason: Option<String>,
+    /// The last lines of the user's own commands, where they carried it out.
+    #[serde(default)]
+    pub output: Option<String>,
     /// Every phase that it has reached, oldest first.
     pub steps: Vec<Step>,
     /// When it began.
@@ -55,6 +63,9 @@ pub struct Asked {
     pub by: String,
     /// Why the gate was skipped, if it was.
     pub forced: Option<String>,
+    /// How many instances the colour is to have; none where their number stays as it was.
+    #[serde(default)]
+    pub instances: Option<u32>,
 }
 
 /// A phase that was reached.
@@ -73,7 +84,7 @@ pub struct Step {
 pub struct Lease {
     /// Who asked.
     pub holder: String,
-    /// Switch or deploy.
+    /// Which of them.
     pub what: What,
     /// Of or to this colour.
     pub target: Colour,
@@ -99,7 +110,7 @@ pub enum Taken {
 /// A deploy or switch that is about to begin.
 #[derive(Debug, Clone)]
 pub struct Intent {
-    /// Switch or deploy.
+    /// Which of them.
     pub what: What,
     /// Who asked for which colour, and why.
     pub asked: Asked,
@@ -109,6 +120,8 @@ pub struct Intent {
     pub proxy_epoch: u64,
     /// When it is over at the latest.
     pub until: Moment,
+    /// How many instances the colour has where no order has said so.
+    pub configured: u32,
 }
 
 impl What {
@@ -118,7 +131,27 @@ impl What {
         match self {
             Self::Switch => "switch",
             Self::Deploy => "deploy",
+            Self::Scale => "scale",
+            Self::Stop => "stop",
         }
+    }
+
+    /// Whether it is about a colour's instances, and ends when whoever does it says so.
+    #[must_use]
+    pub fn is_of_instances(self) -> bool {
+        match self {
+            Self::Switch => false,
+            Self::Deploy | Self::Scale | Self::Stop => true,
+        }
+    }
+}
+
+impl FromStr for What {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Switch, Self::Deploy, Self::Scale, Self::Stop];
+        all.into_iter().find(|what| what.as_str() == word).ok_or_else(|| format!("\"{word}\" is nothing that a journal is about"))
     }
 }
 
@@ -133,7 +166,7 @@ impl fmt::Display for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let to = match self.what {
             What::Switch => "to",
-            What::Deploy => "of",
+            What::Deploy | What::Scale | What::Stop => "of",
         };
         write!(f, "a {} {to} {} by {} since {}", self.what, self.target, self.holder, self.since)
     }

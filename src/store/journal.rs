@@ -1,5 +1,6 @@
 //! The journal of deploys and switches, and the lease that lets one of them be under way at a time.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -38,10 +39,11 @@ impl Journal {
             return Ok(Taken::Locked(lease));
         }
         let epoch = next_epoch(&mut transaction, intent.proxy_epoch).await?;
-        let Asked { target, version, by, forced } = &intent.asked;
+        let Asked { target, version, by, forced, instances } = &intent.asked;
+        let former = expected_of(&mut transaction, *target).await?;
         let id: i64 = sqlx::query(
-            "INSERT INTO journal (epoch, what, target, origin, version, asked_by, forced, phase, started_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?) RETURNING id",
+            "INSERT INTO journal (epoch, what, target, origin, version, asked_by, forced, instances, former, phase, started_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?) RETURNING id",
         )
         .bind(number(epoch))
         .bind(intent.what.as_str())
@@ -50,12 +52,17 @@ impl Journal {
         .bind(version)
         .bind(by)
         .bind(forced)
+        .bind(instances)
+        .bind(former)
         .bind(now.as_millis())
         .fetch_one(&mut *transaction)
         .await?
         .get(0);
         let insert = sqlx::query("INSERT INTO lease (one, entry, until) VALUES (1, ?, ?)");
         insert.bind(id).bind(intent.until.as_millis()).execute(&mut *transaction).await?;
+        if let Some(fewer) = instances.filter(|count| *count < former.unwrap_or(intent.configured)) {
+            expect(&mut transaction, *target, Some(fewer)).await?;
+        }
         let note = forced.as_ref().map(|why| format!("the gate is skipped: {why}"));
         write_step(&mut transaction, id, &Step { phase: Phase::Intended, at: now, note }).await?;
         let entry = entry(&mut transaction, id).await?;
@@ -70,6 +77,19 @@ impl Journal {
     /// Where the store does not work.
     pub async fn reach(&self, id: i64, step: &Step) -> Result<bool, StoreError> {
         let mut transaction = self.store.begin().await?;
+        let reached = close_or_advance(&mut transaction, id, step).await?;
+        transaction.commit().await?;
+        Ok(reached)
+    }
+
+    /// The same for an order that was carried out by somebody else, and keeps what was said meanwhile.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn end(&self, id: i64, step: &Step, output: Option<&str>) -> Result<bool, StoreError> {
+        let mut transaction = self.store.begin().await?;
+        let keep = sqlx::query("UPDATE journal SET output = ? WHERE id = ? AND ended_at IS NULL");
+        keep.bind(output).bind(id).execute(&mut *transaction).await?;
         let reached = close_or_advance(&mut transaction, id, step).await?;
         transaction.commit().await?;
         Ok(reached)
@@ -102,14 +122,27 @@ impl Journal {
         Ok(())
     }
 
-    /// Closes deploys whose time is over.
+    /// How many instances of a colour are expected, as far as an order has said so.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn expected(&self) -> Result<BTreeMap<Colour, u32>, StoreError> {
+        let mut connection = self.store.reader().acquire().await?;
+        let mut expected = BTreeMap::new();
+        for colour in Colour::BOTH {
+            expected.extend(expected_of(&mut connection, colour).await?.map(|count| (colour, count)));
+        }
+        Ok(expected)
+    }
+
+    /// Closes deploys, scales and stops whose time is over.
     ///
     /// # Errors
     /// Where the store does not work.
     pub async fn close_overdue_deploys(&self, now: Moment) -> Result<(), StoreError> {
         let mut connection = self.store.reader().acquire().await?;
         match lease(&mut connection).await? {
-            Some(lease) if lease.what == What::Deploy && lease.until <= now => {}
+            Some(lease) if lease.what.is_of_instances() && lease.until <= now => {}
             Some(_) | None => return Ok(()),
         }
         drop(connection);
@@ -231,8 +264,35 @@ async fn close_or_advance(connection: &mut SqliteConnection, id: i64, step: &Ste
     write_step(connection, id, step).await?;
     if over {
         sqlx::query("DELETE FROM lease WHERE entry = ?").bind(id).execute(&mut *connection).await?;
+        settle_expected(connection, id, step.phase).await?;
     }
     Ok(true)
+}
+
+/// What was asked for counts from its good end on; what did not end well leaves the number as it was.
+async fn settle_expected(connection: &mut SqliteConnection, id: i64, phase: Phase) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT target, instances, former FROM journal WHERE id = ? AND instances IS NOT NULL");
+    let Some(row) = row.bind(id).fetch_optional(&mut *connection).await? else { return Ok(()) };
+    let count = if phase == Phase::Done { "instances" } else { "former" };
+    expect(connection, word(&row, "target")?, row.try_get(count)?).await
+}
+
+/// Records how many instances are expected. None: what is configured counts.
+async fn expect(connection: &mut SqliteConnection, colour: Colour, count: Option<u32>) -> Result<(), StoreError> {
+    match count {
+        Some(count) => {
+            let insert = sqlx::query("INSERT OR REPLACE INTO expected (colour, instances) VALUES (?, ?)");
+            insert.bind(colour.as_str()).bind(count).execute(connection).await?;
+        }
+        None => {
+            sqlx::query("DELETE FROM expected WHERE colour = ?").bind(colour.as_str()).execute(connection).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn expected_of(connection: &mut SqliteConnection, colour: Colour) -> Result<Option<u32>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT instances FROM expected WHERE colour = ?").bind(colour.as_str()).fetch_optional(connection).await?)
 }
 
 async fn close_overdue(transaction: &mut Transaction<'_, Sqlite>, now: Moment) -> Result<(), StoreError> {
@@ -284,21 +344,22 @@ fn read_step(row: &SqliteRow) -> Result<Step, StoreError> {
 }
 
 fn read_entry(row: &SqliteRow, steps: Vec<Step>) -> Result<Entry, StoreError> {
-    let what: String = row.try_get("what")?;
     let origin: Option<String> = row.try_get("origin")?;
     Ok(Entry {
         id: row.try_get("id")?,
         epoch: u64::try_from(row.try_get::<i64, _>("epoch")?).unwrap_or(0),
-        what: if what == "deploy" { What::Deploy } else { What::Switch },
+        what: word(row, "what")?,
         asked: Asked {
             target: word(row, "target")?,
             version: row.try_get("version")?,
             by: row.try_get("asked_by")?,
             forced: row.try_get("forced")?,
+            instances: row.try_get("instances")?,
         },
         origin: origin.and_then(|colour| colour.parse().ok()),
         phase: word(row, "phase")?,
         reason: row.try_get("reason")?,
+        output: row.try_get("output")?,
         steps,
         started_at: Moment::from_millis(row.try_get("started_at")?),
         ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Moment::from_millis),

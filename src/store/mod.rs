@@ -7,6 +7,7 @@ mod entry;
 pub mod facts;
 pub mod flips;
 pub mod incidents;
+pub mod instances;
 mod journal;
 mod json;
 pub mod notices;

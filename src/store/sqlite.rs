@@ -7,8 +7,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Row, Sqlite, Transaction};
 
 /// The schema, step by step. A step that was released is never changed.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/monitor.sql"), include_str!("schema/release.sql"), include_str!("schema/handed_over.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/monitor.sql"),
+    include_str!("schema/release.sql"),
+    include_str!("schema/handed_over.sql"),
+    include_str!("schema/instances.sql"),
+    include_str!("schema/output.sql"),
+];
 
 /// How long a statement waits for a lock that somebody outside holds.
 const BUSY: Duration = Duration::from_secs(1);

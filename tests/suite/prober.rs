@@ -57,7 +57,14 @@ async fn its_own_beat_says_what_is_live_and_what_is_under_way() {
     let own = next(&beats, "prober", "all's well", |_| true).await;
     let live = own.live.unwrap();
     assert_eq!((own.kind, live.colour, live.phase, live.deploy), (BeatKind::Success, Some(Colour::Blue), None, None));
-    let order = allswell::release::DeployOrder { colour: Colour::Green, version: None, by: "bob".into(), timeout_ms: 60_000 };
+    let order = allswell::release::DeployOrder {
+        act: allswell::release::Act::Deploy,
+        colour: Colour::Green,
+        version: None,
+        instances: None,
+        by: "bob".into(),
+        timeout_ms: 60_000,
+    };
     let lease = cluster.remote.begin_deploy(&order).await.unwrap();
     let deploy = |beat: &Beat| beat.live.as_ref().and_then(|live| live.deploy.clone());
     let during = next(&beats, "prober", "the deploy is told", |beat| deploy(beat).is_some()).await;

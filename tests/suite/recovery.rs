@@ -112,12 +112,19 @@ async fn killed_while_it_observes_it_observes_again() {
 #[tokio::test]
 async fn a_lease_outlives_the_prober() {
     let mut cluster = Cluster::start(SWITCH, PROBE).await;
-    let order = allswell::release::DeployOrder { colour: Green, version: None, by: "bob".into(), timeout_ms: 600_000 };
+    let order = allswell::release::DeployOrder {
+        act: allswell::release::Act::Deploy,
+        colour: Green,
+        version: None,
+        instances: None,
+        by: "bob".into(),
+        timeout_ms: 600_000,
+    };
     let lease = cluster.remote.begin_deploy(&order).await.unwrap();
     cluster.kill_prober().await;
     cluster.start_prober();
     assert_eq!(cluster.state().await.lease.unwrap().entry, lease.id);
-    let end = allswell::release::DeployEnd { ok: false, reason: Some("it never got healthy".into()) };
+    let end = allswell::release::DeployEnd { ok: false, reason: Some("it never got healthy".into()), output: None };
     cluster.remote.end_deploy(&lease, &end).await.unwrap();
     assert_eq!(cluster.last().await.reason.as_deref(), Some("it never got healthy"));
 }

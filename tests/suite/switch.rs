@@ -5,7 +5,7 @@ use std::time::Duration;
 use allswell::domain::colour::Colour::{Blue, Green};
 use allswell::domain::switch::Phase;
 use allswell::net::client::fresh;
-use allswell::release::{DeployEnd, DeployOrder, RemoteError, SwitchOrder, What};
+use allswell::release::{Act, DeployEnd, DeployOrder, RemoteError, SwitchOrder, What};
 
 use rustix::process::Signal;
 
@@ -143,7 +143,7 @@ async fn of_two_at_once_one_goes_on_and_the_other_hears_who() {
         Err(RemoteError::Locked(why)) => assert!(why.contains("a switch to green by ann@desk"), "{why}"),
         other => panic!("{other:?}"),
     }
-    let deploy = DeployOrder { colour: Green, version: None, by: "bob".into(), timeout_ms: 1_000 };
+    let deploy = DeployOrder { act: Act::Deploy, colour: Green, version: None, instances: None, by: "bob".into(), timeout_ms: 1_000 };
     assert!(matches!(cluster.remote.begin_deploy(&deploy).await, Err(RemoteError::Locked(_))));
     cluster.green.set_failing(false);
     assert_eq!(first.finish().await.1.unwrap().phase, Phase::Done);
@@ -152,7 +152,8 @@ async fn of_two_at_once_one_goes_on_and_the_other_hears_who() {
 #[tokio::test]
 async fn a_deploy_has_the_lease_until_it_ends_or_its_time_is_over() {
     let cluster = Cluster::start(SWITCH, PROBE).await;
-    let order = DeployOrder { colour: Green, version: Some("v2".into()), by: "bob".into(), timeout_ms: 60_000 };
+    let order =
+        DeployOrder { act: Act::Deploy, colour: Green, version: Some("v2".into()), instances: None, by: "bob".into(), timeout_ms: 60_000 };
     let lease = cluster.remote.begin_deploy(&order).await.unwrap();
     let state = cluster.state().await;
     assert_eq!((state.deploy.unwrap().colour, state.lease.unwrap().what), (Green, What::Deploy));
@@ -161,13 +162,13 @@ async fn a_deploy_has_the_lease_until_it_ends_or_its_time_is_over() {
         other => panic!("{other:?}"),
     }
     assert!(cluster.remote.gate(Green, Duration::from_secs(5), &[]).await.unwrap().open);
-    cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None }).await.unwrap();
+    cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None, output: None }).await.unwrap();
     assert_eq!(cluster.last().await.phase, Phase::Done);
 
     let short = cluster.remote.begin_deploy(&DeployOrder { timeout_ms: 300, ..order }).await.unwrap();
     assert!(short.epoch > lease.epoch);
     assert_eq!(cluster.ended().await.phase, Phase::Interrupted);
-    let late = cluster.remote.end_deploy(&short, &DeployEnd { ok: true, reason: None }).await;
+    let late = cluster.remote.end_deploy(&short, &DeployEnd { ok: true, reason: None, output: None }).await;
     assert!(matches!(late, Err(RemoteError::Refused(_))), "{late:?}");
 }
 
@@ -185,7 +186,7 @@ async fn proven_green() -> Cluster {
 }
 
 fn deploy_of_green() -> DeployOrder {
-    DeployOrder { colour: Green, version: Some("v2".into()), by: "bob".into(), timeout_ms: 60_000 }
+    DeployOrder { act: Act::Deploy, colour: Green, version: Some("v2".into()), instances: None, by: "bob".into(), timeout_ms: 60_000 }
 }
 
 #[tokio::test]
@@ -202,7 +203,7 @@ async fn the_gate_of_a_deploy_counts_no_pass_of_the_instances_that_were_replaced
     assert!(blue.open, "nobody replaces blue");
     cluster.green.set_delay(Duration::ZERO);
     assert!(cluster.remote.gate(Green, Duration::from_secs(10), &[]).await.unwrap().open);
-    cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None }).await.unwrap();
+    cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None, output: None }).await.unwrap();
     assert!(cluster.remote.gate(Green, Duration::from_millis(1_500), &[]).await.unwrap().open);
 }
 
@@ -217,7 +218,7 @@ async fn a_switch_after_a_deploy_counts_no_pass_of_the_instances_that_were_repla
             assert!(cluster.remote.gate(Green, Duration::from_secs(10), &[]).await.unwrap().open);
             cluster.green.set_delay(THREE_ARE_TOO_MANY.0);
         }
-        cluster.remote.end_deploy(&lease, &DeployEnd { ok, reason: None }).await.unwrap();
+        cluster.remote.end_deploy(&lease, &DeployEnd { ok, reason: None, output: None }).await.unwrap();
         let end = cluster.switch(Green, None).finish().await.1.unwrap();
         assert_eq!(end.phase, Phase::Refused, "{ok}");
         assert!(end.reason.clone().unwrap().contains("of 3 probes in a row"), "{ok}: {:?}", end.reason);

@@ -8,7 +8,7 @@ use crate::domain::colour::Colour;
 use crate::domain::incident::Severity;
 use crate::domain::moment::{Moment, humane};
 use crate::domain::role::Role;
-use crate::monitor::overview::{CheckView, IncidentView, Overview};
+use crate::monitor::overview::{CheckView, IncidentView, InstancesView, Overview};
 use crate::release::ProberState;
 use crate::runtime::process::control::UpState;
 
@@ -35,6 +35,7 @@ enum Health {
     Poorly,
     NotWorking,
     Unknown,
+    Stopped,
 }
 
 impl Health {
@@ -44,6 +45,7 @@ impl Health {
             Status::Poorly => Self::Poorly,
             Status::Down => Self::NotWorking,
             Status::New => Self::Unknown,
+            Status::Stopped => Self::Stopped,
         }
     }
 
@@ -53,6 +55,7 @@ impl Health {
             Self::Poorly => "▲ doing poorly",
             Self::NotWorking => "✖ not working",
             Self::Unknown => "? not known",
+            Self::Stopped => "■ stopped",
         }
     }
 
@@ -61,7 +64,7 @@ impl Health {
             Self::Working => paint.good(text),
             Self::Poorly => paint.poor(text),
             Self::NotWorking => paint.bad(text),
-            Self::Unknown => paint.faint(text),
+            Self::Unknown | Self::Stopped => paint.faint(text),
         }
     }
 }
@@ -69,7 +72,10 @@ impl Health {
 /// All of it.
 pub(super) fn lines(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
     let mut lines = vec![title(sight, paint), String::new()];
-    lines.extend(Colour::BOTH.map(|colour| colour_line(sight, colour, paint)));
+    for colour in Colour::BOTH {
+        lines.push(colour_line(sight, colour, paint));
+        lines.extend(absent(sight, colour, paint));
+    }
     lines.push(String::new());
     lines.extend(parts(sight, paint));
     for trouble in [sight.prober.err(), sight.watcher.err()].into_iter().flatten() {
@@ -108,8 +114,7 @@ fn colour_line(sight: &Sight<'_>, colour: Colour, paint: Paint) -> String {
     };
     let check = sight.watcher.ok().and_then(|overview| named(overview, colour.as_str()));
     let (health, why) = health_of(sight, colour, check);
-    let instances = sight.up.map(|up| up.colour(colour).filter(|instance| instance.running).count());
-    let instances = instances.map_or(String::new(), |count| format!("{count} {}", if count == 1 { "instance" } else { "instances" }));
+    let instances = counted(sight, colour);
     let version = version(sight, colour, check).map_or(String::new(), |version| format!("version {version}"));
     let head = format!("  {:<5}  {standing:<4}  ", colour);
     let tail = format!("  {:<16}  {instances:<11}  {why}", fitted(&version, 16));
@@ -123,6 +128,39 @@ fn colour_line(sight: &Sight<'_>, colour: Colour, paint: Paint) -> String {
     )
 }
 
+/// `3 instances`, `2 of 3 well`.
+fn counted(sight: &Sight<'_>, colour: Colour) -> String {
+    match instances(sight, colour) {
+        Some(counted) if counted.well < counted.expected => return format!("{} of {} well", counted.well, counted.expected),
+        Some(_) | None => {}
+    }
+    let running = sight.up.map(|up| up.colour(colour).filter(|instance| instance.running).count());
+    let beating = instances(sight, colour).and_then(|counted| usize::try_from(counted.well).ok());
+    let count = running.or(beating);
+    count.map_or(String::new(), |count| format!("{count} {}", if count == 1 { "instance" } else { "instances" }))
+}
+
+/// A line for each instance that is not well, where several are expected.
+fn absent(sight: &Sight<'_>, colour: Colour, paint: Paint) -> Vec<String> {
+    let Some(counted) = instances(sight, colour).filter(|counted| counted.expected > 1) else { return Vec::new() };
+    let troubled = counted.known.iter().filter(|instance| instance.status.is_trouble());
+    let mut lines: Vec<String> = troubled
+        .map(|instance| {
+            let why = instance.reason.as_deref().unwrap_or(&instance.health);
+            paint.poor(fitted(&format!("         ✖ {}: {why}", instance.name), COLUMNS))
+        })
+        .collect();
+    match counted.unknown() {
+        0 => {}
+        count => lines.push(paint.faint(format!("         ? {count} more expected and never heard"))),
+    }
+    lines
+}
+
+fn instances<'a>(sight: &'a Sight<'_>, colour: Colour) -> Option<&'a InstancesView> {
+    named(sight.watcher.ok()?, &format!("heartbeat-{colour}"))?.instances.as_ref()
+}
+
 fn named<'a>(overview: &'a Overview, name: &str) -> Option<&'a CheckView> {
     overview.checks.iter().find(|check| check.name == name)
 }
@@ -134,6 +172,9 @@ fn health_of(sight: &Sight<'_>, colour: Colour, check: Option<&CheckView>) -> (H
         let latency = check.latency_ms.map(|latency| format!("{latency}ms")).unwrap_or_default();
         let why = check.reason.clone().filter(|_| health != Health::Working).unwrap_or(latency);
         return (health, why);
+    }
+    if sight.prober.ok().and_then(|state| state.expected).is_some_and(|expected| expected.of(colour) == 0) {
+        return (Health::Stopped, String::new());
     }
     let target = sight.prober.ok().and_then(|state| state.targets.iter().find(|target| target.name == colour.as_str()));
     match target.and_then(|target| target.last.as_ref()) {
@@ -235,6 +276,8 @@ fn journal(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
         let what = match lease.what {
             crate::release::What::Switch => "switch to",
             crate::release::What::Deploy => "deploy of",
+            crate::release::What::Scale => "scale of",
+            crate::release::What::Stop => "stop of",
         };
         let age = humane(sight.now.since(lease.since));
         lines.push(paint.poor(fitted(&format!("  under way    {what} {} by {}, since {age}", lease.target, lease.holder), COLUMNS)));
@@ -294,6 +337,7 @@ mod tests {
             version: None,
             latency_ms: Some(12),
             reason: Some("answered 500, which is a rather long reason that would not fit".to_owned()),
+            instances: None,
         }
     }
 
@@ -313,7 +357,7 @@ mod tests {
     }
 
     fn overview() -> Overview {
-        let live = LiveView { colour: None, epoch: 1, phase: None, deploy: None, heard_at: None };
+        let live = LiveView { colour: None, epoch: 1, phase: None, deploy: None, heard_at: None, expected: None };
         let mut checks = vec![check("blue", Status::Up), check("green", Status::Down), check("nightly backup", Status::New)];
         checks.extend((0..20).map(|number| check(&format!("channel-{number}"), Status::Late)));
         Overview {
@@ -347,6 +391,7 @@ mod tests {
             lease: Some(lease),
             switch: None,
             deploy: None,
+            expected: None,
         }
     }
 

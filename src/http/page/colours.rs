@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 
 use super::words::{ago, badge, colour as named, due, tone};
+use crate::domain::check::Status;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
-use crate::monitor::overview::{CheckView, Overview};
+use crate::monitor::overview::{CheckView, InstanceView, InstancesView, Overview};
 
 /// What is live, since when we know, and what is under way.
 pub(super) fn live(overview: &Overview) -> Markup {
@@ -44,12 +45,38 @@ fn card(overview: &Overview, colour: Colour) -> Markup {
         section.card.(colour).live[overview.live.colour == Some(colour)] {
             h2 { (named(colour)) span.standing { (standing) } }
             @match app {
+                Some(check) if check.status == Status::Stopped => { p.health.quiet { "stopped" } p.details { "on purpose: no instance is expected" } }
                 Some(check) => { p.health.(tone(check.status)) { (check.health) } (details(check, overview.now)) }
                 None => { p.health.quiet { "not watched" } }
             }
             dl {
                 dt { "version" } dd { @if let Some(version) = version { (version) } @else { "unknown" } }
                 @if let Some(check) = heartbeat { dt { "heartbeat" } dd { (badge(tone(check.status), &check.health)) } }
+                @if let Some(instances) = heartbeat.and_then(|check| check.instances.as_ref()) {
+                    dt { "instances" } dd { (instances.well) " of " (instances.expected) " well" }
+                }
+            }
+            @if let Some(instances) = heartbeat.and_then(|check| check.instances.as_ref()) { (list(instances, overview.now)) }
+        }
+    }
+}
+
+/// Each instance with how it is, where there can be several.
+fn list(instances: &InstancesView, now: Moment) -> Markup {
+    let one = |instance: &InstanceView| {
+        html! {
+            li {
+                (instance.name) " " (badge(tone(instance.status), &instance.health))
+                @if let Some(heard) = instance.last_heard { span.aside { " " (ago(heard, now)) } }
+                @if let Some(reason) = &instance.reason { div.reason { (reason) } }
+            }
+        }
+    };
+    html! {
+        @if instances.expected > 1 || instances.known.len() > 1 {
+            ul.instances {
+                @for instance in &instances.known { (one(instance)) }
+                @for _ in 0..instances.unknown() { li { "one more is expected and was never heard" } }
             }
         }
     }

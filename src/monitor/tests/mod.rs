@@ -6,6 +6,7 @@ mod dead_channels;
 mod live;
 mod one_fault;
 mod outside;
+mod replicas;
 mod silence;
 mod stage;
 mod storing;

@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use crate::domain::beat::{Beat, BeatKind, Health, Identity, Live, Showing};
 use crate::domain::check::{Check, Status};
+use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::domain::notice::Notice;
 use crate::domain::schedule::Schedule;
-use crate::monitor::{Ack, Arrived, ChannelRule, Claimed, Expected, IngestError, Monitor, MonitorSettings};
+use crate::monitor::{Ack, Arrived, ChannelRule, Claimed, Expected, IngestError, LiveHeard, Monitor, MonitorSettings};
 use crate::notify::{Receipt, SendError};
 use crate::store::incidents::{self, StoredIncident};
 use crate::store::{Store, checks};
@@ -36,7 +37,12 @@ pub(super) fn settings(names: &[&str]) -> MonitorSettings {
     let second = Duration::from_secs(1);
     let check = Check { schedule: Schedule::Every(second), grace: second * 2, rise: 2, fall: 3 };
     let channels = vec!["ops".to_owned(), "mail".to_owned()];
-    let expected = |name: &&str| Expected { name: (*name).to_owned(), check: check.clone(), channels: channels.clone() };
+    let expected = |name: &&str| Expected {
+        name: (*name).to_owned(),
+        check: check.clone(),
+        channels: channels.clone(),
+        instances: name.starts_with("heartbeat-").then_some(1),
+    };
     MonitorSettings {
         name: "watcher".into(),
         app: "shop".into(),
@@ -123,6 +129,15 @@ impl Stage {
     pub(super) async fn live(&mut self, live: Live, now: i64) {
         let beat = Beat { live: Some(live), ..self.beat("prober", Showing::Good, now) };
         self.hear(beat, now).await.unwrap();
+    }
+
+    /// Blue is live, as a prober that is not expected itself would have said it.
+    pub(super) async fn live_is_blue(&self, now: i64) {
+        let live = Live { colour: Some(Colour::Blue), epoch: 1, ..Live::default() };
+        let heard = LiveHeard { live, heard_at: Some(at(now)) };
+        let mut transaction = self.monitor.store.begin().await.unwrap();
+        crate::store::facts::set(&mut transaction, "live", &heard).await.unwrap();
+        transaction.commit().await.unwrap();
     }
 
     /// Sweeps as the loop does, every 200 ms.

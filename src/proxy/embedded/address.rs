@@ -173,10 +173,4 @@ impl Lease {
     pub(super) fn spend(&mut self) {
         self.sender = None;
     }
-
-    /// It took a connection and nothing on it.
-    pub(super) fn has_failed(&mut self) {
-        self.spend();
-        self.busy.0.failed.store(true, Ordering::Relaxed);
-    }
 }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::address::{Lease, Unanswered};
 use super::answer::{self, AnswerBody, Passing, Source};
-use super::claim::{Claim, Claims, Door};
+use super::claim::{Claim, Claims, Door, Sender};
 use super::client::Activity;
 use super::headers::{self, Peer};
 use super::metrics;
@@ -26,9 +26,6 @@ use super::upstream::Upstream;
 use crate::clock;
 use crate::domain::colour::Colour;
 use crate::proxy::ProxyTimeouts;
-
-/// So many fresh connections are tried that close before anything was sent.
-const CONNECTIONS: usize = 3;
 
 /// What every request needs.
 #[derive(Debug)]
@@ -58,7 +55,8 @@ impl Forwarder {
         origin.activity.awaits_app();
         let started = clock::elapsed();
         let is_probe = headers::take_token(request.headers_mut(), &self.token);
-        let claim = self.claims.claim(origin.door);
+        let sender = if is_probe { Sender::Prober } else { Sender::Visitor };
+        let claim = self.claims.claim(origin.door, sender);
         let (colour, epoch) = match &claim {
             Some(claim) => (Some(claim.colour), claim.epoch),
             None => (None, self.claims.live().epoch),
@@ -107,8 +105,7 @@ impl Forwarder {
         Ok(answer.map(|body| Source::App(Passing::new(body, lease, claim))))
     }
 
-    /// Sends the request on an idle connection or a fresh one; once more, on a fresh one, where that cannot do anything twice: nothing was
-    /// sent, or what was sent is idempotent.
+    /// Sends the request on an idle connection or a fresh one; once more, on a fresh one, where that cannot do anything twice.
     async fn exchange(&self, mut request: Request<Upload>, claim: &Claim) -> Result<(Response<Incoming>, Lease), Trouble> {
         let upstream = self.upstream(claim.colour);
         let repeatable = request.method().is_idempotent() && request.body().is_end_stream();
@@ -121,16 +118,12 @@ impl Forwarder {
                 (Err(Failed::Trouble(trouble)), _) => return Err(trouble),
             }
         }
-        for _ in 0..CONNECTIONS {
-            let mut lease = upstream.connect(claim).await?;
-            match self.send(&mut lease, request, claim).await {
-                Ok(answer) => return Ok((answer, lease)),
-                Err(Failed::Unsent(same)) => request = *same,
-                Err(Failed::Trouble(trouble)) => return Err(trouble),
-            }
-            lease.has_failed();
-        }
-        Err(Trouble::Broken)
+        let mut lease = upstream.connect(claim).await?;
+        let answer = self.send(&mut lease, request, claim).await.map_err(|failed| match failed {
+            Failed::Unsent(_) => Trouble::Broken,
+            Failed::Trouble(trouble) => trouble,
+        });
+        Ok((answer?, lease))
     }
 
     async fn send(&self, lease: &mut Lease, request: Request<Upload>, claim: &Claim) -> Result<Response<Incoming>, Failed> {

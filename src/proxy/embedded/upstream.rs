@@ -156,6 +156,14 @@ impl Upstream {
         }
     }
 
+    /// Those of these places that are known and take connections within `limit`.
+    pub(super) async fn answering(&self, places: &[Place], limit: Duration) -> Vec<Place> {
+        let known = self.known();
+        let asked: Known = known.iter().filter(|address| places.contains(&address.place)).cloned().collect();
+        join_all(asked.iter().map(|address| address.try_again(limit))).await;
+        asked.iter().filter(|address| !address.has_failed()).map(|address| address.place.clone()).collect()
+    }
+
     /// Closes idle connections that will not be used again.
     pub(super) fn sweep(&self) {
         for address in self.known().iter() {
@@ -166,19 +174,21 @@ impl Upstream {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use futures_util::FutureExt;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::domain::colour::Colour;
     use crate::net::names::literal;
-    use crate::proxy::embedded::claim::{Claims, Door, Live};
+    use crate::proxy::embedded::claim::{Claims, Door, Live, Sender};
 
     fn upstream(has_names: bool, places: &[Place]) -> (Upstream, Claim) {
         let claims = Arc::new(Claims::new(Live { colour: Some(Colour::Blue), epoch: 0 }, Colour::Green));
         let running = Arc::new(Running::new(Arc::clone(&claims)));
         let upstream = Upstream::new(has_names, running, Duration::from_secs(5));
         upstream.know(places);
-        (upstream, claims.claim(Door::Live).unwrap())
+        (upstream, claims.claim(Door::Live, Sender::Visitor).unwrap())
     }
 
     async fn listener() -> (TcpListener, Place) {
@@ -256,12 +266,38 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_lookup_that_does_not_end_is_not_waited_for_and_addresses_need_none() {
         let (waiting, claim) = upstream(true, &[]);
-        let started = tokio::time::Instant::now();
-        assert_eq!(waiting.connect(&claim).await.unwrap_err(), Trouble::NoAddress);
-        assert_eq!(started.elapsed(), PATIENCE);
+        let asked = timeout(PATIENCE * 2, waiting.connect(&claim)).await;
+        assert_eq!(asked.expect("it does not wait for ever").unwrap_err(), Trouble::NoAddress);
         let (literal, claim) = upstream(false, &[]);
-        let started = tokio::time::Instant::now();
-        assert_eq!(literal.connect(&claim).await.unwrap_err(), Trouble::NoAddress);
-        assert_eq!(started.elapsed(), Duration::ZERO);
+        assert_eq!(literal.connect(&claim).now_or_never().expect("it does not wait").unwrap_err(), Trouble::NoAddress);
+    }
+
+    #[tokio::test]
+    async fn idle_connections_to_what_vanishes_close_while_others_there_are_in_use() {
+        let ((listening, place), (_other, other)) = (listener().await, listener().await);
+        let (upstream, claim) = upstream(true, &[place]);
+        let (mut idle, mut in_use) = (upstream.connect(&claim).await.unwrap(), upstream.connect(&claim).await.unwrap());
+        let mut ends = [listening.accept().await.unwrap().0, listening.accept().await.unwrap().0];
+        idle.give_back();
+        upstream.know(&[other]);
+        assert_eq!(end(&mut ends[0]).await, Some(0));
+        assert_eq!(end(&mut ends[1]).now_or_never(), None);
+        in_use.give_back();
+        assert_eq!(end(&mut ends[1]).await, Some(0), "it is not kept for another request");
+    }
+
+    async fn end(stream: &mut TcpStream) -> Option<usize> {
+        timeout(Duration::from_secs(10), stream.read(&mut [0; 1])).await.ok()?.ok()
+    }
+
+    #[tokio::test]
+    async fn who_has_not_taken_a_connection_yet_is_busy_with_it() {
+        let ((_one, one), (_two, two)) = (listener().await, listener().await);
+        let (upstream, claim) = upstream(false, &[one, two]);
+        let mut connecting = [Box::pin(upstream.connect(&claim)), Box::pin(upstream.connect(&claim))];
+        for attempt in &mut connecting {
+            assert!(attempt.as_mut().now_or_never().is_none());
+        }
+        assert_eq!(ranks(&upstream), [(false, 1), (false, 1)]);
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::domain::colour::Colour;
+use crate::runtime::words::fill;
 
 /// One process that is to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,30 +37,7 @@ impl Placeholders<'_> {
     /// The words with every placeholder replaced, once: what a placeholder stands for is never looked into, and no word is split.
     #[must_use]
     pub fn fill(&self, words: &[String]) -> Vec<String> {
-        words.iter().map(|word| self.fill_word(word)).collect()
-    }
-
-    fn fill_word(&self, word: &str) -> String {
-        let mut filled = String::new();
-        let mut rest = word;
-        while let Some(at) = rest.find('{') {
-            let (before, from) = rest.split_at(at);
-            filled.push_str(before);
-            let known =
-                from.find('}').and_then(|end| from.split_at_checked(end + 1)).and_then(|(name, after)| Some((self.value(name)?, after)));
-            rest = match known {
-                Some((value, after)) => {
-                    filled.push_str(&value);
-                    after
-                }
-                None => {
-                    filled.push('{');
-                    from.strip_prefix('{').unwrap_or_default()
-                }
-            };
-        }
-        filled.push_str(rest);
-        filled
+        fill(words, |name| self.value(name))
     }
 
     fn value(&self, name: &str) -> Option<String> {
@@ -106,26 +84,26 @@ pub fn check_version(version: &str) -> Result<(), NotAVersion> {
 mod tests {
     use super::*;
 
-    fn fill(version: Option<&str>, words: &[&str]) -> Vec<String> {
+    fn filled(version: Option<&str>, words: &[&str]) -> Vec<String> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         Placeholders { port: 3001, colour: Colour::Blue, version, allswell: Path::new("/opt/all swell") }.fill(&words)
     }
 
     #[test]
     fn placeholders_are_replaced_within_a_word_and_a_word_stays_one() {
-        let filled = fill(Some("v 2; rm -rf /"), &["{allswell}", "--port={port}", "/{colour}/{version}/{colour}", ""]);
+        let filled = filled(Some("v 2; rm -rf /"), &["{allswell}", "--port={port}", "/{colour}/{version}/{colour}", ""]);
         assert_eq!(filled, ["/opt/all swell", "--port=3001", "/blue/v 2; rm -rf //blue", ""]);
     }
 
     #[test]
     fn what_a_placeholder_stands_for_is_not_looked_into() {
-        assert_eq!(fill(Some("{port}"), &["{version}"]), ["{port}"]);
+        assert_eq!(filled(Some("{port}"), &["{version}"]), ["{port}"]);
     }
 
     #[test]
     fn other_braces_are_left_alone() {
         assert_eq!(
-            fill(None, &["{\"a\": {port}}", "{unknown}", "{", "{port", "a{version}b"]),
+            filled(None, &["{\"a\": {port}}", "{unknown}", "{", "{port", "a{version}b"]),
             ["{\"a\": 3001}", "{unknown}", "{", "{port", "ab"]
         );
     }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::control::{InstanceState, ReplaceOrder, UpControl, UpState};
 use super::output::last_lines;
+use super::said::said;
 use crate::domain::colour::Colour;
 use crate::files::StateDir;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::instance::Instance;
-use crate::runtime::release::{Pending, Release, Step, Tell};
+use crate::runtime::release::{Each, Pending, Release, Step, Tell};
 
 /// How long the supervisor may take to say what runs.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -45,6 +46,16 @@ impl ProcessDriver {
         let order = ReplaceOrder { colour, version: release.version.clone() };
         let state = UpControl::new(&self.state.up_socket(), self.timeout).replace(&order).await?;
         Ok(Pending { instances: state.colour(colour).map(Instance::from).collect(), at: Vec::new() })
+    }
+
+    pub(in crate::runtime) async fn logs(
+        &self,
+        colour: Colour,
+        lines: Option<usize>,
+        follow: bool,
+        each: Each<'_>,
+    ) -> Result<(), RuntimeError> {
+        said(&self.state.instances(), colour, lines, follow, each).await
     }
 
     /// From their files: a supervisor that is dead does not make them unsaid.

@@ -6,4 +6,6 @@ pub mod driver;
 pub mod output;
 pub mod record;
 pub mod running;
+mod said;
 pub mod settings;
+mod tail;

@@ -5,6 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::runtime::words::plain;
+
 /// A log larger than this is moved aside.
 pub const LARGEST: u64 = 10 * 1024 * 1024;
 
@@ -52,7 +54,8 @@ fn older(path: &Path) -> PathBuf {
 pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
     let Ok(end) = tail(path) else { return Vec::new() };
     let text = String::from_utf8_lossy(&end);
-    let mut lines: Vec<String> = text.lines().rev().map(plain).filter(|line| !line.is_empty()).take(count).collect();
+    let mut lines: Vec<String> =
+        text.lines().rev().map(|line| plain(line, LONGEST_LINE)).filter(|line| !line.is_empty()).take(count).collect();
     lines.reverse();
     lines
 }
@@ -64,20 +67,6 @@ fn tail(path: &Path) -> io::Result<Vec<u8>> {
     let mut end = Vec::new();
     file.take(TAIL).read_to_end(&mut end)?;
     Ok(end)
-}
-
-fn plain(line: &str) -> String {
-    let mut plain = String::new();
-    let mut characters = line.chars();
-    while let Some(c) = characters.next() {
-        if c == '\u{1b}' {
-            // The rest of an escape sequence: up to its final letter.
-            characters.by_ref().find(char::is_ascii_alphabetic);
-        } else if !c.is_control() {
-            plain.push(c);
-        }
-    }
-    plain.trim().chars().take(LONGEST_LINE).collect()
 }
 
 #[cfg(test)]

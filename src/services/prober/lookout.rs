@@ -13,7 +13,7 @@ use super::link::Link;
 use super::report::{Counting, Report};
 use super::stall::Stall;
 use crate::clock;
-use crate::domain::beat::{DeployUnderWay, Live, Showing};
+use crate::domain::beat::{DeployUnderWay, ExpectedInstances, Live, Showing};
 use crate::domain::colour::Colour;
 use crate::domain::gate::Observation;
 use crate::domain::switch::Phase;
@@ -39,7 +39,7 @@ static ACKNOWLEDGED: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("al
 #[derive(Debug)]
 pub(super) struct Lookout {
     cluster: Arc<Cluster>,
-    report: Report,
+    report: Arc<Report>,
     stall: Arc<Stall>,
     proxy: Mutex<Option<ProxyState>>,
     round_ended_ms: AtomicU64,
@@ -55,7 +55,7 @@ enum Look {
 }
 
 impl Lookout {
-    pub(super) fn new(cluster: Arc<Cluster>, report: Report, stall: Arc<Stall>) -> Self {
+    pub(super) fn new(cluster: Arc<Cluster>, report: Arc<Report>, stall: Arc<Stall>) -> Self {
         Self { cluster, report, stall, proxy: Mutex::default(), round_ended_ms: AtomicU64::new(elapsed_ms()) }
     }
 
@@ -81,15 +81,26 @@ impl Lookout {
         pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut counting = Counting::PassesOnly;
         loop {
-            pace.tick().await;
-            let (lookout, manager) = (Arc::clone(&self), manager.clone());
-            tasks.spawn(async move {
-                if lookout.round(counting).await {
-                    manager.alive();
+            tokio::select! {
+                _ = pace.tick() => {
+                    let (lookout, manager) = (Arc::clone(&self), manager.clone());
+                    tasks.spawn(async move {
+                        if lookout.round(counting).await {
+                            manager.alive();
+                        }
+                    });
+                    counting = Counting::All;
                 }
-            });
-            counting = Counting::All;
+                () = self.cluster.changed.notified() => self.tell_what_has_changed().await,
+            }
             while tasks.try_join_next().is_some() {}
+        }
+    }
+
+    /// An order begins or ends: the watchers hear of it before whoever leaves with it is missed.
+    async fn tell_what_has_changed(&self) {
+        if let Ok(live) = self.live().await {
+            self.report.changed(live);
         }
     }
 
@@ -139,7 +150,7 @@ impl Lookout {
     /// Why we could not look.
     async fn look(&self, look: &Look, counting: Counting) -> Result<(), String> {
         match look {
-            Look::Colour(colour) => self.tell(look.name(), self.cluster.targets.colour(*colour).await, counting).await,
+            Look::Colour(colour) => self.look_at_colour(*colour, counting).await,
             Look::Preview => self.tell(look.name(), self.cluster.targets.preview().await, counting).await,
             Look::Proxy => self.look_at_proxy(counting).await,
             Look::Watcher(link) => self.look_at_watcher(link, counting).await,
@@ -153,19 +164,38 @@ impl Lookout {
         able(probed)
     }
 
+    /// A colour that is stopped on purpose is looked at for the gate alone.
+    async fn look_at_colour(&self, colour: Colour, counting: Counting) -> Result<(), String> {
+        let probed = self.cluster.targets.colour(colour).await;
+        if self.is_stopped(Some(colour)).await {
+            self.report.remember(colour.as_str(), &probed, counting);
+            return able(probed);
+        }
+        self.tell(colour.as_str(), probed, counting).await
+    }
+
+    /// Whether this colour expects no instance. What the journal does not say is not so.
+    async fn is_stopped(&self, colour: Option<Colour>) -> bool {
+        let Some(colour) = colour else { return false };
+        self.cluster.expected().await.is_ok_and(|expected| expected.of(colour) == 0)
+    }
+
     async fn look_at_proxy(&self, counting: Counting) -> Result<(), String> {
         let ((control, state), front_door) = tokio::join!(self.cluster.targets.control(), self.cluster.targets.front_door());
         let front_door = front_door.probed;
         self.report.remember(CONTROL, &control, counting);
         self.report.remember(FRONT_DOOR, &front_door, counting);
+        let live = state.as_ref().and_then(|state| state.live);
         if control.observation().is_some() {
             for colour in Colour::BOTH {
-                let is_live = state.as_ref().and_then(|state| state.live) == Some(colour);
-                LIVE.with_label_values(&[colour.as_str()]).set(i64::from(is_live));
+                LIVE.with_label_values(&[colour.as_str()]).set(i64::from(live == Some(colour)));
             }
             *self.proxy.lock().unwrap_or_else(PoisonError::into_inner) = state;
         }
-        self.tell(PROXY, worst(with_name(front_door, FRONT_DOOR), with_name(control, CONTROL)), counting).await
+        let control = with_name(control, CONTROL);
+        // Behind the front door of a live colour that is stopped on purpose is nobody.
+        let seen = if self.is_stopped(live).await { control } else { worst(with_name(front_door, FRONT_DOOR), control) };
+        self.tell(PROXY, seen, counting).await
     }
 
     /// A watcher is well when it says so and takes our beats.
@@ -199,18 +229,18 @@ impl Lookout {
     async fn live(&self) -> Result<Live, (Live, StoreError)> {
         let proxy = self.proxy.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (colour, epoch) = proxy.map_or((None, 0), |state| (state.live, state.epoch));
-        let live = Live { colour, epoch, phase: None, deploy: None };
+        let live = Live { colour, epoch, phase: None, deploy: None, expected: None };
         match self.under_way().await {
-            Ok((phase, deploy)) => Ok(Live { phase, deploy, ..live }),
+            Ok((phase, deploy, expected)) => Ok(Live { phase, deploy, expected: Some(expected), ..live }),
             Err(error) => Err((live, error)),
         }
     }
 
-    async fn under_way(&self) -> Result<(Option<Phase>, Option<DeployUnderWay>), StoreError> {
+    async fn under_way(&self) -> Result<(Option<Phase>, Option<DeployUnderWay>, ExpectedInstances), StoreError> {
         let now = clock::now();
         self.cluster.journal.close_overdue_deploys(now).await?;
         let phase = self.cluster.journal.last_switch().await?.map(|entry| entry.phase);
-        Ok((phase, self.cluster.journal.deploy_under_way(now).await?))
+        Ok((phase, self.cluster.journal.deploy_under_way(now).await?, self.cluster.expected().await?))
     }
 }
 

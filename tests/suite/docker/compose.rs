@@ -78,6 +78,22 @@ impl Place {
     }
 }
 
+/// A story that broke off leaves nothing to the next one; after a whole one there is nothing to do.
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let script = self.deploy.join("teardown.sh").display().to_string();
+        let compose = [script.as_str(), "--compose", &self.stage.name, "--volumes", "--yes"];
+        let stack = [script.as_str(), "--stack", "allswell", "--volumes", "--yes"];
+        for words in [&compose[..], &stack[..], &["docker", "swarm", "leave", "--force"][..]] {
+            // Either it was never there, or its own words stand in what is printed.
+            let _ = std::process::Command::new(words[0]).args(&words[1..]).env("DOCKER_HOST", self.stage.engine.host()).status();
+        }
+    }
+}
+
 fn original() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy"))
 }

@@ -5,6 +5,7 @@ mod beats;
 mod clients;
 mod cluster;
 mod command;
+mod dns;
 mod ear;
 mod engine;
 mod health_url;
@@ -29,8 +30,10 @@ mod webhook;
 
 pub(crate) use app::{APP_COLOUR, App};
 pub(crate) use beats::Beats;
+pub(crate) use clients::Crowd;
 pub(crate) use cluster::{Cluster, Lone, Pair};
 pub(crate) use command::{allswell, command};
+pub(crate) use dns::Dns;
 pub(crate) use ear::Ear;
 pub(crate) use engine::{Demo, LAST_WORDS, Nodes, Stage};
 pub(crate) use health_url::HealthUrl;

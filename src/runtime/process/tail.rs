@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// A file that is being followed.
 #[derive(Debug)]
-pub struct Tail {
+pub(super) struct Tail {
     path: PathBuf,
     file: Option<File>,
     /// The beginning of a line whose end has not been written yet.
@@ -16,8 +16,7 @@ pub struct Tail {
 
 impl Tail {
     /// From the beginning of this file, which may not be there yet.
-    #[must_use]
-    pub fn new(path: &Path) -> Self {
+    pub(super) fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), file: File::open(path).ok(), rest: Vec::new() }
     }
 
@@ -25,7 +24,7 @@ impl Tail {
     ///
     /// # Errors
     /// As the operating system says; a file that is not there has no lines.
-    pub fn lines(&mut self) -> io::Result<Vec<String>> {
+    pub(super) fn lines(&mut self) -> io::Result<Vec<String>> {
         let mut lines = self.read()?;
         if self.is_rotated()? {
             lines.extend(self.read()?);
@@ -37,7 +36,7 @@ impl Tail {
     }
 
     /// A last line without an end, once nothing more will come.
-    pub fn last(&mut self) -> Option<String> {
+    pub(super) fn last(&mut self) -> Option<String> {
         let rest = std::mem::take(&mut self.rest);
         (!rest.is_empty()).then(|| String::from_utf8_lossy(&rest).into_owned())
     }

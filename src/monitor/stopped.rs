@@ -1,0 +1,34 @@
+//! A colour that expects no instance was stopped on purpose: what hangs on it is quiet, and begins anew when it is started again.
+
+use sqlx::SqliteConnection;
+
+use super::resolution;
+use super::scene::Scene;
+use crate::domain::check::State;
+use crate::domain::roster::Wanted;
+use crate::store::checks::Seen;
+use crate::store::{StoreError, checks, incidents, instances};
+
+/// It is quiet from now on; its open incident is over.
+pub(super) async fn stop(connection: &mut SqliteConnection, scene: &Scene<'_>, name: &str) -> Result<(), StoreError> {
+    let Some(mut stored) = checks::find(connection, name).await? else { return Ok(()) };
+    let Some(check) = scene.check(&stored) else { return Ok(()) };
+    tracing::info!(check = name, "stopped on purpose: quiet from now on");
+    if let Some(open) = incidents::open_of(connection, name).await? {
+        resolution::forget(connection, scene, open, "stopped on purpose: nothing is expected of it now").await?;
+    }
+    instances::forget_all(connection, name).await?;
+    (stored.state, stored.look_at, stored.seen) = (State::new(&check, scene.now), None, Seen::default());
+    checks::save(connection, &stored).await
+}
+
+/// It is expected again, as if it were new.
+pub(super) async fn resume(connection: &mut SqliteConnection, scene: &Scene<'_>, name: &str) -> Result<(), StoreError> {
+    let Some(mut stored) = checks::find(connection, name).await? else { return Ok(()) };
+    let Some(check) = scene.check(&stored) else { return Ok(()) };
+    tracing::info!(check = name, "expected again");
+    stored.state = State::new(&check, scene.now);
+    stored.look_at = Some(stored.state.deadline(&check));
+    stored.wanted = scene.wanted(name).map(|count| Wanted::new(count, scene.now));
+    checks::save(connection, &stored).await
+}
