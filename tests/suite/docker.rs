@@ -1,7 +1,9 @@
 //! Stories on a real Docker engine. `tests/all.sh --without-docker` leaves them out.
 
+mod compose;
 mod images;
 mod probe;
+mod setup;
 mod stage;
 mod swarm;
 mod wrapper;
