@@ -1,4 +1,5 @@
 //! Stories on a real Docker engine. `tests/all.sh --without-docker` leaves them out.
 
+mod containers;
 mod images;
 mod stage;
