@@ -5,3 +5,4 @@ mod lossless;
 mod refused;
 mod registry;
 mod system;
+mod tls;

@@ -9,8 +9,8 @@ use crate::harness::{Demo, within};
 async fn left(system: &System, rest: &str, deploy: &str) -> String {
     let app = format!("allswell.app={}", system.stage.name_of("shop"));
     let image = system.stage.demo(Demo::Bare("1")).await;
-    let deploy = format!("allswell.deploy={deploy}");
-    let labels = ["--label", &app, "--label", "allswell.colour=green", "--label", &deploy, "--network-alias", "shop-green"];
+    let (deploy, made) = (format!("allswell.deploy={deploy}"), format!("allswell.made={deploy}"));
+    let labels = ["--label", &app, "--label", "allswell.colour=green", "--label", &deploy, "--label", &made, "--network-alias", "shop-green"];
     system.stage.run(&format!("shop-green-{rest}"), &labels, &image, &[]).await
 }
 
@@ -38,8 +38,8 @@ async fn what_a_killed_command_left_unproven_is_removed_by_the_next() {
     within(LIMIT, "the new container", || async { names(&system).await.contains(&new).then_some(()) }).await;
     kill_process(Pid::from_raw(child.id().expect("it runs").cast_signed()).expect("a process"), Signal::KILL).expect("it is killed");
     child.wait().await.expect("it ends");
-    let shown = system.allswell(&["status"]).await;
-    assert!(shown.out.contains("not proven"), "{shown:?}");
+    let shown = system.allswell(&["--json", "status"]).await;
+    assert!(shown.out.contains("new, and not proven"), "{shown:?}");
     // The lease of the one that was killed has its time.
     let image = system.stage.demo(Demo::Bare("1")).await;
     let deployed = within(LIMIT, "the lease is free", || async {
