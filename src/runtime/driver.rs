@@ -20,7 +20,7 @@ pub enum Driver {
     /// Swarm services.
     Swarm(SwarmDriver),
     /// The user's own commands.
-    Command(CommandDriver),
+    Command(Box<CommandDriver>),
 }
 
 impl Driver {

@@ -174,7 +174,9 @@ impl DockerDriver {
         let making = self.making(&base, image, &network, release.colour, (Some(release.deploy.to_string()), version), tell)?;
         making.names_are_free(engine, count, &found).await?;
         if base.carried.had_ports {
-            tell(Step::Done("! the running container publishes ports; the new one does not: only the proxy is reached from outside".to_owned()));
+            tell(Step::Done(
+                "! the running container publishes ports; the new one does not: only the proxy is reached from outside".to_owned(),
+            ));
         }
         tell(Step::Working(format!("start {count} of {}", release.colour)));
         let port = self.place(release.colour).1;
@@ -195,7 +197,9 @@ impl DockerDriver {
         let named = named.ok_or_else(|| refused("which image? Nothing runs yet: say --image, or [runtime] image in the config"))?;
         match version {
             Some(version) => Ok(named.replace("{version}", version)),
-            None if named.contains("{version}") => Err(RuntimeError::Refused(format!("the image is {named}, and no version is known: say --version"))),
+            None if named.contains("{version}") => {
+                Err(RuntimeError::Refused(format!("the image is {named}, and no version is known: say --version")))
+            }
             None => Ok(named),
         }
     }
@@ -211,8 +215,7 @@ impl DockerDriver {
     ) -> Result<Making<'a>, RuntimeError> {
         let app = self.app.name.as_str();
         let labels = Making::labels(app, colour, deploy.as_ref(), version.as_ref());
-        let common =
-            Common { settings: &self.settings, carried: &base.carried, image, network: network.to_owned(), labels };
+        let common = Common { settings: &self.settings, carried: &base.carried, image, network: network.to_owned(), labels };
         let alias = self.alias(colour);
         let (given, heartbeats, beat_key) = (self.given()?, self.app.heartbeats, self.beat_key(base, tell));
         Ok(Making { common, app, colour, deploy, version, given, heartbeats, beat_key, alias })
@@ -251,7 +254,8 @@ impl DockerDriver {
         let base = Base::of(engine, &found, colour).await?;
         let network = base.network(&self.settings, self.aliases())?;
         let named = base.image.clone().or_else(|| self.settings.image.clone());
-        let named = named.ok_or_else(|| RuntimeError::Refused(format!("{colour} has no container to make more of: allswell deploy {colour}")))?;
+        let named =
+            named.ok_or_else(|| RuntimeError::Refused(format!("{colour} has no container to make more of: allswell deploy {colour}")))?;
         let image = image::ready(engine, &named, self.settings.pull, &|_| ()).await?;
         let of = (base.deploy.clone(), base.version.clone());
         let making = self.making(&base, image, &network, colour, of, tell)?;

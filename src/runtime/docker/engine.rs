@@ -122,7 +122,9 @@ fn silent(host: &str, why: &str) -> RuntimeError {
 
 fn trouble(host: &str, error: &Error) -> RuntimeError {
     match error {
-        Error::DockerResponseServerError { status_code: 409, message } => RuntimeError::Conflict(format!("the Docker engine refused: {message}")),
+        Error::DockerResponseServerError { status_code: 409, message } => {
+            RuntimeError::Conflict(format!("the Docker engine refused: {message}"))
+        }
         Error::DockerResponseServerError { message, .. } if message.contains("HTTPS server") => {
             RuntimeError::Silent(format!("the Docker engine on {host} speaks TLS: DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH are needed"))
         }

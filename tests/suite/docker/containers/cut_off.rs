@@ -10,7 +10,8 @@ async fn left(system: &System, rest: &str, deploy: &str) -> String {
     let app = format!("allswell.app={}", system.stage.name_of("shop"));
     let image = system.stage.demo(Demo::Bare("1")).await;
     let (deploy, made) = (format!("allswell.deploy={deploy}"), format!("allswell.made={deploy}"));
-    let labels = ["--label", &app, "--label", "allswell.colour=green", "--label", &deploy, "--label", &made, "--network-alias", "shop-green"];
+    let labels =
+        ["--label", &app, "--label", "allswell.colour=green", "--label", &deploy, "--label", &made, "--network-alias", "shop-green"];
     system.stage.run(&format!("shop-green-{rest}"), &labels, &image, &[]).await
 }
 
@@ -25,7 +26,13 @@ async fn refused(system: &System) -> String {
 async fn names(system: &System) -> Vec<String> {
     let green = format!("{} ", system.container("green", ""));
     let prefix = green.trim_end().to_owned();
-    system.containers().await.iter().filter(|line| line.starts_with(&prefix)).map(|line| line.split(' ').next().unwrap_or("").to_owned()).collect()
+    system
+        .containers()
+        .await
+        .iter()
+        .filter(|line| line.starts_with(&prefix))
+        .map(|line| line.split(' ').next().unwrap_or("").to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -93,7 +100,8 @@ async fn an_interrupted_deploy_leaves_what_ran_before() {
     let system = System::start("[runtime.env]\nALLSWELL_WATCHERS = \"http://nobody:7700\"").await;
     let before = system.containers().await;
     let sick = system.stage.demo(Demo::Sick).await;
-    let child = system.command(&["deploy", "green", "--image", &sick, "--yes"]).stderr(std::process::Stdio::piped()).spawn().expect("it starts");
+    let child =
+        system.command(&["deploy", "green", "--image", &sick, "--yes"]).stderr(std::process::Stdio::piped()).spawn().expect("it starts");
     let new = system.container("green", "1-new");
     within(LIMIT, "the new container", || async { names(&system).await.contains(&new).then_some(()) }).await;
     kill_process(Pid::from_raw(child.id().expect("it runs").cast_signed()).expect("a process"), Signal::INT).expect("it is told");

@@ -84,7 +84,10 @@ async fn twenty_deploys_with_their_switches_lose_no_request() {
     }
     let took = clock::elapsed() - began;
     let (answers, failed) = crowd.end().await;
-    println!("{ROUNDS} rounds of deploy and switch in {took:.1?} under {CLIENTS} keep-alive clients: {answers} answers, {} failed", failed.len());
+    println!(
+        "{ROUNDS} rounds of deploy and switch in {took:.1?} under {CLIENTS} keep-alive clients: {answers} answers, {} failed",
+        failed.len()
+    );
     assert_eq!(failed, Vec::<String>::new());
     assert!(answers > 1_000, "{answers}");
 }

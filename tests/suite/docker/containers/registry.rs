@@ -19,7 +19,10 @@ struct Registry {
 impl Registry {
     /// Starts it with version 5 of the demo app in it, and nothing of it in the engine.
     async fn start(system: &System) -> Self {
-        assert!(PathBuf::from("/usr/bin/docker-registry").exists(), "this story needs Debian's docker-registry: apt-get install docker-registry");
+        assert!(
+            PathBuf::from("/usr/bin/docker-registry").exists(),
+            "this story needs Debian's docker-registry: apt-get install docker-registry"
+        );
         let stage = &system.stage;
         let rest = stage.here().split_once('.').map(|(_, rest)| rest.to_owned()).expect("an address");
         let address = format!("127.{rest}:5000");
@@ -32,14 +35,25 @@ impl Registry {
         std::fs::write(folder.join("config.yml"), config).expect("it is written");
         let name = stage.name_of("registry");
         let volume = format!("{}:/c:ro", folder.display());
-        let run = ["run", "--detach", "--name", &name, "--network", "host", "--volume", "/usr/bin/docker-registry:/registry:ro", "--volume", &volume];
+        let run = [
+            "run",
+            "--detach",
+            "--name",
+            &name,
+            "--network",
+            "host",
+            "--volume",
+            "/usr/bin/docker-registry:/registry:ro",
+            "--volume",
+            &volume,
+        ];
         stage.docker(&[&run[..], &["debian:bookworm-slim", "/registry", "serve", "/c/config.yml"]].concat()).await;
         let registry = Self { address };
         registry.log_in(system, PASSWORD);
         let image = stage.demo(Demo::Bare("5")).await;
         let named = registry.image();
         stage.docker(&["tag", &image, &named]).await;
-        within(LIMIT, "the registry takes it", || async { registry.docker(system, &["push", &named]).await.then_some(()) }).await;
+        within(LIMIT * 3, "the registry takes it", || async { registry.docker(system, &["push", &named]).await.then_some(()) }).await;
         registry.forget(system).await;
         registry
     }
@@ -92,8 +106,12 @@ async fn an_image_is_pulled_with_dockers_own_credentials_and_pinned_to_its_diges
 
 #[tokio::test]
 async fn a_registry_that_refuses_or_is_dead_is_told_apart_and_nothing_is_left_behind() {
-    let system = System::start("pull = \"always\"").await;
+    let system = System::start("").await;
     let registry = Registry::start(&system).await;
+    // What runs came from no registry; from now on each image must.
+    let config = system.stage.host.path("allswell.toml");
+    let text = std::fs::read_to_string(&config).expect("the config").replace("kind = \"docker\"", "kind = \"docker\"\npull = \"always\"");
+    std::fs::write(&config, text).expect("it is written");
     let before = system.containers().await;
     let refused = async |image: &str| {
         let ran = system.allswell(&["deploy", "green", "--image", image, "--yes"]).await;

@@ -49,7 +49,8 @@ impl System {
         // The images' user.
         chown(&state, Some(65532), Some(65532)).expect("it is the containers'");
         let volume = |path: PathBuf, at: &str| format!("{}:{at}", path.display());
-        let volumes = ["--volume", &volume(stage.host.path("allswell.toml"), "/etc/allswell/allswell.toml:ro"), "--volume", &volume(state, "/state")];
+        let volumes =
+            ["--volume", &volume(stage.host.path("allswell.toml"), "/etc/allswell/allswell.toml:ro"), "--volume", &volume(state, "/state")];
         let port = |port: u16| format!("{}:{port}:{port}", stage.there());
         stage.run("proxy", &[&volumes[..], &["--publish", &port(8000)]].concat(), "allswell-proxy", &[]).await;
         stage.run("prober", &[&volumes[..], &["--publish", &port(7701)]].concat(), "allswell-prober", &[]).await;

@@ -16,8 +16,24 @@ impl Dockerd {
         let certificate = |name: &str| certificates.join(name).display().to_string();
         let mut command = Command::new("dockerd");
         command.args(["--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false", "--tlsverify"]);
-        command.args(["--data-root", &at("data"), "--exec-root", &at("exec"), "--pidfile", &at("pid"), "--host", &format!("tcp://{address}")]);
-        command.args(["--tlscacert", &certificate("ca.pem"), "--tlscert", &certificate("server.pem"), "--tlskey", &certificate("server-key.pem")]);
+        command.args([
+            "--data-root",
+            &at("data"),
+            "--exec-root",
+            &at("exec"),
+            "--pidfile",
+            &at("pid"),
+            "--host",
+            &format!("tcp://{address}"),
+        ]);
+        command.args([
+            "--tlscacert",
+            &certificate("ca.pem"),
+            "--tlscert",
+            &certificate("server.pem"),
+            "--tlskey",
+            &certificate("server-key.pem"),
+        ]);
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("dockerd starts"))
     }
 }
