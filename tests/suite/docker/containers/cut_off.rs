@@ -68,7 +68,7 @@ async fn proven_containers_whose_old_ones_are_gone_stay() {
     system.stage.docker(&["rename", &settled, &proven]).await;
     let said = refused(&system).await;
     assert!(said.contains(&format!("ended a deploy that was cut off after its containers were proven: {settled}")), "{said}");
-    assert_eq!(names(&system).await, [settled.clone()]);
+    assert_eq!(names(&system).await, std::slice::from_ref(&settled));
     assert_eq!(system.inspect(&settled, "{{.Id}} {{.State.Running}}").await, format!("{id} true"));
 }
 
@@ -79,7 +79,7 @@ async fn proven_containers_take_the_place_of_old_ones_that_are_still_there() {
     let id = system.inspect(&id, "{{.Id}}").await;
     refused(&system).await;
     let settled = system.container("green", "1");
-    assert_eq!(names(&system).await, [settled.clone()]);
+    assert_eq!(names(&system).await, std::slice::from_ref(&settled));
     assert_eq!(system.inspect(&settled, "{{.Id}}").await, id);
 }
 
@@ -91,7 +91,7 @@ async fn a_deploy_that_was_cut_off_while_it_marked_its_containers_is_taken_back(
     left(&system, "1-proven", "99").await;
     left(&system, "2-new", "99").await;
     refused(&system).await;
-    assert_eq!(names(&system).await, [settled.clone()]);
+    assert_eq!(names(&system).await, std::slice::from_ref(&settled));
     assert_eq!(system.inspect(&settled, "{{.Id}}").await, id);
 }
 

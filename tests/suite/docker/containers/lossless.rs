@@ -84,7 +84,7 @@ async fn twenty_deploys_with_their_switches_lose_no_request() {
     }
     let took = clock::elapsed() - began;
     let (answers, failed) = crowd.end().await;
-    println!(
+    eprintln!(
         "{ROUNDS} rounds of deploy and switch in {took:.1?} under {CLIENTS} keep-alive clients: {answers} answers, {} failed",
         failed.len()
     );
@@ -106,6 +106,6 @@ async fn the_live_colour_is_replaced_without_an_unproven_instance_before_the_pub
     assert_eq!(deployed.code, 0, "{deployed:?}");
     assert_eq!(system.whoami().await, "blue 2");
     let (answers, failed) = crowd.end().await;
-    println!("the live colour, refused once and replaced once: {answers} answers, {} failed", failed.len());
+    eprintln!("the live colour, refused once and replaced once: {answers} answers, {} failed", failed.len());
     assert_eq!(failed, Vec::<String>::new());
 }
