@@ -125,7 +125,7 @@ pub struct HealthKeys {
     pub timeout: Duration,
     /// Failures in a row until it is unhealthy. Default: 3.
     pub retries: u32,
-    /// How long failures do not count after the start. Default: 0 s.
+    /// How long failures do not count after the start. Default: they count at once.
     pub start_period: Duration,
 }
 
