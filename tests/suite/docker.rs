@@ -1,6 +1,7 @@
 //! Stories on a real Docker engine. `tests/all.sh --without-docker` leaves them out.
 
 mod compose;
+mod containers;
 mod images;
 mod probe;
 mod setup;

@@ -33,7 +33,7 @@ pub(crate) use app::{APP_COLOUR, App};
 pub(crate) use beats::Beats;
 pub(crate) use clients::Crowd;
 pub(crate) use cluster::{Cluster, Lone, Pair};
-pub(crate) use command::{allswell, command};
+pub(crate) use command::{Ran, allswell, command};
 pub(crate) use dns::Dns;
 pub(crate) use ear::Ear;
 pub(crate) use engine::{Demo, LAST_WORDS, Nodes, Stage};
