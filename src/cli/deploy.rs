@@ -48,7 +48,7 @@ pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
         version: args.version.clone(),
         image: args.image.clone(),
         by: Operator::by(),
-        cut: live.is_some_and(|live| live != colour),
+        idle: live.is_some_and(|live| live != colour),
         within: reach.config.switch.within,
         timeout: reach.config.runtime.deploy_timeout,
     };
@@ -125,6 +125,10 @@ fn explain(error: DeployError, plan: &Plan) -> Trouble {
     match error {
         DeployError::Prober(error) => error.into(),
         DeployError::Runtime(error) => error.into(),
+        DeployError::Fallen(why, said) => {
+            let words = last_words(&said);
+            Exit::Refused.because(format!("refused: {why} before {colour} was fit to go live. What is live was not touched{words}"))
+        }
         DeployError::Interrupted => Exit::Failed.because(format!("deploy of {colour} {}", DeployError::Interrupted)),
         DeployError::Unfit(gate, said) => {
             let saw = gate.last.map_or("it was never probed".to_owned(), |last| {

@@ -205,8 +205,28 @@ pub const ORDER_LIMIT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::http::{HeaderMap, StatusCode};
+    use axum::routing::get;
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::config::Config;
     use crate::domain::moment::Moment;
+
+    #[tokio::test]
+    async fn an_instance_is_asked_where_it_is_by_the_name_that_it_is_known_by() {
+        let by_name =
+            |headers: HeaderMap| async move { if headers["host"] == "shop-blue:3000" { StatusCode::OK } else { StatusCode::NOT_FOUND } };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = literal(&listener.local_addr().unwrap().to_string()).unwrap();
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/healthz", get(by_name))).await });
+        let config = Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config;
+        let targets = Targets::new(&config.app, &config.proxy, &config.probe, "token", std::path::Path::new("/nowhere")).unwrap();
+        let seen = targets.at_place("shop-blue:3000", &place).await;
+        assert_eq!(seen.at, place.to_string());
+        assert_eq!(seen.probed.observation().unwrap().status, Some(200));
+    }
 
     fn seen(showing: Showing, reason: &str) -> Probed {
         Probed::Observed(Observation { at: Moment::default(), showing, status: None, latency_ms: 1, reason: Some(reason.into()) })

@@ -258,7 +258,7 @@ impl<'a> Section<'a> {
         place
     }
 
-    /// A table whose keys are the user's own, in the file's order: each a text, `{ env = "NAME" }` or `{ file = "PATH" }`; none where it is absent.
+    /// A table whose keys are the user's own, by name: each a text, `{ env = "NAME" }` or `{ file = "PATH" }`; none where it is absent.
     pub fn named(&mut self, key: &'static str) -> Option<Vec<(String, Secret)>> {
         let value = self.value(key)?;
         let Some(table) = value.as_ref().as_table() else {

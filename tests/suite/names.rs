@@ -118,8 +118,11 @@ async fn one_to_three_to_one_under_load_costs_no_request_and_who_vanishes_gets_n
     };
     more(200).await;
     for _ in 0..3 {
-        let (two, three) = (app(second).await, app(third).await);
+        // As with containers: the name stands for them before they listen.
         front.dns.set("shop-blue", &[first, second, third]);
+        front.is_at(3).await;
+        more(50).await;
+        let (two, three) = (app(second).await, app(third).await);
         eventually("all three get their share", || async {
             let all = [&one, &two, &three].map(|app| app.seen.working());
             all.iter().all(|working| *working >= 3).then_some(())

@@ -58,11 +58,11 @@ impl SwarmDriver {
         let was = manager.service(&name).await?;
         let tasks = self.tasks_of(&manager, was.as_ref()).await?;
         let order = Order { manager: &manager, app: &self.app, settings: &self.settings, release, stop_grace: self.stop_grace, tell };
-        let wanted = order.wanted(was.as_ref()).await?;
+        let (wanted, credentials) = order.wanted(was.as_ref()).await?;
         let spec = next(was.as_ref().map(|service| &service.spec), &name, &wanted);
         match &was {
-            None => manager.create(spec, None).await?,
-            Some(was) => manager.write(was, &spec, None).await?,
+            None => manager.create(spec, credentials).await?,
+            Some(was) => manager.write(was, &spec, credentials.as_ref()).await?,
         }
         let follow = self.follow(&name, Aim::Deploy(release.deploy), &tasks, tell);
         match follow.end(&manager).await {

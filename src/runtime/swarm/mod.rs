@@ -1,7 +1,6 @@
 //! Two services of a Docker Swarm.
 
 pub mod driver;
-mod engine;
 mod follow;
 mod image;
 mod instances;

@@ -55,7 +55,7 @@ fn of_task<'a>(manager: &'a Manager, service: &str, task: &TaskView, lines: Opti
     let tail = lines.map_or_else(|| "all".to_owned(), |count| count.to_string());
     let options = LogsOptions { stdout: true, stderr: true, follow, tail, ..LogsOptions::default() };
     let name = format!("{service}.{}", task.slot);
-    let stream = manager.engine.task_logs(&task.id, Some(options));
+    let stream = manager.engine.docker.task_logs(&task.id, Some(options));
     // A task whose container has gone has nothing to say.
     let spoken = stream.take_while(|piece| std::future::ready(piece.is_ok())).filter_map(|piece| std::future::ready(piece.ok()));
     let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>();
