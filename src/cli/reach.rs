@@ -71,7 +71,10 @@ impl Reach {
                 let settings = DockerSettings::clone(settings);
                 Driver::Docker(Box::new(DockerDriver::new(app(), settings, version.clone(), *stop_grace, key)))
             }
-            RuntimeKind::Swarm(settings) => Driver::Swarm(SwarmDriver::new(app(), settings.clone(), self.config.runtime.stop_grace)),
+            RuntimeKind::Swarm(settings) => {
+                let RuntimeSettings { version, stop_grace, .. } = &self.config.runtime;
+                Driver::Swarm(SwarmDriver::new(app(), settings.clone(), version.clone(), *stop_grace))
+            }
             RuntimeKind::Command(settings) => Driver::Command(CommandDriver::new(app(), settings.clone())),
         }
     }

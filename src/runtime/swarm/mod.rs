@@ -13,4 +13,5 @@ pub mod settings;
 mod sight;
 mod spec;
 mod task;
+mod undo;
 mod write;

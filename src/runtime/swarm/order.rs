@@ -21,6 +21,7 @@ pub(super) struct Order<'a> {
     pub(super) app: &'a AppSettings,
     pub(super) settings: &'a SwarmSettings,
     pub(super) release: &'a Release,
+    pub(super) version: Option<&'a str>,
     pub(super) stop_grace: Duration,
     pub(super) tell: Tell<'a>,
 }
@@ -43,6 +44,7 @@ impl<'a> Order<'a> {
             app: &self.app.name,
             settings: self.settings,
             release: self.release,
+            version: self.version,
             image: image.name,
             networks: self.networks(was).await?,
             secrets,
@@ -54,7 +56,8 @@ impl<'a> Order<'a> {
 
     /// The release's, else the config's, else the one that the service has.
     fn image(&self, was: Option<&Service>) -> Result<String, RuntimeError> {
-        let configured = || match (&self.settings.image, &self.release.version) {
+        let version = self.release.version.as_deref().or(self.version.filter(|_| was.is_none()));
+        let configured = || match (&self.settings.image, version) {
             (Some(image), Some(version)) => Some(image.replace("{version}", version)),
             (Some(image), None) if !image.contains("{version}") => Some(image.clone()),
             (Some(_) | None, _) => None,
