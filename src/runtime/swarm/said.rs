@@ -26,7 +26,10 @@ pub(super) async fn said(manager: &Manager, service: &str, lines: Option<usize>,
     let tell = |(name, lines): Said| lines.iter().for_each(|line| each(&name, line));
     if !follow {
         for task in spoken(manager, service).await? {
-            of_task(manager, service, &task, lines, false).for_each(|said| std::future::ready(tell(said))).await;
+            let mut stream = of_task(manager, service, &task, lines, false);
+            while let Some(said) = stream.next().await {
+                tell(said);
+            }
         }
         return Ok(());
     }

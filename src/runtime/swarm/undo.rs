@@ -17,7 +17,7 @@ pub(super) enum Undone {
     /// The service is not as that deploy left it: there was nothing to do.
     Nothing,
     /// The service, which the deploy had created, is removed.
-    Removed(Service),
+    Removed(Box<Service>),
     /// It has its spec of before again; these were its tasks until then.
     Restored(Box<ServiceSpec>, Vec<TaskView>),
 }
@@ -32,7 +32,7 @@ impl Manager {
             };
             let spec = match before(&service.spec) {
                 Some(Before::Spec(spec)) => spec,
-                Some(Before::Nothing) => return self.remove(name).await.map(|()| Undone::Removed(service)),
+                Some(Before::Nothing) => return self.remove(name).await.map(|()| Undone::Removed(Box::new(service))),
                 None => {
                     return Err(RuntimeError::Refused(format!(
                         "the service {name} does not say what it was before deploy {deploy}: see `docker service inspect {name}`"
