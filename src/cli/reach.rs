@@ -73,9 +73,9 @@ impl Reach {
             }
             RuntimeKind::Swarm(settings) => {
                 let RuntimeSettings { version, stop_grace, .. } = &self.config.runtime;
-                Driver::Swarm(SwarmDriver::new(app(), settings.clone(), version.clone(), *stop_grace))
+                Driver::Swarm(Box::new(SwarmDriver::new(app(), settings.clone(), version.clone(), *stop_grace)))
             }
-            RuntimeKind::Command(settings) => Driver::Command(CommandDriver::new(app(), settings.clone())),
+            RuntimeKind::Command(settings) => Driver::Command(Box::new(CommandDriver::new(app(), settings.clone()))),
         }
     }
 
