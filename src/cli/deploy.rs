@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
 use super::progress::Progress;
-use super::reach::{Reach, last_words, local, running_load};
+use super::reach::{Reach, last_words, running_load};
 use super::role::told_to_end;
 use super::screen;
 use super::switch::{How, carry_out, conclude};
@@ -48,7 +48,7 @@ pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
         version: args.version.clone(),
         image: args.image.clone(),
         by: Operator::by(),
-        cut: live.is_some_and(|live| live != colour),
+        idle: live.is_some_and(|live| live != colour),
         within: reach.config.switch.within,
         timeout: reach.config.runtime.deploy_timeout,
     };
@@ -125,6 +125,10 @@ fn explain(error: DeployError, plan: &Plan) -> Trouble {
     match error {
         DeployError::Prober(error) => error.into(),
         DeployError::Runtime(error) => error.into(),
+        DeployError::Fallen(why, said) => {
+            let words = last_words(&said);
+            Exit::Refused.because(format!("refused: {why} before {colour} was fit to go live. What is live was not touched{words}"))
+        }
         DeployError::Interrupted => Exit::Failed.because(format!("deploy of {colour} {}", DeployError::Interrupted)),
         DeployError::Unfit(gate, said) => {
             let saw = gate.last.map_or("it was never probed".to_owned(), |last| {
@@ -149,7 +153,7 @@ fn say(operator: &Operator, reach: &Reach, plan: &Plan, deployed: &Deployed, goe
         ));
     }
     if !operator.json && !goes_on {
-        let preview = local(&reach.config.proxy.idle);
+        let preview = reach.config.proxy.reach.found(&reach.config.proxy.idle);
         screen::line(format!("{} is fit to go live: look at http://{preview}/, then `allswell switch {0}`", plan.colour));
     }
 }

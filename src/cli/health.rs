@@ -94,7 +94,7 @@ fn subjects(config: &Config) -> Vec<Subject> {
     let path = &config.app.health;
     let url = |address: &String| Target::new(format!("http://{}{path}", local(address)));
     let colour = |colour: Colour| Subject { name: colour.as_str(), targets: config.app.colour(colour).addresses.iter().map(url).collect() };
-    let live = Subject { name: "live", targets: vec![url(&config.proxy.live)] };
+    let live = Subject { name: "live", targets: vec![url(&config.proxy.reach.found(&config.proxy.live))] };
     vec![colour(Colour::Blue), colour(Colour::Green), live]
 }
 

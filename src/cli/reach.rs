@@ -11,11 +11,13 @@ use crate::proxy::control::{ControlError, ProxyControl};
 use crate::release::{Remote, RemoteError};
 use crate::runtime::command::driver::CommandDriver;
 use crate::runtime::docker::driver::DockerDriver;
+use crate::runtime::docker::settings::DockerSettings;
 use crate::runtime::driver::Driver;
 use crate::runtime::process::control::{UpControl, UpError};
 use crate::runtime::process::driver::ProcessDriver;
 use crate::runtime::swarm::driver::SwarmDriver;
-use crate::runtime::{RuntimeError, RuntimeKind};
+use crate::runtime::{RuntimeError, RuntimeKind, RuntimeSettings};
+use crate::settings::Secret;
 
 /// How long a part may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -47,7 +49,7 @@ impl Reach {
     /// Exit code 8 where the prober has made no token yet.
     pub fn prober(&self) -> Result<Remote, Trouble> {
         let token = token("prober", &self.state.prober_token())?;
-        let url = format!("http://{}", local(&self.config.prober.listen));
+        let url = format!("http://{}", self.config.prober.reach.found(&self.config.prober.listen));
         Remote::new(&url, token, LIMIT).map_err(|error| Exit::Failed.because(error.to_string()))
     }
 
@@ -63,8 +65,13 @@ impl Reach {
         let app = || self.config.app.clone();
         match &self.config.runtime.kind {
             RuntimeKind::Process(_) => Driver::Process(ProcessDriver::new(self.state.clone(), self.config.runtime.deploy_timeout)),
-            RuntimeKind::Docker(settings) => Driver::Docker(DockerDriver::new(app(), settings.clone())),
-            RuntimeKind::Swarm(settings) => Driver::Swarm(SwarmDriver::new(app(), settings.clone())),
+            RuntimeKind::Docker(settings) => {
+                let key = self.config.watcher.beat_key.clone().unwrap_or_else(|| Secret::File(self.state.beat_key()));
+                let RuntimeSettings { version, stop_grace, .. } = &self.config.runtime;
+                let settings = DockerSettings::clone(settings);
+                Driver::Docker(Box::new(DockerDriver::new(app(), settings, version.clone(), *stop_grace, key)))
+            }
+            RuntimeKind::Swarm(settings) => Driver::Swarm(SwarmDriver::new(app(), settings.clone(), self.config.runtime.stop_grace)),
             RuntimeKind::Command(settings) => Driver::Command(CommandDriver::new(app(), settings.clone())),
         }
     }

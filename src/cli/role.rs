@@ -7,6 +7,7 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::options::Options;
+use crate::net::manager::ServiceManager;
 use crate::services::prober::Prober;
 use crate::services::proxy::Proxy;
 use crate::services::watcher::Watcher;
@@ -77,22 +78,22 @@ pub fn run(part: Part, options: &Options) -> ExitCode {
 }
 
 async fn serve(part: Part, config: &crate::config::Config, state: &crate::files::StateDir) -> anyhow::Result<()> {
-    let shutdown = told_to_end()?;
+    let (manager, shutdown) = (ServiceManager::of_environment(), told_to_end()?);
     match part {
         Part::Proxy => {
             let built = Proxy::build(config, state).await?;
             announce(part, &built.addresses());
-            built.run(shutdown).await
+            built.run(manager, shutdown).await
         }
         Part::Prober => {
             let built = Prober::build(config, state).await?;
             announce(part, &built.addresses());
-            built.run(shutdown).await
+            built.run(manager, shutdown).await
         }
         Part::Watcher => {
             let built = Watcher::build(config, state).await?;
             announce(part, &built.addresses());
-            built.run(shutdown).await
+            built.run(manager, shutdown).await
         }
     }
 }

@@ -82,7 +82,7 @@ impl Config {
     /// Every secret that is named.
     fn secrets(&mut self) -> impl Iterator<Item = &mut Secret> {
         let of_watcher = self.watcher.outside.iter_mut().chain(&mut self.watcher.beat_key);
-        of_watcher.chain(self.channels.iter_mut().flat_map(|channel| channel.kind.secrets()))
+        of_watcher.chain(self.runtime.kind.secrets()).chain(self.channels.iter_mut().flat_map(|channel| channel.kind.secrets()))
     }
 
     /// Reads a text.

@@ -127,16 +127,42 @@ async fn end_deploy(
     Ok(Json(()).into_response())
 }
 
-#[derive(Deserialize)]
+/// `colour`, `within_ms`, and `at` as often as there are addresses to probe instead of the colour's own.
+#[derive(Debug, PartialEq, Eq)]
 struct GateQuery {
     colour: Colour,
-    within_ms: u64,
+    within: Duration,
+    at: Vec<String>,
 }
 
-async fn gate(State(control): Shared, query: Result<Query<GateQuery>, QueryRejection>) -> Result<Response, Answer> {
-    let Query(query) = query.map_err(|error| bad(error.body_text()))?;
-    let within = Duration::from_millis(query.within_ms).min(LONGEST_GATE);
-    Ok(Json(control.desk.gate(query.colour, within).await?).into_response())
+impl GateQuery {
+    fn read(pairs: Vec<(String, String)>) -> Result<Self, String> {
+        let (mut colour, mut within_ms, mut at) = (None, None, Vec::new());
+        for (key, value) in pairs {
+            match key.as_str() {
+                "colour" => colour = Some(value.parse().map_err(|_| format!("colour is blue or green, not \"{value}\""))?),
+                "within_ms" => within_ms = Some(value.parse().map_err(|_| format!("within_ms is a whole number, not \"{value}\""))?),
+                "at" if is_address(&value) => at.push(value),
+                "at" => return Err(format!("at is host:port, not \"{value}\"")),
+                _ => return Err(format!("{key} is not known here: colour, within_ms, at")),
+            }
+        }
+        let within = Duration::from_millis(within_ms.ok_or("within_ms is missing")?).min(LONGEST_GATE);
+        Ok(Self { colour: colour.ok_or("colour is missing")?, within, at })
+    }
+}
+
+/// Nothing but a host and a port: a path or a user would be sent to whoever is probed.
+fn is_address(text: &str) -> bool {
+    let is_host = |host: &str| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-_.[]:".contains(c));
+    text.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+async fn gate(State(control): Shared, query: Result<Query<Vec<(String, String)>>, QueryRejection>) -> Result<Response, Answer> {
+    let Query(pairs) = query.map_err(|error| bad(error.body_text()))?;
+    let GateQuery { colour, within, at } = GateQuery::read(pairs).map_err(bad)?;
+    let report = if at.is_empty() { control.desk.gate(colour, within).await? } else { control.desk.gate_at(&at, within).await };
+    Ok(Json(report).into_response())
 }
 
 /// Why a request was not done: by the desk, or before it came there.
@@ -179,4 +205,32 @@ fn bad_body(error: &JsonRejection) -> Answer {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(format!("an order has at most {LARGEST_BODY} bytes")),
         _ => ApiError::BadRequest(error.body_text()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<GateQuery, String> {
+        GateQuery::read(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn a_gate_is_asked_for_by_colour_time_and_any_number_of_addresses() {
+        let read_all = read(&[("colour", "blue"), ("within_ms", "5"), ("at", "shop-blue-2:3000"), ("at", "[fd00::2]:3000")]).unwrap();
+        let at = vec!["shop-blue-2:3000".to_owned(), "[fd00::2]:3000".to_owned()];
+        assert_eq!(read_all, GateQuery { colour: Colour::Blue, within: Duration::from_millis(5), at });
+        for (pairs, why) in [
+            (vec![("colour", "blue")], "within_ms is missing"),
+            (vec![("within_ms", "5")], "colour is missing"),
+            (vec![("colour", "red")], "colour is blue or green"),
+            (vec![("colour", "blue"), ("within_ms", "soon")], "within_ms is a whole number"),
+            (vec![("at", "host:3000/admin")], "at is host:port"),
+            (vec![("at", "user@host:3000")], "at is host:port"),
+            (vec![("at", "host")], "at is host:port"),
+            (vec![("near", "host:1")], "near is not known"),
+        ] {
+            assert!(read(&pairs).unwrap_err().starts_with(why), "{why}");
+        }
+    }
 }

@@ -25,7 +25,8 @@ impl OwnHosts {
     pub fn new(names: impl IntoIterator<Item = String>) -> Self {
         let bare = |name: String| {
             let name = name.trim_start_matches("http://").trim_start_matches("https://");
-            host_of(name.split('/').next().unwrap_or_default()).to_ascii_lowercase()
+            let authority = name.split('/').next().unwrap_or_default();
+            host_of(authority.rsplit('@').next().unwrap_or_default()).to_ascii_lowercase()
         };
         Self(Arc::new(names.into_iter().map(bare).collect()))
     }
@@ -99,8 +100,8 @@ mod tests {
 
     #[test]
     fn a_foreign_host_is_foreign_and_an_address_is_not() {
-        let own = OwnHosts::new(["https://status.example.org/all".to_owned()]);
-        for host in ["127.0.0.1:7700", "localhost", "[::1]:80", "Status.example.org:443"] {
+        let own = OwnHosts::new(["https://ann:secret@status.example.org/all", "prober:7701"].map(str::to_owned));
+        for host in ["127.0.0.1:7700", "localhost", "[::1]:80", "Status.example.org:443", "prober", "prober:80"] {
             assert!(own.accepts(host), "{host}");
         }
         for host in ["evil.example", "", "status.example.org.evil.example"] {

@@ -1,7 +1,7 @@
 //! Binding a listener.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -61,4 +61,29 @@ pub async fn unix(what: &'static str, path: &Path) -> Result<UnixListener, Liste
     let listener = UnixListener::bind(path).map_err(explain)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(explain)?;
     Ok(listener)
+}
+
+/// What a listener's address is called from beside it: `0.0.0.0:8000` is found at `127.0.0.1:8000`.
+#[must_use]
+pub fn beside(listen: &str) -> String {
+    let Ok(address) = listen.parse::<SocketAddr>() else { return listen.to_owned() };
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_on_every_address_is_found_on_loopback() {
+        assert_eq!(beside("0.0.0.0:8000"), "127.0.0.1:8000");
+        assert_eq!(beside("[::]:8000"), "[::1]:8000");
+        assert_eq!(beside("127.9.9.9:8000"), "127.9.9.9:8000");
+        assert_eq!(beside("shop.internal:80"), "shop.internal:80");
+    }
 }

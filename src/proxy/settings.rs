@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::domain::colour::Colour;
+use crate::net::reached::ReachedBy;
 use crate::settings::Section;
 
 /// `[proxy]`: what stands in front of both colours.
@@ -21,6 +22,10 @@ pub struct ProxySettings {
     pub first_live: Colour,
     /// Peers whose `X-Forwarded-*` is believed. Default: none.
     pub trusted: Vec<IpAddr>,
+    /// The host by which prober and command line find both listeners. Default: none, they stand beside the proxy.
+    pub reach: ReachedBy,
+    /// How often the names of both colours' addresses are looked up anew. Default: 1 s.
+    pub resolve: Duration,
     /// How long a stage may take.
     pub timeouts: ProxyTimeouts,
 }
@@ -49,13 +54,16 @@ impl ProxySettings {
     /// Reads `[proxy]`.
     pub fn read(mut section: Section<'_>) -> Self {
         let colours = [("blue", Colour::Blue), ("green", Colour::Green)];
+        let (live, idle) = (section.text_or("live", "0.0.0.0:8000"), section.text_or("idle", "127.0.0.1:8080"));
         let settings = Self {
             kind: section.one_of("kind", &[("embedded", ProxyKind::Embedded)]).unwrap_or(ProxyKind::Embedded),
-            live: section.text_or("live", "0.0.0.0:8000"),
-            idle: section.text_or("idle", "127.0.0.1:8080"),
             health: section.text_or("health", "127.0.0.1:7702"),
             first_live: section.one_of("first_live", &colours).unwrap_or(Colour::Blue),
             trusted: section.texts("trusted").iter().filter_map(|text| trusted(&section, text)).collect(),
+            reach: ReachedBy::read(&mut section, &[("live", &live), ("idle", &idle)]),
+            live,
+            idle,
+            resolve: section.duration_or("resolve", Duration::from_secs(1)),
             timeouts: ProxyTimeouts {
                 header_read: section.duration_or("header_read_timeout", Duration::from_secs(30)),
                 connect: section.duration_or("connect_timeout", Duration::from_secs(5)),

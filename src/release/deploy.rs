@@ -8,7 +8,7 @@ use super::remote::{Remote, RemoteError};
 use crate::domain::colour::Colour;
 use crate::proxy::control::ProxyControl;
 use crate::runtime::driver::Driver;
-use crate::runtime::{Instance, Pending, Release, RuntimeError, Step};
+use crate::runtime::{Instance, Pending, Release, RuntimeError, Step, Tell};
 
 /// What is to be deployed.
 #[derive(Debug, Clone)]
@@ -21,8 +21,8 @@ pub struct Plan {
     pub image: Option<String>,
     /// Who asks: user and host.
     pub by: String,
-    /// Whether what is still running on the replaced instances may be cut.
-    pub cut: bool,
+    /// Whether the colour is known to be idle: then what is still running on the replaced instances may be cut.
+    pub idle: bool,
     /// How long the new instances have to become fit to go live.
     pub within: Duration,
     /// When it is over at the latest: until then the colour's checks are quiet.
@@ -78,6 +78,9 @@ pub enum DeployError {
     /// The new instances did not become fit in time: what the gate saw, and what each of them said last.
     #[error("the gate stayed shut: {}", .0.why)]
     Unfit(GateReport, Vec<(String, Vec<String>)>),
+    /// A new instance has ended for good: why, and what each of them said last.
+    #[error("{0}")]
+    Fallen(String, Vec<(String, Vec<String>)>),
     /// It was interrupted.
     #[error("interrupted: the instances may be the new ones, and are not proven")]
     Interrupted,
@@ -118,7 +121,7 @@ fn order(plan: &Plan) -> DeployOrder {
 }
 
 fn release(plan: &Plan, lease: &DeployLease) -> Release {
-    Release { deploy: lease.id, colour: plan.colour, version: plan.version.clone(), image: plan.image.clone() }
+    Release { deploy: lease.id, colour: plan.colour, version: plan.version.clone(), image: plan.image.clone(), serves: !plan.idle }
 }
 
 async fn replace_and_prove(
@@ -129,22 +132,30 @@ async fn replace_and_prove(
 ) -> Result<(Vec<Instance>, GateReport), DeployError> {
     let tell = |step| each(Stage::Runtime(step));
     let beside = hands.driver.starts_beside();
-    if plan.cut && !beside {
+    if plan.idle && !beside {
         cut(hands, plan.colour).await;
     }
     let pending = hands.driver.replace(release, &tell).await?;
     each(Stage::Replaced(pending.instances.len()));
-    let gate = prove(hands, plan, &pending).await?;
+    let gate = prove(hands, plan, release, &pending, &tell).await?;
     each(Stage::Fit);
-    if plan.cut && beside {
+    if plan.idle && beside {
         cut(hands, plan.colour).await;
     }
     Ok((hands.driver.keep(release, &tell).await?, gate))
 }
 
-async fn prove(hands: &Hands, plan: &Plan, pending: &Pending) -> Result<GateReport, DeployError> {
-    let gate = hands.prober.gate(plan.colour, plan.within, &pending.at).await?;
-    if gate.open { Ok(gate) } else { Err(DeployError::Unfit(gate, hands.driver.last_lines(plan.colour, LAST_LINES).await)) }
+/// One that has ended for good is not waited for.
+async fn prove(hands: &Hands, plan: &Plan, release: &Release, pending: &Pending, tell: Tell<'_>) -> Result<GateReport, DeployError> {
+    let last_lines = || hands.driver.last_lines(plan.colour, LAST_LINES);
+    tokio::select! {
+        biased;
+        why = hands.driver.fallen(release, tell) => Err(DeployError::Fallen(why, last_lines().await)),
+        gate = hands.prober.gate(plan.colour, plan.within, &pending.at) => {
+            let gate = gate?;
+            if gate.open { Ok(gate) } else { Err(DeployError::Unfit(gate, last_lines().await)) }
+        }
+    }
 }
 
 /// A proxy that refuses or is silent is no reason to keep the old instances: they end either way.

@@ -171,6 +171,11 @@ impl Desk {
         Ok(gate::wait(&self.cluster, colour, within).await)
     }
 
+    /// Waits until the instances at these addresses (`HOST:PORT`) are fit, whatever colour they are to serve and before they do.
+    pub async fn gate_at(&self, addresses: &[String], within: Duration) -> GateReport {
+        gate::wait_at(&self.cluster, addresses, within).await
+    }
+
     /// The journal, newest first.
     ///
     /// # Errors

@@ -1,45 +1,163 @@
 //! Waits for a colour's gate to open.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::cluster::Cluster;
 use super::orders::GateReport;
+use super::targets::{Seen, named, worst};
 use crate::clock;
 use crate::domain::colour::Colour;
-use crate::domain::gate::{Gate, GateRule};
+use crate::domain::gate::{Gate, GateRule, Observation};
 use crate::probe::Probed;
 
 /// How often a gate that is shut is tried.
 const PACE: Duration = Duration::from_millis(200);
 
+/// How a gate that is not a colour's own stands.
+#[derive(Debug)]
+struct Beside {
+    rule: GateRule,
+    /// What each instance showed, oldest first.
+    seen: BTreeMap<String, Vec<Observation>>,
+}
+
+/// What is looked at.
+#[derive(Debug)]
+enum Subject<'a> {
+    /// A colour, at its own addresses; what is seen counts for it.
+    Colour(Colour),
+    /// Instances elsewhere.
+    Beside(&'a [String], Beside),
+}
+
 /// Probes the colour afresh, and again until its gate opens or `within` is over. What is unknown fails.
 pub(super) async fn wait(cluster: &Cluster, colour: Colour, within: Duration) -> GateReport {
-    let rule = GateRule { passes: cluster.settings.passes, every: cluster.probe.every };
+    let (open, why) = until_open(cluster, &mut Subject::Colour(colour), within).await;
+    GateReport { open, why, last: cluster.memory.last(colour.as_str()) }
+}
+
+/// The same for the instances at these addresses, whatever colour they are to serve: none of it counts for a colour. Open when every one
+/// has passed so many fresh probes in a row.
+pub(super) async fn wait_at(cluster: &Cluster, addresses: &[String], within: Duration) -> GateReport {
+    let mut subject = Subject::Beside(addresses, Beside { rule: rule(cluster), seen: BTreeMap::new() });
+    let (open, why) = until_open(cluster, &mut subject, within).await;
+    let last = match &subject {
+        Subject::Colour(_) => None,
+        Subject::Beside(_, beside) => beside.worst(),
+    };
+    GateReport { open, why, last }
+}
+
+fn rule(cluster: &Cluster) -> GateRule {
+    GateRule { passes: cluster.settings.passes, every: cluster.probe.every }
+}
+
+async fn until_open(cluster: &Cluster, subject: &mut Subject<'_>, within: Duration) -> (bool, String) {
     let mut why = "no probe has ended".to_owned();
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let opening = async {
         loop {
             pace.tick().await;
-            match look(cluster, &rule, colour).await {
+            match subject.look(cluster).await {
                 Gate::Open => return,
                 Gate::Shut(reason) => why = reason,
             }
         }
     };
     let opened = timeout(within, opening).await.is_ok();
-    let why = if opened { String::new() } else { why };
-    GateReport { open: opened, why, last: cluster.memory.last(colour.as_str()) }
+    (opened, if opened { String::new() } else { why })
 }
 
-async fn look(cluster: &Cluster, rule: &GateRule, colour: Colour) -> Gate {
-    match cluster.targets.colour(colour).await {
-        Probed::Observed(observation) => {
-            cluster.memory.note(colour.as_str(), &observation);
-            rule.decide(&cluster.memory.of(colour.as_str()), clock::now())
+impl Subject<'_> {
+    async fn look(&mut self, cluster: &Cluster) -> Gate {
+        let colour = match self {
+            Self::Colour(colour) => *colour,
+            Self::Beside(addresses, beside) => return beside.note(cluster.targets.instances(addresses).await),
+        };
+        match cluster.targets.colour(colour).await {
+            Probed::Observed(observation) => {
+                cluster.memory.note(colour.as_str(), &observation);
+                rule(cluster).decide(&cluster.memory.of(colour.as_str()), clock::now())
+            }
+            Probed::Unable(ours) => unable(&ours),
         }
-        Probed::Unable(ours) => Gate::Shut(format!("the prober cannot probe: {ours}")),
+    }
+}
+
+fn unable(ours: &str) -> Gate {
+    Gate::Shut(format!("the prober cannot probe: {ours}"))
+}
+
+impl Beside {
+    /// Decides on a round of probes and on those before it. An instance that is no longer there counts no more.
+    fn note(&mut self, round: Vec<Seen>) -> Gate {
+        self.seen.retain(|at, _| round.iter().any(|seen| seen.at == *at));
+        let mut gate = Gate::Open;
+        for Seen { at, probed } in round {
+            let decided = match probed {
+                Probed::Observed(observation) => {
+                    let newest = observation.at;
+                    let observed = self.seen.entry(at.clone()).or_default();
+                    if !observation.passed() {
+                        // A run of passes begins anew: what was before decides nothing any more.
+                        observed.clear();
+                    }
+                    observed.push(observation);
+                    self.rule.decide(observed, newest)
+                }
+                Probed::Unable(ours) => unable(&ours),
+            };
+            if let (Gate::Shut(why), Gate::Open) = (decided, &gate) {
+                gate = Gate::Shut(format!("{at}: {why}"));
+            }
+        }
+        gate
+    }
+
+    /// The last observation of the worst instance, with its address.
+    fn worst(&self) -> Option<Observation> {
+        let last = self.seen.iter().filter_map(|(at, observed)| Some(Probed::Observed(named(observed.last()?.clone(), at))));
+        last.reduce(worst)?.observation().cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::beat::Showing;
+    use crate::domain::moment::Moment;
+
+    fn seen(at: &str, second: i64, showing: Showing) -> Seen {
+        let reason = (showing == Showing::Bad).then(|| "answered 500".to_owned());
+        let at_moment = Moment::from_millis(second * 1_000);
+        Seen { at: at.into(), probed: Probed::Observed(Observation { at: at_moment, showing, status: None, latency_ms: 1, reason }) }
+    }
+
+    fn beside() -> Beside {
+        Beside { rule: GateRule { passes: 2, every: Duration::from_secs(1) }, seen: BTreeMap::new() }
+    }
+
+    #[test]
+    fn every_instance_must_pass_so_often_in_a_row_and_the_one_that_does_not_is_named() {
+        let (mut beside, shut) = (beside(), |why: &str| Gate::Shut(why.to_owned()));
+        let round = |second, second_shows| vec![seen("a:1", second, Showing::Good), seen("b:1", second, second_shows)];
+        assert_eq!(beside.note(round(1, Showing::Bad)), shut("a:1: 1 of 2 probes in a row have passed"));
+        assert_eq!(beside.worst().unwrap().reason.as_deref(), Some("b:1: answered 500"));
+        assert_eq!(beside.note(round(2, Showing::Bad)), shut("b:1: the last probe failed: answered 500"));
+        assert_eq!(beside.note(round(9, Showing::Slow)), shut("b:1: 1 of 2 probes in a row have passed"));
+        assert_eq!(beside.note(round(10, Showing::Good)), Gate::Open);
+    }
+
+    #[test]
+    fn one_that_is_gone_counts_no_more_and_one_that_could_not_be_probed_keeps_the_gate_shut() {
+        let mut beside = beside();
+        beside.note(vec![seen("a:1", 1, Showing::Good), seen("name:1", 1, Showing::Bad)]);
+        assert_eq!(beside.note(vec![seen("a:1", 2, Showing::Good)]), Gate::Open);
+        let unable = Seen { at: "a:1".into(), probed: Probed::Unable("out of descriptors".into()) };
+        assert_eq!(beside.note(vec![unable]), Gate::Shut("a:1: the prober cannot probe: out of descriptors".into()));
     }
 }

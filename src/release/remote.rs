@@ -125,6 +125,21 @@ impl Remote {
         self.call(self.client.get(self.at(&path)), self.limit + within).await
     }
 
+    /// Waits, up to `within`, until every instance at these addresses (`HOST:PORT` each, at least one) has passed its probes: new ones beside
+    /// the colour's own, before they serve. A name stands for every address that it resolves to.
+    ///
+    /// # Errors
+    /// As [`Remote::state`].
+    pub async fn gate_at(&self, colour: Colour, addresses: &[String], within: Duration) -> Result<GateReport, RemoteError> {
+        // The prober would probe the colour's own addresses if it got none.
+        if addresses.is_empty() {
+            return Err(RemoteError::Refused(format!("there is nothing to probe: no instance of {colour} was started")));
+        }
+        let at: String = addresses.iter().map(|address| format!("&at={address}")).collect();
+        let path = format!("/v1/gate?colour={colour}&within_ms={}{at}", within.as_millis());
+        self.call(self.client.get(self.at(&path)), self.limit + within).await
+    }
+
     /// Frees a deploy's lease.
     ///
     /// # Errors

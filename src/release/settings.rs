@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::net::reached::ReachedBy;
 use crate::settings::Section;
 
 /// `[switch]`: how a switch goes.
@@ -26,6 +27,8 @@ pub struct ProberSettings {
     pub health: String,
     /// Where watchers find that. Default: `http://` and `health`.
     pub url: Option<String>,
+    /// The host by which the command line finds its control. Default: none, it runs beside it.
+    pub reach: ReachedBy,
     /// The watchers that hear its beats, by URL. Default: `http://127.0.0.1:7700`.
     pub watchers: Vec<String>,
     /// Where it keeps journal and lease. Default: `sqlite:prober.db`.
@@ -54,8 +57,10 @@ impl SwitchSettings {
 impl ProberSettings {
     /// Reads `[prober]`.
     pub fn read(mut section: Section<'_>) -> Self {
+        let listen = section.text_or("listen", "127.0.0.1:7701");
         let mut settings = Self {
-            listen: section.text_or("listen", "127.0.0.1:7701"),
+            reach: ReachedBy::read(&mut section, &[("listen", &listen)]),
+            listen,
             health: section.text_or("health", "127.0.0.1:7703"),
             url: section.text("url"),
             watchers: section.texts("watchers"),

@@ -1,6 +1,5 @@
 //! Everything that the prober probes in its own cluster.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -11,6 +10,7 @@ use crate::domain::colour::Colour;
 use crate::domain::gate::Observation;
 use crate::domain::role::worse;
 use crate::net::client::ClientError;
+use crate::net::names::{NameError, Place, literal, resolve};
 use crate::probe::{HttpProbe, ProbeSettings, Probed, Target, held_up, local};
 use crate::proxy::ProxySettings;
 use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, ProxyControl, ProxyState, TOKEN_HEADER};
@@ -27,19 +27,24 @@ pub const CONTROL: &str = "control";
 #[derive(Debug, Clone)]
 pub struct Targets {
     probe: HttpProbe,
-    blue: Vec<Instance>,
-    green: Vec<Instance>,
+    blue: Vec<String>,
+    green: Vec<String>,
+    health: String,
     front_door: Target,
     preview: Target,
     control: ProxyControl,
     timeout: Duration,
+    /// A name that takes longer to resolve does not resolve. Within an interval, so that no round is later than the watcher expects it.
+    lookup: Duration,
 }
 
-/// One address of a colour.
+/// What one instance showed, and where it is: an address, or a name that stands for none.
 #[derive(Debug, Clone)]
-struct Instance {
-    address: String,
-    target: Target,
+pub struct Seen {
+    /// Where it is.
+    pub at: String,
+    /// What it showed.
+    pub probed: Probed,
 }
 
 /// What the front door showed.
@@ -49,18 +54,6 @@ pub struct FrontDoor {
     pub probed: Probed,
     /// The colour that answered, and the epoch under which it was claimed; none where the proxy did not say.
     pub claim: Option<(Colour, u64)>,
-}
-
-/// What a listener's address is called from beside it: `0.0.0.0:8000` is found at `127.0.0.1:8000`.
-#[must_use]
-pub fn beside(listen: &str) -> String {
-    let Ok(address) = listen.parse::<SocketAddr>() else { return listen.to_owned() };
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port()).to_string()
 }
 
 impl Targets {
@@ -75,16 +68,17 @@ impl Targets {
         token: &str,
         socket: &std::path::Path,
     ) -> Result<Self, ClientError> {
-        let instances = |colour| app.colour(colour).addresses.iter().map(|address| Instance::new(address, &app.health)).collect();
-        let listener = |listen: &str| Target::new(format!("http://{}{}", beside(listen), app.health)).with_header(TOKEN_HEADER, token);
+        let listener = |listen| Target::new(format!("http://{}{}", proxy.reach.found(listen), app.health)).with_header(TOKEN_HEADER, token);
         Ok(Self {
             probe: HttpProbe::new(probe)?,
-            blue: instances(Colour::Blue),
-            green: instances(Colour::Green),
+            blue: app.blue.addresses.clone(),
+            green: app.green.addresses.clone(),
+            health: app.health.clone(),
             front_door: listener(&proxy.live),
             preview: listener(&proxy.idle),
             control: ProxyControl::new(socket, probe.timeout),
             timeout: probe.timeout,
+            lookup: probe.timeout.min(probe.every),
         })
     }
 
@@ -96,17 +90,49 @@ impl Targets {
 
     /// A colour shows what its worst instance shows.
     pub async fn colour(&self, colour: Colour) -> Probed {
-        let instances = match colour {
+        let addresses = match colour {
             Colour::Blue => &self.blue,
             Colour::Green => &self.green,
         };
-        let several = instances.len() > 1;
-        let look = async |instance: &Instance| match self.probe.probe(&instance.target).await {
-            Probed::Observed(observation) if several => Probed::Observed(named(observation, &instance.address)),
-            Probed::Observed(observation) => Probed::Observed(observation),
-            Probed::Unable(why) => Probed::Unable(why),
+        let seen = self.instances(addresses).await;
+        let several = seen.len() > 1;
+        let named = |Seen { at, probed }| match probed {
+            Probed::Observed(observation) if several => Probed::Observed(named(observation, &at)),
+            Probed::Observed(_) | Probed::Unable(_) => probed,
         };
-        join_all(instances.iter().map(look)).await.into_iter().reduce(worst).unwrap_or_else(|| Probed::Unable("it has no address".into()))
+        seen.into_iter().map(named).reduce(worst).unwrap_or_else(|| Probed::Unable("it has no address".into()))
+    }
+
+    /// Every instance at these addresses (`HOST:PORT`), all at once; a name stands for as many as it resolves to.
+    pub async fn instances(&self, addresses: &[String]) -> Vec<Seen> {
+        join_all(addresses.iter().map(|at| self.behind(at))).await.into_iter().flatten().collect()
+    }
+
+    async fn behind(&self, at: &str) -> Vec<Seen> {
+        let started = clock::elapsed();
+        let resolved = resolve(at, self.lookup).await;
+        let latency = clock::elapsed().saturating_sub(started);
+        match resolved {
+            Ok(places) if places.iter().any(|place| place.addresses().len() > 1) || literal(at).is_some() => {
+                // One instance, which is told by its name.
+                vec![Seen { at: at.to_owned(), probed: self.probe.probe(&Target::new(format!("http://{at}{}", self.health))).await }]
+            }
+            Ok(places) => join_all(places.iter().map(|place| self.at_place(at, place))).await,
+            Err(error) => vec![Seen { at: at.to_owned(), probed: self.unresolved(&error, latency) }],
+        }
+    }
+
+    /// The instance hears the name that it is known by, wherever it is.
+    async fn at_place(&self, name: &str, place: &Place) -> Seen {
+        let target = Target::new(format!("http://{place}{}", self.health)).with_header("host", name);
+        Seen { at: place.to_string(), probed: self.probe.probe(&target).await }
+    }
+
+    fn unresolved(&self, error: &NameError, latency: Duration) -> Probed {
+        match held_up(latency, self.lookup).or_else(|| local::fault(error)) {
+            Some(ours) => Probed::Unable(ours),
+            None => bad(error.to_string(), latency),
+        }
     }
 
     /// The live listener, through the health path.
@@ -133,22 +159,21 @@ impl Targets {
         if let Some(why) = held_up(latency, self.timeout) {
             return (Probed::Unable(why), None);
         }
-        let observed = |showing, reason| {
-            let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-            Probed::Observed(Observation { at: clock::now(), showing, status: None, latency_ms, reason })
-        };
         match answered {
-            Ok(state) if state.live.is_some() => (observed(Showing::Good, None), Some(state)),
-            Ok(state) => (observed(Showing::Bad, Some("the live colour is undefined".to_owned())), Some(state)),
-            Err(error) => (observed(Showing::Bad, Some(error.to_string())), None),
+            Ok(state) if state.live.is_some() => (observed(Showing::Good, latency, None), Some(state)),
+            Ok(state) => (bad("the live colour is undefined".to_owned(), latency), Some(state)),
+            Err(error) => (bad(error.to_string(), latency), None),
         }
     }
 }
 
-impl Instance {
-    fn new(address: &str, health: &str) -> Self {
-        Self { address: address.to_owned(), target: Target::new(format!("http://{address}{health}")) }
-    }
+fn observed(showing: Showing, latency: Duration, reason: Option<String>) -> Probed {
+    let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+    Probed::Observed(Observation { at: clock::now(), showing, status: None, latency_ms, reason })
+}
+
+fn bad(reason: String, latency: Duration) -> Probed {
+    observed(Showing::Bad, latency, Some(reason))
 }
 
 /// The same with a name before its reason.
@@ -180,19 +205,31 @@ pub const ORDER_LIMIT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::http::{HeaderMap, StatusCode};
+    use axum::routing::get;
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::config::Config;
     use crate::domain::moment::Moment;
+
+    #[tokio::test]
+    async fn an_instance_is_asked_where_it_is_by_the_name_that_it_is_known_by() {
+        let by_name =
+            |headers: HeaderMap| async move { if headers["host"] == "shop-blue:3000" { StatusCode::OK } else { StatusCode::NOT_FOUND } };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = literal(&listener.local_addr().unwrap().to_string()).unwrap();
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/healthz", get(by_name))).await });
+        let config = Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config;
+        let targets = Targets::new(&config.app, &config.proxy, &config.probe, "token", std::path::Path::new("/nowhere")).unwrap();
+        let seen = targets.at_place("shop-blue:3000", &place).await;
+        assert_eq!(seen.at, place.to_string());
+        assert_eq!(seen.probed.observation().unwrap().status, Some(200));
+    }
 
     fn seen(showing: Showing, reason: &str) -> Probed {
         Probed::Observed(Observation { at: Moment::default(), showing, status: None, latency_ms: 1, reason: Some(reason.into()) })
-    }
-
-    #[test]
-    fn a_listener_on_every_address_is_found_on_loopback() {
-        assert_eq!(beside("0.0.0.0:8000"), "127.0.0.1:8000");
-        assert_eq!(beside("[::]:8000"), "[::1]:8000");
-        assert_eq!(beside("127.9.9.9:8000"), "127.9.9.9:8000");
-        assert_eq!(beside("shop.internal:80"), "shop.internal:80");
     }
 
     #[test]

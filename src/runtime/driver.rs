@@ -16,7 +16,7 @@ pub enum Driver {
     /// Processes of `allswell up`.
     Process(ProcessDriver),
     /// Containers.
-    Docker(DockerDriver),
+    Docker(Box<DockerDriver>),
     /// Swarm services.
     Swarm(SwarmDriver),
     /// The user's own commands.
@@ -83,6 +83,14 @@ impl Driver {
             Self::Docker(driver) => driver.put_back(release, tell).await,
             Self::Swarm(driver) => driver.put_back(release, tell).await,
             Self::Command(driver) => driver.put_back(release, tell).await,
+        }
+    }
+
+    /// Returns when a new instance of a deploy has ended for good, with what is to be said about it; never where the runtime cannot know.
+    pub async fn fallen(&self, release: &Release, tell: Tell<'_>) -> String {
+        match self {
+            Self::Docker(driver) => driver.fallen(release, tell).await,
+            Self::Process(_) | Self::Swarm(_) | Self::Command(_) => std::future::pending().await,
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Release {
     pub version: Option<String>,
     /// The image that they run; none: the one of the config, else the same as before.
     pub image: Option<String>,
+    /// Whether the public may be on this colour now: nobody finds the new instances by its name before they are proven.
+    pub serves: bool,
 }
 
 /// New instances that run and are not proven yet.

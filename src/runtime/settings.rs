@@ -6,7 +6,7 @@ use super::command::settings::CommandSettings;
 use super::docker::settings::DockerSettings;
 use super::process::settings::ProcessSettings;
 use super::swarm::settings::SwarmSettings;
-use crate::settings::Section;
+use crate::settings::{Secret, Section};
 
 /// `[runtime]`: how a colour's instances are started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum RuntimeKind {
     /// Processes on this machine, kept by `allswell up`.
     Process(ProcessSettings),
     /// Containers of one Docker engine.
-    Docker(DockerSettings),
+    Docker(Box<DockerSettings>),
     /// Two services of a Docker Swarm.
     Swarm(SwarmSettings),
     /// Whatever the user's own commands start.
@@ -48,7 +48,7 @@ impl RuntimeSettings {
         let words = [("process", Word::Process), ("docker", Word::Docker), ("swarm", Word::Swarm), ("command", Word::Command)];
         let kind = match section.one_of("kind", &words).unwrap_or(Word::Process) {
             Word::Process => RuntimeKind::Process(ProcessSettings::read(&mut section)),
-            Word::Docker => RuntimeKind::Docker(DockerSettings::read(&mut section)),
+            Word::Docker => RuntimeKind::Docker(Box::new(DockerSettings::read(&mut section))),
             Word::Swarm => RuntimeKind::Swarm(SwarmSettings::read(&mut section)),
             Word::Command => RuntimeKind::Command(CommandSettings::read(&mut section)),
         };
@@ -80,6 +80,14 @@ impl RuntimeKind {
         match self {
             Self::Process(_) => true,
             Self::Docker(_) | Self::Swarm(_) | Self::Command(_) => false,
+        }
+    }
+
+    /// Every secret that is named.
+    pub fn secrets(&mut self) -> Vec<&mut Secret> {
+        match self {
+            Self::Docker(settings) => settings.secrets().collect(),
+            Self::Process(_) | Self::Swarm(_) | Self::Command(_) => Vec::new(),
         }
     }
 

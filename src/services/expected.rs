@@ -7,7 +7,7 @@ use crate::domain::check::Check;
 use crate::domain::role::Role;
 use crate::domain::schedule::Schedule;
 use crate::monitor::{ChannelRule, Expected};
-use crate::release::targets::beside;
+use crate::net::listen::beside;
 use crate::runtime::RuntimeKind;
 
 /// A heartbeat is due so often until it says otherwise.

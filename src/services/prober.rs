@@ -30,9 +30,10 @@ use crate::files::{self, StateDir};
 use crate::http::control::{Control, router};
 use crate::http::serve::{OwnHosts, guarded, healthz, serve};
 use crate::net::listen;
+use crate::net::manager::ServiceManager;
 use crate::proxy::control::ProxyControl;
 use crate::release::targets::ORDER_LIMIT;
-use crate::release::{Cluster, Desk, Memory, Targets};
+use crate::release::{Cluster, Desk, Memory, ProberSettings, Targets};
 use crate::signing::Key;
 use crate::store::{Journal, Store};
 
@@ -83,10 +84,11 @@ impl Prober {
         let lookout = Arc::new(Lookout::new(Arc::clone(&cluster), report, Arc::clone(&stall)));
         let desk = Desk::new(cluster);
         let token = files::token(&state.prober_token()).context("the prober's token cannot be read")?;
-        let routes = router(Control { desk: desk.clone(), token }, OwnHosts::new([]));
+        let own = own_hosts(config);
+        let routes = router(Control { desk: desk.clone(), token }, own.clone());
         let watched = Arc::clone(&lookout);
         let health_routes = Router::new().route("/healthz", get(move || async move { healthz(watched.trouble()) }));
-        let health_routes = guarded(health_routes, OwnHosts::new(config.prober.url.clone()));
+        let health_routes = guarded(health_routes, own);
         Ok(Self { desk, lookout, stall, engine, telling, control: (control, routes), health: (health, health_routes), addresses })
     }
 
@@ -100,14 +102,14 @@ impl Prober {
     ///
     /// # Errors
     /// Where it could not go on.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    pub async fn run(self, manager: ServiceManager, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (end, ended) = watch::channel(false);
         let mut work = JoinSet::new();
         for link in self.lookout.links() {
             let link = Arc::clone(link);
             work.spawn(async move { link.run().await });
         }
-        work.spawn(Arc::clone(&self.lookout).run());
+        work.spawn(Arc::clone(&self.lookout).run(manager.clone()));
         let stall = self.stall;
         work.spawn(async move { stall.run().await });
         if let Some(engine) = self.engine {
@@ -124,7 +126,9 @@ impl Prober {
         let telling = tokio::spawn(self.telling.run(ended));
         let desk = self.desk;
         work.spawn(async move { desk.recover().await });
+        manager.ready();
         shutdown.await;
+        manager.stopping();
         let _ = end.send(true);
         // Whoever follows a switch is cut off after this; the switch stands in the journal.
         let _ = tokio::time::timeout(FINISHING, serving.join_all()).await;
@@ -133,6 +137,13 @@ impl Prober {
         let _ = tokio::time::timeout(FINISHING, telling).await;
         Ok(())
     }
+}
+
+/// By whatever name others find the prober.
+fn own_hosts(config: &Config) -> OwnHosts {
+    let ProberSettings { listen, health, reach, url, .. } = &config.prober;
+    let named = reach.host().map(str::to_owned).into_iter().chain(url.clone());
+    OwnHosts::new([listen.clone(), health.clone()].into_iter().chain(named))
 }
 
 fn links(config: &Config, state: &StateDir) -> anyhow::Result<Vec<Arc<Link>>> {

@@ -9,10 +9,12 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::doors;
 use crate::config::Config;
 use crate::files::StateDir;
 use crate::http::serve::{OwnHosts, guarded, healthz, serve};
 use crate::net::listen;
+use crate::net::manager::ServiceManager;
 use crate::proxy::embedded::{Embedded, Look, refresh_metrics};
 
 /// A proxy that is bound and not yet running.
@@ -20,6 +22,7 @@ use crate::proxy::embedded::{Embedded, Look, refresh_metrics};
 pub struct Proxy {
     embedded: Embedded,
     health: (TcpListener, SocketAddr),
+    own: OwnHosts,
 }
 
 impl Proxy {
@@ -30,7 +33,8 @@ impl Proxy {
     pub async fn build(config: &Config, state: &StateDir) -> anyhow::Result<Self> {
         let health = listen::tcp("proxy.health", &config.proxy.health).await?;
         let embedded = Embedded::build(&config.proxy, &config.app, state, config.switch.drain).await?;
-        Ok(Self { embedded, health })
+        let own = OwnHosts::new(config.proxy.reach.host().map(str::to_owned).into_iter().chain([config.proxy.health.clone()]));
+        Ok(Self { embedded, health, own })
     }
 
     /// Where it listens: a name and an address each, for the log and for tests.
@@ -45,8 +49,8 @@ impl Proxy {
     ///
     /// # Errors
     /// Where it could not go on.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let router = guarded(health_router(self.embedded.look()), OwnHosts::new([]));
+    pub async fn run(self, manager: ServiceManager, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let router = guarded(health_router(self.embedded.look()), self.own);
         let look = self.embedded.look();
         let router = router.layer(from_fn(move |request: Request, next: Next| {
             refresh_metrics(&look.state());
@@ -57,7 +61,14 @@ impl Proxy {
             // Dropped or sent: it is over.
             let _ = ended.await;
         }));
-        let served = self.embedded.run(shutdown).await;
+        let vouching = tokio::spawn(doors::vouch(self.embedded.doors(), manager.clone()));
+        manager.ready();
+        let told = async move {
+            shutdown.await;
+            manager.stopping();
+            vouching.abort();
+        };
+        let served = self.embedded.run(told).await;
         drop(end);
         // Whoever still reads /metrics does not hold up the end.
         health.abort();

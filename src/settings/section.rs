@@ -157,7 +157,9 @@ impl<'a> Section<'a> {
         text.unwrap_or_default()
     }
 
-    fn is_given(&self, key: &str) -> bool {
+    /// Whether the file has this key.
+    #[must_use]
+    pub fn is_given(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.iter().any(|(name, _)| name.as_ref().as_ref() == key))
     }
 
@@ -249,18 +251,41 @@ impl<'a> Section<'a> {
             self.document.warning_at(value.span(), advice);
             return Some(Secret::Plain(text.to_owned()));
         }
-        let place = value.as_ref().as_table().filter(|table| table.len() == 1).and_then(|table| {
-            let (name, value) = table.iter().next()?;
-            match (name.as_ref().as_ref(), value.as_ref().as_str()?) {
-                ("env", name) => Some(Secret::Env(name.to_owned())),
-                ("file", path) => Some(Secret::File(PathBuf::from(path))),
-                _ => None,
-            }
-        });
+        let place = place(value);
         if place.is_none() {
             self.wrong(key, value, "{ env = \"NAME\" }, { file = \"PATH\" } or a text");
         }
         place
+    }
+
+    /// A table whose keys are the user's own, by name: each a text, `{ env = "NAME" }` or `{ file = "PATH" }`; none where it is absent.
+    pub fn named(&mut self, key: &'static str) -> Option<Vec<(String, Secret)>> {
+        let value = self.value(key)?;
+        let Some(table) = value.as_ref().as_table() else {
+            self.wrong(key, value, "a section");
+            return None;
+        };
+        let mut named = Vec::new();
+        for (name, value) in table.iter() {
+            let text = value.as_ref().as_str().map(|text| Secret::Plain(text.to_owned()));
+            match text.or_else(|| place(value)) {
+                Some(found) => named.push((name.as_ref().to_string(), found)),
+                None => self.wrong(&format!("{key}.{}", name.as_ref()), value, "a text, { env = \"NAME\" } or { file = \"PATH\" }"),
+            }
+        }
+        Some(named)
+    }
+
+    /// The same, of texts alone.
+    pub fn named_texts(&mut self, key: &'static str) -> Option<Vec<(String, String)>> {
+        let mut texts = Vec::new();
+        for (name, value) in self.named(key)? {
+            match value {
+                Secret::Plain(text) => texts.push((name, text)),
+                Secret::Env(_) | Secret::File(_) => self.error(key, format!("{name} must be a text")),
+            }
+        }
+        Some(texts)
     }
 
     /// A table within this one.
@@ -306,6 +331,17 @@ impl<'a> Section<'a> {
             };
             self.document.error_at(Some(name.span()), format!("{} is not a known key: {advice}", self.full(given)));
         }
+    }
+}
+
+/// Where a secret stands that is not here.
+fn place(value: &Spanned<DeValue<'_>>) -> Option<Secret> {
+    let table = value.as_ref().as_table().filter(|table| table.len() == 1)?;
+    let (name, value) = table.iter().next()?;
+    match (name.as_ref().as_ref(), value.as_ref().as_str()?) {
+        ("env", name) => Some(Secret::Env(name.to_owned())),
+        ("file", path) => Some(Secret::File(PathBuf::from(path))),
+        _ => None,
     }
 }
 

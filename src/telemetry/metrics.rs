@@ -54,6 +54,12 @@ pub const TABLE: &[Metric] = &[
     metric("allswell_proxy_connections_open", &["listener"], "Client connections."),
     metric("allswell_proxy_live", &["colour"], "1 for the live colour, 0 for the other; both 0 when undefined."),
     metric("allswell_proxy_epoch", &[], "The epoch of the last shift."),
+    metric("allswell_proxy_addresses", &["colour"], "Addresses that the colour's names stand for."),
+    metric(
+        "allswell_proxy_lookups_failed_total",
+        &["colour"],
+        "Lookups of the colour's names that failed; what was known before is kept while it takes connections.",
+    ),
 ];
 
 /// Upper bounds, in seconds, of every histogram.

@@ -14,6 +14,8 @@ mod docker;
 mod exits;
 mod heartbeat;
 mod lossless;
+mod places;
+mod names;
 mod prober;
 mod proxy;
 mod recovery;

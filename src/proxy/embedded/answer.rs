@@ -8,10 +8,10 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
+use super::address::Lease;
 use super::claim::Claim;
 use super::client::Activity;
 use super::trouble::Trouble;
-use super::upstream::Lease;
 use crate::domain::colour::Colour;
 
 /// Where a body comes from.

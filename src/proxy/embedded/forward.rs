@@ -12,6 +12,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::time::timeout;
 
+use super::address::{Lease, Unanswered};
 use super::answer::{self, AnswerBody, Passing, Source};
 use super::claim::{Claim, Claims, Door};
 use super::client::Activity;
@@ -21,7 +22,7 @@ use super::running::Running;
 use super::trouble::Trouble;
 use super::tunnel::Tunnel;
 use super::upload::{Progress, Upload};
-use super::upstream::{Lease, Unanswered, Upstream};
+use super::upstream::Upstream;
 use crate::clock;
 use crate::domain::colour::Colour;
 use crate::proxy::ProxyTimeouts;

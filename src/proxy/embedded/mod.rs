@@ -1,5 +1,6 @@
 //! Our own proxy, on hyper: a request claims its colour, is forwarded, and is counted until its answer has gone.
 
+mod address;
 mod answer;
 mod claim;
 mod client;
@@ -7,6 +8,7 @@ mod control;
 mod forward;
 mod headers;
 mod listener;
+mod lookup;
 mod metrics;
 mod pool;
 mod running;

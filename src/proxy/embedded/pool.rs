@@ -1,6 +1,6 @@
 //! Which idle connection to an app may be used again.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// An app that closes idle connections does so after 5 s or later (Node's default); younger ones are safe to try.
@@ -16,9 +16,17 @@ pub(super) trait Poolable {
     fn is_closed(&self) -> bool;
 }
 
-/// Idle connections to one address, the newest last.
+/// Idle connections to one address.
 #[derive(Debug)]
-pub(super) struct Pool<C>(Mutex<Vec<Idle<C>>>);
+pub(super) struct Pool<C>(Mutex<Kept<C>>);
+
+#[derive(Debug)]
+struct Kept<C> {
+    /// The newest last.
+    idle: Vec<Idle<C>>,
+    /// Nothing is kept any more.
+    is_closed: bool,
+}
 
 #[derive(Debug)]
 struct Idle<C> {
@@ -28,7 +36,7 @@ struct Idle<C> {
 
 impl<C> Default for Pool<C> {
     fn default() -> Self {
-        Self(Mutex::new(Vec::new()))
+        Self(Mutex::new(Kept { idle: Vec::new(), is_closed: false }))
     }
 }
 
@@ -36,7 +44,7 @@ impl<C: Poolable> Pool<C> {
     /// The one used last, if it may carry this request. `now` is elapsed time.
     pub(super) fn take(&self, repeatable: bool, now: Duration) -> Option<C> {
         let oldest = if repeatable { FOR_REPEATABLE } else { FOR_OTHERS };
-        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = &mut self.lock().idle;
         for place in (0..idle.len()).rev() {
             let candidate = idle.get(place)?;
             if now.saturating_sub(candidate.since) > oldest {
@@ -53,15 +61,32 @@ impl<C: Poolable> Pool<C> {
 
     /// Gives one back after an answer has ended.
     pub(super) fn put(&self, connection: C, now: Duration) {
-        if !connection.is_closed() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Idle { connection, since: now });
+        let mut kept = self.lock();
+        if !kept.is_closed && !connection.is_closed() {
+            kept.idle.push(Idle { connection, since: now });
         }
+    }
+
+    /// Closes what is idle, and from now on whatever is given back.
+    pub(super) fn close(&self) {
+        let mut kept = self.lock();
+        kept.is_closed = true;
+        kept.idle.clear();
+    }
+
+    /// Whether nothing is kept any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
     }
 
     /// Closes what will not be used again.
     pub(super) fn sweep(&self, now: Duration) {
         let useful = |idle: &Idle<C>| !idle.connection.is_closed() && now.saturating_sub(idle.since) <= FOR_REPEATABLE;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(useful);
+        self.lock().idle.retain(useful);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept<C>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,6 +136,16 @@ mod tests {
         assert_eq!(pool.take(true, at(1)), Some(Fake::Ready(1)));
         assert_eq!(pool.take(true, at(1)), None, "the busy one waits");
         pool.sweep(at(4_002));
-        assert!(pool.0.lock().unwrap().is_empty());
+        assert!(pool.lock().idle.is_empty());
+    }
+
+    #[test]
+    fn once_closed_it_keeps_nothing() {
+        let pool = Pool::default();
+        pool.put(Fake::Ready(1), at(0));
+        pool.close();
+        pool.put(Fake::Ready(2), at(0));
+        assert!(pool.is_closed());
+        assert_eq!(pool.take(true, at(1)), None);
     }
 }

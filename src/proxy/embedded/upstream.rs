@@ -1,236 +1,303 @@
-//! The addresses of a colour, and the connections to them.
+//! One colour's instances: which of them gets a request.
 
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper::{Request, Response, body::Incoming};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use futures_util::future::join_all;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
+use super::address::{Address, Lease};
 use super::claim::Claim;
-use super::pool::{Pool, Poolable};
 use super::running::Running;
 use super::trouble::Trouble;
-use super::upload::Upload;
-use crate::clock;
+use crate::net::names::Place;
 
-/// An address that took no connection is the last choice for this long.
-const AVOIDED: Duration = Duration::from_secs(2);
+/// A request that nobody takes waits so long, and for so many lookups that end, for its colour to be found elsewhere. The first of them
+/// may have begun before it was needed.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LOOKUPS: usize = 2;
 
 /// One colour's instances.
 #[derive(Debug)]
 pub(super) struct Upstream {
-    addresses: Vec<Arc<Address>>,
+    known: RwLock<Arc<Known>>,
     turn: AtomicUsize,
     running: Arc<Running>,
     connect: Duration,
+    /// None where its places are given by addresses, once and for all.
+    lookups: Option<Lookups>,
 }
 
-/// Where one instance listens.
+type Known = Vec<Arc<Address>>;
+
+/// What ties requests to the lookups of the colour's names.
 #[derive(Debug)]
-struct Address {
-    name: String,
-    in_flight: AtomicUsize,
-    /// When it took no connection, in milliseconds of elapsed time; 0 is never.
-    failed: AtomicU64,
-    pool: Pool<SendRequest<Upload>>,
-}
-
-impl Address {
-    fn new(name: &str) -> Arc<Self> {
-        let (in_flight, failed) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Arc::new(Self { name: name.to_owned(), in_flight, failed, pool: Pool::default() })
-    }
-
-    /// The lower, the better: one that works before one that has just failed, then by how busy it is.
-    fn rank(&self) -> (bool, usize) {
-        let failed = Duration::from_millis(self.failed.load(Ordering::Relaxed));
-        let is_avoided = !failed.is_zero() && clock::elapsed().saturating_sub(failed) < AVOIDED;
-        (is_avoided, self.in_flight.load(Ordering::Relaxed))
-    }
-}
-
-impl Poolable for SendRequest<Upload> {
-    fn is_ready(&self) -> bool {
-        SendRequest::is_ready(self)
-    }
-
-    fn is_closed(&self) -> bool {
-        SendRequest::is_closed(self)
-    }
-}
-
-/// A connection that carries one request and its answer.
-#[derive(Debug)]
-pub(super) struct Lease {
-    sender: Option<SendRequest<Upload>>,
-    address: Arc<Address>,
-}
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub(super) enum Unanswered {
-    /// Nothing was sent: the request as it was.
-    Unsent(Box<Request<Upload>>),
-    /// The connection broke.
-    Broken(hyper::Error),
+struct Lookups {
+    /// Somebody needs one at once.
+    wanted: Notify,
+    /// One has ended.
+    ended: watch::Sender<()>,
 }
 
 impl Upstream {
-    /// At these addresses, `host:port` each; a connection that takes longer than `connect` has failed.
-    pub(super) fn new(addresses: &[String], running: Arc<Running>, connect: Duration) -> Self {
-        let addresses = addresses.iter().map(|name| Address::new(name)).collect();
-        Self { addresses, turn: AtomicUsize::new(0), running, connect }
+    /// At no place yet, and with names that can be looked up again or without; a connection that takes longer than `connect` has failed.
+    pub(super) fn new(has_names: bool, running: Arc<Running>, connect: Duration) -> Self {
+        let lookups = has_names.then(|| Lookups { wanted: Notify::new(), ended: watch::Sender::new(()) });
+        Self { known: RwLock::default(), turn: AtomicUsize::new(0), running, connect, lookups }
     }
 
-    /// All addresses, each time from another one on, so that equals take turns.
-    fn in_turn(&self) -> impl Iterator<Item = &Arc<Address>> {
-        let turn = if self.addresses.len() > 1 { self.turn.fetch_add(1, Ordering::Relaxed) % self.addresses.len() } else { 0 };
-        let (before, after) = self.addresses.split_at(turn);
+    /// From now on its instances are at these places: those that stay keep their connections. Says how many there are, if others than before.
+    pub(super) fn know(&self, places: &[Place]) -> Option<usize> {
+        let old = self.known();
+        let is_same = old.iter().map(|address| &address.place).eq(places);
+        if !is_same {
+            let kept = |place: &Place| old.iter().find(|address| address.place == *place).cloned();
+            let new: Known = places.iter().map(|place| kept(place).unwrap_or_else(|| Address::new(place.clone()))).collect();
+            *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+            for gone in old.iter().filter(|address| !places.contains(&address.place)) {
+                gone.vanish();
+            }
+        }
+        if let Some(lookups) = &self.lookups {
+            lookups.ended.send_replace(());
+        }
+        (!is_same).then_some(places.len())
+    }
+
+    /// Resolves when a request needs a lookup at once.
+    pub(super) async fn wants_lookup(&self) {
+        match &self.lookups {
+            Some(lookups) => lookups.wanted.notified().await,
+            None => pending().await,
+        }
+    }
+
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// All of them, each time from another one on, so that equals take turns.
+    fn in_turn<'a>(&self, known: &'a Known) -> impl Iterator<Item = &'a Arc<Address>> {
+        let turn = if known.len() > 1 { self.turn.fetch_add(1, Ordering::Relaxed) % known.len() } else { 0 };
+        let (before, after) = known.split_at(turn);
         after.iter().chain(before)
     }
 
     /// An idle connection to the least busy address, if it may carry this request.
     pub(super) fn pooled(&self, repeatable: bool) -> Option<Lease> {
-        let address = self.in_turn().min_by_key(|address| address.rank())?;
-        let sender = address.pool.take(repeatable, clock::elapsed())?;
-        Some(Lease::new(sender, address))
+        let known = self.known();
+        self.in_turn(&known).min_by_key(|address| address.rank())?.pooled(repeatable)
     }
 
-    /// A fresh connection, to the least busy address that takes one. A name is resolved anew each time.
+    /// A fresh connection, to the least busy address that takes one. Where none does, the colour's names are looked up at once, and what
+    /// is new is tried.
     ///
     /// # Errors
     /// Where none takes one: what the last one tried said.
     pub(super) async fn connect(&self, claim: &Claim) -> Result<Lease, Trouble> {
-        let mut addresses: Vec<&Arc<Address>> = self.in_turn().collect();
+        let known = self.known();
+        let failed = match self.first_of(&known, claim).await {
+            Err(Trouble::Cut) => return Err(Trouble::Cut),
+            Err(failed) => failed,
+            Ok(lease) => return Ok(lease),
+        };
+        match self.first_of(&self.found_now(&known).await, claim).await {
+            Err(Trouble::NoAddress) => Err(failed),
+            tried => tried,
+        }
+    }
+
+    async fn first_of(&self, known: &Known, claim: &Claim) -> Result<Lease, Trouble> {
+        let mut addresses: Vec<&Arc<Address>> = self.in_turn(known).collect();
         addresses.sort_by_key(|address| address.rank());
         let mut trouble = Trouble::NoAddress;
         for address in addresses {
-            match self.connect_to(address, claim).await {
+            if address.has_vanished() {
+                continue;
+            }
+            match address.connect(claim, &self.running, self.connect).await {
                 Ok(lease) => return Ok(lease),
                 Err(Trouble::Cut) => return Err(Trouble::Cut),
-                Err(failed) => {
-                    address.failed.store(u64::try_from(clock::elapsed().as_millis()).unwrap_or(0), Ordering::Relaxed);
-                    trouble = failed;
-                }
+                Err(failed) => trouble = failed,
             }
         }
         Err(trouble)
     }
 
-    async fn connect_to(&self, address: &Arc<Address>, claim: &Claim) -> Result<Lease, Trouble> {
-        let stream = match timeout(self.connect, TcpStream::connect(&address.name)).await {
-            Err(_) => return Err(Trouble::ConnectTimeout(self.connect)),
-            Ok(Err(error)) => return Err(refused(&error)),
-            Ok(Ok(stream)) => stream,
+    /// What the names stand for now and did not before; none where that is not said in time.
+    async fn found_now(&self, before: &Known) -> Known {
+        let Some(lookups) = &self.lookups else { return Known::new() };
+        let mut ended = lookups.ended.subscribe();
+        lookups.wanted.notify_one();
+        let looking = async {
+            let is_new = |address: &&Arc<Address>| !before.iter().any(|old| Arc::ptr_eq(old, address));
+            for _ in 0..LOOKUPS {
+                if ended.changed().await.is_err() {
+                    break;
+                }
+                let new: Known = self.known().iter().filter(is_new).cloned().collect();
+                if !new.is_empty() {
+                    return new;
+                }
+            }
+            Known::new()
         };
-        // Without it a small request waits for the answer to the last one; that it fails changes nothing else.
-        let _ = stream.set_nodelay(true);
-        let (sender, connection) = Builder::new().handshake(TokioIo::new(stream)).await.map_err(|_| Trouble::Broken)?;
-        let task = async move {
-            // How it ended is told to who sent a request on it.
-            let _ = connection.with_upgrades().await;
-        };
-        self.running.start(claim.ticket(), task).map_err(|_| Trouble::Cut)?;
-        Ok(Lease::new(sender, address))
+        timeout(PATIENCE, looking).await.unwrap_or_default()
+    }
+
+    /// Finds out which of those that took no connection take one again. An only one is tried by each request anyway.
+    pub(super) async fn try_failed(&self) {
+        let known = self.known();
+        if known.len() > 1 {
+            join_all(known.iter().filter(|address| address.has_failed()).map(|address| address.try_again(self.connect))).await;
+        }
+    }
+
+    /// Those of these places that are known and take connections within `limit`.
+    pub(super) async fn answering(&self, places: &[Place], limit: Duration) -> Vec<Place> {
+        let known = self.known();
+        let asked: Known = known.iter().filter(|address| places.contains(&address.place)).cloned().collect();
+        join_all(asked.iter().map(|address| address.try_again(limit))).await;
+        asked.iter().filter(|address| !address.has_failed()).map(|address| address.place.clone()).collect()
     }
 
     /// Closes idle connections that will not be used again.
     pub(super) fn sweep(&self) {
-        for address in &self.addresses {
-            address.pool.sweep(clock::elapsed());
+        for address in self.known().iter() {
+            address.sweep();
         }
-    }
-}
-
-fn refused(error: &io::Error) -> Trouble {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => Trouble::Refused,
-        io::ErrorKind::TimedOut => Trouble::Unreachable,
-        // A name that does not resolve has no kind of its own.
-        _ if error.raw_os_error().is_none() => Trouble::NoAddress,
-        _ => Trouble::Unreachable,
-    }
-}
-
-impl Lease {
-    fn new(sender: SendRequest<Upload>, address: &Arc<Address>) -> Self {
-        address.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { sender: Some(sender), address: Arc::clone(address) }
-    }
-
-    /// Sends a request and waits for the header of its answer.
-    ///
-    /// # Errors
-    /// Where none comes; with the request where nothing of it was sent.
-    pub(super) async fn send(&mut self, request: Request<Upload>) -> Result<Response<Incoming>, Unanswered> {
-        let Some(sender) = &mut self.sender else { return Err(Unanswered::Unsent(Box::new(request))) };
-        sender.try_send_request(request).await.map_err(|mut error| match error.take_message() {
-            Some(request) => Unanswered::Unsent(Box::new(request)),
-            None => Unanswered::Broken(error.into_error()),
-        })
-    }
-
-    /// The answer has ended: the connection may be used again.
-    pub(super) fn give_back(&mut self) {
-        if let Some(sender) = self.sender.take() {
-            self.address.pool.put(sender, clock::elapsed());
-        }
-    }
-
-    /// The connection is not to be used again.
-    pub(super) fn spend(&mut self) {
-        self.sender = None;
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.address.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use futures_util::FutureExt;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::domain::colour::Colour;
+    use crate::net::names::literal;
     use crate::proxy::embedded::claim::{Claims, Door, Live};
 
-    fn upstream(addresses: &[String]) -> (Upstream, Claim) {
+    fn upstream(has_names: bool, places: &[Place]) -> (Upstream, Claim) {
         let claims = Arc::new(Claims::new(Live { colour: Some(Colour::Blue), epoch: 0 }, Colour::Green));
         let running = Arc::new(Running::new(Arc::clone(&claims)));
-        (Upstream::new(addresses, running, Duration::from_secs(5)), claims.claim(Door::Live).unwrap())
+        let upstream = Upstream::new(has_names, running, Duration::from_secs(5));
+        upstream.know(places);
+        (upstream, claims.claim(Door::Live).unwrap())
+    }
+
+    async fn listener() -> (TcpListener, Place) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = literal(&listener.local_addr().unwrap().to_string()).unwrap();
+        (listener, place)
+    }
+
+    fn ranks(upstream: &Upstream) -> Vec<(bool, usize)> {
+        upstream.known().iter().map(|address| address.rank()).collect()
     }
 
     #[tokio::test]
-    async fn equals_take_turns_the_busiest_is_last_and_the_dead_is_avoided() {
-        let listeners = [TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap()];
-        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut addresses: Vec<String> = listeners.iter().map(|listener| listener.local_addr().unwrap().to_string()).collect();
-        addresses.insert(0, gone.local_addr().unwrap().to_string());
-        drop(gone);
-        let (upstream, claim) = upstream(&addresses);
+    async fn equals_take_turns_the_busiest_is_last_and_the_dead_is_avoided_until_it_takes_connections_again() {
+        let (listeners, gone) = ([listener().await, listener().await], listener().await);
+        let places = [gone.1.clone(), listeners[0].1.clone(), listeners[1].1.clone()];
+        drop(gone.0);
+        let (upstream, claim) = upstream(false, &places);
         let mut leases = Vec::new();
         for _ in 0..6 {
             leases.push(upstream.connect(&claim).await.unwrap());
         }
-        let busy: Vec<usize> = upstream.addresses.iter().map(|address| address.in_flight.load(Ordering::Relaxed)).collect();
-        assert_eq!(busy, [0, 3, 3]);
-        assert!(upstream.addresses[0].rank().0, "it is avoided");
+        assert_eq!(ranks(&upstream), [(true, 0), (false, 3), (false, 3)]);
+        upstream.try_failed().await;
+        assert_eq!(ranks(&upstream)[0], (true, 0));
+        let back = TcpListener::bind(places[0].addresses()).await.unwrap();
+        upstream.try_failed().await;
+        leases.push(upstream.connect(&claim).await.unwrap());
+        assert_eq!(ranks(&upstream), [(false, 1), (false, 3), (false, 3)]);
+        drop(back);
     }
 
     #[tokio::test]
-    async fn nobody_there_and_no_such_name_are_told_apart() {
-        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-        let (upstream, claim) = upstream(&[gone]);
-        assert_eq!(upstream.connect(&claim).await.unwrap_err(), Trouble::Refused);
-        assert_eq!(refused(&io::Error::other("failed to lookup address information")), Trouble::NoAddress);
+    async fn nobody_there_and_no_place_at_all_are_told_apart() {
+        let (gone, place) = listener().await;
+        drop(gone);
+        let (at_one, claim) = upstream(false, &[place]);
+        assert_eq!(at_one.connect(&claim).await.unwrap_err(), Trouble::Refused);
+        let (nowhere, claim) = upstream(false, &[]);
+        assert_eq!(nowhere.connect(&claim).await.unwrap_err(), Trouble::NoAddress);
         assert_eq!(Trouble::NoAddress.status(), hyper::StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[tokio::test]
+    async fn what_stays_keeps_its_requests_and_what_vanishes_gets_no_more() {
+        let (stays, vanishes, comes) = (listener().await, listener().await, listener().await);
+        let (upstream, claim) = upstream(true, &[stays.1.clone(), vanishes.1.clone()]);
+        let before = upstream.known();
+        let leases = [upstream.connect(&claim).await.unwrap(), upstream.connect(&claim).await.unwrap()];
+        assert_eq!(ranks(&upstream), [(false, 1), (false, 1)]);
+        assert_eq!(upstream.know(&[stays.1.clone(), comes.1.clone()]), Some(2));
+        assert_eq!(upstream.know(&[stays.1.clone(), comes.1.clone()]), None, "nothing has changed");
+        assert_eq!(ranks(&upstream), [(false, 1), (false, 0)]);
+        assert_eq!(before[1].rank(), (false, 1), "what runs there goes on");
+        // One that was chosen before the change goes elsewhere.
+        let chosen_before = vec![Arc::clone(&before[1])];
+        assert_eq!(upstream.first_of(&chosen_before, &claim).await.unwrap_err(), Trouble::NoAddress);
+        drop(leases);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_nobody_takes_asks_for_a_lookup_and_goes_to_what_is_new() {
+        let ((gone, old), (_new, new)) = (listener().await, listener().await);
+        drop(gone);
+        let (upstream, claim) = upstream(true, &[old]);
+        let look_up = async {
+            upstream.wants_lookup().await;
+            upstream.know(std::slice::from_ref(&new));
+        };
+        let (taken, ()) = tokio::join!(upstream.connect(&claim), look_up);
+        assert!(taken.is_ok());
+        assert_eq!(ranks(&upstream), [(false, 1)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lookup_that_does_not_end_is_not_waited_for_and_addresses_need_none() {
+        let (waiting, claim) = upstream(true, &[]);
+        let asked = timeout(PATIENCE * 2, waiting.connect(&claim)).await;
+        assert_eq!(asked.expect("it does not wait for ever").unwrap_err(), Trouble::NoAddress);
+        let (literal, claim) = upstream(false, &[]);
+        assert_eq!(literal.connect(&claim).now_or_never().expect("it does not wait").unwrap_err(), Trouble::NoAddress);
+    }
+
+    #[tokio::test]
+    async fn idle_connections_to_what_vanishes_close_while_others_there_are_in_use() {
+        let ((listening, place), (_other, other)) = (listener().await, listener().await);
+        let (upstream, claim) = upstream(true, &[place]);
+        let (mut idle, mut in_use) = (upstream.connect(&claim).await.unwrap(), upstream.connect(&claim).await.unwrap());
+        let mut ends = [listening.accept().await.unwrap().0, listening.accept().await.unwrap().0];
+        idle.give_back();
+        upstream.know(&[other]);
+        assert_eq!(end(&mut ends[0]).await, Some(0));
+        assert_eq!(end(&mut ends[1]).now_or_never(), None);
+        in_use.give_back();
+        assert_eq!(end(&mut ends[1]).await, Some(0), "it is not kept for another request");
+    }
+
+    async fn end(stream: &mut TcpStream) -> Option<usize> {
+        timeout(Duration::from_secs(10), stream.read(&mut [0; 1])).await.ok()?.ok()
+    }
+
+    #[tokio::test]
+    async fn who_has_not_taken_a_connection_yet_is_busy_with_it() {
+        let ((_one, one), (_two, two)) = (listener().await, listener().await);
+        let (upstream, claim) = upstream(false, &[one, two]);
+        let mut connecting = [Box::pin(upstream.connect(&claim)), Box::pin(upstream.connect(&claim))];
+        for attempt in &mut connecting {
+            assert!(attempt.as_mut().now_or_never().is_none());
+        }
+        assert_eq!(ranks(&upstream), [(false, 1), (false, 1)]);
     }
 }

@@ -17,6 +17,7 @@ use super::claim::{Claims, Door};
 use super::control;
 use super::forward::Forwarder;
 use super::listener::{Ending, Shared, accept};
+use super::lookup::Names;
 use super::running::Running;
 use super::shift::Shifter;
 use super::state_file::{StateError, StateFile};
@@ -31,6 +32,8 @@ use crate::settings::AppSettings;
 
 /// How long idle clients have to send one last request when the proxy ends.
 const LINGER: Duration = Duration::from_millis(300);
+/// An address that took no connection is tried again after this, and is the last choice until it takes one.
+const AVOIDED: Duration = Duration::from_millis(500);
 
 /// Why the proxy could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +58,8 @@ pub struct Embedded {
     socket_path: PathBuf,
     shifter: Arc<Shifter>,
     forwarder: Arc<Forwarder>,
+    names: [Names; 2],
+    resolve: Duration,
     drain: Duration,
 }
 
@@ -94,8 +99,11 @@ impl Embedded {
         }
         let claims = Arc::new(Claims::new(found.live, settings.first_live.other()));
         let running = Arc::new(Running::new(Arc::clone(&claims)));
-        let upstream = |colour: Colour| Upstream::new(&app.colour(colour).addresses, Arc::clone(&running), settings.timeouts.connect);
-        let (blue, green) = (upstream(Colour::Blue), upstream(Colour::Green));
+        let mut names = Colour::BOTH.map(|colour| Names::new(colour, &app.colour(colour).addresses));
+        let [blue, green] = names.each_ref().map(|names| Upstream::new(names.any(), Arc::clone(&running), settings.timeouts.connect));
+        let [of_blue, of_green] = &mut names;
+        // Clients that come meanwhile wait.
+        tokio::join!(of_blue.look_up(&blue), of_green.look_up(&green));
         let shifter = Arc::new(Shifter::new(Arc::clone(&claims), Arc::clone(&running), file, found.trouble));
         let forwarder = Arc::new(Forwarder {
             claims,
@@ -107,7 +115,7 @@ impl Embedded {
             token,
             is_closing: AtomicBool::new(false),
         });
-        Ok(Self { live, idle, socket, socket_path, shifter, forwarder, drain })
+        Ok(Self { live, idle, socket, socket_path, shifter, forwarder, names, resolve: settings.resolve, drain })
     }
 
     /// Where it listens.
@@ -115,6 +123,12 @@ impl Embedded {
     pub fn addresses(&self) -> Vec<(&'static str, String)> {
         let socket = self.socket_path.display().to_string();
         vec![("live", self.live.1.to_string()), ("idle", self.idle.1.to_string()), ("control", socket)]
+    }
+
+    /// Where clients come in.
+    #[must_use]
+    pub fn doors(&self) -> Vec<SocketAddr> {
+        vec![self.live.1, self.idle.1]
     }
 
     /// For `/healthz` and `/metrics`.
@@ -134,10 +148,14 @@ impl Embedded {
         let mut doors = JoinSet::new();
         doors.spawn(accept(self.live.0, Door::Live, shared.clone()));
         doors.spawn(accept(self.idle.0, Door::Idle, shared));
+        let [of_blue, of_green] = self.names;
         let broken = tokio::select! {
             served = control::serve(self.socket, Arc::clone(&self.shifter)) => served,
             ended = doors.join_next() => Err(io::Error::other(format!("a listener has ended: {ended:?}"))),
             () = sweep(&self.forwarder) => Ok(()),
+            () = try_failed(&self.forwarder) => Ok(()),
+            () = of_blue.follow(&self.forwarder.blue, self.resolve) => Ok(()),
+            () = of_green.follow(&self.forwarder.green, self.resolve) => Ok(()),
             () = shutdown => Ok(()),
         };
         // Gone before the drain: the next proxy may bind its own there while this one finishes.
@@ -153,6 +171,13 @@ async fn sweep(forwarder: &Forwarder) {
         tick.tick().await;
         forwarder.blue.sweep();
         forwarder.green.sweep();
+    }
+}
+
+async fn try_failed(forwarder: &Forwarder) {
+    loop {
+        sleep(AVOIDED).await;
+        tokio::join!(forwarder.blue.try_failed(), forwarder.green.try_failed());
     }
 }
 

@@ -1,6 +1,20 @@
 //! Containers of one Docker engine.
 
+mod amount;
+mod base;
+mod carried;
+pub(in crate::runtime) mod credentials;
 pub mod driver;
+pub(in crate::runtime) mod engine;
+mod environment;
+mod found;
+mod image;
+mod lines;
+mod making;
+mod naming;
 pub mod settings;
+mod settling;
 pub mod sight;
 mod slots;
+mod spec;
+mod watch;

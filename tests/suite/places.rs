@@ -1,0 +1,5 @@
+//! Where parts run: under a service manager, by the files in `deploy/`.
+
+mod manager;
+mod scripts;
+mod units;
