@@ -118,7 +118,7 @@ impl EngineWatch {
     /// Follows the engine's events, and looks at an interval besides, until it does not answer or ends the stream.
     async fn attend(&mut self) -> Result<(), RuntimeError> {
         // Whatever happens from here on is told again by the engine: so nothing is missed between the look and the first event.
-        let mut happenings = pin!(self.sight.happenings(self.vigil.heard_until.unwrap_or(self.started)));
+        let mut happenings = pin!(self.sight.happenings(self.vigil.heard_until.unwrap_or(self.started))?);
         self.look().await?;
         let mut pace = interval(self.cluster.probe.every);
         pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
