@@ -112,7 +112,9 @@ impl Role {
     pub fn severity(self, live: Option<Colour>) -> Severity {
         match self {
             Self::Proxy | Self::Site => Severity::Critical,
-            Self::Colour(colour) | Self::Heartbeat(colour) | Self::Instances(colour) if live.is_none_or(|live| live == colour) => Severity::Critical,
+            Self::Colour(colour) | Self::Heartbeat(colour) | Self::Instances(colour) if live.is_none_or(|live| live == colour) => {
+                Severity::Critical
+            }
             Self::Colour(_)
             | Self::Heartbeat(_)
             | Self::Instances(_)

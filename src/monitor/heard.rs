@@ -28,15 +28,9 @@ impl LiveHeard {
         let concerned = match role {
             Role::Colour(colour) | Role::Heartbeat(colour) | Role::Instances(colour) => colour == deploy.colour,
             Role::Preview => self.live.colour != Some(deploy.colour),
-            Role::Proxy
-            | Role::Site
-            | Role::Prober
-            | Role::Watcher
-            | Role::Up
-            | Role::Nodes
-            | Role::Engine
-            | Role::Channel
-            | Role::Own => false,
+            Role::Proxy | Role::Site | Role::Prober | Role::Watcher | Role::Up | Role::Nodes | Role::Engine | Role::Channel | Role::Own => {
+                false
+            }
         };
         concerned.then_some(deploy.until)
     }

@@ -26,7 +26,7 @@ struct Site {
 impl Site {
     /// Blue is live and has three instances, green has one; all is well.
     async fn start() -> Self {
-        let probe = "[probe]\nevery = \"1s\"\nslow = \"300ms\"\ntimeout = \"500ms\"\n";
+        let probe = "[probe]\nevery = \"1s\"\nslow = \"4s\"\ntimeout = \"5s\"\n";
         let cluster = Cluster::on(Host::new(), &[7700], "", probe).await;
         let host = &cluster.host;
         let sink = Webhook::start(&host.at(9000), None).await;
@@ -72,7 +72,7 @@ impl Site {
     /// An order from beginning to end, as the command line gives it.
     async fn order(&self, act: Act, colour: Colour, instances: Option<u32>, ok: bool) {
         let lease = self.begin(act, colour, instances).await;
-        self.cluster.remote.end_deploy(&lease, &DeployEnd { ok, reason: None }).await.expect("it ends");
+        self.cluster.remote.end_deploy(&lease, &DeployEnd { ok, reason: None, output: None }).await.expect("it ends");
     }
 
     async fn begin(&self, act: Act, colour: Colour, instances: Option<u32>) -> allswell::release::DeployLease {
@@ -159,7 +159,7 @@ async fn an_order_lowers_the_number_and_whoever_leaves_with_it_is_no_alarm() {
     for name in ["blue-2", "blue-3"] {
         site.end(name, Signal::TERM).await;
     }
-    site.cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None }).await.expect("it ends");
+    site.cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None, output: None }).await.expect("it ends");
     site.until("two are forgotten", |overview| {
         check(overview, "heartbeat-blue")["instances"]["known"].as_array().is_some_and(|known| known.len() == 1)
     })
@@ -179,7 +179,7 @@ async fn a_colour_that_is_stopped_on_purpose_is_quiet_until_it_is_deployed_again
     let lease = site.begin(Act::Stop, Green, None).await;
     site.end("green-1", Signal::KILL).await;
     site.cluster.green.set_failing(true);
-    site.cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None }).await.expect("it ends");
+    site.cluster.remote.end_deploy(&lease, &DeployEnd { ok: true, reason: None, output: None }).await.expect("it ends");
     // Missed as soon as green would have been.
     site.end("blue-1", Signal::KILL).await;
     site.told("check.poorly heartbeat-blue", BOUND).await;

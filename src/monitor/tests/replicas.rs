@@ -179,9 +179,12 @@ async fn a_colour_that_is_stopped_on_purpose_is_quiet_and_said_so() {
     let overview = stage.monitor.overview(Vec::new(), at(20_000)).await.unwrap();
     let shown = |name: &str| overview.checks.iter().find(|check| check.name == name).unwrap().health.clone();
     assert_eq!((shown("green"), shown("preview"), shown("blue")), ("stopped".into(), "stopped".into(), "working".into()));
-    stage.live(live(1, 1), 20_000).await;
+    stage.live(Live { expected: None, ..live(1, 0) }, 20_000).await;
+    stage.down("green", 20_400).await;
+    assert!(stage.open().await.is_empty(), "a prober that cannot read its journal says nothing new");
+    stage.live(live(1, 1), 20_500).await;
     assert_eq!(stage.status("green").await, Status::New);
-    stage.down("green", 20_600).await;
+    stage.down("green", 20_900).await;
     assert_eq!(stage.open().await.iter().filter(|open| open.incident.check == "green").count(), 1, "it is expected again");
 }
 

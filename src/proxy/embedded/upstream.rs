@@ -181,14 +181,14 @@ mod tests {
     use super::*;
     use crate::domain::colour::Colour;
     use crate::net::names::literal;
-    use crate::proxy::embedded::claim::{Claims, Door, Live};
+    use crate::proxy::embedded::claim::{Claims, Door, Live, Sender};
 
     fn upstream(has_names: bool, places: &[Place]) -> (Upstream, Claim) {
         let claims = Arc::new(Claims::new(Live { colour: Some(Colour::Blue), epoch: 0 }, Colour::Green));
         let running = Arc::new(Running::new(Arc::clone(&claims)));
         let upstream = Upstream::new(has_names, running, Duration::from_secs(5));
         upstream.know(places);
-        (upstream, claims.claim(Door::Live).unwrap())
+        (upstream, claims.claim(Door::Live, Sender::Visitor).unwrap())
     }
 
     async fn listener() -> (TcpListener, Place) {

@@ -69,4 +69,3 @@ async fn exactly(engine: &Engine, name: Option<String>, id: String) -> Result<Op
     let means = here(engine, &name).await?.and_then(|image| image.id);
     Ok(Some(if means.as_ref() == Some(&id) { name } else { id }))
 }
-

@@ -24,8 +24,7 @@ impl Carried {
         let host = container.host_config.clone().unwrap_or_default();
         let had_ports = host.publish_all_ports == Some(true) || host.port_bindings.as_ref().is_some_and(|ports| !ports.is_empty());
         let networks = container.network_settings.as_ref().and_then(|settings| settings.networks.clone()).unwrap_or_default();
-        let mut networks: Vec<_> =
-            networks.into_iter().map(|(name, endpoint)| (name, own_aliases(&endpoint, container))).collect();
+        let mut networks: Vec<_> = networks.into_iter().map(|(name, endpoint)| (name, own_aliases(&endpoint, container))).collect();
         networks.sort();
         Self { config: own(container.config.clone().unwrap_or_default(), image, id), host: repeatable(host), networks, had_ports }
     }

@@ -101,7 +101,10 @@ fn host(name: &str) -> &str {
 impl Auth {
     fn credentials(&self, registry: &str) -> Option<DockerCredentials> {
         let decoded = self.auth.as_ref().and_then(|auth| STANDARD.decode(auth).ok()).and_then(|bytes| String::from_utf8(bytes).ok());
-        let pair = decoded.as_deref().and_then(|pair| pair.split_once(':')).map(|(name, word)| (name.to_owned(), word.trim_matches('\0').to_owned()));
+        let pair = decoded
+            .as_deref()
+            .and_then(|pair| pair.split_once(':'))
+            .map(|(name, word)| (name.to_owned(), word.trim_matches('\0').to_owned()));
         let pair = pair.or_else(|| Some((self.username.clone()?, self.password.clone()?)));
         let token = self.identitytoken.clone().filter(|token| !token.is_empty());
         if pair.is_none() && token.is_none() {
@@ -114,7 +117,8 @@ impl Auth {
 
 /// Asks a helper, as Docker's own command line does.
 async fn ask(program: &str, registry: &str) -> Result<Option<DockerCredentials>, RuntimeError> {
-    let refused = |why: String| RuntimeError::Refused(format!("{program}, which Docker's config.json names for {registry}, cannot be used: {why}"));
+    let refused =
+        |why: String| RuntimeError::Refused(format!("{program}, which Docker's config.json names for {registry}, cannot be used: {why}"));
     let mut command = Command::new(program);
     command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| refused(error.to_string()))?;
@@ -164,7 +168,8 @@ mod tests {
     async fn a_registry_is_found_however_its_key_is_written() {
         let auth = STANDARD.encode("ann:pass:word");
         for key in ["registry.example.org", "https://registry.example.org", "https://registry.example.org/v2/"] {
-            let found = config(&format!("{{\"auths\":{{\"{key}\":{{\"auth\":\"{auth}\"}}}}}}")).of("registry.example.org").await.unwrap().unwrap();
+            let found =
+                config(&format!("{{\"auths\":{{\"{key}\":{{\"auth\":\"{auth}\"}}}}}}")).of("registry.example.org").await.unwrap().unwrap();
             assert_eq!((found.username.as_deref(), found.password.as_deref()), (Some("ann"), Some("pass:word")), "{key}");
         }
         let hub = config(&format!("{{\"auths\":{{\"{HUB}\":{{\"auth\":\"{auth}\"}}}}}}"));
@@ -176,7 +181,9 @@ mod tests {
     async fn a_helper_is_asked_first_and_one_that_is_not_there_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("docker-credential-test");
-        let answers = |word: &str| format!("#!/bin/sh\nread registry\necho \"{{\\\"Username\\\":\\\"{word}\\\",\\\"Secret\\\":\\\"of $registry\\\"}}\"\n");
+        let answers = |word: &str| {
+            format!("#!/bin/sh\nread registry\necho \"{{\\\"Username\\\":\\\"{word}\\\",\\\"Secret\\\":\\\"of $registry\\\"}}\"\n")
+        };
         let asked = async |script: &str| {
             std::fs::write(&program, script).unwrap();
             std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -187,7 +194,9 @@ mod tests {
         let found = asked(&answers("<token>")).await.unwrap().unwrap();
         assert_eq!((found.username, found.identitytoken.as_deref()), (None, Some("of r.example.org")));
         assert_eq!(asked("#!/bin/sh\necho credentials not found in native keychain\nexit 1\n").await.unwrap(), None);
-        assert!(asked("#!/bin/sh\necho the keychain is locked >&2\nexit 1\n").await.unwrap_err().to_string().contains("the keychain is locked"));
+        assert!(
+            asked("#!/bin/sh\necho the keychain is locked >&2\nexit 1\n").await.unwrap_err().to_string().contains("the keychain is locked")
+        );
         let missing = config("{\"credsStore\":\"surely-not-there\"}").of("r.example.org").await.unwrap_err().to_string();
         assert!(missing.starts_with("docker-credential-surely-not-there, which Docker's config.json names for r.example.org"), "{missing}");
     }

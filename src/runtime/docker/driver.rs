@@ -46,8 +46,12 @@ impl DockerDriver {
         let settling = self.settling(&engine, release.colour);
         match settling.recover(tell).await? {
             Left::Nothing => {}
-            Left::Unproven(names) => tell(Step::Done(format!("! removed {}, which a deploy that was cut off had left unproven", names.join(", ")))),
-            Left::Proven(names) => tell(Step::Done(format!("! ended a deploy that was cut off after its containers were proven: {}", names.join(", ")))),
+            Left::Unproven(names) => {
+                tell(Step::Done(format!("! removed {}, which a deploy that was cut off had left unproven", names.join(", "))))
+            }
+            Left::Proven(names) => {
+                tell(Step::Done(format!("! ended a deploy that was cut off after its containers were proven: {}", names.join(", "))))
+            }
         }
         let made = self.make(&engine, release, tell).await;
         if made.is_err() {
@@ -177,7 +181,9 @@ impl DockerDriver {
         let count = u32::try_from(present).unwrap_or(u32::MAX).max(self.app.colour(release.colour).instances);
         let making = self.making(&base, image, &network, release.colour, (Some(release.deploy.to_string()), version), tell)?;
         if base.carried.had_ports {
-            tell(Step::Done("! the running container publishes ports; the new one does not: only the proxy is reached from outside".to_owned()));
+            tell(Step::Done(
+                "! the running container publishes ports; the new one does not: only the proxy is reached from outside".to_owned(),
+            ));
         }
         tell(Step::Working(format!("start {count} of {}", release.colour)));
         let port = self.place(release.colour).1;
@@ -198,7 +204,9 @@ impl DockerDriver {
         let named = named.ok_or_else(|| refused("which image? Nothing runs yet: say --image, or [runtime] image in the config"))?;
         match version {
             Some(version) => Ok(named.replace("{version}", version)),
-            None if named.contains("{version}") => Err(RuntimeError::Refused(format!("the image is {named}, and no version is known: say --version"))),
+            None if named.contains("{version}") => {
+                Err(RuntimeError::Refused(format!("the image is {named}, and no version is known: say --version")))
+            }
             None => Ok(named),
         }
     }
@@ -214,8 +222,7 @@ impl DockerDriver {
     ) -> Result<Making<'a>, RuntimeError> {
         let app = self.app.name.as_str();
         let labels = Making::labels(app, colour, deploy.as_ref(), version.as_ref());
-        let common =
-            Common { settings: &self.settings, carried: &base.carried, image, network: network.to_owned(), labels };
+        let common = Common { settings: &self.settings, carried: &base.carried, image, network: network.to_owned(), labels };
         let alias = self.alias(colour);
         let (given, heartbeats, beat_key) = (self.given()?, self.app.heartbeats, self.beat_key(base, tell));
         Ok(Making { common, app, colour, deploy, version, given, heartbeats, beat_key, alias })
@@ -254,7 +261,8 @@ impl DockerDriver {
         let base = Base::of(engine, &found, colour).await?;
         let network = base.network(&self.settings, self.aliases())?;
         let named = base.image.clone().or_else(|| self.settings.image.clone());
-        let named = named.ok_or_else(|| RuntimeError::Refused(format!("{colour} has no container to make more of: allswell deploy {colour}")))?;
+        let named =
+            named.ok_or_else(|| RuntimeError::Refused(format!("{colour} has no container to make more of: allswell deploy {colour}")))?;
         let image = image::ready(engine, &named, self.settings.pull, &|_| ()).await?;
         let of = (base.deploy.clone(), base.version.clone());
         let making = self.making(&base, image, &network, colour, of, tell)?;

@@ -122,7 +122,9 @@ fn silent(host: &str, why: &str) -> RuntimeError {
 
 fn trouble(host: &str, error: &Error) -> RuntimeError {
     match error {
-        Error::DockerResponseServerError { status_code: 409, message } => RuntimeError::Conflict(format!("the Docker engine refused: {message}")),
+        Error::DockerResponseServerError { status_code: 409, message } => {
+            RuntimeError::Conflict(format!("the Docker engine refused: {message}"))
+        }
         Error::DockerResponseServerError { message, .. } | Error::DockerStreamError { error: message } => {
             RuntimeError::Refused(format!("the Docker engine refused: {}", message.trim()))
         }

@@ -116,7 +116,17 @@ fn why(named: &str, known: bool, said: &str) -> String {
         } else {
             format!("{registry} wants credentials, and Docker's config.json has none for it (or there is no such image): {login}")
         }
-    } else if says(&["no such host", "connection refused", "timeout", "deadline", "i/o", "unreachable", "network", "server misbehaving", "dial tcp"]) {
+    } else if says(&[
+        "no such host",
+        "connection refused",
+        "timeout",
+        "deadline",
+        "i/o",
+        "unreachable",
+        "network",
+        "server misbehaving",
+        "dial tcp",
+    ]) {
         format!("{registry} does not answer the engine: is it up, and does the engine reach it?")
     } else {
         "the registry or the engine refused".to_owned()
@@ -196,7 +206,11 @@ mod tests {
             (false, hub, "docker.io wants credentials"),
             (true, "unauthorized: authentication required", "refuses the credentials"),
             (false, "manifest for shop:9 not found: manifest unknown", "has no such image"),
-            (false, "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host", "does not answer the engine"),
+            (
+                false,
+                "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host",
+                "does not answer the engine",
+            ),
             (false, "toomanyrequests: slow down", "(it said: toomanyrequests: slow down)"),
         ] {
             let told = why("shop:9", known, said);

@@ -80,7 +80,9 @@ fn say(engine: &Engine, id: &str, count: Option<usize>, follow: bool) -> BoxStre
     let id = id.to_owned();
     let said = engine.docker.logs(&id, Some(options));
     // A container that goes while it speaks has said all that it had to.
-    said.take_while(|said| std::future::ready(said.is_ok())).filter_map(move |said| std::future::ready(said.ok().map(|said| (id.clone(), said.into_bytes())))).boxed()
+    said.take_while(|said| std::future::ready(said.is_ok()))
+        .filter_map(move |said| std::future::ready(said.ok().map(|said| (id.clone(), said.into_bytes()))))
+        .boxed()
 }
 
 /// Cuts what is said into lines.

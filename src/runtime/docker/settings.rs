@@ -138,7 +138,10 @@ impl DockerSettings {
         }
         let network = section.text("network");
         if let Some(named @ ("bridge" | "default" | "host" | "none")) = network.as_deref() {
-            section.error("network", format!("\"{named}\" gives containers no names: make one with `docker network create shop` and name it here"));
+            section.error(
+                "network",
+                format!("\"{named}\" gives containers no names: make one with `docker network create shop` and name it here"),
+            );
         }
         let labels = section.named_texts("labels");
         if labels.iter().flatten().any(|(name, _)| name.starts_with("allswell.")) {

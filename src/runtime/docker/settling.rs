@@ -182,7 +182,8 @@ impl Settling<'_> {
         let before = container.ip(network);
         let request = NetworkDisconnectRequest { container: container.id.clone(), force: Some(false) };
         self.engine.docker.disconnect_network(network, request).await.map_err(trouble)?;
-        let same = before.clone().filter(|ip| !ip.starts_with('[')).map(|ip| EndpointIpamConfig { ipv4_address: Some(ip), ..Default::default() });
+        let same =
+            before.clone().filter(|ip| !ip.starts_with('[')).map(|ip| EndpointIpamConfig { ipv4_address: Some(ip), ..Default::default() });
         let connect = async |ipam_config| {
             let endpoint = EndpointSettings { aliases: Some(vec![alias.to_owned()]), ipam_config, ..Default::default() };
             let request = NetworkConnectRequest { container: container.id.clone(), endpoint_config: Some(endpoint) };

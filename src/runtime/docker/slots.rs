@@ -128,7 +128,10 @@ mod tests {
         let (first, second) = ("2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z");
         let seen = slots(vec![task(1, first, "failed", 1), task(1, second, "running", 0), task(2, first, "running", 0)]);
         let [one, two] = &seen[..] else { panic!("two slots: {seen:?}") };
-        assert_eq!((one.name.as_str(), one.life, one.started_at), ("shop-blue.1", Life::Running, changed_at(&task(1, second, "running", 0))));
+        assert_eq!(
+            (one.name.as_str(), one.life, one.started_at),
+            ("shop-blue.1", Life::Running, changed_at(&task(1, second, "running", 0)))
+        );
         assert_eq!(one.ended.as_ref().map(ToString::to_string).unwrap(), "ended with exit code 1");
         assert_eq!((two.name.as_str(), two.ended.is_none()), ("shop-blue.2", true));
     }

@@ -72,7 +72,8 @@ fn host(settings: &DockerSettings, old: &HostConfig, network: &str) -> HostConfi
     let mut host = HostConfig { network_mode: Some(network.to_owned()), ..old.clone() };
     limit(&mut host, limits);
     store(&mut host, storage);
-    host.restart_policy = care.restart.map(policy).or(host.restart_policy.filter(has_name)).or_else(|| Some(policy(Restart::UnlessStopped)));
+    host.restart_policy =
+        care.restart.map(policy).or(host.restart_policy.filter(has_name)).or_else(|| Some(policy(Restart::UnlessStopped)));
     host.log_config = log(care, host.log_config);
     host
 }
@@ -97,7 +98,8 @@ fn store(host: &mut HostConfig, storage: &StorageKeys) {
         (host.binds, host.mounts) = (Some(volumes.clone()), None);
     }
     if let Some(tmpfs) = &storage.tmpfs {
-        let split = |text: &String| text.split_once(':').map_or((text.clone(), String::new()), |(path, options)| (path.into(), options.into()));
+        let split =
+            |text: &String| text.split_once(':').map_or((text.clone(), String::new()), |(path, options)| (path.into(), options.into()));
         host.tmpfs = Some(tmpfs.iter().map(split).collect());
     }
     host.readonly_rootfs = storage.read_only.or(host.readonly_rootfs);
@@ -153,7 +155,11 @@ mod tests {
 
     fn made(settings: &DockerSettings, carried: &Carried) -> ContainerCreateBody {
         let labels = vec![("allswell.app", "shop".to_owned())];
-        body(&Common { settings, carried, image: "shop@sha256:1".into(), network: "shop".into(), labels }, vec!["A=1".into()], Some("shop-blue"))
+        body(
+            &Common { settings, carried, image: "shop@sha256:1".into(), network: "shop".into(), labels },
+            vec!["A=1".into()],
+            Some("shop-blue"),
+        )
     }
 
     fn running() -> Carried {
@@ -183,7 +189,11 @@ mod tests {
         let settings = DockerSettings {
             process: ProcessKeys { command: Some(vec!["/new".into()]), ..Default::default() },
             limits: LimitKeys { memory: Some(32), cap_drop: Some(Vec::new()), ..Default::default() },
-            storage: StorageKeys { volumes: Some(Vec::new()), tmpfs: Some(vec!["/tmp:size=1m".into(), "/run".into()]), read_only: Some(true) },
+            storage: StorageKeys {
+                volumes: Some(Vec::new()),
+                tmpfs: Some(vec!["/tmp:size=1m".into(), "/run".into()]),
+                read_only: Some(true),
+            },
             care: CareKeys { restart: Some(Restart::No), log_driver: Some("local".into()), ..Default::default() },
             labels: Some(Vec::new()),
             ..Default::default()

@@ -224,7 +224,7 @@ mod tests {
     }
 
     fn release(deploy: i64, version: Option<&str>) -> Release {
-        Release { deploy, colour: Colour::Green, version: version.map(str::to_owned), image: None }
+        Release { deploy, colour: Colour::Green, version: version.map(str::to_owned), image: None, serves: false }
     }
 
     fn spec(was: Option<&ServiceSpec>, settings: &SwarmSettings, release: &Release) -> ServiceSpec {

@@ -200,7 +200,8 @@ impl EngineWatch {
     fn miss(&mut self, why: &str) {
         let now = clock::elapsed();
         let answered_at = self.answered_at;
-        let silence = self.silence.get_or_insert_with(|| Silence { since: answered_at.unwrap_or_else(clock::now), began: now, told_at: None });
+        let silence =
+            self.silence.get_or_insert_with(|| Silence { since: answered_at.unwrap_or_else(clock::now), began: now, told_at: None });
         let patience = if answered_at.is_some() { PATIENCE } else { STARTING };
         let is_due = silence.told_at.is_none_or(|told_at| now.saturating_sub(told_at) >= self.cluster.probe.every);
         if now.saturating_sub(silence.began) < patience || !is_due {
@@ -223,9 +224,9 @@ impl EngineWatch {
             What::Deploy | What::Scale | What::Stop => Some(act),
             What::Switch => None,
         };
-        let acts = entries.into_iter().filter_map(|entry| {
-            act(entry.what, Act { colour: entry.asked.target, from: entry.started_at, until: entry.ended_at })
-        });
+        let acts = entries
+            .into_iter()
+            .filter_map(|entry| act(entry.what, Act { colour: entry.asked.target, from: entry.started_at, until: entry.ended_at }));
         Ok(acts.collect())
     }
 

@@ -244,7 +244,8 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
     let own: Vec<String> = named.into_iter().filter(is_there).collect();
     let probe = &config.probe;
     let check = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise, fall };
-    let expected = |name: &str, check: Check| Expected { name: name.to_owned(), check, channels: own.clone(), instances: counted(config, name) };
+    let expected =
+        |name: &str, check: Check| Expected { name: name.to_owned(), check, channels: own.clone(), instances: counted(config, name) };
     let mut checks: Vec<Expected> =
         ["blue", "green", "proxy", "preview"].into_iter().map(|name| expected(name, check(probe.rise, probe.fall))).collect();
     checks.push(expected("prober", check(1, 1)));

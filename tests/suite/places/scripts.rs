@@ -52,7 +52,9 @@ fn every_script_says_how_it_is_used_and_refuses_what_it_does_not_know() {
 
 #[test]
 fn the_installation_says_what_it_would_do_and_does_nothing_when_it_is_only_asked() {
-    for (arguments, words_of_it) in [(["--dry-run", "--reinstall"], "download.docker.com"), (["--dry-run", "--from-distribution"], "docker.io")] {
+    for (arguments, words_of_it) in
+        [(["--dry-run", "--reinstall"], "download.docker.com"), (["--dry-run", "--from-distribution"], "docker.io")]
+    {
         let said = run("install-docker.sh", &arguments, "");
         assert!(said.status.success(), "{}", words(&said));
         assert!(words(&said).contains(words_of_it) && words(&said).contains("nothing was done"), "{}", words(&said));

@@ -73,8 +73,14 @@ fn the_units_are_hardened_as_the_page_says() {
 fn every_unit_waits_for_its_part_and_watches_it() {
     for part in PARTS {
         let unit = std::fs::read_to_string(deploy().join(format!("systemd/allswell-{part}.service"))).unwrap();
-        for line in ["Type=notify", "WatchdogSec=60s", "Restart=always", "StartLimitIntervalSec=0", "StateDirectory=allswell", "LogsDirectory=allswell"]
-        {
+        for line in [
+            "Type=notify",
+            "WatchdogSec=60s",
+            "Restart=always",
+            "StartLimitIntervalSec=0",
+            "StateDirectory=allswell",
+            "LogsDirectory=allswell",
+        ] {
             assert!(unit.lines().any(|has| has == line), "{part} lacks {line}");
         }
         let has_sockets = unit.contains("RuntimeDirectory=allswell\n") && unit.contains("ALLSWELL_RUNTIME=/run/allswell\n");
@@ -100,6 +106,8 @@ fn the_log_is_rotated_and_the_days_files_are_left_alone() {
     assert!(rotated.status.success(), "{}", words(&rotated));
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "", "what is open is emptied, not moved");
     assert_eq!(std::fs::read_to_string(&day).unwrap(), "a line\n", "{}", words(&rotated));
-    let kept = std::fs::read_dir(folder.path()).unwrap().filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("access.log-"));
+    let kept = std::fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("access.log-"));
     assert_eq!(kept.count(), 1);
 }
