@@ -90,7 +90,10 @@ fn kept(path: &Path) -> io::Result<String> {
 
 /// The names of the files and sockets in the state directory: one place, so that no two parts disagree.
 #[derive(Debug, Clone)]
-pub struct StateDir(PathBuf);
+pub struct StateDir {
+    path: PathBuf,
+    sockets: PathBuf,
+}
 
 impl StateDir {
     /// Of this directory, made with mode 0700 if it is not there.
@@ -99,25 +102,32 @@ impl StateDir {
     /// As the operating system says.
     pub fn open(path: &Path) -> io::Result<Self> {
         make_private_dir(path)?;
-        fs::canonicalize(path).map(Self)
+        let path = fs::canonicalize(path)?;
+        Ok(Self { sockets: path.clone(), path })
+    }
+
+    /// The same with its sockets in another directory, which is there already.
+    #[must_use]
+    pub fn with_sockets_in(self, sockets: PathBuf) -> Self {
+        Self { sockets, ..self }
     }
 
     /// The directory.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// A path within it; an absolute one stays.
     #[must_use]
     pub fn join(&self, path: impl AsRef<Path>) -> PathBuf {
-        self.0.join(path)
+        self.path.join(path)
     }
 
     /// The proxy's control socket.
     #[must_use]
     pub fn proxy_socket(&self) -> PathBuf {
-        self.join("proxy.sock")
+        self.sockets.join("proxy.sock")
     }
 
     /// The proxy's live colour and epoch.
@@ -153,7 +163,7 @@ impl StateDir {
     /// The supervisor's control socket.
     #[must_use]
     pub fn up_socket(&self) -> PathBuf {
-        self.join("up.sock")
+        self.sockets.join("up.sock")
     }
 
     /// What the supervisor has started: process ids and start times.
@@ -186,6 +196,16 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn sockets_may_be_elsewhere_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::open(folder.path()).unwrap();
+        assert_eq!(state.proxy_socket(), state.join("proxy.sock"));
+        let state = state.with_sockets_in("/run/allswell".into());
+        assert_eq!(state.proxy_socket(), Path::new("/run/allswell/proxy.sock"));
+        assert_eq!(state.probe_token(), state.path().join("probe.token"));
     }
 
     #[test]

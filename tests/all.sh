@@ -16,9 +16,9 @@ for argument in "$@"; do
 done
 
 # A real SMTP server and a real Docker engine; the tests talk to no imitation of them.
-packages=(python3-aiosmtpd openssl shellcheck)
+packages=(python3-aiosmtpd openssl shellcheck systemd logrotate haproxy)
 if [ -z "$without_docker" ]; then
-  packages+=(docker.io debootstrap iproute2 iptables util-linux)
+  packages+=(docker.io docker-compose debootstrap iproute2 iptables util-linux openssh-server openssh-client)
 fi
 missing=()
 for package in "${packages[@]}"; do

@@ -16,6 +16,9 @@ pub struct Options {
     /// Where everything is kept that must survive
     #[arg(long, global = true, env = "ALLSWELL_STATE", value_name = "DIR", default_value = "./.allswell")]
     pub state: PathBuf,
+    /// Where the parts' sockets are. Default: the state directory
+    #[arg(long, global = true, env = "ALLSWELL_RUNTIME", value_name = "DIR", hide = true)]
+    pub runtime: Option<PathBuf>,
 }
 
 impl Options {
@@ -50,6 +53,11 @@ impl Options {
     /// # Errors
     /// Says which directory, and why.
     pub fn state_dir(&self) -> anyhow::Result<StateDir> {
-        StateDir::open(&self.state).map_err(|error| anyhow::anyhow!("the state directory {} cannot be used: {error}", self.state.display()))
+        let unusable = |error| anyhow::anyhow!("the state directory {} cannot be used: {error}", self.state.display());
+        let state = StateDir::open(&self.state).map_err(unusable)?;
+        Ok(match &self.runtime {
+            Some(sockets) => state.with_sockets_in(sockets.clone()),
+            None => state,
+        })
     }
 }

@@ -69,7 +69,9 @@ impl Reach {
                 let RuntimeSettings { version, stop_grace, .. } = &self.config.runtime;
                 Driver::Docker(Box::new(DockerDriver::new(app(), settings.clone(), version.clone(), *stop_grace, key)))
             }
-            RuntimeKind::Swarm(settings) => Driver::Swarm(SwarmDriver::new(app(), settings.clone())),
+            RuntimeKind::Swarm(settings) => {
+                Driver::Swarm(Box::new(SwarmDriver::new(app(), settings.clone(), self.config.runtime.stop_grace)))
+            }
             RuntimeKind::Command(settings) => Driver::Command(Box::new(CommandDriver::new(app(), settings.clone()))),
         }
     }

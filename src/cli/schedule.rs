@@ -1,5 +1,6 @@
 //! `allswell schedule`: when a schedule falls due, before you trust it.
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::Args;
 
@@ -13,12 +14,15 @@ use crate::domain::schedule::Schedule;
 /// The next times a schedule falls due.
 #[derive(Debug, Args)]
 pub struct ScheduleArgs {
-    /// Five fields in quotes: "minute hour day month weekday"
+    /// In quotes: five cron fields "minute hour day month weekday", or a calendar expression of systemd "Mon..Fri 08:00"
     #[arg(value_name = "EXPR")]
     expression: String,
     /// The schedule's time zone, such as Europe/Riga
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     tz: String,
+    /// From when on, such as 2026-10-25T00:00:00Z. Default: now
+    #[arg(long, value_name = "TIME")]
+    after: Option<DateTime<Utc>>,
     /// How many times to show
     #[arg(long, short = 'n', default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     count: u32,
@@ -30,7 +34,8 @@ pub struct ScheduleArgs {
 /// Exit code 2 where the expression or the zone is not understood.
 pub fn run(operator: &Operator, args: &ScheduleArgs) -> Outcome {
     let now = clock::now();
-    let times = next_times(&args.expression, &args.tz, now, args.count).map_err(|error| Exit::Usage.because(error.to_string()))?;
+    let after = args.after.map_or(now, Moment::from);
+    let times = next_times(&args.expression, &args.tz, after, args.count).map_err(|error| Exit::Usage.because(error.to_string()))?;
     if operator.json {
         screen::document(&times);
         return Ok(Exit::Done);
@@ -38,15 +43,16 @@ pub fn run(operator: &Operator, args: &ScheduleArgs) -> Outcome {
     let zone: Tz = args.tz.parse().unwrap_or(Tz::UTC);
     for time in times {
         let local = time.to_utc().with_timezone(&zone);
-        screen::line(format!("{}   in {}", local.format("%a %Y-%m-%d %H:%M %:z %Z"), humane(time.since(now))));
+        let away = if time > now { format!("in {}", humane(time.since(now))) } else { format!("{} ago", humane(now.since(time))) };
+        screen::line(format!("{}   {away}", local.format("%a %Y-%m-%d %H:%M %:z %Z")));
     }
     Ok(Exit::Done)
 }
 
-fn next_times(expression: &str, zone: &str, now: Moment, count: u32) -> Result<Vec<Moment>, crate::domain::schedule::ScheduleError> {
-    let schedule = Schedule::cron(expression, zone)?;
+fn next_times(expression: &str, zone: &str, from: Moment, count: u32) -> Result<Vec<Moment>, crate::domain::schedule::ScheduleError> {
+    let schedule = Schedule::parse(expression, zone)?;
     let after = |last: &Moment| Some(schedule.next(*last));
-    let times = std::iter::successors(after(&now), after).take_while(|time| *time != Moment::from_millis(i64::MAX));
+    let times = std::iter::successors(after(&from), after).take_while(|time| *time != Moment::from_millis(i64::MAX));
     Ok(times.take(count as usize).collect())
 }
 

@@ -199,8 +199,8 @@ impl Check {
     fn due_after(&self, state: &State, at: Moment) -> Moment {
         const EARLY: Duration = Duration::from_secs(3);
         match self.schedule {
-            Schedule::Cron(_) if at < state.due && state.due.since(at) <= EARLY => self.schedule.next(state.due),
-            Schedule::Every(_) | Schedule::Cron(_) => self.schedule.next(at),
+            Schedule::Cron(_) | Schedule::Calendar(_) if at < state.due && state.due.since(at) <= EARLY => self.schedule.next(state.due),
+            Schedule::Every(_) | Schedule::Cron(_) | Schedule::Calendar(_) => self.schedule.next(at),
         }
     }
 

@@ -1,8 +1,10 @@
 //! What allswell decides: pure functions of a state and a moment. No I/O, no async, no clock, no logging.
 
 pub mod beat;
+pub mod calendar;
 pub mod check;
 pub mod colour;
+pub mod container;
 pub mod flip;
 pub mod gate;
 pub mod incident;
@@ -16,3 +18,5 @@ pub mod schedule;
 pub mod severity;
 pub mod status;
 pub mod switch;
+pub mod trouble;
+pub mod vigil;

@@ -14,7 +14,7 @@ pub struct Moment(i64);
 impl Moment {
     /// From milliseconds since the epoch.
     #[must_use]
-    pub fn from_millis(millis: i64) -> Self {
+    pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 

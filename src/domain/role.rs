@@ -24,6 +24,12 @@ pub enum Role {
     Watcher,
     /// `up`: the supervisor of one machine.
     Up,
+    /// `instances-blue`, `instances-green`: the instances of a colour, as the engine that runs them knows them.
+    Instances(Colour),
+    /// `nodes`: the nodes of the Swarm.
+    Nodes,
+    /// `engine`: the Docker engine that the prober watches.
+    Engine,
     /// `channel-NAME`: a channel that takes nothing.
     Channel,
     /// A check of the user's own.
@@ -48,6 +54,10 @@ impl Role {
             "green" => Self::Colour(Colour::Green),
             "heartbeat-blue" => Self::Heartbeat(Colour::Blue),
             "heartbeat-green" => Self::Heartbeat(Colour::Green),
+            "instances-blue" => Self::Instances(Colour::Blue),
+            "instances-green" => Self::Instances(Colour::Green),
+            "nodes" => Self::Nodes,
+            "engine" => Self::Engine,
             "proxy" => Self::Proxy,
             "preview" => Self::Preview,
             "site" => Self::Site,
@@ -64,8 +74,17 @@ impl Role {
     #[must_use]
     pub fn colour(self) -> Option<Colour> {
         match self {
-            Self::Colour(colour) | Self::Heartbeat(colour) => Some(colour),
-            Self::Proxy | Self::Preview | Self::Site | Self::Prober | Self::Watcher | Self::Up | Self::Channel | Self::Own => None,
+            Self::Colour(colour) | Self::Heartbeat(colour) | Self::Instances(colour) => Some(colour),
+            Self::Proxy
+            | Self::Preview
+            | Self::Site
+            | Self::Prober
+            | Self::Watcher
+            | Self::Up
+            | Self::Nodes
+            | Self::Engine
+            | Self::Channel
+            | Self::Own => None,
         }
     }
 
@@ -76,8 +95,11 @@ impl Role {
         let silence = |role| PossibleCause { role, of_silence_only: true };
         let of = |colour: Option<Colour>| colour.map(|colour| failure(Self::Colour(colour)));
         match self {
-            Self::Colour(_) => vec![silence(Self::Prober)],
-            Self::Heartbeat(colour) => vec![failure(Self::Colour(colour))],
+            Self::Colour(colour) => vec![failure(Self::Instances(colour)), silence(Self::Prober)],
+            Self::Heartbeat(colour) => vec![failure(Self::Instances(colour)), failure(Self::Colour(colour))],
+            // While the engine does not answer, nobody knows.
+            Self::Instances(_) | Self::Nodes => vec![silence(Self::Engine), silence(Self::Prober)],
+            Self::Engine => vec![silence(Self::Prober)],
             Self::Proxy => of(live).into_iter().chain([silence(Self::Prober)]).collect(),
             Self::Preview => of(live.map(Colour::other)).into_iter().chain([failure(Self::Proxy), silence(Self::Prober)]).collect(),
             Self::Site => of(live).into_iter().chain([failure(Self::Proxy)]).collect(),
@@ -90,10 +112,20 @@ impl Role {
     pub fn severity(self, live: Option<Colour>) -> Severity {
         match self {
             Self::Proxy | Self::Site => Severity::Critical,
-            Self::Colour(colour) | Self::Heartbeat(colour) if live.is_none_or(|live| live == colour) => Severity::Critical,
-            Self::Colour(_) | Self::Heartbeat(_) | Self::Preview | Self::Prober | Self::Watcher | Self::Up | Self::Channel | Self::Own => {
-                Severity::Warning
+            Self::Colour(colour) | Self::Heartbeat(colour) | Self::Instances(colour) if live.is_none_or(|live| live == colour) => {
+                Severity::Critical
             }
+            Self::Colour(_)
+            | Self::Heartbeat(_)
+            | Self::Instances(_)
+            | Self::Preview
+            | Self::Prober
+            | Self::Watcher
+            | Self::Up
+            | Self::Nodes
+            | Self::Engine
+            | Self::Channel
+            | Self::Own => Severity::Warning,
         }
     }
 }
@@ -127,8 +159,8 @@ mod tests {
     fn silence_of_the_prober_explains_silence_and_no_failure() {
         let silence = Reason::Silent { last_heard: None, farewell: None, forgiven: false };
         let failure = Reason::Failing { what: "connection refused".into(), times: 3 };
-        let [cause] = Role::of("blue").possible_causes(None)[..] else { panic!("blue has one possible cause") };
-        assert_eq!(cause.role, Role::Prober);
+        let causes = Role::of("blue").possible_causes(None);
+        let cause = causes.into_iter().find(|cause| cause.role == Role::Prober).unwrap();
         assert!(cause.explains(&silence, &silence));
         assert!(!cause.explains(&silence, &failure));
     }

@@ -277,7 +277,7 @@ impl Roster {
         match (up, failing) {
             (0, 0) => current,
             (_, 0) => Status::Up,
-            _ if current.is_trouble() => Status::Up,
+            _ if current.is_trouble() || up >= count => Status::Up,
             _ => Status::Failing,
         }
     }

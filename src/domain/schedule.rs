@@ -3,12 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::Offset;
+use chrono::{DateTime, MappedLocalTime, NaiveTime, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 
+use super::calendar::Calendar;
 use super::moment::{Moment, humane};
+
+/// A schedule that has no time from here on never has one.
+const START: Moment = Moment::from_millis(0);
 
 /// When the next beat is due after the last one.
 #[derive(Debug, Clone)]
@@ -17,6 +21,16 @@ pub enum Schedule {
     Every(Duration),
     /// At the times of a cron expression in a time zone.
     Cron(Box<CronSchedule>),
+    /// At the times of a calendar expression of systemd.
+    Calendar(Box<CalendarSchedule>),
+}
+
+/// A calendar expression, in a zone unless it names one itself.
+#[derive(Debug, Clone)]
+pub struct CalendarSchedule {
+    expression: String,
+    calendar: Calendar,
+    zone: Tz,
 }
 
 /// Five cron fields in a zone.
@@ -25,14 +39,36 @@ pub struct CronSchedule {
     expression: String,
     cron: Cron,
     zone: Tz,
+    pace: Pace,
+}
+
+/// What a change of the clocks does to a schedule, as in Debian's cron.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// At stated times: each once a day, though the clock shows it twice.
+    Stated,
+    /// Any minute of stated hours.
+    Minutes,
+    /// Any hour: by the time that passes.
+    Hours,
 }
 
 /// Why a schedule was refused, in the user's words.
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
-    /// Not five fields.
-    #[error("\"{0}\" has {1} fields: a schedule has five (minute hour day month weekday)")]
-    Fields(String, usize),
+    /// Neither five fields nor a calendar expression.
+    #[error(
+        "\"{expression}\" has {fields} fields, and a cron schedule has five (minute hour day month weekday); \
+         nor is it a calendar expression of systemd (Mon..Fri *-*-* 08:00): {why}"
+    )]
+    Neither {
+        /// What was given.
+        expression: String,
+        /// How many words it has.
+        fields: usize,
+        /// Why it is no calendar expression.
+        why: String,
+    },
     /// A field was not understood.
     #[error("\"{0}\" is not a cron schedule: {1}")]
     Cron(String, String),
@@ -45,48 +81,102 @@ pub enum ScheduleError {
 }
 
 impl Schedule {
-    /// Reads five cron fields and a zone's name.
+    /// Reads five cron fields, or else a calendar expression of systemd, and a zone's name.
     ///
     /// # Errors
     /// In the user's words, where the expression or the zone is not understood, or where it never falls due.
-    pub fn cron(expression: &str, zone: &str) -> Result<Self, ScheduleError> {
+    pub fn parse(expression: &str, zone: &str) -> Result<Self, ScheduleError> {
+        let zone: Tz = zone.parse().map_err(|_| ScheduleError::Zone(zone.to_owned()))?;
         let fields: Vec<&str> = expression.split_whitespace().collect();
-        let [_, _, day, _, weekday] = fields.as_slice() else {
-            return Err(ScheduleError::Fields(expression.to_owned(), fields.len()));
+        let (schedule, first) = match <[&str; 5]>::try_from(fields) {
+            Ok(fields) => {
+                let cron = CronSchedule::new(expression, fields, zone)?;
+                let first = cron.next(START);
+                (Self::Cron(Box::new(cron)), first)
+            }
+            Err(fields) => {
+                let calendar = CalendarSchedule::new(expression, fields.len(), zone)?;
+                let first = calendar.next(START);
+                (Self::Calendar(Box::new(calendar)), first)
+            }
         };
+        if first.is_none() { Err(ScheduleError::Never(expression.to_owned())) } else { Ok(schedule) }
+    }
+
+    /// When the next beat is due after a beat at `last`.
+    #[must_use]
+    pub fn next(&self, last: Moment) -> Moment {
+        let next = match self {
+            Self::Every(period) => Some(last + *period),
+            Self::Cron(cron) => cron.next(last),
+            Self::Calendar(calendar) => calendar.next(last),
+        };
+        next.unwrap_or(Moment::from_millis(i64::MAX))
+    }
+}
+
+impl CalendarSchedule {
+    fn new(expression: &str, fields: usize, zone: Tz) -> Result<Self, ScheduleError> {
+        let neither = |why| ScheduleError::Neither { expression: expression.to_owned(), fields, why };
+        Ok(Self { expression: expression.to_owned(), calendar: expression.parse().map_err(neither)?, zone })
+    }
+
+    fn next(&self, after: Moment) -> Option<Moment> {
+        self.calendar.next(after, self.zone)
+    }
+}
+
+impl CronSchedule {
+    fn new(expression: &str, fields: [&str; 5], zone: Tz) -> Result<Self, ScheduleError> {
+        let [minute, hour, day, _, weekday] = fields;
         // Debian's cron: both day fields must match where either begins with a star, else either is enough.
         let both_days = day.starts_with('*') || weekday.starts_with('*');
-        let zone: Tz = zone.parse().map_err(|_| ScheduleError::Zone(zone.to_owned()))?;
+        let pace = match (minute.starts_with('*'), hour.starts_with('*')) {
+            (_, true) => Pace::Hours,
+            (true, false) => Pace::Minutes,
+            (false, false) => Pace::Stated,
+        };
         let cron = CronParser::builder()
             .seconds(Seconds::Disallowed)
             .dom_and_dow(both_days)
             .build()
             .parse(expression)
             .map_err(|error| ScheduleError::Cron(expression.to_owned(), error.to_string()))?;
-        let schedule = CronSchedule { expression: expression.to_owned(), cron, zone };
-        if schedule.next(Moment::from_millis(0)).is_none() {
-            return Err(ScheduleError::Never(expression.to_owned()));
-        }
-        Ok(Self::Cron(Box::new(schedule)))
+        Ok(Self { expression: expression.to_owned(), cron, zone, pace })
     }
 
-    /// When the next beat is due after a beat at `last`.
-    #[must_use]
-    pub fn next(&self, last: Moment) -> Moment {
-        match self {
-            Self::Every(period) => last + *period,
-            Self::Cron(cron) => cron.next(last).unwrap_or(Moment::from_millis(i64::MAX)),
+    fn next(&self, after: Moment) -> Option<Moment> {
+        let after = after.to_utc().with_timezone(&self.zone);
+        let mut next = self.cron.find_next_occurrence(&after, false).ok()?;
+        while self.passes_over(&after, &next) {
+            next = self.cron.find_next_occurrence(&next, false).ok()?;
+        }
+        Some(Moment::from(next.to_utc()))
+    }
+
+    /// Two cases around a change of the clocks in which croner differs from Debian's semantics as cronsim has them.
+    fn passes_over(&self, after: &DateTime<Tz>, next: &DateTime<Tz>) -> bool {
+        match self.pace {
+            Pace::Hours => false,
+            // The second of the two times that the clock shows alike.
+            Pace::Stated => match self.zone.from_local_datetime(&next.naive_local()) {
+                MappedLocalTime::Ambiguous(_, second) => *next == second,
+                MappedLocalTime::Single(_) | MappedLocalTime::None => false,
+            },
+            Pace::Minutes => {
+                let midnight = self.zone.from_local_datetime(&next.date_naive().and_time(NaiveTime::MIN)).earliest();
+                let from = midnight.filter(|midnight| midnight > after).unwrap_or(*after);
+                // Hours are counted from before the change: one that was moved by half an hour is entered in its middle.
+                next.minute() < minutes_moved(&from, next)
+            }
         }
     }
 }
 
-impl CronSchedule {
-    fn next(&self, after: Moment) -> Option<Moment> {
-        let local = after.to_utc().with_timezone(&self.zone);
-        let next = self.cron.find_next_occurrence(&local, false).ok()?;
-        debug_assert!(next.offset().fix().local_minus_utc().abs() <= 86_400);
-        Some(Moment::from(next.to_utc()))
-    }
+/// By how many minutes the clock was moved between two times, whole hours aside.
+fn minutes_moved(from: &DateTime<Tz>, to: &DateTime<Tz>) -> u32 {
+    let moved = to.offset().fix().local_minus_utc() - from.offset().fix().local_minus_utc();
+    u32::try_from(moved.rem_euclid(3_600) / 60).unwrap_or(0)
 }
 
 /// In words that stand behind "due": `every 5s`, `at 0 3 * * * Europe/Riga`.
@@ -95,6 +185,7 @@ impl fmt::Display for Schedule {
         match self {
             Self::Every(period) => write!(f, "every {}", humane(*period)),
             Self::Cron(cron) => write!(f, "at {} {}", cron.expression, cron.zone),
+            Self::Calendar(calendar) => write!(f, "at {} {}", calendar.expression, calendar.zone),
         }
     }
 }
@@ -105,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_daily_job_is_due_at_its_local_hour() {
-        let schedule = Schedule::cron("0 3 * * *", "Europe/Riga").unwrap();
+        let schedule = Schedule::parse("0 3 * * *", "Europe/Riga").unwrap();
         let next = schedule.next(Moment::from_millis(1_795_410_000_000));
         assert_eq!(next.to_utc().with_timezone(&chrono_tz::Europe::Riga).format("%H:%M").to_string(), "03:00");
     }
@@ -113,7 +204,32 @@ mod tests {
     #[test]
     fn a_schedule_that_never_falls_due_is_refused() {
         for (expression, zone) in [("0 0 31 2 *", "UTC"), ("* * * *", "UTC"), ("61 * * * *", "UTC"), ("* * * * *", "Mars/Base")] {
-            assert!(Schedule::cron(expression, zone).is_err(), "{expression} {zone}");
+            assert!(Schedule::parse(expression, zone).is_err(), "{expression} {zone}");
         }
+    }
+
+    #[test]
+    fn every_vector_of_debians_semantics_holds() {
+        let vectors: serde_json::Value = serde_json::from_str(include_str!("../../tests/vectors/cron.json")).unwrap();
+        let (valid, invalid) = (vectors["valid"].as_array().unwrap(), vectors["invalid"].as_array().unwrap());
+        assert_eq!((valid.len(), invalid.len()), (940, 16));
+        for case in valid {
+            let schedule = Schedule::parse(text(&case["expr"]), text(&case["tz"])).unwrap();
+            let after = |last: &Moment| Some(schedule.next(*last));
+            let wanted: Vec<Moment> = case["next"].as_array().unwrap().iter().map(moment).collect();
+            let got: Vec<Moment> = std::iter::successors(after(&moment(&case["after"])), after).take(wanted.len()).collect();
+            assert_eq!(got, wanted, "{case}");
+        }
+        for expression in invalid {
+            assert!(Schedule::parse(text(expression), "UTC").is_err(), "{expression}");
+        }
+    }
+
+    fn text(value: &serde_json::Value) -> &str {
+        value.as_str().unwrap()
+    }
+
+    fn moment(value: &serde_json::Value) -> Moment {
+        Moment::from(text(value).parse::<DateTime<chrono::Utc>>().unwrap())
     }
 }

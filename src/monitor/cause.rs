@@ -8,6 +8,7 @@ use super::expected::period;
 use super::scene::Scene;
 use super::telling;
 use crate::domain::check::{Check, Status};
+use crate::domain::colour::Colour;
 use crate::domain::incident::Incident;
 use crate::domain::moment::Moment;
 use crate::domain::role::{PossibleCause, Role};
@@ -41,7 +42,10 @@ fn name_of(role: Role) -> Option<&'static str> {
         Role::Prober => Some("prober"),
         Role::Preview => Some("preview"),
         Role::Site => Some("site"),
-        Role::Heartbeat(_) | Role::Watcher | Role::Up | Role::Channel | Role::Own => None,
+        Role::Instances(Colour::Blue) => Some("instances-blue"),
+        Role::Instances(Colour::Green) => Some("instances-green"),
+        Role::Engine => Some("engine"),
+        Role::Heartbeat(_) | Role::Nodes | Role::Watcher | Role::Up | Role::Channel | Role::Own => None,
     }
 }
 

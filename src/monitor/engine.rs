@@ -90,6 +90,7 @@ impl Monitor {
         outbox::release_claims(&mut transaction).await?;
         let known = checks::all(&mut transaction).await?;
         for gone in known.iter().filter(|stored| self.settings.expected(&stored.name).is_none()) {
+            instances::forget_all(&mut transaction, &gone.name).await?;
             checks::remove(&mut transaction, &gone.name).await?;
         }
         for expected in &self.settings.checks {

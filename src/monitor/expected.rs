@@ -86,6 +86,6 @@ impl Expected {
 pub(super) fn period(check: &Check) -> Duration {
     match check.schedule {
         Schedule::Every(period) => period,
-        Schedule::Cron(_) => Duration::from_secs(3_600),
+        Schedule::Cron(_) | Schedule::Calendar(_) => Duration::from_secs(3_600),
     }
 }

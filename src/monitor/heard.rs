@@ -26,9 +26,11 @@ impl LiveHeard {
     pub fn quiet_until(&self, role: Role) -> Option<Moment> {
         let deploy = self.live.deploy.as_ref()?;
         let concerned = match role {
-            Role::Colour(colour) | Role::Heartbeat(colour) => colour == deploy.colour,
+            Role::Colour(colour) | Role::Heartbeat(colour) | Role::Instances(colour) => colour == deploy.colour,
             Role::Preview => self.live.colour != Some(deploy.colour),
-            Role::Proxy | Role::Site | Role::Prober | Role::Watcher | Role::Up | Role::Channel | Role::Own => false,
+            Role::Proxy | Role::Site | Role::Prober | Role::Watcher | Role::Up | Role::Nodes | Role::Engine | Role::Channel | Role::Own => {
+                false
+            }
         };
         concerned.then_some(deploy.until)
     }
@@ -38,10 +40,10 @@ impl LiveHeard {
     pub fn is_stopped(&self, role: Role) -> bool {
         let Some(expected) = self.live.expected else { return false };
         let colour = match role {
-            Role::Colour(colour) | Role::Heartbeat(colour) => Some(colour),
+            Role::Colour(colour) | Role::Heartbeat(colour) | Role::Instances(colour) => Some(colour),
             Role::Preview => self.live.colour.map(Colour::other),
             Role::Site => self.live.colour,
-            Role::Proxy | Role::Prober | Role::Watcher | Role::Up | Role::Channel | Role::Own => None,
+            Role::Proxy | Role::Prober | Role::Watcher | Role::Up | Role::Nodes | Role::Engine | Role::Channel | Role::Own => None,
         };
         colour.is_some_and(|colour| expected.of(colour) == 0)
     }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
+use prometheus::{HistogramVec, IntCounterVec};
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::arrivals::Arrival;
 use super::engine::{Monitor, MonitorError};
 use super::scene::Scene;
-use super::{decide, live};
+use super::{decide, live, skew};
 use crate::clock;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
@@ -27,7 +27,6 @@ const QUEUE: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 static STORED: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_beats_total"));
-static SKEW: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_beat_skew_seconds"));
 static COMMIT: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_commit_seconds"));
 
 /// A beat whose signature was good.
@@ -174,7 +173,6 @@ fn count(arrived: &Arrived, answer: &Answer) {
     if *answer == Ok(Ack::Stored) {
         let Beat { kind, identity, sent_at, .. } = &arrived.beat;
         STORED.with_label_values(&[kind.as_str()]).inc();
-        let skew_ms = arrived.arrival.at().as_millis().saturating_sub(sent_at.as_millis());
-        SKEW.with_label_values(&[identity.instance.as_str()]).set(skew_ms / 1_000);
+        skew::note(&identity.instance, *sent_at, arrived.arrival.at());
     }
 }

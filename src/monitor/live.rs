@@ -12,7 +12,8 @@ use crate::domain::role::Role;
 use crate::store::{StoreError, checks, facts, incidents};
 
 /// What hangs on a colour, or on which of them is live.
-const OF_COLOURS: [&str; 6] = ["blue", "green", "heartbeat-blue", "heartbeat-green", "preview", "site"];
+const OF_COLOURS: [&str; 8] =
+    ["blue", "green", "heartbeat-blue", "heartbeat-green", "instances-blue", "instances-green", "preview", "site"];
 
 /// Takes what the prober says. Where the colour or the deploy has changed, what hangs on it is decided again.
 pub(super) async fn hear(connection: &mut SqliteConnection, scene: &mut Scene<'_>, said: &Live, at: Moment) -> Result<(), StoreError> {

@@ -26,6 +26,7 @@ mod run;
 mod say;
 mod scene;
 mod settings;
+mod skew;
 mod stopped;
 mod sweep;
 mod telling;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::SqliteConnection;
 
 use super::scene::Scene;
-use super::{fault, recorded_late};
+use super::{fault, recorded_late, skew};
 use crate::domain::beat::{Beat, BeatKind};
 use crate::domain::check::Heard;
 use crate::domain::moment::Moment;
@@ -150,6 +150,7 @@ async fn save(
     let gone: Vec<&str> = rows.iter().map(|row| row.instance.name.as_str()).filter(|name| !kept.contains(name)).collect();
     if !gone.is_empty() {
         tracing::info!(check, instances = gone.join(", "), "forgotten: replaced, or not expected any more");
+        gone.iter().for_each(|name| skew::forget(name));
     }
     instances::forget(connection, check, &gone).await
 }

@@ -12,6 +12,7 @@ use super::expected::ChannelRule;
 use super::ingest::{Ingest, Queue, queue};
 use super::memory::Memory;
 use crate::clock;
+use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
 
 /// The sweep looks so often.
@@ -27,6 +28,7 @@ pub struct Loops {
     monitor: Monitor,
     queue: Queue,
     channels: Vec<Arc<Channel>>,
+    manager: ServiceManager,
 }
 
 impl Monitor {
@@ -34,16 +36,23 @@ impl Monitor {
     #[must_use]
     pub fn loops(&self, channels: Vec<Channel>) -> (Ingest, Loops) {
         let (ingest, queue) = queue();
-        (ingest, Loops { monitor: self.clone(), queue, channels: channels.into_iter().map(Arc::new).collect() })
+        let channels = channels.into_iter().map(Arc::new).collect();
+        (ingest, Loops { monitor: self.clone(), queue, channels, manager: ServiceManager::default() })
     }
 }
 
 impl Loops {
+    /// Whoever wants to hear that sweep, commit and courier advance.
+    #[must_use]
+    pub fn vouching(self, manager: ServiceManager) -> Self {
+        Self { manager, ..self }
+    }
+
     /// Runs until `stop` says true and every [`Ingest`] is dropped; what was handed in is still committed.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let Self { monitor, queue, channels } = self;
+        let Self { monitor, queue, channels, manager } = self;
         let mut tasks = JoinSet::new();
-        tasks.spawn(sweep(monitor.clone(), stop.clone()));
+        tasks.spawn(sweep(monitor.clone(), manager, stop.clone()));
         tasks.spawn(prune(monitor.clone(), stop.clone()));
         tasks.spawn(tell_from_memory(monitor.clone(), channels.clone(), stop.clone()));
         for channel in &channels {
@@ -62,7 +71,8 @@ async fn until(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stopped| *stopped).await;
 }
 
-async fn sweep(monitor: Monitor, mut stop: watch::Receiver<bool>) {
+async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Receiver<bool>) {
+    let mut vouched = clock::now();
     let mut ticks = interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -72,6 +82,9 @@ async fn sweep(monitor: Monitor, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = monitor.sweep(clock::now()).await {
             tracing::error!("no sweep: {error}");
+        } else if monitor.pulse.advanced_since(vouched) {
+            vouched = clock::now();
+            manager.alive();
         }
     }
 }

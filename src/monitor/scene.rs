@@ -37,11 +37,10 @@ impl Scene<'_> {
     /// How many instances a check expects: what the prober said last of its colour, else what was configured. None: it does not count them.
     pub(super) fn wanted(&self, check: &str) -> Option<u32> {
         let configured = self.settings.expected(check)?.instances?;
-        let said = match Role::of(check) {
-            Role::Heartbeat(colour) => self.live.live.expected.map(|expected| expected.of(colour)),
-            _ => None,
-        };
-        Some(said.unwrap_or(configured))
+        match (Role::of(check), self.live.live.expected) {
+            (Role::Heartbeat(colour) | Role::Instances(colour), Some(expected)) => Some(expected.of(colour)),
+            (_, Some(_) | None) => Some(configured),
+        }
     }
 
     /// Whether nothing is expected of a check now, on purpose.

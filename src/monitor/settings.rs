@@ -79,7 +79,7 @@ impl CheckSettings {
         let name = section.text_required("name");
         let zone = section.text("tz");
         let schedule = match (section.text("schedule"), section.duration("period")) {
-            (Some(expression), None) => match Schedule::cron(&expression, zone.as_deref().unwrap_or("UTC")) {
+            (Some(expression), None) => match Schedule::parse(&expression, zone.as_deref().unwrap_or("UTC")) {
                 Ok(schedule) => Some(schedule),
                 Err(error) => {
                     section.error("schedule", error);

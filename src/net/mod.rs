@@ -1,7 +1,8 @@
-//! Binding, names, Unix sockets, and the HTTP client.
+//! Binding, names, Unix sockets, the HTTP client, and the service manager.
 
 pub mod client;
 pub mod listen;
+pub mod manager;
 pub mod names;
 pub mod reached;
 pub mod unix;

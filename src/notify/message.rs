@@ -75,12 +75,15 @@ fn command(notice: &Notice) -> String {
     let check = notice.subject.check.as_str();
     match (notice.kind, Role::of(check)) {
         (NoticeKind::SwitchDone | NoticeKind::SwitchReverted, _) => "allswell history".to_owned(),
-        (_, Role::Colour(colour) | Role::Heartbeat(colour)) => format!("allswell logs {colour}"),
+        (_, Role::Colour(colour) | Role::Heartbeat(colour) | Role::Instances(colour)) => format!("allswell logs {colour}"),
         (_, Role::Channel) => match check.strip_prefix("channel-").filter(|name| is_bare(name)) {
             Some(name) => format!("allswell test-channel {name}"),
             None => "allswell status".to_owned(),
         },
-        (_, Role::Proxy | Role::Preview | Role::Site | Role::Prober | Role::Watcher | Role::Up | Role::Own) => "allswell status".to_owned(),
+        (_, Role::Nodes) => "docker node ls".to_owned(),
+        (_, Role::Proxy | Role::Preview | Role::Site | Role::Prober | Role::Watcher | Role::Up | Role::Engine | Role::Own) => {
+            "allswell status".to_owned()
+        }
     }
 }
 

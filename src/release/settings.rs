@@ -35,6 +35,9 @@ pub struct ProberSettings {
     pub store: String,
     /// The channels it tells by while no watcher acknowledges its beats. Default: those of the watcher.
     pub channels: Vec<String>,
+    /// The Docker engine that it watches, through a socket that allows reading alone: `unix:///PATH`, `tcp://HOST:PORT` or
+    /// `http://HOST:PORT`. Default: none.
+    pub engine: Option<String>,
 }
 
 impl SwitchSettings {
@@ -63,7 +66,11 @@ impl ProberSettings {
             watchers: section.texts("watchers"),
             store: section.text_or("store", "sqlite:prober.db"),
             channels: section.texts("channels"),
+            engine: section.text("engine"),
         };
+        if settings.engine.as_ref().is_some_and(|engine| !["unix:///", "tcp://", "http://"].iter().any(|begin| engine.starts_with(begin))) {
+            section.error("engine", "must be unix:///PATH, tcp://HOST:PORT or http://HOST:PORT");
+        }
         if settings.watchers.is_empty() {
             settings.watchers.push("http://127.0.0.1:7700".to_owned());
         }

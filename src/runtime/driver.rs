@@ -18,7 +18,7 @@ pub enum Driver {
     /// Containers.
     Docker(Box<DockerDriver>),
     /// Swarm services.
-    Swarm(SwarmDriver),
+    Swarm(Box<SwarmDriver>),
     /// The user's own commands.
     Command(Box<CommandDriver>),
 }

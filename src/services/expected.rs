@@ -8,6 +8,7 @@ use crate::domain::role::Role;
 use crate::domain::schedule::Schedule;
 use crate::monitor::{ChannelRule, Expected};
 use crate::net::listen::beside;
+use crate::runtime::RuntimeKind;
 
 /// A heartbeat is due so often until it says otherwise.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -30,6 +31,7 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
     if config.watcher.site.is_some() {
         checks.push(("site".to_owned(), probed.clone()));
     }
+    checks.extend(of_engine(config));
     let mut watchers: Vec<String> = peers(config).into_iter().map(|(_, name)| name).chain(other_watchers(config)).collect();
     watchers.sort();
     watchers.dedup();
@@ -41,12 +43,24 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
     built_in.chain(own(config)).collect()
 }
 
-/// A heartbeat stands beside each instance of its colour; of everything else, whoever beats stands for all.
-fn instances(config: &Config, check: &str) -> Option<u32> {
-    match Role::of(check) {
-        Role::Heartbeat(colour) => Some(config.app.colour(colour).instances),
-        _ => None,
+/// What the prober tells of the engine that it watches: what it says counts at once, for it has waited itself.
+#[must_use]
+pub fn of_engine(config: &Config) -> Vec<(String, Check)> {
+    let mut names = Vec::new();
+    if config.prober.engine.is_some() {
+        names.extend(["engine", "instances-blue", "instances-green"]);
+        names.extend(matches!(config.runtime.kind, RuntimeKind::Swarm(_)).then_some("nodes"));
     }
+    let probe = &config.probe;
+    let check = Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise: 1, fall: 1 };
+    names.into_iter().map(|name| (name.to_owned(), check.clone())).collect()
+}
+
+/// A heartbeat stands beside each instance of its colour, and the engine knows each; of everything else, whoever beats stands for all.
+#[must_use]
+pub fn instances(config: &Config, check: &str) -> Option<u32> {
+    let (Role::Heartbeat(colour) | Role::Instances(colour)) = Role::of(check) else { return None };
+    Some(config.app.colour(colour).instances)
 }
 
 /// The check that stands for the watcher at this URL: `watcher-HOST:PORT`.
@@ -120,6 +134,16 @@ mod tests {
         assert_eq!(watchers("listen = \"0.0.0.0:7700\""), other);
         assert_eq!(watchers("listen = \"127.0.0.1:7700\"\npeers = [\"https://two.example:7700\"]"), other, "once");
         assert_eq!(watchers("listen = \"0.0.0.0:7000\"\nurl = \"https://two.example:7700/status\""), ["watcher-127.0.0.1:7700"]);
+    }
+
+    #[test]
+    fn a_heartbeat_stands_beside_each_instance_and_of_the_rest_whoever_beats_stands_for_all() {
+        let text = "[runtime]\ncommand = \"x\"\n[app.blue]\naddresses = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\n[app.green]\ninstances = 5\n\
+                    [[check]]\nname = \"worker\"\nperiod = \"1m\"\ninstances = 3\n[[check]]\nname = \"job\"\nperiod = \"1h\"\n";
+        let config = Config::parse(text).unwrap().config;
+        let expected = of_watcher(&config);
+        let instances = |name: &str| expected.iter().find(|expected| expected.name == name).unwrap().instances;
+        assert_eq!(["heartbeat-blue", "heartbeat-green", "worker", "job", "blue"].map(instances), [Some(2), Some(5), Some(3), None, None]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Wiring: `build(config)` binds and says where, `run(shutdown)` serves.
 
+mod doors;
 pub mod expected;
 mod outside;
 pub mod prober;

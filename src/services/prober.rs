@@ -1,5 +1,6 @@
 //! The wiring of the prober.
 
+mod engine;
 mod link;
 mod lookout;
 mod outcome;
@@ -17,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use self::engine::EngineWatch;
 use self::link::Link;
 use self::lookout::Lookout;
 use self::report::Report;
@@ -28,6 +30,7 @@ use crate::files::{self, StateDir};
 use crate::http::control::{Control, router};
 use crate::http::serve::{OwnHosts, guarded, healthz, serve};
 use crate::net::listen;
+use crate::net::manager::ServiceManager;
 use crate::proxy::control::ProxyControl;
 use crate::release::targets::ORDER_LIMIT;
 use crate::release::{Cluster, Desk, Memory, ProberSettings, Targets};
@@ -43,6 +46,7 @@ pub struct Prober {
     desk: Desk,
     lookout: Arc<Lookout>,
     stall: Arc<Stall>,
+    engine: Option<EngineWatch>,
     telling: Work,
     control: (TcpListener, Router),
     health: (TcpListener, Router),
@@ -75,7 +79,8 @@ impl Prober {
         let links = links(config, state)?;
         let stall = Arc::new(Stall::new());
         let (teller, telling) = Telling::new(config, &store, &links, Arc::clone(&stall));
-        let report = Report::new(Arc::clone(&cluster.memory), links, teller, config.probe.every, &config.log);
+        let report = Arc::new(Report::new(Arc::clone(&cluster.memory), links, teller, config.probe.every, &config.log));
+        let engine = EngineWatch::new(config, &cluster, &report, &store)?;
         let lookout = Arc::new(Lookout::new(Arc::clone(&cluster), report, Arc::clone(&stall)));
         let desk = Desk::new(cluster);
         let token = files::token(&state.prober_token()).context("the prober's token cannot be read")?;
@@ -84,7 +89,7 @@ impl Prober {
         let watched = Arc::clone(&lookout);
         let health_routes = Router::new().route("/healthz", get(move || async move { healthz(watched.trouble()) }));
         let health_routes = guarded(health_routes, own);
-        Ok(Self { desk, lookout, stall, telling, control: (control, routes), health: (health, health_routes), addresses })
+        Ok(Self { desk, lookout, stall, engine, telling, control: (control, routes), health: (health, health_routes), addresses })
     }
 
     /// Where it listens: a name and an address each, for the log and for tests.
@@ -97,16 +102,19 @@ impl Prober {
     ///
     /// # Errors
     /// Where it could not go on.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    pub async fn run(self, manager: ServiceManager, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (end, ended) = watch::channel(false);
         let mut work = JoinSet::new();
         for link in self.lookout.links() {
             let link = Arc::clone(link);
             work.spawn(async move { link.run().await });
         }
-        work.spawn(Arc::clone(&self.lookout).run());
+        work.spawn(Arc::clone(&self.lookout).run(manager.clone()));
         let stall = self.stall;
         work.spawn(async move { stall.run().await });
+        if let Some(engine) = self.engine {
+            work.spawn(engine.run(ended.clone()));
+        }
         let mut serving = JoinSet::new();
         for (listener, routes) in [self.control, self.health] {
             let mut ended = ended.clone();
@@ -118,7 +126,9 @@ impl Prober {
         let telling = tokio::spawn(self.telling.run(ended));
         let desk = self.desk;
         work.spawn(async move { desk.recover().await });
+        manager.ready();
         shutdown.await;
+        manager.stopping();
         let _ = end.send(true);
         // Whoever follows a switch is cut off after this; the switch stands in the journal.
         let _ = tokio::time::timeout(FINISHING, serving.join_all()).await;

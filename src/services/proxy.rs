@@ -9,10 +9,12 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::doors;
 use crate::config::Config;
 use crate::files::StateDir;
 use crate::http::serve::{OwnHosts, guarded, healthz, serve};
 use crate::net::listen;
+use crate::net::manager::ServiceManager;
 use crate::proxy::embedded::{Embedded, Look, refresh_metrics};
 
 /// A proxy that is bound and not yet running.
@@ -47,7 +49,7 @@ impl Proxy {
     ///
     /// # Errors
     /// Where it could not go on.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    pub async fn run(self, manager: ServiceManager, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let router = guarded(health_router(self.embedded.look()), self.own);
         let look = self.embedded.look();
         let router = router.layer(from_fn(move |request: Request, next: Next| {
@@ -59,7 +61,14 @@ impl Proxy {
             // Dropped or sent: it is over.
             let _ = ended.await;
         }));
-        let served = self.embedded.run(shutdown).await;
+        let vouching = tokio::spawn(doors::vouch(self.embedded.doors(), manager.clone()));
+        manager.ready();
+        let told = async move {
+            shutdown.await;
+            manager.stopping();
+            vouching.abort();
+        };
+        let served = self.embedded.run(told).await;
         drop(end);
         // Whoever still reads /metrics does not hold up the end.
         health.abort();

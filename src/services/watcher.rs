@@ -20,6 +20,7 @@ use crate::http::watcher::router;
 use crate::http::watching::Watching;
 use crate::monitor::{Loops, Monitor, MonitorSettings};
 use crate::net::listen;
+use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
 use crate::signing::Key;
 use crate::store::Store;
@@ -87,13 +88,13 @@ impl Watcher {
     ///
     /// # Errors
     /// Where it could not go on.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    pub async fn run(self, manager: ServiceManager, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let Self { listener, own, watching, loops, sites, outside, .. } = self;
         let monitor = watching.monitor.clone();
         monitor.start(clock::now()).await.context("watcher.store does not work")?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(loops.run(stopped.clone()));
+        tasks.spawn(loops.vouching(manager.clone()).run(stopped.clone()));
         for site in sites {
             tasks.spawn(site.run(stopped.clone()));
         }
@@ -105,7 +106,9 @@ impl Watcher {
             // The sender is gone: that is a stop as well.
             let _ = stopping.wait_for(|stopped| *stopped).await;
         }));
+        manager.ready();
         shutdown.await;
+        manager.stopping();
         stop.send_replace(true);
         // Connections that are kept open would keep the listener: they have their time, and no more.
         let aborting = serving.abort_handle();

@@ -127,7 +127,6 @@ pub async fn counts(connection: &mut SqliteConnection) -> Result<Vec<(String, i6
 /// # Errors
 /// Where the store refuses.
 pub async fn remove(connection: &mut SqliteConnection, name: &str) -> Result<(), StoreError> {
-    super::instances::forget_all(&mut *connection, name).await?;
     sqlx::query("DELETE FROM \"check\" WHERE name = ?").bind(name).execute(connection).await?;
     Ok(())
 }

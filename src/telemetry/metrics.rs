@@ -40,6 +40,8 @@ pub const TABLE: &[Metric] = &[
     metric("allswell_switches_total", &["outcome"], "Switches, by how they ended."),
     metric("allswell_switch_phase_seconds", &["phase"], "How long a switch took to reach the phase."),
     metric("allswell_watcher_acknowledged_seconds", &["watcher"], "How long ago the watcher acknowledged a beat."),
+    metric("allswell_engine_answers", &[], "1 while the engine that the prober watches answers, 0 while it does not."),
+    metric("allswell_instances_in_trouble", &["colour"], "Containers of a colour that ended, or are held, when nobody had asked allswell."),
     // Up
     metric("allswell_up_restarts_total", &["name"], "Parts and instances that ended by themselves and were started again."),
     metric("allswell_up_running", &["name"], "1 while the part or instance runs, 0 while it does not."),
@@ -53,7 +55,11 @@ pub const TABLE: &[Metric] = &[
     metric("allswell_proxy_live", &["colour"], "1 for the live colour, 0 for the other; both 0 when undefined."),
     metric("allswell_proxy_epoch", &[], "The epoch of the last shift."),
     metric("allswell_proxy_addresses", &["colour"], "Addresses that the colour's names stand for."),
-    metric("allswell_proxy_lookups_failed_total", &["colour"], "Lookups of the colour's names that failed; what was known before is kept."),
+    metric(
+        "allswell_proxy_lookups_failed_total",
+        &["colour"],
+        "Lookups of the colour's names that failed; what was known before is kept while it takes connections.",
+    ),
 ];
 
 /// Upper bounds, in seconds, of every histogram.

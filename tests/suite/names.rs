@@ -179,9 +179,9 @@ async fn replaced_elsewhere_it_is_found_by_the_first_request_that_finds_nobody()
 }
 
 #[tokio::test]
-async fn a_name_that_cannot_be_looked_up_any_more_stays_where_it_was_and_is_told_once() {
+async fn a_name_that_cannot_be_looked_up_any_more_stays_where_it_was_while_it_is_there_and_is_told_once() {
     let [place, ..] = &three_hosts();
-    let _app = instance(place).await;
+    let mut app = instance(place).await;
     let front = Front::start(&[place], "resolve = \"100ms\"").await;
     let failed = async |so_far: u64| {
         eventually("lookups fail", || async {
@@ -196,6 +196,12 @@ async fn a_name_that_cannot_be_looked_up_any_more_stays_where_it_was_and_is_told
     failed(unknown).await;
     assert_eq!(front.live().await, 200);
     let told = |log: &str| log.lines().filter(|line| line.contains("shop-blue does not resolve: ")).count();
+    app.signal(Signal::KILL);
+    app.end(Duration::from_secs(10)).await;
+    // Its address is free, and may soon be another's.
+    front.is_at(0).await;
+    let _another = instance(place).await;
+    assert_eq!(front.live().await, 503);
     assert_eq!(told(&front.log()), 1, "{}", front.log());
     front.dns.set_silent(false);
     front.dns.set("shop-blue", &[place]);

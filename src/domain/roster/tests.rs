@@ -229,6 +229,26 @@ fn more_expected_end_no_trouble() {
 }
 
 #[test]
+fn one_that_failed_beyond_the_number_has_the_time_of_a_first_beat_when_it_is_expected() {
+    let mut check = Watched::with(1, &["a", "b"]);
+    for second in 1..=3 {
+        assert_eq!(check.bad("b", second).flip, None, "nobody waits for it yet");
+    }
+    assert_eq!(check.expect(2, 4).flip, None);
+    check.good("a", 5);
+    check.good("b", 5);
+    assert_eq!((check.look(34).flip, check.state.status), (None, Status::Up));
+}
+
+#[test]
+fn only_a_good_answer_leads_out_of_trouble() {
+    let mut check = Watched::with(1, &["a"]);
+    assert_eq!(said(&check.exited("a", 1)).0, Status::Down);
+    assert_eq!(check.bad("b", 2).flip, None, "another name that does not work either");
+    assert_eq!(said(&check.good("b", 3)).0, Status::Up);
+}
+
+#[test]
 fn a_beat_in_time_that_is_stored_late_takes_the_silence_back() {
     let mut check = Watched::with(2, &["a", "b"]);
     check.good("a", 20);

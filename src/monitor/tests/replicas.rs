@@ -179,9 +179,12 @@ async fn a_colour_that_is_stopped_on_purpose_is_quiet_and_said_so() {
     let overview = stage.monitor.overview(Vec::new(), at(20_000)).await.unwrap();
     let shown = |name: &str| overview.checks.iter().find(|check| check.name == name).unwrap().health.clone();
     assert_eq!((shown("green"), shown("preview"), shown("blue")), ("stopped".into(), "stopped".into(), "working".into()));
-    stage.live(live(1, 1), 20_000).await;
+    stage.live(Live { expected: None, ..live(1, 0) }, 20_000).await;
+    stage.down("green", 20_400).await;
+    assert!(stage.open().await.is_empty(), "a prober that cannot read its journal says nothing new");
+    stage.live(live(1, 1), 20_500).await;
     assert_eq!(stage.status("green").await, Status::New);
-    stage.down("green", 20_600).await;
+    stage.down("green", 20_900).await;
     assert_eq!(stage.open().await.iter().filter(|open| open.incident.check == "green").count(), 1, "it is expected again");
 }
 
@@ -196,6 +199,26 @@ async fn the_stopped_colour_stands_in_the_channels_own_all_is_well() {
     stage.monitor.say(&rule, at(60_000)).await.unwrap();
     let said = stage.notices("ops", 60_000).await;
     assert!(said.iter().any(|notice| notice.reason.contains("green is stopped on purpose")), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_check_of_ones_own_counts_its_instances_where_it_says_so() {
+    let mut settings = settings(&["worker"]);
+    settings.checks[0].instances = Some(2);
+    let mut stage = Stage::with(settings).await;
+    for now in (0..6_000).step_by(200) {
+        for (instance, until) in [("one", 6_000), ("two", 1_000)] {
+            if now <= until {
+                let mut beat = stage.beat("worker", Showing::Good, now);
+                beat.identity.instance = instance.to_owned();
+                stage.hear(beat, now).await.unwrap();
+            }
+        }
+        stage.sweep(now, now).await;
+    }
+    let told = stage.notices("ops", 6_000).await;
+    assert_eq!((told.len(), told[0].since), (1, at(4_000)));
+    assert!(told[0].reason.starts_with("1 of 2 instances is well; two: "), "{}", told[0].reason);
 }
 
 #[tokio::test]

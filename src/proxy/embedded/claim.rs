@@ -15,6 +15,15 @@ pub(super) enum Door {
     Idle,
 }
 
+/// Whose request it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// A visitor's: a drain waits for it.
+    Visitor,
+    /// The prober's own: nobody misses it, so that no drain counts it.
+    Prober,
+}
+
 /// What is live, and since which shift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Live {
@@ -49,7 +58,15 @@ pub(super) struct Claim {
     /// Under which epoch.
     pub(super) epoch: u64,
     cuts: u64,
-    is_stream: bool,
+    counted: Counted,
+}
+
+/// As what a claim is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    Request,
+    Stream,
+    Not,
 }
 
 /// Which claim a task belongs to, for whoever must know whether it has been cut.
@@ -73,7 +90,7 @@ impl Claims {
     }
 
     /// Claims the colour behind a listener; none where live is undefined.
-    pub(super) fn claim(self: &Arc<Self>, door: Door) -> Option<Claim> {
+    pub(super) fn claim(self: &Arc<Self>, door: Door, sender: Sender) -> Option<Claim> {
         let guard = self.live.read().unwrap_or_else(PoisonError::into_inner);
         let colour = match (door, guard.colour) {
             (Door::Live, live) => live?,
@@ -81,9 +98,15 @@ impl Claims {
             (Door::Idle, None) => self.preview,
         };
         let counts = self.counts(colour);
-        counts.in_flight.fetch_add(1, Ordering::Relaxed);
+        let counted = match sender {
+            Sender::Visitor => Counted::Request,
+            Sender::Prober => Counted::Not,
+        };
+        if counted == Counted::Request {
+            counts.in_flight.fetch_add(1, Ordering::Relaxed);
+        }
         let cuts = counts.cuts.load(Ordering::Relaxed);
-        Some(Claim { claims: Arc::clone(self), colour, epoch: guard.epoch, cuts, is_stream: false })
+        Some(Claim { claims: Arc::clone(self), colour, epoch: guard.epoch, cuts, counted })
     }
 
     /// What is live.
@@ -137,8 +160,8 @@ impl Counts {
 impl Claim {
     /// Counts as a stream from now on.
     pub(super) fn into_stream(mut self) -> Self {
-        if !self.is_stream {
-            self.is_stream = true;
+        if self.counted == Counted::Request {
+            self.counted = Counted::Stream;
             let counts = self.claims.counts(self.colour);
             counts.streams.fetch_add(1, Ordering::Relaxed);
             counts.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -160,8 +183,11 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         let counts = self.claims.counts(self.colour);
-        let counter = if self.is_stream { &counts.streams } else { &counts.in_flight };
-        counter.fetch_sub(1, Ordering::Relaxed);
+        match self.counted {
+            Counted::Request => drop(counts.in_flight.fetch_sub(1, Ordering::Relaxed)),
+            Counted::Stream => drop(counts.streams.fetch_sub(1, Ordering::Relaxed)),
+            Counted::Not => {}
+        }
     }
 }
 
@@ -188,7 +214,7 @@ mod tests {
             std::thread::spawn(move || {
                 let mut late = 0;
                 while !over.load(Ordering::Relaxed) {
-                    let claim = claims.claim(Door::Live).unwrap();
+                    let claim = claims.claim(Door::Live, Sender::Visitor).unwrap();
                     late += u64::from(drained.load(Ordering::SeqCst) > claim.epoch);
                 }
                 late
@@ -215,7 +241,7 @@ mod tests {
     #[test]
     fn a_stream_is_counted_as_a_stream_and_no_longer_in_flight() {
         let claims = claims(Some(Colour::Blue));
-        let claim = claims.claim(Door::Live).unwrap();
+        let claim = claims.claim(Door::Live, Sender::Visitor).unwrap();
         assert_eq!(claims.state().blue, Load { in_flight: 1, streams: 0 });
         let stream = claim.into_stream();
         assert_eq!(claims.state().blue, Load { in_flight: 0, streams: 1 });
@@ -224,19 +250,28 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_has_a_colour_and_is_not_waited_for() {
+        let claims = claims(Some(Colour::Blue));
+        let claim = claims.claim(Door::Idle, Sender::Prober).unwrap();
+        assert_eq!((claim.colour, claims.state().green), (Colour::Green, Load::default()));
+        drop(claim.into_stream());
+        assert_eq!(claims.state().green, Load::default());
+    }
+
+    #[test]
     fn undefined_gives_no_live_colour_and_the_preview_goes_on() {
         let claims = claims(None);
-        assert!(claims.claim(Door::Live).is_none());
-        assert_eq!(claims.claim(Door::Idle).unwrap().colour, Colour::Green);
+        assert!(claims.claim(Door::Live, Sender::Visitor).is_none());
+        assert_eq!(claims.claim(Door::Idle, Sender::Visitor).unwrap().colour, Colour::Green);
     }
 
     #[test]
     fn only_the_idle_colour_is_cut_and_only_what_claimed_it_before() {
         let claims = claims(Some(Colour::Blue));
         assert!(claims.cut(Colour::Blue).is_err());
-        let before = claims.claim(Door::Idle).unwrap();
+        let before = claims.claim(Door::Idle, Sender::Visitor).unwrap();
         claims.cut(Colour::Green).unwrap();
         assert!(before.is_cut());
-        assert!(!claims.claim(Door::Idle).unwrap().is_cut());
+        assert!(!claims.claim(Door::Idle, Sender::Visitor).unwrap().is_cut());
     }
 }

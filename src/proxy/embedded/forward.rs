@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::address::{Lease, Unanswered};
 use super::answer::{self, AnswerBody, Passing, Source};
-use super::claim::{Claim, Claims, Door};
+use super::claim::{Claim, Claims, Door, Sender};
 use super::client::Activity;
 use super::headers::{self, Peer};
 use super::metrics;
@@ -55,7 +55,8 @@ impl Forwarder {
         origin.activity.awaits_app();
         let started = clock::elapsed();
         let is_probe = headers::take_token(request.headers_mut(), &self.token);
-        let claim = self.claims.claim(origin.door);
+        let sender = if is_probe { Sender::Prober } else { Sender::Visitor };
+        let claim = self.claims.claim(origin.door, sender);
         let (colour, epoch) = match &claim {
             Some(claim) => (Some(claim.colour), claim.epoch),
             None => (None, self.claims.live().epoch),

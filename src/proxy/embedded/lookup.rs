@@ -13,7 +13,7 @@ use crate::net::names::{Place, literal, resolve};
 use crate::telemetry::metrics::{counter, gauge};
 
 /// A lookup that takes longer has failed.
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(2);
 /// Between two lookups, whoever asks for them.
 const GAP: Duration = Duration::from_millis(100);
 
@@ -49,9 +49,9 @@ impl Names {
     }
 
     /// Looks all of them up once and lets the upstream know.
-    pub(super) async fn look_up(&mut self, upstream: &Upstream, limit: Duration) {
+    pub(super) async fn look_up(&mut self, upstream: &Upstream) {
         let colour = self.colour;
-        join_all(self.names.iter_mut().map(|name| name.look_up(colour, limit))).await;
+        join_all(self.names.iter_mut().map(|name| name.look_up(colour, upstream))).await;
         let mut places: Vec<Place> = self.names.iter().flat_map(|name| name.places.iter().cloned()).collect();
         places.sort();
         places.dedup();
@@ -72,15 +72,16 @@ impl Names {
             sleep(gap).await;
             // Asked for or due: it is looked up either way.
             let _ = timeout(every.saturating_sub(gap), upstream.wants_lookup()).await;
-            self.look_up(upstream, LIMIT).await;
+            self.look_up(upstream).await;
         }
     }
 }
 
 impl Name {
-    /// What cannot be looked up stays where it was. Told once, until it can be again.
-    async fn look_up(&mut self, colour: Colour, limit: Duration) {
-        match resolve(&self.at, limit).await {
+    /// What cannot be looked up stays where it was, while it takes connections there: an address that is free again may soon be another's.
+    /// Told once, until it can be looked up again.
+    async fn look_up(&mut self, colour: Colour, upstream: &Upstream) {
+        match resolve(&self.at, LIMIT).await {
             Ok(places) => {
                 if std::mem::take(&mut self.is_failing) {
                     tracing::info!(%colour, name = self.at, "it resolves again");
@@ -90,8 +91,9 @@ impl Name {
             Err(error) => {
                 UNRESOLVED.with_label_values(&[colour.as_str()]).inc();
                 if !std::mem::replace(&mut self.is_failing, true) {
-                    tracing::warn!(%colour, name = self.at, known = self.places.len(), "{error}: the addresses known before are kept");
+                    tracing::warn!(%colour, name = self.at, known = self.places.len(), "{error}: the addresses known before are kept while they take connections");
                 }
+                self.places = upstream.answering(&self.places, LIMIT).await;
             }
         }
     }

@@ -123,13 +123,13 @@ mod tests {
     use std::future::pending;
 
     use super::*;
-    use crate::proxy::embedded::claim::{Door, Live};
+    use crate::proxy::embedded::claim::{Door, Live, Sender};
 
     #[tokio::test]
     async fn a_cut_ends_what_was_claimed_before_it_and_nothing_of_it_starts_afterwards() {
         let claims = Arc::new(Claims::new(Live { colour: Some(Colour::Blue), epoch: 0 }, Colour::Green));
         let running = Arc::new(Running::new(Arc::clone(&claims)));
-        let before = claims.claim(Door::Idle).unwrap().ticket();
+        let before = claims.claim(Door::Idle, Sender::Visitor).unwrap().ticket();
         let (held, mut released) = tokio::sync::mpsc::channel::<()>(1);
         running
             .start(before, async move {
@@ -147,6 +147,6 @@ mod tests {
         assert_eq!(released.recv().await, None, "the task is gone");
         assert!(end.await.unwrap(), "the stream was told");
         assert!(running.start(before, async {}).is_err(), "the claim is cut");
-        assert!(running.start(claims.claim(Door::Idle).unwrap().ticket(), async {}).is_ok());
+        assert!(running.start(claims.claim(Door::Idle, Sender::Visitor).unwrap().ticket(), async {}).is_ok());
     }
 }

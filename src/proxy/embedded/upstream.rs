@@ -156,6 +156,14 @@ impl Upstream {
         }
     }
 
+    /// Those of these places that are known and take connections within `limit`.
+    pub(super) async fn answering(&self, places: &[Place], limit: Duration) -> Vec<Place> {
+        let known = self.known();
+        let asked: Known = known.iter().filter(|address| places.contains(&address.place)).cloned().collect();
+        join_all(asked.iter().map(|address| address.try_again(limit))).await;
+        asked.iter().filter(|address| !address.has_failed()).map(|address| address.place.clone()).collect()
+    }
+
     /// Closes idle connections that will not be used again.
     pub(super) fn sweep(&self) {
         for address in self.known().iter() {
@@ -173,14 +181,14 @@ mod tests {
     use super::*;
     use crate::domain::colour::Colour;
     use crate::net::names::literal;
-    use crate::proxy::embedded::claim::{Claims, Door, Live};
+    use crate::proxy::embedded::claim::{Claims, Door, Live, Sender};
 
     fn upstream(has_names: bool, places: &[Place]) -> (Upstream, Claim) {
         let claims = Arc::new(Claims::new(Live { colour: Some(Colour::Blue), epoch: 0 }, Colour::Green));
         let running = Arc::new(Running::new(Arc::clone(&claims)));
         let upstream = Upstream::new(has_names, running, Duration::from_secs(5));
         upstream.know(places);
-        (upstream, claims.claim(Door::Live).unwrap())
+        (upstream, claims.claim(Door::Live, Sender::Visitor).unwrap())
     }
 
     async fn listener() -> (TcpListener, Place) {

@@ -32,8 +32,6 @@ use crate::settings::AppSettings;
 
 /// How long idle clients have to send one last request when the proxy ends.
 const LINGER: Duration = Duration::from_millis(300);
-/// The first clients wait so long for the colours' names to be resolved.
-const FIRST_LOOKUP: Duration = Duration::from_secs(2);
 /// An address that took no connection is tried again after this, and is the last choice until it takes one.
 const AVOIDED: Duration = Duration::from_millis(500);
 
@@ -104,7 +102,8 @@ impl Embedded {
         let mut names = Colour::BOTH.map(|colour| Names::new(colour, &app.colour(colour).addresses));
         let [blue, green] = names.each_ref().map(|names| Upstream::new(names.any(), Arc::clone(&running), settings.timeouts.connect));
         let [of_blue, of_green] = &mut names;
-        tokio::join!(of_blue.look_up(&blue, FIRST_LOOKUP), of_green.look_up(&green, FIRST_LOOKUP));
+        // Clients that come meanwhile wait.
+        tokio::join!(of_blue.look_up(&blue), of_green.look_up(&green));
         let shifter = Arc::new(Shifter::new(Arc::clone(&claims), Arc::clone(&running), file, found.trouble));
         let forwarder = Arc::new(Forwarder {
             claims,
@@ -124,6 +123,12 @@ impl Embedded {
     pub fn addresses(&self) -> Vec<(&'static str, String)> {
         let socket = self.socket_path.display().to_string();
         vec![("live", self.live.1.to_string()), ("idle", self.idle.1.to_string()), ("control", socket)]
+    }
+
+    /// Where clients come in.
+    #[must_use]
+    pub fn doors(&self) -> Vec<SocketAddr> {
+        vec![self.live.1, self.idle.1]
     }
 
     /// For `/healthz` and `/metrics`.

@@ -14,5 +14,7 @@ mod making;
 mod naming;
 pub mod settings;
 mod settling;
+pub mod sight;
+mod slots;
 mod spec;
 mod watch;

@@ -17,6 +17,7 @@ use crate::domain::beat::{DeployUnderWay, ExpectedInstances, Live, Showing};
 use crate::domain::colour::Colour;
 use crate::domain::gate::Observation;
 use crate::domain::switch::Phase;
+use crate::net::manager::ServiceManager;
 use crate::probe::Probed;
 use crate::proxy::control::ProxyState;
 use crate::release::targets::{CONTROL, FRONT_DOOR, PREVIEW, named, worst};
@@ -38,7 +39,7 @@ static ACKNOWLEDGED: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("al
 #[derive(Debug)]
 pub(super) struct Lookout {
     cluster: Arc<Cluster>,
-    report: Report,
+    report: Arc<Report>,
     stall: Arc<Stall>,
     proxy: Mutex<Option<ProxyState>>,
     round_ended_ms: AtomicU64,
@@ -54,7 +55,7 @@ enum Look {
 }
 
 impl Lookout {
-    pub(super) fn new(cluster: Arc<Cluster>, report: Report, stall: Arc<Stall>) -> Self {
+    pub(super) fn new(cluster: Arc<Cluster>, report: Arc<Report>, stall: Arc<Stall>) -> Self {
         Self { cluster, report, stall, proxy: Mutex::default(), round_ended_ms: AtomicU64::new(elapsed_ms()) }
     }
 
@@ -71,7 +72,7 @@ impl Lookout {
     }
 
     /// Rounds, for ever.
-    pub(super) async fn run(self: Arc<Self>) {
+    pub(super) async fn run(self: Arc<Self>, manager: ServiceManager) {
         let mut tasks = JoinSet::new();
         for look in self.looks() {
             tasks.spawn(Arc::clone(&self).starting(look));
@@ -82,8 +83,12 @@ impl Lookout {
         loop {
             tokio::select! {
                 _ = pace.tick() => {
-                    let lookout = Arc::clone(&self);
-                    tasks.spawn(async move { lookout.round(counting).await });
+                    let (lookout, manager) = (Arc::clone(&self), manager.clone());
+                    tasks.spawn(async move {
+                        if lookout.round(counting).await {
+                            manager.alive();
+                        }
+                    });
                     counting = Counting::All;
                 }
                 () = self.cluster.changed.notified() => self.tell_what_has_changed().await,
@@ -115,24 +120,28 @@ impl Lookout {
     }
 
     /// One full round, and then all's well: the beat comes from the work. A round in which we did not run for a time says nothing.
-    async fn round(&self, counting: Counting) {
+    /// Whether everything could be looked at: that is what a restart may mend, while a store that is full needs somebody.
+    async fn round(&self, counting: Counting) -> bool {
         let began = clock::elapsed();
         let looks = self.looks();
         let done = join_all(looks.iter().map(|look| self.look(look, counting))).await;
         let mut unable: Vec<String> = done.into_iter().filter_map(Result::err).map(|why| format!("it cannot probe: {why}")).collect();
+        let has_looked = unable.is_empty();
         let live = self.live().await;
         unable.extend(live.as_ref().err().map(|(_, error)| format!("its journal does not work: {error}")));
         unable.extend(self.report.store_trouble().map(|why| format!("its store does not work: {why}")));
         unable.dedup();
         self.round_ended_ms.store(elapsed_ms(), Ordering::Relaxed);
         if self.stall.since(began) {
-            return self.report.held_up();
+            self.report.held_up();
+            return has_looked;
         }
         let unable = (!unable.is_empty()).then(|| unable.join("; "));
         if let Some(why) = &unable {
             tracing::error!(why, "the round could not be done");
         }
         self.report.all_is_well(live.unwrap_or_else(|(live, _)| live), unable);
+        has_looked
     }
 
     /// Looks at one thing and tells what it saw.

@@ -12,6 +12,7 @@ use super::telling::Telling;
 use crate::clock;
 use crate::domain::beat::{Beat, BeatKind, Health, Identity, Live, Showing};
 use crate::domain::gate::Observation;
+use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::probe::Probed;
 use crate::release::Memory;
@@ -103,6 +104,26 @@ impl Report {
             Some(why) => self.beat("prober", BeatKind::Fail, Some(Health::not_good(Showing::Bad, why))),
         };
         beat.live = Some(live);
+        for link in &self.links {
+            link.push(beat.clone());
+        }
+        self.telling.hear(beat);
+    }
+
+    /// Tells every watcher and our own telling what the engine knows: of a check, by the name of the instance that it is about. None: of the
+    /// check as a whole. The reason, and since when; none is well.
+    pub(super) fn tell_of_engine(&self, check: &str, instance: Option<&str>, trouble: Option<(String, Moment)>) {
+        let (kind, health) = match trouble {
+            None => (BeatKind::Success, None),
+            Some((why, since)) => {
+                let told = self.telling.told(check);
+                (BeatKind::Fail, Some(Health { since: Some(since), told, ..Health::not_good(Showing::Exited, why) }))
+            }
+        };
+        let mut beat = self.beat(check, kind, health);
+        if let Some(instance) = instance {
+            beat.identity.instance = instance.to_owned();
+        }
         for link in &self.links {
             link.push(beat.clone());
         }

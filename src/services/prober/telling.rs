@@ -19,7 +19,7 @@ use crate::domain::moment::Moment;
 use crate::domain::schedule::Schedule;
 use crate::monitor::{Arrived, Expected, Ingest, IngestError, Loops, Monitor, MonitorSettings};
 use crate::notify::Channel;
-use crate::services::expected::channel_rules;
+use crate::services::expected::{channel_rules, instances as counted, of_engine};
 use crate::store::{Journal, Store};
 
 /// So many beats wait for the store at most; the next ones are dropped, and the prober says that its store does not work.
@@ -244,10 +244,12 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
     let own: Vec<String> = named.into_iter().filter(is_there).collect();
     let probe = &config.probe;
     let check = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise, fall };
-    let expected = |name: &str, check: Check| Expected { name: name.to_owned(), check, channels: own.clone(), instances: None };
+    let expected =
+        |name: &str, check: Check| Expected { name: name.to_owned(), check, channels: own.clone(), instances: counted(config, name) };
     let mut checks: Vec<Expected> =
         ["blue", "green", "proxy", "preview"].into_iter().map(|name| expected(name, check(probe.rise, probe.fall))).collect();
     checks.push(expected("prober", check(1, 1)));
+    checks.extend(of_engine(config).into_iter().map(|(name, check)| expected(&name, check)));
     // Down by three intervals at the latest, however patient the config is with an app.
     let watcher = check(1, probe.fall.min(3));
     checks.extend(links.iter().map(|link| expected(&link.own_check(links.len()), watcher.clone())));

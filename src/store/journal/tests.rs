@@ -95,3 +95,63 @@ async fn a_lease_that_ran_out_is_taken_over_and_a_renewed_one_is_not() {
     journal.renew(first.id, at(900)).await.unwrap();
     assert_eq!(journal.lease().await.unwrap().unwrap().entry, second.id, "nobody takes a lease by renewing");
 }
+
+async fn order(journal: &Journal, what: What, instances: Option<u32>, now: Moment) -> Entry {
+    let intent = intent(what, "ann", now);
+    let asked = Asked { instances, ..intent.asked };
+    match journal.take(Intent { asked, ..intent }, now).await.unwrap() {
+        Taken::Ours(entry) => entry,
+        Taken::Locked(lease) => panic!("locked by {lease}"),
+    }
+}
+
+async fn expected(journal: &Journal) -> Option<u32> {
+    journal.expected().await.unwrap().get(&Colour::Green).copied()
+}
+
+#[tokio::test]
+async fn fewer_instances_are_expected_from_the_beginning_and_more_from_a_good_end() {
+    let (folder, journal) = journal().await;
+    let up = order(&journal, What::Scale, Some(3), at(1)).await;
+    assert_eq!(expected(&journal).await, None, "two are configured, and three are not there yet");
+    journal.reach(up.id, &step(Phase::Done, 2, "")).await.unwrap();
+    assert_eq!(expected(&journal).await, Some(3));
+    let down = order(&journal, What::Scale, Some(1), at(3)).await;
+    assert_eq!(expected(&journal).await, Some(1), "whoever leaves from now on is not missing");
+    journal.reach(down.id, &step(Phase::Done, 4, "")).await.unwrap();
+    let again = Journal::new(Store::open("sqlite:prober.db", folder.path()).await.unwrap());
+    assert_eq!(expected(&again).await, Some(1), "it outlives the prober");
+    let deploy = order(&again, What::Deploy, None, at(5)).await;
+    again.reach(deploy.id, &step(Phase::Done, 6, "")).await.unwrap();
+    assert_eq!(expected(&again).await, Some(1), "a deploy that says no number changes none");
+    assert_eq!(again.history(1).await.unwrap()[0].asked.instances, None);
+}
+
+#[tokio::test]
+async fn what_does_not_end_well_leaves_the_number_as_it_was() {
+    let (_folder, journal) = journal().await;
+    let failed = order(&journal, What::Scale, Some(1), at(1)).await;
+    assert_eq!(expected(&journal).await, Some(1));
+    journal.reach(failed.id, &step(Phase::Refused, 2, "it could not")).await.unwrap();
+    assert_eq!(expected(&journal).await, None, "what is configured counts again");
+    let done = order(&journal, What::Scale, Some(4), at(3)).await;
+    journal.reach(done.id, &step(Phase::Done, 4, "")).await.unwrap();
+    let stop = order(&journal, What::Stop, Some(0), at(5)).await;
+    assert_eq!((stop.what, expected(&journal).await), (What::Stop, Some(0)));
+    journal.close_overdue_deploys(at(100)).await.unwrap();
+    assert_eq!(journal.entry(stop.id).await.unwrap().unwrap().phase, Phase::Interrupted);
+    assert_eq!(expected(&journal).await, Some(4));
+    let more = order(&journal, What::Deploy, Some(9), at(101)).await;
+    journal.reach(more.id, &step(Phase::Refused, 102, "")).await.unwrap();
+    assert_eq!(expected(&journal).await, Some(4));
+}
+
+#[tokio::test]
+async fn only_a_deploy_makes_its_colour_quiet() {
+    let (_folder, journal) = journal().await;
+    let scale = order(&journal, What::Scale, Some(3), at(1)).await;
+    assert_eq!(journal.deploy_under_way(at(2)).await.unwrap(), None);
+    journal.reach(scale.id, &step(Phase::Done, 3, "")).await.unwrap();
+    order(&journal, What::Deploy, Some(3), at(4)).await;
+    assert!(journal.deploy_under_way(at(5)).await.unwrap().is_some());
+}

@@ -1,0 +1,214 @@
+#!/usr/bin/env bash
+# Removes what was set up. Names everything first and asks; anything but yes is no.
+set -euo pipefail
+
+usage() {
+  cat <<'USAGE'
+Usage: teardown.sh --compose [PROJECT] | --stack [NAME] | --swarm MANAGER [WORKER...]   [OPTIONS]
+
+  --compose [PROJECT]  containers and networks of a Compose project, and the containers that `allswell deploy` made; default: allswell
+  --stack [NAME]       the services, configs, secrets and networks of a stack, and the services that `allswell deploy` made; default: allswell
+                       What a stack only uses stays: the secret with the beat key, the network that swarm-setup.sh made.
+  --swarm HOSTS        the Swarm itself: by ssh, each worker leaves, and then the manager; with it goes everything that runs in it
+
+  --volumes            also the volumes: journal, incidents and tokens are gone then
+  --ssh-config FILE    for ssh -F
+  --yes                do not ask, for scripts
+  --help
+
+What it speaks with: the engine of DOCKER_HOST, or that of this machine; with --swarm, those of the hosts.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 7 declined, 8 an engine does not answer.
+USAGE
+}
+
+what=
+name=allswell
+volumes=no
+yes=no
+ssh_options=(-o BatchMode=yes -o ConnectTimeout=10)
+hosts=()
+
+fail() {
+  printf 'teardown.sh: %s\n' "$1" >&2
+  exit "${2:-1}"
+}
+
+on() {
+  local host=$1
+  shift
+  # The words are for a shell over there: each is quoted once.
+  # shellcheck disable=SC2029
+  ssh -n "${ssh_options[@]}" "${host%%=*}" "if [ \"\$(id -u)\" -eq 0 ]; then ${*@Q}; else sudo -n ${*@Q}; fi"
+}
+
+# Names what there is of one kind; nothing where there is none.
+list() {
+  local kind=$1 found=$2
+  if [[ -n "${found}" ]]; then printf '  %-10s %s\n' "${kind}" "$(paste -sd ' ' <<<"${found}")"; fi
+}
+
+agree() {
+  local answer=
+  if [[ "${yes}" = yes ]]; then return; fi
+  printf '%s [y/N] ' "$1" >&2
+  # Nobody there is a no.
+  read -r answer || true
+  case "${answer}" in
+    y | Y | yes | Yes) ;;
+    *)
+      echo 'nothing was removed' >&2
+      exit 7
+      ;;
+  esac
+}
+
+# Both kinds of label, each thing once.
+containers() {
+  {
+    docker ps --all --filter "label=com.docker.compose.project=${name}" --format '{{.Names}}'
+    docker ps --all --filter label=allswell.app --format '{{.Names}}'
+  } | sort -u
+}
+
+services() {
+  {
+    docker service ls --filter "label=com.docker.stack.namespace=${name}" --format '{{.Name}}'
+    docker service ls --filter label=allswell.app --format '{{.Name}}'
+  } | sort -u
+}
+
+of_stack() {
+  docker "$1" ls --filter "label=com.docker.stack.namespace=${name}" --format '{{.Name}}'
+}
+
+remove() {
+  local words=$1 found=$2
+  # One name a line, and none of them has a blank.
+  # shellcheck disable=SC2086
+  if [[ -n "${found}" ]]; then docker ${words} ${found} >/dev/null; fi
+}
+
+down_compose() {
+  local running networks kept
+  running=$(containers)
+  networks=$(docker network ls --filter "label=com.docker.compose.project=${name}" --format '{{.Name}}')
+  kept=$(docker volume ls --filter "label=com.docker.compose.project=${name}" --format '{{.Name}}')
+  conclude "${running}${networks}" "${kept}"
+  list containers "${running}"
+  list networks "${networks}"
+  list_volumes "${kept}"
+  agree 'Remove all of this?'
+  # Each gets the time to stop that it was made with.
+  remove stop "${running}"
+  # With the volumes that have no name: nobody could find them again.
+  remove 'rm --force --volumes' "${running}"
+  remove 'network rm' "${networks}"
+  if [[ "${volumes}" = yes ]]; then remove 'volume rm' "${kept}"; fi
+}
+
+down_stack() {
+  local running networks configs secrets kept
+  running=$(services)
+  networks=$(of_stack network)
+  configs=$(of_stack config)
+  secrets=$(of_stack secret)
+  kept=$(of_stack volume)
+  conclude "${running}${networks}${configs}${secrets}" "${kept}"
+  list services "${running}"
+  list networks "${networks}"
+  list configs "${configs}"
+  list secrets "${secrets}"
+  list_volumes "${kept}"
+  agree 'Remove all of this?'
+  remove 'service rm' "${running}"
+  remove 'config rm' "${configs}"
+  remove 'secret rm' "${secrets}"
+  until_gone
+  remove 'network rm' "${networks}"
+  if [[ "${volumes}" = yes ]]; then remove 'volume rm' "${kept}"; fi
+}
+
+# A service is gone before its tasks are; until then they hold networks and volumes.
+until_gone() {
+  local deadline=$((SECONDS + 120)) left
+  while :; do
+    left=$(docker ps --all --filter "label=com.docker.stack.namespace=${name}" --format '{{.Names}}')
+    if [[ -z "${left}" ]]; then return; fi
+    if [[ "${SECONDS}" -ge "${deadline}" ]]; then fail "still there after two minutes: ${left}"; fi
+    sleep 1
+  done
+}
+
+list_volumes() {
+  if [[ "${volumes}" = yes ]]; then
+    list volumes "$1"
+  elif [[ -n "$1" ]]; then
+    echo "  (volumes stay: $(paste -sd ' ' <<<"$1"); --volumes removes them too)"
+  fi
+}
+
+# Ends here where there is nothing to remove.
+conclude() {
+  if [[ -z "$1" && (-z "$2" || "${volumes}" = no) ]]; then
+    echo "there is nothing of ${name} here"
+    exit 0
+  fi
+  echo "of ${name}, at $(docker info --format '{{.Name}}'):"
+}
+
+down_swarm() {
+  local manager=${hosts[0]} host running
+  running=$(on "${manager}" docker service ls --format '{{.Name}}') || fail "${manager%%=*}: its engine does not answer, or it is no manager" 8
+  echo "the Swarm of ${manager%%=*}, and with it:"
+  list nodes "$(printf '%s\n' "${hosts[@]%%=*}")"
+  list services "${running}"
+  agree 'Remove all of this? What other nodes it has are left alone in a Swarm without a manager.'
+  for host in "${hosts[@]:1}"; do on "${host}" docker swarm leave; done
+  on "${manager}" docker swarm leave --force
+}
+
+choose() {
+  if [[ -n "${what}" ]]; then fail "--${what} and --$1: one of them" 2; fi
+  what=$1
+}
+
+while [[ $# -gt 0 ]]; do
+  case "$1" in
+    --compose | --stack) choose "${1#--}" ;;
+    --swarm) choose swarm ;;
+    --volumes) volumes=yes ;;
+    --yes | -y) yes=yes ;;
+    --ssh-config)
+      ssh_options+=(-F "${2:?--ssh-config needs a file}")
+      shift
+      ;;
+    --help | -h)
+      usage
+      exit 0
+      ;;
+    -*)
+      usage >&2
+      fail "$1 is not known" 2
+      ;;
+    *) hosts+=("$1") ;;
+  esac
+  shift
+done
+
+case "${what}" in
+  compose | stack)
+    if [[ "${#hosts[@]}" -gt 1 ]]; then fail "one name, not ${#hosts[@]}" 2; fi
+    name=${hosts[0]:-${name}}
+    docker info >/dev/null 2>&1 || fail "the engine${DOCKER_HOST:+ at ${DOCKER_HOST}} does not answer: nothing was removed" 8
+    "down_${what}"
+    ;;
+  swarm)
+    if [[ "${#hosts[@]}" -eq 0 ]]; then fail 'name the manager' 2; fi
+    down_swarm
+    ;;
+  *)
+    usage >&2
+    fail 'say what: --compose, --stack or --swarm' 2
+    ;;
+esac
+echo 'done'
