@@ -23,7 +23,7 @@ use crate::domain::colour::Colour;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::release::{Step, Tell};
 
-/// A proxy looks up names at an interval of a second; until it has seen the new ones, the old ones stay.
+/// A proxy looks up names at an interval of a second: until then it knows nothing of the new ones, and takes the old ones for alive.
 const NOTICED: Duration = Duration::from_secs(3);
 /// How long the engine may need until a name is free again.
 const FREED: Duration = Duration::from_secs(20);
@@ -123,7 +123,11 @@ impl Settling<'_> {
         for container in &new {
             self.rename(container, Stage::Proven).await?;
         }
-        self.settle(tell).await
+        self.settle(tell).await?;
+        // A switch that follows at once must not send anybody to an address that is gone.
+        tell(Step::Working("the proxy forgets the old containers".to_owned()));
+        sleep(NOTICED).await;
+        Ok(())
     }
 
     /// Ends those that the proven ones replace, and gives these their names.
