@@ -3,9 +3,9 @@
 mod amount;
 mod base;
 mod carried;
-pub(crate) mod credentials;
+pub mod credentials;
 pub mod driver;
-pub(crate) mod engine;
+pub mod engine;
 mod environment;
 mod found;
 mod image;
