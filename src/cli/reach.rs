@@ -11,7 +11,6 @@ use crate::proxy::control::{ControlError, ProxyControl};
 use crate::release::{Remote, RemoteError};
 use crate::runtime::command::driver::CommandDriver;
 use crate::runtime::docker::driver::DockerDriver;
-use crate::runtime::docker::settings::DockerSettings;
 use crate::runtime::driver::Driver;
 use crate::runtime::process::control::{UpControl, UpError};
 use crate::runtime::process::driver::ProcessDriver;
@@ -68,8 +67,7 @@ impl Reach {
             RuntimeKind::Docker(settings) => {
                 let key = self.config.watcher.beat_key.clone().unwrap_or_else(|| Secret::File(self.state.beat_key()));
                 let RuntimeSettings { version, stop_grace, .. } = &self.config.runtime;
-                let settings = DockerSettings::clone(settings);
-                Driver::Docker(Box::new(DockerDriver::new(app(), settings, version.clone(), *stop_grace, key)))
+                Driver::Docker(Box::new(DockerDriver::new(app(), settings.clone(), version.clone(), *stop_grace, key)))
             }
             RuntimeKind::Swarm(settings) => {
                 let RuntimeSettings { version, stop_grace, .. } = &self.config.runtime;

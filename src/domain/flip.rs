@@ -105,7 +105,9 @@ fn missing(f: &mut fmt::Formatter<'_>, (well, expected): (u32, u32), absent: &[A
     const NAMED: usize = 8;
     write!(f, "{well} of {expected} instances {} well", if well == 1 { "is" } else { "are" })?;
     for Absent { name, why } in absent.iter().take(NAMED) {
-        write!(f, "; {name}: {why}")?;
+        let why = why.to_string();
+        // Some say of whom they speak.
+        if why.starts_with(name) { write!(f, "; {why}")? } else { write!(f, "; {name}: {why}")? }
     }
     if absent.len() > NAMED {
         write!(f, "; and {} more", absent.len() - NAMED)?;

@@ -95,10 +95,11 @@ impl Role {
         let silence = |role| PossibleCause { role, of_silence_only: true };
         let of = |colour: Option<Colour>| colour.map(|colour| failure(Self::Colour(colour)));
         match self {
-            Self::Colour(colour) => vec![failure(Self::Instances(colour)), silence(Self::Prober)],
-            Self::Heartbeat(colour) => vec![failure(Self::Instances(colour)), failure(Self::Colour(colour))],
+            // An engine that ends takes its containers with it.
+            Self::Colour(colour) => vec![failure(Self::Instances(colour)), failure(Self::Engine), silence(Self::Prober)],
+            Self::Heartbeat(colour) => vec![failure(Self::Instances(colour)), failure(Self::Colour(colour)), failure(Self::Engine)],
             // While the engine does not answer, nobody knows.
-            Self::Instances(_) | Self::Nodes => vec![silence(Self::Engine), silence(Self::Prober)],
+            Self::Instances(_) | Self::Nodes => vec![failure(Self::Engine), silence(Self::Prober)],
             Self::Engine => vec![silence(Self::Prober)],
             Self::Proxy => of(live).into_iter().chain([silence(Self::Prober)]).collect(),
             Self::Preview => of(live.map(Colour::other)).into_iter().chain([failure(Self::Proxy), silence(Self::Prober)]).collect(),
@@ -111,7 +112,7 @@ impl Role {
     #[must_use]
     pub fn severity(self, live: Option<Colour>) -> Severity {
         match self {
-            Self::Proxy | Self::Site => Severity::Critical,
+            Self::Proxy | Self::Site | Self::Engine => Severity::Critical,
             Self::Colour(colour) | Self::Heartbeat(colour) | Self::Instances(colour) if live.is_none_or(|live| live == colour) => {
                 Severity::Critical
             }
@@ -123,7 +124,6 @@ impl Role {
             | Self::Watcher
             | Self::Up
             | Self::Nodes
-            | Self::Engine
             | Self::Channel
             | Self::Own => Severity::Warning,
         }

@@ -54,6 +54,12 @@ impl Trouble {
         Self { since, told_from, said: None, what, ends }
     }
 
+    /// Whether what it said last is worth looking up, and nobody has.
+    #[must_use]
+    pub fn has_last_words(&self) -> bool {
+        self.said.is_none() && matches!(self.what, What::Ended(_))
+    }
+
     /// Another account of the same end: what it knows besides.
     pub fn learn(&mut self, end: &End, slack: Duration) {
         let What::Ended(known) = &mut self.what else { return };

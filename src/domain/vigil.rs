@@ -151,7 +151,7 @@ impl Vigil {
     /// The containers in trouble whose last words nobody has looked up: name and id.
     #[must_use]
     pub fn without_last_words(&self) -> Vec<(String, String)> {
-        let silent = self.known.values().filter(|known| known.trouble.as_ref().is_some_and(|trouble| trouble.said.is_none()));
+        let silent = self.known.values().filter(|known| known.trouble.as_ref().is_some_and(Trouble::has_last_words));
         silent.filter_map(|known| Some((known.container.name.clone(), known.container.id.clone()?))).collect()
     }
 
@@ -169,7 +169,7 @@ impl Vigil {
             let Container { colour, name, holds, life, .. } = &known.container;
             let trouble = match &known.trouble {
                 Some(trouble) if scene.now < trouble.told_from => return None,
-                Some(trouble) => Some((trouble.to_string(), trouble.since)),
+                Some(trouble) => Some((format!("{name} {trouble}"), trouble.since)),
                 None if *life == Life::Running => None,
                 None => return None,
             };

@@ -109,6 +109,8 @@ pub(super) async fn verdict(connection: &mut SqliteConnection, scene: &Scene<'_>
         let Some(name) = name_of(possible.role).filter(|_| !scene.live.is_stopped(possible.role)) else { continue };
         let Some(check) = checks::find(connection, name).await? else { continue };
         let of_one = match incidents::open_of(connection, name).await? {
+            // What is less grave explains nothing: nobody would hear of the worse.
+            Some(open) if open.incident.status == Status::Poorly && incident.status == Status::Down => Verdict::Alone,
             Some(open) if possible.explains(&open.incident.reason, &incident.reason) => {
                 let root = open.incident.cause.unwrap_or(open.incident.key);
                 if root == incident.key { Verdict::Alone } else { return Ok(Verdict::Caused(root)) }

@@ -81,7 +81,12 @@ async fn go_on(
     incident.flips += 1;
     incidents::save(connection, &stored).await?;
     let key = stored.incident.key.clone();
-    if flip.to != Status::Down || stored.incident.cause.is_some() {
+    if flip.to != Status::Down {
+        return Ok(key);
+    }
+    if stored.incident.cause.is_some() {
+        // What explained it so far may be less grave.
+        cause::confirm(connection, scene, stored).await?;
         return Ok(key);
     }
     telling::withdrawn(connection, scene, &key).await?;

@@ -1,5 +1,10 @@
 //! Stories on a real Docker engine. `tests/all.sh --without-docker` leaves them out.
 
+mod compose;
+mod containers;
 mod images;
+mod probe;
+mod setup;
 mod stage;
 mod swarm;
+mod wrapper;

@@ -63,7 +63,7 @@ fn a_container_that_ends_is_in_trouble_at_once_with_its_exit_code_and_last_words
     assert_eq!(vigil.without_last_words(), [("one".to_owned(), "id-of-one".to_owned())]);
     vigil.keep_last_words("one", vec!["out of cheese".to_owned()]);
     assert_eq!(vigil.without_last_words(), []);
-    assert_eq!(trouble_of(&vigil, "one", 31).unwrap(), "was ended by signal 9 (exit code 137); it said last: out of cheese");
+    assert_eq!(trouble_of(&vigil, "one", 31).unwrap(), "one was ended by signal 9 (exit code 137); it said last: out of cheese");
     assert_eq!(trouble_of(&vigil, "two", 31), None);
 }
 
@@ -74,7 +74,7 @@ fn one_that_is_back_before_anybody_looked_is_in_trouble_until_it_has_run_for_a_w
     vigil.happened(happening(30, "one", Happened::Ended(Some(1))));
     let back = || vec![container("one", Life::Running, 31, Some(end(30, None))), running("two", 0)];
     vigil.look(back(), &scene(31));
-    assert_eq!(trouble_of(&vigil, "one", 31).unwrap(), "ended with exit code 1");
+    assert_eq!(trouble_of(&vigil, "one", 31).unwrap(), "one ended with exit code 1");
     vigil.look(back(), &scene(40));
     assert!(trouble_of(&vigil, "one", 40).is_some(), "it has run for 9 s only");
     vigil.look(back(), &Scene { passed: [Some(at(30)), None], ..scene(41) });
@@ -89,7 +89,7 @@ fn one_that_is_back_before_anybody_looked_is_in_trouble_until_it_has_run_for_a_w
 fn an_end_that_no_event_told_of_is_seen_in_the_container_itself() {
     let mut vigil = vigil();
     vigil.look(vec![container("one", Life::Running, 31, Some(end(30, None))), running("two", 0)], &scene(32));
-    assert_eq!(trouble_of(&vigil, "one", 32).unwrap(), "ended; its exit code is not known");
+    assert_eq!(trouble_of(&vigil, "one", 32).unwrap(), "one ended; its exit code is not known");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn what_is_only_found_is_told_when_it_lasts() {
     let mut vigil = Vigil::default();
     vigil.look(vec![dead("one", 3, 1)], &scene(100));
     assert_eq!(troubles(&vigil, 109), [], "whoever starts it may be at it");
-    assert_eq!(trouble_of(&vigil, "one", 110).unwrap(), "ended with exit code 1");
+    assert_eq!(trouble_of(&vigil, "one", 110).unwrap(), "one ended with exit code 1");
     let mut other = Vigil::default();
     other.look(vec![container("one", Life::Running, 90, Some(end(80, None)))], &scene(100));
     assert_eq!(trouble_of(&other, "one", 200), None, "how it ended before is history");
@@ -167,7 +167,7 @@ fn one_that_restarts_in_a_loop_says_so_and_must_run_longer() {
         vigil.happened(happening(second, "one", Happened::Ended(Some(1))));
         vigil.look(vec![running("one", second + 1), running("two", 0)], &scene(second + 1));
     }
-    assert_eq!(trouble_of(&vigil, "one", 35).unwrap(), "ended with exit code 1; it restarts in a loop: 3 times in 4s");
+    assert_eq!(trouble_of(&vigil, "one", 35).unwrap(), "one ended with exit code 1; it restarts in a loop: 3 times in 4s");
     vigil.look(vec![running("one", 35), running("two", 0)], &scene(94));
     assert!(trouble_of(&vigil, "one", 94).is_some());
     vigil.look(vec![running("one", 35), running("two", 0)], &scene(95));
@@ -178,7 +178,7 @@ fn one_that_restarts_in_a_loop_says_so_and_must_run_longer() {
 fn a_pause_by_hand_is_trouble_until_it_runs_on() {
     let mut vigil = vigil();
     vigil.look(vec![container("one", Life::Paused, 0, None), running("two", 0)], &scene(30));
-    assert_eq!(trouble_of(&vigil, "one", 30).unwrap(), "is paused by hand");
+    assert_eq!(trouble_of(&vigil, "one", 30).unwrap(), "one is paused by hand");
     vigil.look(vec![running("one", 0), running("two", 0)], &scene(40));
     assert_eq!(trouble_of(&vigil, "one", 40), None);
 }
@@ -189,13 +189,13 @@ fn one_that_is_removed_by_hand_is_in_trouble_until_it_is_back() {
     vigil.happened(happening(30, "one", Happened::Signalled("9".to_owned())));
     vigil.happened(happening(31, "one", Happened::Ended(Some(137))));
     vigil.look(vec![running("two", 0)], &scene(31));
-    assert_eq!(trouble_of(&vigil, "one", 31).unwrap(), "was sent signal 9 (kill) by hand and ended with exit code 137");
+    assert_eq!(trouble_of(&vigil, "one", 31).unwrap(), "one was sent signal 9 (kill) by hand and ended with exit code 137");
     vigil.look(vec![running("two", 0), running("one", 40)], &scene(50));
     assert_eq!(trouble_of(&vigil, "one", 50), None);
     // Without any event: it may have been renamed, or replaced.
     vigil.look(vec![running("one", 40)], &scene(60));
     assert_eq!(trouble_of(&vigil, "two", 69), None);
-    assert_eq!(trouble_of(&vigil, "two", 70).unwrap(), "is not there any more: it was removed by hand");
+    assert_eq!(trouble_of(&vigil, "two", 70).unwrap(), "two is not there any more: it was removed by hand");
     vigil.look(vec![running("one", 40)], &scene(661));
     assert_eq!(trouble_of(&vigil, "two", 661), None, "by now the number says it");
 }

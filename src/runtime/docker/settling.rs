@@ -39,6 +39,21 @@ pub(super) enum Left {
     Proven(Vec<String>),
 }
 
+impl Left {
+    /// Says it, where there is something to say.
+    pub(super) fn tell(&self, tell: Tell<'_>) {
+        match self {
+            Self::Nothing => {}
+            Self::Unproven(names) => {
+                tell(Step::Done(format!("! removed {}, which a deploy that was cut off had left unproven", names.join(", "))));
+            }
+            Self::Proven(names) => {
+                tell(Step::Done(format!("! ended a deploy that was cut off after its containers were proven: {}", names.join(", "))));
+            }
+        }
+    }
+}
+
 /// One app's containers of one colour, on one engine.
 #[derive(Debug)]
 pub(super) struct Settling<'a> {
@@ -90,6 +105,9 @@ impl Settling<'_> {
         if new.is_empty() {
             return Err(RuntimeError::Conflict("the new containers are gone: somebody else has removed them".to_owned()));
         }
+        if let Some(ended) = new.iter().find(|found| !found.is_running()) {
+            return Err(RuntimeError::Refused(format!("{} {} after it had passed its probes", ended.name, ended.ending())));
+        }
         let mut named = false;
         for container in &new {
             let network = container.main_network().filter(|network| !container.is_called(alias, network));
@@ -112,9 +130,10 @@ impl Settling<'_> {
     async fn settle(&self, tell: Tell<'_>) -> Result<(), RuntimeError> {
         let all = self.all().await?;
         let (proven, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|found| found.stage == Stage::Proven);
-        let Some(deploy) = proven.first().map(|found| found.deploy.clone()) else { return Ok(()) };
+        let Some(first) = proven.first() else { return Ok(()) };
+        let made = first.label(naming::MADE);
         // One that has its name already came with the same deploy.
-        let old: Vec<_> = rest.into_iter().filter(|found| found.stage == Stage::Settled && found.deploy != deploy).collect();
+        let old: Vec<_> = rest.into_iter().filter(|found| found.stage == Stage::Settled && found.label(naming::MADE) != made).collect();
         let ended = join_all(old.iter().map(|container| self.retire(container, tell))).await;
         ended.into_iter().collect::<Result<Vec<()>, _>>()?;
         for container in &proven {

@@ -23,7 +23,6 @@ const INSTANCE: &str = "ALLSWELL_INSTANCE=";
 /// A view of one engine.
 #[derive(Debug)]
 pub struct Sight {
-    pub(super) engine: Docker,
     address: String,
     pub(super) app: String,
 }
@@ -34,16 +33,20 @@ impl Sight {
     /// # Errors
     /// Where the address is none.
     pub fn new(address: &str, app: &str) -> Result<Self, RuntimeError> {
-        let refused = |why: String| RuntimeError::Refused(format!("the engine's address {address} (prober.engine): {why}"));
+        let is_known = ["unix:///", "tcp://", "http://"].iter().any(|begin| address.starts_with(begin));
+        let refused = || format!("{address} (prober.engine) is no engine's address: say unix:///PATH, tcp://HOST:PORT or http://HOST:PORT");
+        is_known.then(|| Self { address: address.to_owned(), app: app.to_owned() }).ok_or_else(|| RuntimeError::Refused(refused()))
+    }
+
+    /// Its calls. Every call is a connection of its own; a socket that is not there now may come.
+    pub(super) fn engine(&self) -> Result<Docker, RuntimeError> {
         let (seconds, version) = (LIMIT.as_secs(), bollard::API_DEFAULT_VERSION);
-        let engine = match address.split_once("://") {
-            Some(("unix", _)) => Docker::connect_with_unix(address, seconds, version),
-            Some(("tcp" | "http", _)) => Docker::connect_with_http(address, seconds, version),
-            Some(_) | None => return Err(refused("say unix:///PATH, tcp://HOST:PORT or http://HOST:PORT".to_owned())),
+        let engine = if self.address.starts_with("unix://") {
+            Docker::connect_with_unix(&self.address, seconds, version)
+        } else {
+            Docker::connect_with_http(&self.address, seconds, version)
         };
-        // A Unix socket that is not there yet may come: it is asked again at every look.
-        let engine = engine.map_err(|error| refused(error.to_string()))?;
-        Ok(Self { engine, address: address.to_owned(), app: app.to_owned() })
+        engine.map_err(|error| silent(&error))
     }
 
     /// Where the engine is.
@@ -53,12 +56,15 @@ impl Sight {
     }
 
     /// Everything that happens from `since` on, until the engine ends it.
-    pub fn happenings(&self, since: Moment) -> impl Stream<Item = Result<Happening, RuntimeError>> + use<> {
+    ///
+    /// # Errors
+    /// Where there is no engine.
+    pub fn happenings(&self, since: Moment) -> Result<impl Stream<Item = Result<Happening, RuntimeError>> + use<>, RuntimeError> {
         let millis = since.as_millis().max(0);
         let since = format!("{}.{:03}000000", millis / 1_000, millis % 1_000);
         let app = self.app.clone();
-        let events = self.engine.events(Some(EventsOptionsBuilder::default().since(&since).build()));
-        events.map(move |event| event.map(|event| happening(&event, &app)).map_err(|error| silent(&error)))
+        let events = self.engine()?.events(Some(EventsOptionsBuilder::default().since(&since).build()));
+        Ok(events.map(move |event| event.map(|event| happening(&event, &app)).map_err(|error| silent(&error))))
     }
 
     /// Every container of a colour, whether or not it runs.
@@ -67,7 +73,7 @@ impl Sight {
     /// Where the engine does not answer.
     pub async fn containers(&self) -> Result<Vec<Container>, RuntimeError> {
         let options = ListContainersOptionsBuilder::default().all(true).build();
-        let all = answered(self.engine.list_containers(Some(options))).await?;
+        let all = answered(self.engine()?.list_containers(Some(options))).await?;
         let mut containers = Vec::new();
         for summary in all {
             let labels = labels(summary.labels);
@@ -81,7 +87,7 @@ impl Sight {
     }
 
     async fn inspect(&self, id: &str) -> Result<Option<ContainerInspectResponse>, RuntimeError> {
-        match timeout(LIMIT, self.engine.inspect_container(id, None)).await {
+        match timeout(LIMIT, self.engine()?.inspect_container(id, None)).await {
             Ok(Ok(known)) => Ok(Some(known)),
             Ok(Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. })) => Ok(None),
             Ok(Err(error)) => Err(silent(&error)),
@@ -92,7 +98,8 @@ impl Sight {
     /// What a container said last, oldest first; nothing where nobody knows.
     pub async fn last_lines(&self, id: &str, count: usize) -> Vec<String> {
         let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&count.to_string()).build();
-        let lines = self.engine.logs(id, Some(options)).filter_map(async |line| line.ok().map(|line| plain(&line.to_string())));
+        let Ok(engine) = self.engine() else { return Vec::new() };
+        let lines = engine.logs(id, Some(options)).filter_map(async |line| line.ok().map(|line| plain(&line.to_string())));
         timeout(LIMIT, lines.filter(|line| std::future::ready(!line.is_empty())).collect()).await.unwrap_or_default()
     }
 }

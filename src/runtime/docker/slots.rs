@@ -17,13 +17,14 @@ impl Sight {
     /// # Errors
     /// Where the engine does not answer, or is no manager of a Swarm.
     pub async fn slots(&self) -> Result<Vec<Container>, RuntimeError> {
-        let services = answered(self.engine.list_services(Some(ListServicesOptionsBuilder::default().build()))).await?;
+        let engine = self.engine()?;
+        let services = answered(engine.list_services(Some(ListServicesOptionsBuilder::default().build()))).await?;
         let mut slots = Vec::new();
         for service in services {
             let Some(name) = service.spec.and_then(|spec| spec.name) else { continue };
             let Some(colour) = colour_of_service(&name, &self.app) else { continue };
             let filters = HashMap::from([("service", vec![name.as_str()])]);
-            let tasks = answered(self.engine.list_tasks(Some(ListTasksOptionsBuilder::default().filters(&filters).build()))).await?;
+            let tasks = answered(engine.list_tasks(Some(ListTasksOptionsBuilder::default().filters(&filters).build()))).await?;
             slots.extend(by_slot(tasks).into_iter().filter_map(|(slot, tasks)| container(&name, colour, &slot, &tasks)));
         }
         Ok(slots)
@@ -34,7 +35,8 @@ impl Sight {
     /// # Errors
     /// Where the engine does not answer, or is no manager of a Swarm.
     pub async fn missing_nodes(&self) -> Result<Vec<(String, String)>, RuntimeError> {
-        let nodes = answered(self.engine.list_nodes(Some(ListNodesOptionsBuilder::default().build()))).await?;
+        let engine = self.engine()?;
+        let nodes = answered(engine.list_nodes(Some(ListNodesOptionsBuilder::default().build()))).await?;
         let missing = nodes.into_iter().filter_map(|node| {
             let status = node.status.unwrap_or_default();
             let why = match status.state? {

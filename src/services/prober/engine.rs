@@ -1,6 +1,7 @@
 //! Watches the Docker engine: its events wake us, and what they say is checked against the containers themselves at every look.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -106,37 +107,30 @@ impl EngineWatch {
 
     async fn watch(&mut self) {
         loop {
-            let why = match self.attend().await {
-                Ok(()) => "it ended its stream of events".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            self.miss(&why);
+            let Err(why) = self.attend().await;
+            self.miss(&why.to_string());
             sleep(PAUSE).await;
         }
     }
 
     /// Follows the engine's events, and looks at an interval besides, until it does not answer or ends the stream.
-    async fn attend(&mut self) -> Result<(), RuntimeError> {
-        // Whatever happens from here on is told again by the engine: so nothing is missed between the look and the first event.
-        let mut happenings = pin!(self.sight.happenings(self.vigil.heard_until.unwrap_or(self.started)));
-        self.look().await?;
+    async fn attend(&mut self) -> Result<Infallible, RuntimeError> {
+        // The engine tells again what has happened since: so nothing is missed between two streams, or before the first look.
+        let mut happenings = pin!(self.sight.happenings(self.vigil.heard_until.unwrap_or(self.started))?);
         let mut pace = interval(self.cluster.probe.every);
         pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        pace.reset();
         loop {
-            tokio::select! {
-                next = happenings.next() => {
-                    let mut next = next;
-                    for _ in 0..MOST {
-                        let Some(happening) = next else { return Ok(()) };
-                        self.vigil.happened(happening?);
-                        match timeout(TOGETHER, happenings.next()).await {
-                            Ok(another) => next = another,
-                            Err(_) => break,
-                        }
-                    }
-                }
-                _ = pace.tick() => {}
+            let first = tokio::select! {
+                next = happenings.next() => Some(next),
+                _ = pace.tick() => None,
+            };
+            if let Some(first) = first {
+                self.vigil.happened(first.ok_or_else(ended)??);
+            }
+            // What a container shows may be there before the event that says why.
+            for _ in 0..MOST {
+                let Ok(next) = timeout(TOGETHER, happenings.next()).await else { break };
+                self.vigil.happened(next.ok_or_else(ended)??);
             }
             self.look().await?;
         }
@@ -187,7 +181,7 @@ impl EngineWatch {
                 // That it is well it says itself; while it runs, its end is told once.
                 (Holds::Heartbeat { instance }, Some((why, since))) => {
                     if self.told.insert(name.clone(), *since) != Some(*since) || !runs {
-                        let why = format!("the heartbeat's container {name} {why}");
+                        let why = format!("the heartbeat's container {why}");
                         self.report.tell_of_engine(&format!("heartbeat-{colour}"), Some(instance), Some((why, *since)));
                     }
                 }
@@ -252,4 +246,8 @@ impl EngineWatch {
             Err(error) => tracing::warn!(%error, "what is known of the engine cannot be written"),
         }
     }
+}
+
+fn ended() -> RuntimeError {
+    RuntimeError::Silent("it ended its stream of events".to_owned())
 }
