@@ -386,7 +386,8 @@ mod tests {
 
     #[test]
     fn a_table_of_the_users_own_keys_has_texts_and_secrets() {
-        let document = Document::parse("[env]\nPORT = \"1\"\nKEY = { file = \"k\" }\nBAD = 1\n[labels]\nteam = \"\"\nkey = { env = \"K\" }\n");
+        let document =
+            Document::parse("[env]\nPORT = \"1\"\nKEY = { file = \"k\" }\nBAD = 1\n[labels]\nteam = \"\"\nkey = { env = \"K\" }\n");
         let mut root = document.root();
         let env = root.named("env").unwrap();
         assert_eq!(env, [("KEY".to_owned(), Secret::File("k".into())), ("PORT".to_owned(), Secret::Plain("1".into()))]);

@@ -34,7 +34,8 @@ async fn a_version_that_is_not_fit_is_replaced_by_the_one_before_and_that_is_sai
         assert!(ran.said.contains(words), "{words}: {}", ran.said);
     }
     assert_eq!(stage.calls()[2..], ["replace green bad", "replace green 1"]);
-    assert_eq!((stage.who(3002).await.as_deref(), stage.state().await.live), (Some("green 1"), Some(Colour::Blue)));
+    stage.comes_up(3002, "green 1").await;
+    assert_eq!(stage.state().await.live, Some(Colour::Blue));
     let reason = stage.last().await.reason.unwrap();
     assert!(reason.contains("the gate stayed shut") && reason.contains("put back: "), "{reason}");
 }

@@ -19,7 +19,8 @@ async fn a_command_that_fails_says_its_code_and_its_last_lines_and_history_keeps
     for words in ["[runtime] replace ended with exit code 3: ./app.sh replace green broken", "its last lines:\n  no space left on device"] {
         assert!(ran.said.contains(words), "{words}: {}", ran.said);
     }
-    assert_eq!((stage.who(3002).await.as_deref(), stage.state().await.live), (Some("green 1"), Some(Colour::Blue)), "put back");
+    stage.comes_up(3002, "green 1").await;
+    assert_eq!(stage.state().await.live, Some(Colour::Blue));
     let entry = stage.last().await;
     assert_eq!((entry.phase, stage.state().await.lease), (Phase::Refused, None));
     assert!(entry.reason.unwrap().starts_with("the command of [runtime] replace ended with exit code 3"));
@@ -39,7 +40,7 @@ async fn a_command_that_hangs_is_ended_at_its_limit_with_all_that_it_has_started
     }
     assert!(clock::elapsed() - began < Duration::from_secs(60));
     stage.ends(stage.pid("hang.pid").unwrap()).await;
-    assert_eq!(stage.who(3002).await.as_deref(), Some("green 1"), "put back by the same command, with the version before");
+    stage.comes_up(3002, "green 1").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -58,7 +59,7 @@ async fn an_interrupted_deploy_ends_its_command_before_it_puts_back() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(1) && said.contains("interrupted"), "{said}");
     stage.ends(hanging).await;
-    assert_eq!(stage.who(3002).await.as_deref(), Some("green 1"));
+    stage.comes_up(3002, "green 1").await;
     let entry = stage.last().await;
     assert_eq!(entry.phase, Phase::Refused);
     assert!(entry.output.unwrap().contains("it was ended with all that it had started"));
@@ -83,5 +84,5 @@ async fn a_command_that_is_not_there_says_what_to_do_and_nothing_is_put_back() {
     stage.configure("replace = \"true\"\nversion = \"./nothing.sh\"\n");
     let ran = stage.run(&["deploy", "--version", "2"]).await;
     assert_eq!((ran.code, stage.last().await.id), (Some(1), before), "refused before others are kept out: {}", ran.said);
-    assert_eq!(stage.who(3002).await.as_deref(), Some("green 1"));
+    stage.comes_up(3002, "green 1").await;
 }

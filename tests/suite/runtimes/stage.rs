@@ -83,6 +83,11 @@ impl Stage {
         Some(answer.text().await.ok()?.trim().to_owned())
     }
 
+    /// This colour and version answer on a port, as soon as the app has started.
+    pub(super) async fn comes_up(&self, port: u16, who: &str) {
+        eventually(&format!("{who} answers"), || async { self.who(port).await.filter(|answer| answer == who) }).await;
+    }
+
     pub(super) async fn state(&self) -> ProberState {
         eventually("the prober answers", || async { self.pair.remote.state().await.ok() }).await
     }
