@@ -119,16 +119,6 @@ fn token(part: &str, path: &std::path::Path) -> Result<String, Trouble> {
     Ok(text.trim().to_owned())
 }
 
-/// Where a listener is found from its own host: one that listens everywhere is found on the loopback address.
-#[must_use]
-pub fn local(listen: &str) -> String {
-    match listen.rsplit_once(':') {
-        Some(("0.0.0.0", port)) => format!("127.0.0.1:{port}"),
-        Some(("[::]", port)) => format!("[::1]:{port}"),
-        Some(_) | None => listen.to_owned(),
-    }
-}
-
 /// Whether the prober is not there at all, so that another way may be tried.
 #[must_use]
 pub fn is_silent(error: &RemoteError) -> bool {
@@ -184,13 +174,6 @@ impl From<UpError> for Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_listener_on_every_address_is_found_on_the_loopback_one() {
-        assert_eq!(local("0.0.0.0:7701"), "127.0.0.1:7701");
-        assert_eq!(local("[::]:7701"), "[::1]:7701");
-        assert_eq!(local("10.0.0.7:7701"), "10.0.0.7:7701");
-    }
 
     #[test]
     fn each_refusal_of_the_prober_has_its_exit_code() {
