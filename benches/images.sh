@@ -35,6 +35,7 @@ command = "true"
 [watcher]
 listen = "0.0.0.0:7700"
 url = "http://watcher:7700"
+beat_key = { env = "ALLSWELL_BEAT_KEY" }
 TOML
 chmod 644 "$config"
 docker build --quiet --tag "$work" - >/dev/null <<'DOCKERFILE'
