@@ -60,12 +60,12 @@ fn payload(notice: &Notice, now: Moment) -> Value {
     let Some(name) = event(notice.kind) else {
         let is_over = notice.kind == NoticeKind::CheckResolved;
         let ends = |severity| if severity == subject.severity && !is_over { now + INCIDENT } else { notice.at.max(notice.since) };
-        return SEVERITIES.map(|severity| alert(notice, labels(notice, "AllswellCheck", severity), ends(severity))).into_iter().collect();
+        return SEVERITIES.map(|severity| alert(notice, &labels(notice, "AllswellCheck", severity), ends(severity))).into_iter().collect();
     };
     let mut labels = labels(notice, name, subject.severity);
     // Two of a kind within the quarter of an hour are two.
     labels.insert("incident".into(), json!(subject.incident));
-    json!([alert(notice, labels, now + EVENT)])
+    json!([alert(notice, &labels, now + EVENT)])
 }
 
 /// The name of what happened once; nothing for what has a resolution.
@@ -95,7 +95,7 @@ fn labels(notice: &Notice, name: &str, severity: Severity) -> Map<String, Value>
     labels
 }
 
-fn alert(notice: &Notice, labels: Map<String, Value>, ends: Moment) -> Value {
+fn alert(notice: &Notice, labels: &Map<String, Value>, ends: Moment) -> Value {
     let (subject, message) = (&notice.subject, Message::of(notice));
     let mut alert = json!({
         "labels": labels,

@@ -179,12 +179,78 @@ fn required(section: &mut Section<'_>, key: &'static str) -> Secret {
 
 fn command(section: &mut Section<'_>) -> Vec<String> {
     let text = section.text_required("command");
-    let words = words(&text).unwrap_or_else(|error| {
-        section.error("command", error);
-        Vec::new()
-    });
-    if words.is_empty() && !text.is_empty() {
-        section.error("command", "has no words: which program is to be run?");
+    match words(&text) {
+        Ok(words) => {
+            if words.is_empty() && !text.is_empty() {
+                section.error("command", "has no words: which program is to be run?");
+            }
+            words
+        }
+        Err(error) => {
+            section.error("command", error);
+            Vec::new()
+        }
     }
-    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Document;
+
+    fn read(text: &str) -> (Vec<ChannelKind>, Vec<String>) {
+        let document = Document::parse(text);
+        let mut root = document.root();
+        let kinds = root.sections("channel").into_iter().map(|section| ChannelSettings::read(section).kind).collect();
+        drop(root);
+        let (errors, _, _) = document.finish();
+        (kinds, errors.into_iter().map(|problem| problem.message).collect())
+    }
+
+    #[test]
+    fn each_further_kind_is_read_and_its_secrets_are_known_as_such() {
+        let text = r#"
+            [[channel]]
+            name = "alerts"
+            kind = "alertmanager"
+            url = { env = "A" }
+            [[channel]]
+            name = "pager"
+            kind = "pagerduty"
+            routing_key = { env = "P" }
+            [[channel]]
+            name = "phone"
+            kind = "ntfy"
+            url = { env = "U" }
+            token = { env = "T" }
+            [[channel]]
+            name = "script"
+            kind = "command"
+            command = "./tell.sh 'a b'""#;
+        let env = |name: &str| Secret::Env(name.to_owned());
+        let (mut kinds, errors) = read(text);
+        assert_eq!(errors, Vec::<String>::new());
+        let secrets: Vec<Vec<Secret>> =
+            kinds.iter_mut().map(|kind| kind.secrets().into_iter().map(|secret| secret.clone()).collect()).collect();
+        assert_eq!(secrets, [vec![env("A")], vec![env("P")], vec![env("U"), env("T")], vec![]]);
+        assert_eq!(kinds[1], ChannelKind::PagerDuty { routing_key: env("P"), url: "https://events.pagerduty.com".into() });
+        assert_eq!(kinds[3], ChannelKind::Command { words: vec!["./tell.sh".into(), "a b".into()] });
+    }
+
+    #[test]
+    fn what_a_kind_lacks_is_told_and_what_it_does_not_know_too() {
+        for (text, expected) in [
+            ("kind = \"alertmanager\"", "url: is missing"),
+            ("kind = \"pagerduty\"", "routing_key: is missing"),
+            ("kind = \"ntfy\"", "url: is missing"),
+            ("kind = \"command\"", "command: is missing"),
+            ("kind = \"command\"\ncommand = \" \"", "has no words"),
+            ("kind = \"command\"\ncommand = \"a 'b\"", "has a quote that does not end"),
+            ("kind = \"ntfy\"\nurl = \"http://h/t\"\nrouting_key = \"x\"", "routing_key"),
+            ("kind = \"telegraph\"\ntoken = \"x\"", "one of slack, email, webhook, alertmanager, pagerduty, ntfy, command"),
+        ] {
+            let (_, errors) = read(&format!("[[channel]]\nname = \"x\"\n{text}"));
+            assert!(errors.len() == 1 && errors[0].contains(expected), "{text}: {errors:?}");
+        }
+    }
 }
