@@ -8,7 +8,7 @@ use rustix::process::{Pid, test_kill_process};
 use serde_json::Value;
 
 use super::{channel, notice};
-use crate::harness::{Host, eventually};
+use crate::harness::{Host, allswell, eventually};
 
 /// A script of that text, which is told by a channel.
 fn script(host: &Host, text: &str, timeout: Duration) -> Channel {
@@ -85,4 +85,17 @@ async fn pid(host: &Host, name: &str) -> Pid {
 fn is_gone(pid: Pid) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
     status.map_or(true, |stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
+}
+
+#[tokio::test]
+async fn a_command_of_the_config_is_told_by_test_channel_and_its_words_are_its_own() {
+    let host = Host::new();
+    assert_eq!(allswell(&host, &["init"]).await.code, 0);
+    std::fs::write(host.path("tell.sh"), r#"printf '%s %s' "$1" "$ALLSWELL_TYPE" > told"#).unwrap();
+    let mut config = std::fs::OpenOptions::new().append(true).open(host.path("allswell.toml")).unwrap();
+    let channel = "\n[[channel]]\nname = \"script\"\nkind = \"command\"\ncommand = \"/bin/sh ./tell.sh 'two words'\"\n";
+    std::io::Write::write_all(&mut config, channel.as_bytes()).unwrap();
+    let ran = allswell(&host, &["test-channel", "script"]).await;
+    assert_eq!((ran.code, ran.out.as_str()), (0, "✓ script took it: exit code 0\n"), "{ran:?}");
+    assert_eq!(std::fs::read_to_string(host.path("told")).unwrap(), "two words channel.test");
 }
