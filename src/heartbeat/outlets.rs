@@ -48,7 +48,7 @@ impl Desk {
     pub(super) fn open(settings: &Settings) -> Result<Self, ChannelError> {
         let Outlets { channels, fallback, say } = &settings.outlets;
         let line = |channel: &crate::notify::ChannelSettings| {
-            let made = Channel::new(channel)?;
+            let made = Channel::of_heartbeat(channel)?;
             let (queue, waiting) = mpsc::channel(QUEUE);
             let says = say.as_ref().is_some_and(|(name, _)| *name == channel.name);
             // Where there is no watcher, whoever hears all's well must hear the opposite too.

@@ -26,6 +26,16 @@ pub(super) fn url(channel: &str, secret: &Secret) -> Result<Url, ChannelError> {
     })
 }
 
+/// A path below a URL, which may have a path of its own.
+pub(super) fn below(url: &Url, path: &str) -> Url {
+    let mut url = url.clone();
+    // Only a URL without a host has no segments, and `url` takes none.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path.split('/'));
+    }
+    url
+}
+
 /// A client for one channel.
 pub(super) fn client(channel: &str, timeout: Duration) -> Result<Client, ChannelError> {
     http(timeout).map_err(|error| ChannelError::Client(channel.to_owned(), error))
@@ -101,6 +111,18 @@ mod tests {
             assert_eq!(retry_after(&headers, now).map(|wait| wait.as_secs()), seconds, "{text}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn a_path_stands_below_the_url_s_own() {
+        for (url, whole) in [
+            ("http://h", "http://h/api/v2"),
+            ("http://h/", "http://h/api/v2"),
+            ("https://u:p@h/a", "https://u:p@h/a/api/v2"),
+            ("http://h/a/", "http://h/a/api/v2"),
+        ] {
+            assert_eq!(below(&url.parse().unwrap(), "api/v2").as_str(), whole);
+        }
     }
 
     #[test]

@@ -5,7 +5,12 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::alertmanager::Alertmanager;
+use super::command::Command;
 use super::email::Email;
+use super::further::Further;
+use super::ntfy::Ntfy;
+use super::pagerduty::PagerDuty;
 use super::receipt::{ChannelError, Receipt, SendError};
 use super::settings::{ChannelKind, ChannelSettings};
 use super::slack::Slack;
@@ -23,6 +28,7 @@ enum Way {
     Slack(Slack),
     Email(Box<Email>),
     Webhook(Webhook),
+    Further(Box<dyn Further>),
 }
 
 impl Channel {
@@ -31,11 +37,30 @@ impl Channel {
     /// # Errors
     /// Where a secret cannot be read, or a setting is not what it must be.
     pub fn new(settings: &ChannelSettings) -> Result<Self, ChannelError> {
+        let (name, timeout) = (&settings.name, settings.timeout);
+        let further: Box<dyn Further> = match &settings.kind {
+            ChannelKind::Slack { .. } | ChannelKind::Webhook { .. } | ChannelKind::Email(_) => return Self::of_heartbeat(settings),
+            ChannelKind::Alertmanager { url } => Box::new(Alertmanager::new(name, url, timeout)?),
+            ChannelKind::PagerDuty { routing_key, url } => Box::new(PagerDuty::new(name, routing_key, url, timeout)?),
+            ChannelKind::Command { words } => Box::new(Command::new(name, words)?),
+            ChannelKind::Ntfy { url, token } => Box::new(Ntfy::new(name, url, token.as_ref(), timeout)?),
+        };
+        Ok(Self { name: name.clone(), timeout, way: Way::Further(further) })
+    }
+
+    /// The same for a heartbeat, which knows three kinds: whatever is made here alone is all that it carries.
+    ///
+    /// # Errors
+    /// As [`Channel::new`], and where it is of another kind.
+    pub fn of_heartbeat(settings: &ChannelSettings) -> Result<Self, ChannelError> {
         let name = &settings.name;
         let way = match &settings.kind {
             ChannelKind::Slack { url } => Way::Slack(Slack::new(name, url, settings.timeout)?),
             ChannelKind::Webhook { url, signing_key } => Way::Webhook(Webhook::new(name, url, signing_key.as_ref(), settings.timeout)?),
             ChannelKind::Email(email) => Way::Email(Box::new(Email::new(name, email, settings.timeout)?)),
+            ChannelKind::Alertmanager { .. } | ChannelKind::PagerDuty { .. } | ChannelKind::Command { .. } | ChannelKind::Ntfy { .. } => {
+                return Err(ChannelError::Setting(name.clone(), "a heartbeat tells by slack, webhook or email alone".to_owned()));
+            }
         };
         Ok(Self { name: name.clone(), timeout: settings.timeout, way })
     }
@@ -56,6 +81,7 @@ impl Channel {
                 Way::Slack(slack) => slack.send(notice).await,
                 Way::Email(email) => email.send(notice).await,
                 Way::Webhook(webhook) => webhook.send(notice).await,
+                Way::Further(further) => further.send(notice).await,
             }
         };
         timeout(self.timeout, sending).await.unwrap_or_else(|_| Err(SendError::retry("no answer in time")))

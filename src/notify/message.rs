@@ -93,12 +93,12 @@ fn is_bare(name: &str) -> bool {
 }
 
 /// Without line ends and other control characters.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// At most so many characters, and a sign where some are missing.
-fn cut(text: &str, most: usize) -> String {
+pub(super) fn cut(text: &str, most: usize) -> String {
     let kept = |c: &char| !c.is_control() || *c == '\n';
     let mut short: String = text.chars().filter(kept).take(most).collect();
     if text.chars().filter(kept).nth(most).is_some() {

@@ -1,9 +1,14 @@
 //! One file a channel: notice to receipt, or an error that says whether to try again. Channels try once.
 
+mod alertmanager;
 mod answer;
 mod channel;
+mod command;
 mod email;
+mod further;
 mod message;
+mod ntfy;
+mod pagerduty;
 mod receipt;
 mod settings;
 mod slack;

@@ -51,7 +51,8 @@ fn judge(answer: &Answer) -> Result<Receipt, SendError> {
     if answer.status.is_success() { Ok(Receipt(answer.status.as_u16().to_string())) } else { Err(answer.refusal(&PERMANENT)) }
 }
 
-fn payload(notice: &Notice) -> Value {
+/// What is sent. A command is given the same.
+pub(super) fn payload(notice: &Notice) -> Value {
     let subject = &notice.subject;
     json!({
         "type": notice.kind,

@@ -4,8 +4,10 @@ mod app;
 mod duration;
 mod secret;
 mod section;
+mod words;
 
 pub use app::{AppSettings, ColourSettings};
 pub use duration::{NotADuration, parse_duration};
 pub use secret::{Secret, SecretError};
 pub use section::{Document, Problem, Section};
+pub use words::words;

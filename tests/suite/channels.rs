@@ -1,5 +1,9 @@
 //! Stories about channels: each one end to end, to a receiver that is as strict as the real one.
 
+mod alertmanager;
+mod command;
+mod posted;
+
 use std::time::Duration;
 
 use allswell::domain::check::Status;

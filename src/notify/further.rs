@@ -1,0 +1,15 @@
+//! The channels of watcher and prober that a heartbeat does not have: behind a pointer, so that it does not carry what sends to them.
+
+use futures_util::future::BoxFuture;
+
+use super::receipt::{Receipt, SendError};
+use crate::domain::notice::Notice;
+
+/// An attempt under way.
+pub(super) type Sending<'a> = BoxFuture<'a, Result<Receipt, SendError>>;
+
+/// What sends to somebody.
+pub(super) trait Further: Send + Sync {
+    /// Sends once.
+    fn send<'a>(&'a self, notice: &'a Notice) -> Sending<'a>;
+}
