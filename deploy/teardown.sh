@@ -8,6 +8,7 @@ Usage: teardown.sh --compose [PROJECT] | --stack [NAME] | --swarm MANAGER [WORKE
 
   --compose [PROJECT]  containers and networks of a Compose project, and the containers that `allswell deploy` made; default: allswell
   --stack [NAME]       the services, configs, secrets and networks of a stack, and the services that `allswell deploy` made; default: allswell
+                       What a stack only uses stays: the secret with the beat key, the network that swarm-setup.sh made.
   --swarm HOSTS        the Swarm itself: by ssh, each worker leaves, and then the manager; with it goes everything that runs in it
 
   --volumes            also the volumes: journal, incidents and tokens are gone then
@@ -99,7 +100,8 @@ down_compose() {
   agree 'Remove all of this?'
   # Each gets the time to stop that it was made with.
   remove stop "${running}"
-  remove 'rm --force' "${running}"
+  # With the volumes that have no name: nobody could find them again.
+  remove 'rm --force --volumes' "${running}"
   remove 'network rm' "${networks}"
   if [[ "${volumes}" = yes ]]; then remove 'volume rm' "${kept}"; fi
 }

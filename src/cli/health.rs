@@ -11,7 +11,6 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
-use super::reach::local;
 use super::role::told_to_end;
 use super::screen::{self, Paint};
 use crate::config::Config;
@@ -19,6 +18,7 @@ use crate::domain::beat::Showing;
 use crate::domain::colour::Colour;
 use crate::domain::gate::Observation;
 use crate::domain::role::worse;
+use crate::net::listen::beside;
 use crate::probe::ProbeSettings;
 use crate::probe::http::{HttpProbe, Probed, Target};
 use crate::settings::parse_duration;
@@ -92,7 +92,7 @@ pub async fn run(operator: &Operator, args: &HealthArgs) -> Outcome {
 /// Both colours by their own addresses, and the live site by its front door.
 fn subjects(config: &Config) -> Vec<Subject> {
     let path = &config.app.health;
-    let url = |address: &String| Target::new(format!("http://{}{path}", local(address)));
+    let url = |address: &String| Target::new(format!("http://{}{path}", beside(address)));
     let colour = |colour: Colour| Subject { name: colour.as_str(), targets: config.app.colour(colour).addresses.iter().map(url).collect() };
     let live = Subject { name: "live", targets: vec![url(&config.proxy.reach.found(&config.proxy.live))] };
     vec![colour(Colour::Blue), colour(Colour::Green), live]

@@ -96,7 +96,7 @@ enum Mode {
         #[arg(long, value_name = "TEXT")]
         body: Option<String>,
     },
-    /// Ask a URL once; exit 0 when it answers 2xx in time: for a container's health check
+    /// Ask a URL once, for a container's health check: exit 0 when it answers 2xx in time, 1 when not, 2 on wrong usage
     Probe {
         /// The URL
         url: Words,
@@ -160,7 +160,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
 async fn act(arguments: Arguments) -> anyhow::Result<u8> {
     let Arguments { sender, work, outlets, mode } = arguments;
     match mode {
-        Some(Mode::Probe { url }) => Ok(probe_once(url.reveal(), work.timeout).await),
+        Some(Mode::Probe { url }) => {
+            crate::heartbeat::url(url.reveal()).map_err(|error| anyhow::anyhow!("the URL is {error}"))?;
+            Ok(probe_once(url.reveal(), work.timeout).await)
+        }
         Some(Mode::Once { kind, body }) => {
             let settings = settings(sender, &work, Outlets::default())?;
             if settings.watchers.is_empty() {

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
 use super::reach::Reach;
+use super::role::told_to_end;
 use super::screen;
 use crate::domain::colour::Colour;
 use crate::runtime::driver::Driver;
@@ -37,10 +38,13 @@ pub async fn run(operator: &Operator, args: &LogsArgs) -> Outcome {
     let several = args.follow && has_several(&driver, args.colour).await;
     let printer = Printer::new(operator.json, args.follow, several);
     let each = |instance: &str, line: &str| printer.print(instance, line);
+    let told = told_to_end()?;
     tokio::select! {
         read = driver.logs(args.colour, args.lines, args.follow, &each) => read?,
         // `| head`: whoever read has seen enough.
         () = printer.gone.notified() => {}
+        // Ended here, so that a command of the user's own that reads for us ends with us.
+        () = told => {}
     }
     printer.end();
     Ok(Exit::Done)

@@ -12,6 +12,7 @@ pub mod logs;
 pub mod operator;
 pub mod options;
 mod outlets;
+mod part_probe;
 pub mod progress;
 pub mod reach;
 pub mod role;

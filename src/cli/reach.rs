@@ -11,7 +11,6 @@ use crate::proxy::control::{ControlError, ProxyControl};
 use crate::release::{Remote, RemoteError};
 use crate::runtime::command::driver::CommandDriver;
 use crate::runtime::docker::driver::DockerDriver;
-use crate::runtime::docker::settings::DockerSettings;
 use crate::runtime::driver::Driver;
 use crate::runtime::process::control::{UpControl, UpError};
 use crate::runtime::process::driver::ProcessDriver;
@@ -68,11 +67,13 @@ impl Reach {
             RuntimeKind::Docker(settings) => {
                 let key = self.config.watcher.beat_key.clone().unwrap_or_else(|| Secret::File(self.state.beat_key()));
                 let RuntimeSettings { version, stop_grace, .. } = &self.config.runtime;
-                let settings = DockerSettings::clone(settings);
-                Driver::Docker(Box::new(DockerDriver::new(app(), settings, version.clone(), *stop_grace, key)))
+                Driver::Docker(Box::new(DockerDriver::new(app(), settings.clone(), version.clone(), *stop_grace, key)))
             }
-            RuntimeKind::Swarm(settings) => Driver::Swarm(SwarmDriver::new(app(), settings.clone(), self.config.runtime.stop_grace)),
-            RuntimeKind::Command(settings) => Driver::Command(CommandDriver::new(app(), settings.clone())),
+            RuntimeKind::Swarm(settings) => {
+                let RuntimeSettings { version, stop_grace, .. } = &self.config.runtime;
+                Driver::Swarm(Box::new(SwarmDriver::new(app(), settings.clone(), version.clone(), *stop_grace)))
+            }
+            RuntimeKind::Command(settings) => Driver::Command(Box::new(CommandDriver::new(app(), settings.clone()))),
         }
     }
 
@@ -116,16 +117,6 @@ fn token(part: &str, path: &std::path::Path) -> Result<String, Trouble> {
         ))
     })?;
     Ok(text.trim().to_owned())
-}
-
-/// Where a listener is found from its own host: one that listens everywhere is found on the loopback address.
-#[must_use]
-pub fn local(listen: &str) -> String {
-    match listen.rsplit_once(':') {
-        Some(("0.0.0.0", port)) => format!("127.0.0.1:{port}"),
-        Some(("[::]", port)) => format!("[::1]:{port}"),
-        Some(_) | None => listen.to_owned(),
-    }
 }
 
 /// Whether the prober is not there at all, so that another way may be tried.
@@ -183,13 +174,6 @@ impl From<UpError> for Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_listener_on_every_address_is_found_on_the_loopback_one() {
-        assert_eq!(local("0.0.0.0:7701"), "127.0.0.1:7701");
-        assert_eq!(local("[::]:7701"), "[::1]:7701");
-        assert_eq!(local("10.0.0.7:7701"), "10.0.0.7:7701");
-    }
 
     #[test]
     fn each_refusal_of_the_prober_has_its_exit_code() {

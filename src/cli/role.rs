@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::options::Options;
+use super::part_probe;
+use crate::config::Config;
 use crate::net::manager::ServiceManager;
 use crate::services::prober::Prober;
 use crate::services::proxy::Proxy;
@@ -34,6 +36,15 @@ impl Part {
             Self::Watcher => "watcher",
         }
     }
+
+    /// The listener that has its `/healthz`.
+    fn health(self, config: &Config) -> &str {
+        match self {
+            Self::Proxy => &config.proxy.health,
+            Self::Prober => &config.prober.health,
+            Self::Watcher => &config.watcher.listen,
+        }
+    }
 }
 
 #[derive(Debug, Parser)]
@@ -41,12 +52,24 @@ impl Part {
 struct Arguments {
     #[command(flatten)]
     options: Options,
+    #[command(subcommand)]
+    mode: Option<Mode>,
 }
 
-/// The whole of an executable that is one part. Exit codes: 0 ended as told, 1 failed, 2 wrong config.
+#[derive(Debug, Subcommand)]
+enum Mode {
+    /// Ask whether the part that runs with this config is well; exit 0 when it is: for a container's health check
+    Probe,
+}
+
+/// The whole of an executable that is one part. Exit codes: 0 ended as told (or well, when asked), 1 failed, 2 wrong config.
 #[must_use]
 pub fn main(part: Part) -> ExitCode {
-    run(part, &Arguments::parse().options)
+    let Arguments { options, mode } = Arguments::parse();
+    match mode {
+        Some(Mode::Probe) => part_probe::run(&options, |config| part.health(config)),
+        None => run(part, &options),
+    }
 }
 
 /// Runs a part until SIGTERM or SIGINT.
@@ -77,7 +100,7 @@ pub fn run(part: Part, options: &Options) -> ExitCode {
     }
 }
 
-async fn serve(part: Part, config: &crate::config::Config, state: &crate::files::StateDir) -> anyhow::Result<()> {
+async fn serve(part: Part, config: &Config, state: &crate::files::StateDir) -> anyhow::Result<()> {
     let (manager, shutdown) = (ServiceManager::of_environment(), told_to_end()?);
     match part {
         Part::Proxy => {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::domain::colour::Colour;
 use crate::monitor::{CheckSettings, WatcherSettings};
 use crate::notify::ChannelSettings;
 use crate::probe::ProbeSettings;
@@ -126,7 +127,17 @@ impl Config {
         problems.extend(twice(&checks).map(|name| format!("two checks are named \"{name}\"")));
         let built_in = checks.iter().filter(|name| crate::domain::role::Role::of(name) != crate::domain::role::Role::Own);
         problems.extend(built_in.map(|name| format!("\"{name}\" is the name of a built-in check: choose another")));
+        problems.extend(Colour::BOTH.into_iter().filter_map(|colour| self.unplaced(colour)));
         problems
+    }
+
+    /// A process needs an address of its own, so that as many are expected as there are.
+    fn unplaced(&self, colour: Colour) -> Option<String> {
+        let settings = self.app.colour(colour);
+        let (instances, places) = (settings.instances, settings.addresses.len());
+        (self.runtime.kind.has_supervisor() && usize::try_from(instances) != Ok(places)).then(|| {
+            format!("app.{colour}.instances is {instances}, and the number of its addresses {places}: each process has its own, so leave instances out")
+        })
     }
 
     /// The names of the channels of the built-in checks: those that the watcher names, else all.
@@ -163,6 +174,14 @@ mod tests {
         let mut config = Config::load(&path, Path::new("/s")).unwrap().config;
         let places: Vec<Secret> = config.secrets().map(|secret| secret.clone()).collect();
         assert_eq!(places, [Secret::File("/s/k".into()), Secret::File("/s/u".into())]);
+    }
+
+    #[test]
+    fn processes_are_as_many_as_their_addresses() {
+        let told = Config::parse("[runtime]\ncommand = \"x\"\n[app.green]\naddress = \"127.0.0.1:1\"\ninstances = 3\n").unwrap_err();
+        assert!(told[0].message.contains("app.green.instances is 3, and the number of its addresses 1"), "{told:?}");
+        let containers = "[app.green]\naddress = \"green:1\"\ninstances = 3\n[runtime]\nkind = \"docker\"\nnetwork = \"shop\"\n";
+        assert!(Config::parse(containers).is_ok());
     }
 
     #[test]

@@ -109,8 +109,7 @@ pub(super) async fn verdict(connection: &mut SqliteConnection, scene: &Scene<'_>
         let Some(name) = name_of(possible.role).filter(|_| !scene.live.is_stopped(possible.role)) else { continue };
         let Some(check) = checks::find(connection, name).await? else { continue };
         let of_one = match incidents::open_of(connection, name).await? {
-            // What is less grave explains nothing: nobody would hear of the worse.
-            Some(open) if open.incident.status == Status::Poorly && incident.status == Status::Down => Verdict::Alone,
+            Some(open) if is_graver(incident, &open.incident, possible.role) => Verdict::Alone,
             Some(open) if possible.explains(&open.incident.reason, &incident.reason) => {
                 let root = open.incident.cause.unwrap_or(open.incident.key);
                 if root == incident.key { Verdict::Alone } else { return Ok(Verdict::Caused(root)) }
@@ -125,6 +124,13 @@ pub(super) async fn verdict(connection: &mut SqliteConnection, scene: &Scene<'_>
         };
     }
     Ok(verdict)
+}
+
+/// What is less grave explains nothing: nobody would hear of the worse. But a heartbeat asks the same app as the prober, with less patience:
+/// what is slow for the one fails for the other.
+fn is_graver(incident: &Incident, than: &Incident, role: Role) -> bool {
+    let is_impatient = matches!((role, Role::of(&incident.check)), (Role::Colour(_), Role::Heartbeat(_))) && !incident.reason.is_silence();
+    than.status == Status::Poorly && incident.status == Status::Down && !is_impatient
 }
 
 /// What a check that is not in trouble may yet turn out to be.

@@ -115,27 +115,14 @@ impl Remote {
         self.call(self.client.post(self.at("/v1/deploys")).json(order), self.limit).await
     }
 
-    /// Waits for a colour's gate to open, up to `within`.
+    /// Waits for a colour's gate to open, up to `within`: at the colour's own addresses, or, where others are given (`HOST:PORT` each), until
+    /// every instance there has passed its probes: new ones beside the colour's own, before they serve. A name stands for every address that it
+    /// resolves to.
     ///
     /// # Errors
     /// As [`Remote::state`].
     pub async fn gate(&self, colour: Colour, within: Duration, at: &[String]) -> Result<GateReport, RemoteError> {
         let at: String = at.iter().map(|address| format!("&at={address}")).collect();
-        let path = format!("/v1/gate?colour={colour}&within_ms={}{at}", within.as_millis());
-        self.call(self.client.get(self.at(&path)), self.limit + within).await
-    }
-
-    /// Waits, up to `within`, until every instance at these addresses (`HOST:PORT` each, at least one) has passed its probes: new ones beside
-    /// the colour's own, before they serve. A name stands for every address that it resolves to.
-    ///
-    /// # Errors
-    /// As [`Remote::state`].
-    pub async fn gate_at(&self, colour: Colour, addresses: &[String], within: Duration) -> Result<GateReport, RemoteError> {
-        // The prober would probe the colour's own addresses if it got none.
-        if addresses.is_empty() {
-            return Err(RemoteError::Refused(format!("there is nothing to probe: no instance of {colour} was started")));
-        }
-        let at: String = addresses.iter().map(|address| format!("&at={address}")).collect();
         let path = format!("/v1/gate?colour={colour}&within_ms={}{at}", within.as_millis());
         self.call(self.client.get(self.at(&path)), self.limit + within).await
     }

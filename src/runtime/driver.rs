@@ -18,9 +18,9 @@ pub enum Driver {
     /// Containers.
     Docker(Box<DockerDriver>),
     /// Swarm services.
-    Swarm(SwarmDriver),
+    Swarm(Box<SwarmDriver>),
     /// The user's own commands.
-    Command(CommandDriver),
+    Command(Box<CommandDriver>),
 }
 
 impl Driver {

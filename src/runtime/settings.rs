@@ -27,7 +27,7 @@ pub enum RuntimeKind {
     /// Processes on this machine, kept by `allswell up`.
     Process(ProcessSettings),
     /// Containers of one Docker engine.
-    Docker(Box<DockerSettings>),
+    Docker(DockerSettings),
     /// Two services of a Docker Swarm.
     Swarm(SwarmSettings),
     /// Whatever the user's own commands start.
@@ -48,7 +48,7 @@ impl RuntimeSettings {
         let words = [("process", Word::Process), ("docker", Word::Docker), ("swarm", Word::Swarm), ("command", Word::Command)];
         let kind = match section.one_of("kind", &words).unwrap_or(Word::Process) {
             Word::Process => RuntimeKind::Process(ProcessSettings::read(&mut section)),
-            Word::Docker => RuntimeKind::Docker(Box::new(DockerSettings::read(&mut section))),
+            Word::Docker => RuntimeKind::Docker(DockerSettings::read(&mut section)),
             Word::Swarm => RuntimeKind::Swarm(SwarmSettings::read(&mut section)),
             Word::Command => RuntimeKind::Command(CommandSettings::read(&mut section)),
         };

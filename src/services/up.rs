@@ -40,7 +40,6 @@ mod versions;
 
 pub use event::Event;
 pub use lock::Taken;
-pub use look::dialable;
 
 /// A process of an earlier `up` is no child of ours: its end is seen by looking.
 const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -385,6 +385,24 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_the_users_own_keys_has_texts_and_secrets() {
+        let document =
+            Document::parse("[env]\nPORT = \"1\"\nKEY = { file = \"k\" }\nBAD = 1\n[labels]\nteam = \"\"\nkey = { env = \"K\" }\n");
+        let mut root = document.root();
+        let env = root.named("env").unwrap();
+        assert_eq!(env, [("KEY".to_owned(), Secret::File("k".into())), ("PORT".to_owned(), Secret::Plain("1".into()))]);
+        assert_eq!(root.named_texts("labels").unwrap(), [("team".to_owned(), String::new())]);
+        assert_eq!(root.named("none"), None);
+        root.finish();
+        let (errors, warnings, _) = document.finish();
+        let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("line 4: env.BAD must be a text, { env = \"NAME\" } or"), "{told:?}");
+        assert!(told[1].starts_with("line 5: labels: key must be a text"), "{told:?}");
+        assert_eq!(warnings, []);
+    }
+
+    #[test]
     fn broken_syntax_is_an_error_with_its_line() {
         let (errors, _, _) = Document::parse("a = 1\nb = = 2\n").finish();
         assert_eq!(errors[0].line, Some(2), "{errors:?}");

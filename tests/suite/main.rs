@@ -20,6 +20,7 @@ mod prober;
 mod proxy;
 mod recovery;
 mod replicas;
+mod runtimes;
 mod schedule;
 mod scroll;
 mod start;

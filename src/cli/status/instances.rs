@@ -51,12 +51,15 @@ pub(super) fn lines(asked: Option<&Result<Vec<Instance>, String>>, now: Moment, 
 /// `  blue   ● shop-blue-1           version 1.4  0f3c9a12  up 3m  1 restart`
 fn line(instance: &Instance, now: Moment, paint: Paint) -> String {
     let Instance { colour, name, version, image, id, since, restarts, running, note, .. } = instance;
+    // Of one that does not run, why comes first: the rest may not fit.
+    let (why, note) = if *running { (None, note.clone()) } else { (note.clone(), None) };
     let mut facts = Vec::new();
+    facts.extend(why);
     facts.extend(version.as_ref().map(|version| format!("version {version}")).or_else(|| image.clone()));
     facts.extend(id.as_ref().map(|id| id.chars().take(12).collect()));
     facts.extend(since.filter(|_| *running).map(|since| format!("up {}", humane(now.since(since)))));
     facts.extend((*restarts > 0).then(|| format!("{restarts} {}", if *restarts == 1 { "restart" } else { "restarts" })));
-    facts.extend(note.clone());
+    facts.extend(note);
     let rest = fitted(&format!("{:<22}  {}", fitted(name, 22), facts.join("  ")), COLUMNS - 11);
     let shape = if *running { paint.good("●") } else { paint.bad("✖") };
     format!("  {}  {shape} {}", paint.colour(*colour, format!("{colour:<5}")), rest.trim_end())
@@ -88,7 +91,11 @@ mod tests {
         let all = vec![
             instance(Colour::Green, "shop-green.1", Some("b")),
             instance(Colour::Blue, "shop-blue.2", Some("a")),
-            Instance { running: false, note: Some("exited with code 137 ".repeat(5)), ..instance(Colour::Blue, "shop-blue.1", Some("b")) },
+            Instance {
+                running: false,
+                note: Some("exited with code 137: out of memory".to_owned()),
+                ..instance(Colour::Blue, "shop-blue.1", Some("b"))
+            },
         ];
         let told = lines(Some(&Ok(all)), Moment::from_millis(180_000), Paint::none());
         assert_eq!((told[1].as_str(), told[3].as_str()), ("  on a", "  on b"));

@@ -8,7 +8,8 @@ use crate::clock;
 use crate::config::{Config, unheard};
 use crate::domain::colour::Colour;
 use crate::domain::moment::{Moment, humane};
-use crate::services::up::{Event, dialable};
+use crate::net::listen::beside;
+use crate::services::up::Event;
 
 /// Where the columns of names end.
 const NAME: usize = 17;
@@ -28,7 +29,7 @@ pub(super) struct Story {
 
 impl Story {
     pub(super) fn new(config: &Config, path: &Path, is_demo: bool, state: &Path) -> Self {
-        let url = |listen: &str| format!("http://{}/", dialable(listen));
+        let url = |listen: &str| format!("http://{}/", beside(listen));
         Self {
             paint: Paint::of_stdout(),
             began: clock::now(),

@@ -165,5 +165,5 @@ fn weekdays(text: &str) -> Result<u8, String> {
 fn weekday(name: &str) -> Option<u8> {
     let name = name.to_ascii_lowercase();
     let is_day = |day: &&str| **day == name || day.get(..3) == Some(name.as_str());
-    WEEKDAYS.iter().position(|day| is_day(day)).and_then(|day| u8::try_from(day).ok())
+    WEEKDAYS.iter().position(is_day).and_then(|day| u8::try_from(day).ok())
 }

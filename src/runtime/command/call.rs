@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use super::settings::Order;
+use super::settings::{Order, PLACEHOLDERS};
 use crate::domain::colour::Colour;
 use crate::runtime::words::fill;
-
-/// What can stand in a command.
-pub(super) const PLACEHOLDERS: [&str; 7] = ["{app}", "{colour}", "{version}", "{image}", "{instances}", "{previous}", "{lines}"];
 
 /// What is known as a command is run; what is not known stands for nothing.
 #[derive(Debug, Clone, Default)]

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use super::call::PLACEHOLDERS;
 use crate::runtime::words::words;
 use crate::settings::Section;
+
+/// What can stand in a command.
+pub(super) const PLACEHOLDERS: [&str; 7] = ["{app}", "{colour}", "{version}", "{image}", "{instances}", "{previous}", "{lines}"];
 
 /// What only this runtime needs.
 #[derive(Debug, Clone, PartialEq, Eq)]

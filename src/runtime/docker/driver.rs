@@ -44,15 +44,7 @@ impl DockerDriver {
     pub(in crate::runtime) async fn replace(&self, release: &Release, tell: Tell<'_>) -> Result<Pending, RuntimeError> {
         let engine = self.engine().await?;
         let settling = self.settling(&engine, release.colour);
-        match settling.recover(tell).await? {
-            Left::Nothing => {}
-            Left::Unproven(names) => {
-                tell(Step::Done(format!("! removed {}, which a deploy that was cut off had left unproven", names.join(", "))))
-            }
-            Left::Proven(names) => {
-                tell(Step::Done(format!("! ended a deploy that was cut off after its containers were proven: {}", names.join(", "))))
-            }
-        }
+        settling.recover(tell).await?.tell(tell);
         let made = self.make(&engine, release, tell).await;
         if made.is_err() {
             // The first error is the one to tell; what is left says so at the next deploy.
@@ -94,7 +86,7 @@ impl DockerDriver {
     pub(in crate::runtime) async fn scale(&self, colour: Colour, instances: u32, tell: Tell<'_>) -> Result<Vec<Instance>, RuntimeError> {
         let engine = self.engine().await?;
         let settling = self.settling(&engine, colour);
-        settling.recover(tell).await?;
+        settling.recover(tell).await?.tell(tell);
         let found = settling.all().await?;
         let wanted = usize::try_from(instances).unwrap_or(usize::MAX);
         let (kept, ended) = found.split_at(wanted.min(found.len()));
@@ -180,6 +172,7 @@ impl DockerDriver {
         let present = found.iter().filter(|found| found.colour == release.colour).count();
         let count = u32::try_from(present).unwrap_or(u32::MAX).max(self.app.colour(release.colour).instances);
         let making = self.making(&base, image, &network, release.colour, (Some(release.deploy.to_string()), version), tell)?;
+        making.names_are_free(engine, count, &found).await?;
         if base.carried.had_ports {
             tell(Step::Done(
                 "! the running container publishes ports; the new one does not: only the proxy is reached from outside".to_owned(),

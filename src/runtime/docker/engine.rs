@@ -125,6 +125,9 @@ fn trouble(host: &str, error: &Error) -> RuntimeError {
         Error::DockerResponseServerError { status_code: 409, message } => {
             RuntimeError::Conflict(format!("the Docker engine refused: {message}"))
         }
+        Error::DockerResponseServerError { message, .. } if message.contains("HTTPS server") => {
+            RuntimeError::Silent(format!("the Docker engine on {host} speaks TLS: DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH are needed"))
+        }
         Error::DockerResponseServerError { message, .. } | Error::DockerStreamError { error: message } => {
             RuntimeError::Refused(format!("the Docker engine refused: {}", message.trim()))
         }

@@ -131,7 +131,7 @@ fn why(named: &str, known: bool, said: &str) -> String {
     } else {
         "the registry or the engine refused".to_owned()
     };
-    format!("the image {named} is not here and cannot be pulled: {advice} (it said: {said})")
+    format!("the image {named} cannot be pulled: {advice} (it said: {said})")
 }
 
 /// How far the layers of one pull have come.

@@ -3,9 +3,9 @@
 mod amount;
 mod base;
 mod carried;
-pub(in crate::runtime) mod credentials;
+pub mod credentials;
 pub mod driver;
-pub(in crate::runtime) mod engine;
+pub mod engine;
 mod environment;
 mod found;
 mod image;

@@ -13,6 +13,9 @@ pub(super) const INSTANCE: &str = "allswell.instance";
 /// The deploy that made it.
 pub(super) const DEPLOY: &str = "allswell.deploy";
 
+/// When its deploy made it, in milliseconds since 1970: the same for all that a deploy makes, and for no others, whatever becomes of the journal.
+pub(super) const MADE: &str = "allswell.made";
+
 /// How far a container has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {

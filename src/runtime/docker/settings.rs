@@ -125,7 +125,7 @@ pub struct HealthKeys {
     pub timeout: Duration,
     /// Failures in a row until it is unhealthy. Default: 3.
     pub retries: u32,
-    /// How long failures do not count after the start. Default: 0 s.
+    /// How long failures do not count after the start. Default: they count at once.
     pub start_period: Duration,
 }
 
@@ -171,7 +171,8 @@ impl DockerSettings {
 /// A port of the host can be published by one container only, so the new one could not start beside the old.
 fn refuse_ports(section: &mut Section<'_>) {
     for key in ["ports", "publish"] {
-        if !section.texts(key).is_empty() || section.is_given(key) {
+        if section.is_given(key) {
+            section.texts(key);
             section.error(
                 key,
                 "the containers of a colour publish no ports: the proxy finds them by name on `network`, and only the proxy is reached from outside",

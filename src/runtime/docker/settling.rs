@@ -23,7 +23,7 @@ use crate::domain::colour::Colour;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::release::{Step, Tell};
 
-/// A proxy looks up names at an interval of a second; until it has seen the new ones, the old ones stay.
+/// A proxy looks up names at an interval of a second: until then it knows nothing of the new ones, and takes the old ones for alive.
 const NOTICED: Duration = Duration::from_secs(3);
 /// How long the engine may need until a name is free again.
 const FREED: Duration = Duration::from_secs(20);
@@ -37,6 +37,21 @@ pub(super) enum Left {
     Unproven(Vec<String>),
     /// Proven ones, whose deploy is now ended: their names.
     Proven(Vec<String>),
+}
+
+impl Left {
+    /// Says it, where there is something to say.
+    pub(super) fn tell(&self, tell: Tell<'_>) {
+        match self {
+            Self::Nothing => {}
+            Self::Unproven(names) => {
+                tell(Step::Done(format!("! removed {}, which a deploy that was cut off had left unproven", names.join(", "))));
+            }
+            Self::Proven(names) => {
+                tell(Step::Done(format!("! ended a deploy that was cut off after its containers were proven: {}", names.join(", "))));
+            }
+        }
+    }
 }
 
 /// One app's containers of one colour, on one engine.
@@ -90,6 +105,9 @@ impl Settling<'_> {
         if new.is_empty() {
             return Err(RuntimeError::Conflict("the new containers are gone: somebody else has removed them".to_owned()));
         }
+        if let Some(ended) = new.iter().find(|found| !found.is_running()) {
+            return Err(RuntimeError::Refused(format!("{} {} after it had passed its probes", ended.name, ended.ending())));
+        }
         let mut named = false;
         for container in &new {
             let network = container.main_network().filter(|network| !container.is_called(alias, network));
@@ -105,16 +123,21 @@ impl Settling<'_> {
         for container in &new {
             self.rename(container, Stage::Proven).await?;
         }
-        self.settle(tell).await
+        self.settle(tell).await?;
+        // A switch that follows at once must not send anybody to an address that is gone.
+        tell(Step::Working("the proxy forgets the old containers".to_owned()));
+        sleep(NOTICED).await;
+        Ok(())
     }
 
     /// Ends those that the proven ones replace, and gives these their names.
     async fn settle(&self, tell: Tell<'_>) -> Result<(), RuntimeError> {
         let all = self.all().await?;
         let (proven, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|found| found.stage == Stage::Proven);
-        let Some(deploy) = proven.first().map(|found| found.deploy.clone()) else { return Ok(()) };
+        let Some(first) = proven.first() else { return Ok(()) };
+        let made = first.label(naming::MADE);
         // One that has its name already came with the same deploy.
-        let old: Vec<_> = rest.into_iter().filter(|found| found.stage == Stage::Settled && found.deploy != deploy).collect();
+        let old: Vec<_> = rest.into_iter().filter(|found| found.stage == Stage::Settled && found.label(naming::MADE) != made).collect();
         let ended = join_all(old.iter().map(|container| self.retire(container, tell))).await;
         ended.into_iter().collect::<Result<Vec<()>, _>>()?;
         for container in &proven {

@@ -13,8 +13,9 @@ use super::said::said;
 use super::service::Service;
 use super::settings::SwarmSettings;
 use super::sight::{Aim, Update};
-use super::spec::{Before, before, image_of, last_deploy, next, replicas, scaled};
+use super::spec::{image_of, last_deploy, next, replicas, scaled};
 use super::task::TaskView;
+use super::undo::Undone;
 use crate::domain::colour::Colour;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::instance::Instance;
@@ -32,14 +33,15 @@ const LAST_LINES: usize = 8;
 pub struct SwarmDriver {
     app: AppSettings,
     settings: SwarmSettings,
+    version: Option<String>,
     stop_grace: Duration,
 }
 
 impl SwarmDriver {
-    /// For this app; a task may take `stop_grace` to stop.
+    /// For this app. `version` is that of tasks that were never deployed, `stop_grace` how long one may take to stop.
     #[must_use]
-    pub fn new(app: AppSettings, settings: SwarmSettings, stop_grace: Duration) -> Self {
-        Self { app, settings, stop_grace }
+    pub fn new(app: AppSettings, settings: SwarmSettings, version: Option<String>, stop_grace: Duration) -> Self {
+        Self { app, settings, version, stop_grace }
     }
 
     pub(in crate::runtime) async fn instances(&self) -> Result<Vec<Instance>, RuntimeError> {
@@ -57,12 +59,13 @@ impl SwarmDriver {
         let name = self.name(release.colour);
         let was = manager.service(&name).await?;
         let tasks = self.tasks_of(&manager, was.as_ref()).await?;
-        let order = Order { manager: &manager, app: &self.app, settings: &self.settings, release, stop_grace: self.stop_grace, tell };
-        let wanted = order.wanted(was.as_ref()).await?;
+        let (app, settings, version) = (&self.app, &self.settings, self.version.as_deref());
+        let order = Order { manager: &manager, app, settings, release, version, stop_grace: self.stop_grace, tell };
+        let (wanted, credentials) = order.wanted(was.as_ref()).await?;
         let spec = next(was.as_ref().map(|service| &service.spec), &name, &wanted);
         match &was {
-            None => manager.create(spec, None).await?,
-            Some(was) => manager.write(was, &spec, None).await?,
+            None => manager.create(spec, credentials).await?,
+            Some(was) => manager.write(was, &spec, credentials.as_ref()).await?,
         }
         let follow = self.follow(&name, Aim::Deploy(release.deploy), &tasks, tell);
         match follow.end(&manager).await {
@@ -90,26 +93,16 @@ impl SwarmDriver {
         }
     }
 
-    /// Once: what is put back does not have the deploy's number, so that whoever comes second finds nothing to do.
     pub(in crate::runtime) async fn put_back(&self, release: &Release, tell: Tell<'_>) -> Result<String, RuntimeError> {
         let manager = Manager::connect().await?;
         let name = self.name(release.colour);
-        let Some(service) = manager.service(&name).await?.filter(|service| last_deploy(&service.spec) == Some(release.deploy)) else {
-            return Ok(String::new());
-        };
-        match before(&service.spec) {
-            None => Err(RuntimeError::Refused(format!(
-                "the service {name} does not say what it was before deploy {}: see `docker service inspect {name}`",
-                release.deploy
-            ))),
-            Some(Before::Nothing) => {
-                manager.remove(&name).await?;
+        match manager.undo(&name, release.deploy).await? {
+            Undone::Nothing => Ok(String::new()),
+            Undone::Removed(service) => {
                 self.gone(&manager, &service, tell).await?;
                 Ok(format!("the service {name}, which the deploy had created, is removed"))
             }
-            Some(Before::Spec(spec)) => {
-                let tasks = manager.tasks(&service.id).await?;
-                manager.write(&service, &spec, None).await?;
+            Undone::Restored(spec, tasks) => {
                 let image = image_of(&spec).unwrap_or("its image").to_owned();
                 self.follow(&name, Aim::Without(release.deploy), &tasks, tell).end(&manager).await?;
                 Ok(format!("{name} runs {image} again, {} of it", count(replicas(&spec))))

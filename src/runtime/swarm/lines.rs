@@ -32,7 +32,7 @@ pub(super) fn words(said: &[(String, Vec<String>)]) -> String {
 
 async fn lines(manager: &Manager, task: &TaskView, count: usize) -> Vec<String> {
     let options = LogsOptions { stdout: true, stderr: true, tail: count.to_string(), ..LogsOptions::default() };
-    let mut stream = std::pin::pin!(manager.engine.task_logs(&task.id, Some(options)));
+    let mut stream = std::pin::pin!(manager.engine.docker.task_logs(&task.id, Some(options)));
     let mut text = String::new();
     // What has come until then is better than nothing.
     let _ = timeout(LIMIT, async {

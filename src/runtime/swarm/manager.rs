@@ -1,18 +1,18 @@
 //! A manager of the Swarm: the only kind of engine that can see and change services.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use bollard::Docker;
 use bollard::models::{LocalNodeState, NetworkAttachmentConfig, NodeState, SystemInfo};
 use bollard::query_parameters::{InspectNetworkOptions, ListNodesOptions, ListSecretsOptions};
 
-use super::engine::{connect, explain, status};
+use crate::runtime::docker::engine::{Engine, is_gone};
 use crate::runtime::error::RuntimeError;
 
 /// An engine that is known to be a manager.
 #[derive(Debug)]
 pub(super) struct Manager {
-    pub(super) engine: Docker,
+    pub(super) engine: Engine,
 }
 
 /// A node, as far as tasks care.
@@ -27,8 +27,9 @@ pub(super) struct Node {
 impl Manager {
     /// Connects, and sees to it that the engine is a manager.
     pub(super) async fn connect() -> Result<Self, RuntimeError> {
-        let engine = connect()?;
-        let info = engine.info().await.map_err(|error| explain("ask the engine what it is", &error))?;
+        // No call of ours waits for a task to stop: the Swarm does that by itself.
+        let engine = Engine::connect(Duration::ZERO).await?;
+        let info = engine.docker.info().await.map_err(|error| engine.trouble(&error))?;
         match trouble(&info) {
             None => Ok(Self { engine }),
             Some(trouble) => Err(RuntimeError::Refused(trouble)),
@@ -37,7 +38,7 @@ impl Manager {
 
     /// Every node by its id.
     pub(super) async fn nodes(&self) -> Result<HashMap<String, Node>, RuntimeError> {
-        let nodes = self.engine.list_nodes(None::<ListNodesOptions>).await.map_err(|error| explain("list the nodes", &error))?;
+        let nodes = self.engine.docker.list_nodes(None::<ListNodesOptions>).await.map_err(|error| self.engine.trouble(&error))?;
         Ok(nodes
             .into_iter()
             .filter_map(|node| {
@@ -52,9 +53,12 @@ impl Manager {
     /// The overlay network of this name, as a service is attached to it: with the names under which its tasks are found there besides its own.
     pub(super) async fn network(&self, name: &str, aliases: &[String]) -> Result<NetworkAttachmentConfig, RuntimeError> {
         let advice = format!("docker network create --driver overlay --attachable {name}");
-        let found = self.engine.inspect_network(name, None::<InspectNetworkOptions>).await.map_err(|error| match status(&error) {
-            Some(404) => RuntimeError::Refused(format!("there is no network {name}: {advice}")),
-            _ => explain(&format!("look at the network {name}"), &error),
+        let found = self.engine.docker.inspect_network(name, None::<InspectNetworkOptions>).await.map_err(|error| {
+            if is_gone(&error) {
+                RuntimeError::Refused(format!("there is no network {name}: {advice}"))
+            } else {
+                self.engine.trouble(&error)
+            }
         })?;
         if found.scope.as_deref() != Some("swarm") {
             return Err(RuntimeError::Refused(format!(
@@ -69,7 +73,7 @@ impl Manager {
     pub(super) async fn secret(&self, name: &str) -> Result<String, RuntimeError> {
         let filters = HashMap::from([("name".to_owned(), vec![name.to_owned()])]);
         let options = ListSecretsOptions { filters: Some(filters) };
-        let found = self.engine.list_secrets(Some(options)).await.map_err(|error| explain("list the secrets", &error))?;
+        let found = self.engine.docker.list_secrets(Some(options)).await.map_err(|error| self.engine.trouble(&error))?;
         // The filter takes beginnings of names too.
         let exact = found.into_iter().find(|secret| secret.spec.as_ref().and_then(|spec| spec.name.as_deref()) == Some(name));
         exact

@@ -1,7 +1,6 @@
 //! Two services of a Docker Swarm.
 
 pub mod driver;
-mod engine;
 mod follow;
 mod image;
 mod instances;
@@ -14,4 +13,5 @@ pub mod settings;
 mod sight;
 mod spec;
 mod task;
+mod undo;
 mod write;

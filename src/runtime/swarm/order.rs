@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bollard::auth::DockerCredentials;
 use bollard::models::NetworkAttachmentConfig;
 
 use super::image::pinned;
@@ -9,6 +10,7 @@ use super::manager::Manager;
 use super::service::Service;
 use super::settings::SwarmSettings;
 use super::spec::{Wanted, image_of};
+use crate::runtime::docker::credentials::for_image;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::release::{Release, Step, Tell};
 use crate::settings::AppSettings;
@@ -19,16 +21,18 @@ pub(super) struct Order<'a> {
     pub(super) app: &'a AppSettings,
     pub(super) settings: &'a SwarmSettings,
     pub(super) release: &'a Release,
+    pub(super) version: Option<&'a str>,
     pub(super) stop_grace: Duration,
     pub(super) tell: Tell<'a>,
 }
 
 impl<'a> Order<'a> {
-    /// What goes into the service, which is this one now.
-    pub(super) async fn wanted(&self, was: Option<&Service>) -> Result<Wanted<'a>, RuntimeError> {
+    /// What goes into the service, which is this one now; and what opens its image's registry to the nodes.
+    pub(super) async fn wanted(&self, was: Option<&Service>) -> Result<(Wanted<'a>, Option<DockerCredentials>), RuntimeError> {
         let name = self.image(was)?;
         (self.tell)(Step::Working(format!("ask the registry for {name}")));
-        let image = pinned(&self.manager.engine, &name, None).await;
+        let credentials = for_image(&name).await?;
+        let image = pinned(&self.manager.engine.docker, &name, credentials.clone()).await;
         if !image.by_digest {
             (self.tell)(Step::Done(format!("no registry told which {name} that is: each node runs its own image of this name")));
         }
@@ -36,21 +40,24 @@ impl<'a> Order<'a> {
         for secret in &self.settings.secrets {
             secrets.push((secret.clone(), self.manager.secret(secret).await?));
         }
-        Ok(Wanted {
+        let wanted = Wanted {
             app: &self.app.name,
             settings: self.settings,
             release: self.release,
+            version: self.version,
             image: image.name,
             networks: self.networks(was).await?,
             secrets,
             replicas: self.app.colour(self.release.colour).instances,
             stop_grace: self.stop_grace,
-        })
+        };
+        Ok((wanted, credentials))
     }
 
     /// The release's, else the config's, else the one that the service has.
     fn image(&self, was: Option<&Service>) -> Result<String, RuntimeError> {
-        let configured = || match (&self.settings.image, &self.release.version) {
+        let version = self.release.version.as_deref().or(self.version.filter(|_| was.is_none()));
+        let configured = || match (&self.settings.image, version) {
             (Some(image), Some(version)) => Some(image.replace("{version}", version)),
             (Some(image), None) if !image.contains("{version}") => Some(image.clone()),
             (Some(_) | None, _) => None,

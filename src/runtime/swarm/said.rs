@@ -9,6 +9,7 @@ use futures_util::stream::{BoxStream, SelectAll};
 use tokio::time::timeout;
 
 use super::manager::Manager;
+use super::spec::last_deploy;
 use super::task::TaskView;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::release::Each;
@@ -19,30 +20,31 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What a task says: its name and some lines.
 type Said = (String, Vec<String>);
 
-/// Tells `each` what the tasks of a service have said, under `NAME.SLOT`; with `follow` it goes on for ever, new tasks included.
+/// Tells `each` what the tasks of a service's last deploy have said, under `NAME.SLOT`, one after the other; with `follow` it goes on for ever,
+/// all at once, new tasks included.
 pub(super) async fn said(manager: &Manager, service: &str, lines: Option<usize>, follow: bool, each: Each<'_>) -> Result<(), RuntimeError> {
+    let tell = |(name, lines): Said| lines.iter().for_each(|line| each(&name, line));
+    if !follow {
+        for task in spoken(manager, service).await? {
+            let mut stream = of_task(manager, service, &task, lines, false);
+            while let Some(said) = stream.next().await {
+                tell(said);
+            }
+        }
+        return Ok(());
+    }
     let mut known: HashSet<String> = HashSet::new();
     let mut streams: SelectAll<BoxStream<'_, Said>> = SelectAll::new();
     loop {
-        let Some(found) = manager.service(service).await? else {
-            return Err(RuntimeError::Refused(format!(
-                "there is no service {service}: nothing was deployed yet, or somebody has removed it"
-            )));
-        };
-        let mut tasks = manager.tasks(&found.id).await?;
-        tasks.sort_by_key(|task| task.made);
-        for task in tasks.iter().filter(|task| task.had_container && known.insert(task.id.clone())) {
-            streams.push(of_task(manager, service, task, lines, follow));
+        let tasks = spoken(manager, service).await?;
+        for task in tasks.iter().filter(|task| known.insert(task.id.clone())) {
+            streams.push(of_task(manager, service, task, lines, true));
         }
         let listen = async {
-            while let Some((name, lines)) = streams.next().await {
-                lines.iter().for_each(|line| each(&name, line));
+            while let Some(said) = streams.next().await {
+                tell(said);
             }
         };
-        if !follow {
-            listen.await;
-            return Ok(());
-        }
         // The end of that time is no trouble: new tasks are looked for, and the streams are listened to again.
         let all_silent = timeout(LOOK, listen).await.is_ok();
         if all_silent {
@@ -51,11 +53,23 @@ pub(super) async fn said(manager: &Manager, service: &str, lines: Option<usize>,
     }
 }
 
+/// The tasks that may have said something, oldest first: those of the last deploy, and whatever else runs.
+async fn spoken(manager: &Manager, service: &str) -> Result<Vec<TaskView>, RuntimeError> {
+    let Some(found) = manager.service(service).await? else {
+        return Err(RuntimeError::Refused(format!("there is no service {service}: nothing was deployed yet, or somebody has removed it")));
+    };
+    let deploy = last_deploy(&found.spec);
+    let mut tasks = manager.tasks(&found.id).await?;
+    tasks.retain(|task| task.had_container && (task.deploy == deploy || task.is_up()));
+    tasks.sort_by_key(|task| task.made);
+    Ok(tasks)
+}
+
 fn of_task<'a>(manager: &'a Manager, service: &str, task: &TaskView, lines: Option<usize>, follow: bool) -> BoxStream<'a, Said> {
     let tail = lines.map_or_else(|| "all".to_owned(), |count| count.to_string());
     let options = LogsOptions { stdout: true, stderr: true, follow, tail, ..LogsOptions::default() };
     let name = format!("{service}.{}", task.slot);
-    let stream = manager.engine.task_logs(&task.id, Some(options));
+    let stream = manager.engine.docker.task_logs(&task.id, Some(options));
     // A task whose container has gone has nothing to say.
     let spoken = stream.take_while(|piece| std::future::ready(piece.is_ok())).filter_map(|piece| std::future::ready(piece.ok()));
     let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>();

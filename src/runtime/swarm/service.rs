@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use bollard::models::{ServiceSpec, ServiceUpdateStatusStateEnum as UpdateState};
 use bollard::query_parameters::{InspectServiceOptions, ListTasksOptions};
 
-use super::engine::{explain, status};
 use super::manager::Manager;
 use super::sight::Update;
 use super::spec::replicas;
 use super::task::TaskView;
+use crate::runtime::docker::engine::is_gone;
 use crate::runtime::error::RuntimeError;
 
 /// A service with the version by which a change of it is compared and set.
@@ -37,10 +37,10 @@ impl Service {
 impl Manager {
     /// The service of this name, if there is one.
     pub(super) async fn service(&self, name: &str) -> Result<Option<Service>, RuntimeError> {
-        let found = match self.engine.inspect_service(name, None::<InspectServiceOptions>).await {
+        let found = match self.engine.docker.inspect_service(name, None::<InspectServiceOptions>).await {
             Ok(found) => found,
-            Err(error) if status(&error) == Some(404) => return Ok(None),
-            Err(error) => return Err(explain(&format!("look at the service {name}"), &error)),
+            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) => return Err(self.engine.trouble(&error)),
         };
         let spec = found.spec.unwrap_or_default();
         // The engine takes the beginning of an id for a name, too.
@@ -58,11 +58,11 @@ impl Manager {
         let nodes = self.nodes().await?;
         let filters = HashMap::from([("service".to_owned(), vec![service.to_owned()])]);
         let options = ListTasksOptions { filters: Some(filters) };
-        let listed = match self.engine.list_tasks(Some(options)).await {
+        let listed = match self.engine.docker.list_tasks(Some(options)).await {
             Ok(listed) => listed,
             // The service has gone.
-            Err(error) if status(&error) == Some(404) => Vec::new(),
-            Err(error) => return Err(explain("list the tasks", &error)),
+            Err(error) if is_gone(&error) => Vec::new(),
+            Err(error) => return Err(self.engine.trouble(&error)),
         };
         let mut tasks: Vec<TaskView> = listed.into_iter().filter_map(|task| TaskView::of(task, &nodes)).collect();
         tasks.sort_by_key(|task| (task.slot, std::cmp::Reverse(task.made)));
@@ -72,7 +72,7 @@ impl Manager {
     /// How many tasks of a service, removed or not, still have something running.
     pub(super) async fn remains(&self, service: &str) -> Result<usize, RuntimeError> {
         let nodes = self.nodes().await?;
-        let listed = self.engine.list_tasks(None::<ListTasksOptions>).await.map_err(|error| explain("list the tasks", &error))?;
+        let listed = self.engine.docker.list_tasks(None::<ListTasksOptions>).await.map_err(|error| self.engine.trouble(&error))?;
         let of_it = listed.into_iter().filter(|task| task.service_id.as_deref() == Some(service));
         Ok(of_it.filter_map(|task| TaskView::of(task, &nodes)).filter(TaskView::holds_on).count())
     }

@@ -27,6 +27,8 @@ pub(super) struct Wanted<'a> {
     pub(super) app: &'a str,
     pub(super) settings: &'a SwarmSettings,
     pub(super) release: &'a Release,
+    /// Of a service that was never deployed.
+    pub(super) version: Option<&'a str>,
     /// Pinned.
     pub(super) image: String,
     /// By id; empty: as it is.
@@ -83,7 +85,8 @@ pub(super) fn scaled(spec: &ServiceSpec, replicas: u64) -> ServiceSpec {
 /// A service as a release wants it: what it was, with what the config and the release say.
 pub(super) fn next(was: Option<&ServiceSpec>, name: &str, wanted: &Wanted<'_>) -> ServiceSpec {
     let mut spec = was.cloned().unwrap_or_default();
-    let version = wanted.release.version.clone().or_else(|| spec.labels.as_ref()?.get(VERSION).cloned());
+    let had = || spec.labels.as_ref()?.get(VERSION).cloned();
+    let version = wanted.release.version.clone().or_else(had).or_else(|| wanted.version.map(str::to_owned));
     spec.name = Some(name.to_owned());
     let labels = spec.labels.get_or_insert_default();
     labels.insert(BEFORE.to_owned(), kept(was));
@@ -232,6 +235,7 @@ mod tests {
             app: "shop",
             settings,
             release,
+            version: None,
             image: "shop:2@sha256:00".to_owned(),
             networks: Vec::new(),
             secrets: Vec::new(),

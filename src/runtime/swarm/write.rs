@@ -1,13 +1,14 @@
 //! Changes of a service: each is compared with what was read, and set.
 
 use bollard::auth::DockerCredentials;
+use bollard::errors::Error;
 use bollard::models::ServiceSpec;
 use bollard::query_parameters::UpdateServiceOptions;
 
-use super::engine::{explain, said, status};
 use super::manager::Manager;
 use super::service::Service;
 use super::spec::{image_of, replicas};
+use crate::runtime::docker::engine::is_gone;
 use crate::runtime::error::RuntimeError;
 
 /// How often a change is tried anew because the Swarm itself, which notes its progress in the service, was faster.
@@ -17,12 +18,12 @@ impl Manager {
     /// Creates a service.
     pub(super) async fn create(&self, spec: ServiceSpec, credentials: Option<DockerCredentials>) -> Result<(), RuntimeError> {
         let name = spec.name.clone().unwrap_or_default();
-        let created = self.engine.create_service(spec, credentials).await;
-        created.map(drop).map_err(|error| match status(&error) {
-            Some(409) => RuntimeError::Conflict(format!(
+        let created = self.engine.docker.create_service(spec, credentials).await;
+        created.map(drop).map_err(|error| match error {
+            Error::DockerResponseServerError { status_code: 409, .. } => RuntimeError::Conflict(format!(
                 "somebody else has created the service {name} at the same time: look at it, then deploy again"
             )),
-            _ => explain(&format!("create the service {name}"), &error),
+            error => self.engine.trouble(&error),
         })
     }
 
@@ -40,10 +41,10 @@ impl Manager {
                 return Err(RuntimeError::Refused(format!("the version {version} of {name} is beyond what this client can send")));
             };
             let options = UpdateServiceOptions { version: index, ..UpdateServiceOptions::default() };
-            match self.engine.update_service(&read.id, spec.clone(), options, credentials.cloned()).await {
+            match self.engine.docker.update_service(&read.id, spec.clone(), options, credentials.cloned()).await {
                 Ok(_) => return Ok(()),
-                Err(error) if said(&error).contains("update out of sequence") => version = self.unchanged(read).await?,
-                Err(error) => return Err(explain(&format!("update the service {name}"), &error)),
+                Err(error) if is_out_of_sequence(&error) => version = self.unchanged(read).await?,
+                Err(error) => return Err(self.engine.trouble(&error)),
             }
         }
         Err(RuntimeError::Conflict(format!("the service {name} changes all the time: nothing was changed. Look at it, then try again")))
@@ -69,12 +70,17 @@ impl Manager {
 
     /// Removes a service.
     pub(super) async fn remove(&self, name: &str) -> Result<(), RuntimeError> {
-        match self.engine.delete_service(name).await {
+        match self.engine.docker.delete_service(name).await {
             Ok(()) => Ok(()),
-            Err(error) if status(&error) == Some(404) => Ok(()),
-            Err(error) => Err(explain(&format!("remove the service {name}"), &error)),
+            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) => Err(self.engine.trouble(&error)),
         }
     }
+}
+
+/// Whether the service has another version by now.
+fn is_out_of_sequence(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { message, .. } if message.contains("update out of sequence"))
 }
 
 /// What somebody else did, as far as it can be said shortly.

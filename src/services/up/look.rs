@@ -11,6 +11,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::colour::Colour;
 use crate::net::client;
+use crate::net::listen::beside;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(50);
@@ -18,16 +19,6 @@ const EVERY: Duration = Duration::from_millis(50);
 const LIMIT: Duration = Duration::from_secs(1);
 /// After this, what does not answer is named.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// An address that can be dialled: any address means this host.
-#[must_use]
-pub fn dialable(listen: &str) -> String {
-    match listen.rsplit_once(':') {
-        Some(("0.0.0.0", port)) => format!("127.0.0.1:{port}"),
-        Some(("[::]", port)) => format!("[::1]:{port}"),
-        Some(_) | None => listen.to_owned(),
-    }
-}
 
 async fn accepts(address: &str) -> bool {
     matches!(timeout(LIMIT, TcpStream::connect(address)).await, Ok(Ok(_)))
@@ -49,7 +40,7 @@ pub(super) fn looked_at(config: &Config) -> Vec<String> {
 }
 
 fn listeners(config: &Config) -> Vec<String> {
-    [&config.proxy.live, &config.proxy.idle, &config.watcher.listen].map(|listen| dialable(listen)).to_vec()
+    [&config.proxy.live, &config.proxy.idle, &config.watcher.listen].map(|listen| beside(listen)).to_vec()
 }
 
 /// Says when the listeners answer, and when the watcher's page says that both colours are working.
@@ -67,7 +58,7 @@ pub(super) async fn look(config: Config, events: Events) {
     }
     events.say(Event::Answering);
     let Ok(client) = client::http(LIMIT) else { return };
-    let overview = format!("http://{}/v1/overview", dialable(&config.watcher.listen));
+    let overview = format!("http://{}/v1/overview", beside(&config.watcher.listen));
     let began = clock::elapsed();
     let mut is_told = false;
     loop {
@@ -107,16 +98,4 @@ async fn not_working(client: &reqwest::Client, overview: &str) -> Option<Vec<(Co
         (!works).then(|| (*colour, reason.unwrap_or_else(|| "the prober has not seen it passing yet".to_owned())))
     };
     Some(Colour::BOTH.iter().filter_map(bad).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_address_is_this_host() {
-        assert_eq!(dialable("0.0.0.0:8000"), "127.0.0.1:8000");
-        assert_eq!(dialable("[::]:8000"), "[::1]:8000");
-        assert_eq!(dialable("127.0.0.2:8000"), "127.0.0.2:8000");
-    }
 }

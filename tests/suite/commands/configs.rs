@@ -95,7 +95,7 @@ async fn a_schedule_is_shown_before_it_is_trusted() {
     let times: Vec<&str> = document.as_array().unwrap().iter().filter_map(|time| time.as_str()).collect();
     assert!(times.len() == 2 && times.iter().all(|time| time.ends_with("T12:00:00.000Z")), "{times:?}");
     for (words, told) in [
-        (["schedule", "0 3 * *", "--tz", "UTC"], "a schedule has five"),
+        (["schedule", "0 3 * *", "--tz", "UTC"], "a cron schedule has five"),
         (["schedule", "0 0 31 2 *", "--tz", "UTC"], "never falls due"),
         (["schedule", "0 3 * * *", "--tz", "Mars/Base"], "is not a time zone"),
     ] {

@@ -78,6 +78,22 @@ impl Place {
     }
 }
 
+/// A story that broke off leaves nothing to the next one; after a whole one there is nothing to do.
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let script = self.deploy.join("teardown.sh").display().to_string();
+        let compose = [script.as_str(), "--compose", &self.stage.name, "--volumes", "--yes"];
+        let stack = [script.as_str(), "--stack", "allswell", "--volumes", "--yes"];
+        for words in [&compose[..], &stack[..], &["docker", "swarm", "leave", "--force"][..]] {
+            // Either it was never there, or its own words stand in what is printed.
+            let _ = std::process::Command::new(words[0]).args(&words[1..]).env("DOCKER_HOST", self.stage.engine.host()).status();
+        }
+    }
+}
+
 fn original() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy"))
 }
@@ -113,7 +129,11 @@ async fn compose_up_is_a_working_system_on_one_host() {
     let page = format!("{}:7700", place.stage.there());
     let seen = within(LIMIT, "everything is up", || async { place.overview(&page).await.filter(is_well) }).await;
     let took = clock::elapsed().saturating_sub(began);
-    eprintln!("compose up: everything created after {:.1} s, both colours working after {:.1} s", created.as_secs_f64(), took.as_secs_f64());
+    eprintln!(
+        "compose up: everything created after {:.1} s, both colours working after {:.1} s",
+        created.as_secs_f64(),
+        took.as_secs_f64()
+    );
     assert_eq!(seen["incidents"].as_array().map(Vec::len), Some(0), "{seen}");
 
     let there = place.stage.there();

@@ -104,6 +104,13 @@ impl Engine {
         name
     }
 
+    /// Builds an image from a Dockerfile that needs no files, mostly from the cache.
+    pub(super) async fn build(self: &Arc<Self>, name: &str, dockerfile: &str) {
+        let (engine, tag, dockerfile) = (Arc::clone(self), name.to_owned(), dockerfile.to_owned());
+        let build = move || engine.client.build_text(&tag, &dockerfile);
+        tokio::task::spawn_blocking(build).await.expect("building does not panic").unwrap_or_else(|why| panic!("{name}: {why}"));
+    }
+
     /// Stops dockerd. For stories that have the engine alone.
     pub(crate) async fn stop(self: &Arc<Self>) {
         let engine = Arc::clone(self);

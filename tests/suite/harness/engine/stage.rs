@@ -86,6 +86,12 @@ impl Stage {
         self.engine.demo(demo).await
     }
 
+    /// Builds an image from a Dockerfile that needs no files; it stays, so that the next run finds it in the cache.
+    pub(crate) async fn build(&self, name: &str, dockerfile: &str) -> String {
+        self.engine.build(name, dockerfile).await;
+        name.to_owned()
+    }
+
     fn clear(&self) {
         let docker = self.engine.client();
         let ours = |names: Vec<String>| {
