@@ -113,10 +113,11 @@ pub fn colour_of(labels: &BTreeMap<String, String>, app: &str) -> Option<Colour>
     labelled.or_else(|| SERVICES.iter().find_map(|label| colour_of_service(labels.get(*label)?, app)))
 }
 
-/// The colour that a service of this name runs: `APP-COLOUR`.
+/// The colour that a service of this name runs: `APP-COLOUR`, or `STACK_APP-COLOUR`.
 #[must_use]
 pub fn colour_of_service(service: &str, app: &str) -> Option<Colour> {
-    service.strip_prefix(app)?.strip_prefix('-')?.parse().ok()
+    let of = |name: &str| name.strip_prefix(app)?.strip_prefix('-')?.parse().ok();
+    of(service).or_else(|| of(service.split_once('_')?.1))
 }
 
 /// What a container with these labels holds: `allswell.part=heartbeat` is a heartbeat beside the app, which beats under this name.
@@ -171,6 +172,7 @@ mod tests {
         assert_eq!(of(&[("allswell.colour", "blue"), ("allswell.app", "other")]), None, "another app's");
         assert_eq!(of(&[("com.docker.compose.service", "shop-green")]), Some(Colour::Green));
         assert_eq!(of(&[("com.docker.swarm.service.name", "shop-green")]), Some(Colour::Green));
+        assert_eq!(of(&[("com.docker.swarm.service.name", "mine_shop-green")]), Some(Colour::Green));
         assert_eq!(of(&[("com.docker.compose.service", "shopgreen")]), None);
         assert_eq!(of(&[("com.docker.compose.service", "green")]), None);
         assert_eq!(of(&[]), None);

@@ -2,6 +2,7 @@
 
 mod compose;
 mod containers;
+mod faults;
 mod images;
 mod probe;
 mod setup;
