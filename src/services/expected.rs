@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_heartbeat_stands_beside_each_instance_and_of_the_rest_whoever_beats_stands_for_all() {
-        let text = "[runtime]\ncommand = \"x\"\n[app.blue]\naddresses = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\n[app.green]\ninstances = 5\n\
+        let text = "[runtime]\nkind = \"docker\"\n[app.blue]\naddresses = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\n[app.green]\ninstances = 5\n\
                     [[check]]\nname = \"worker\"\nperiod = \"1m\"\ninstances = 3\n[[check]]\nname = \"job\"\nperiod = \"1h\"\n";
         let config = Config::parse(text).unwrap().config;
         let expected = of_watcher(&config);
