@@ -9,8 +9,8 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    demo, deploy, heartbeat, history, init, live, logs, rollback, scale, schedule, screen, scroll, session, stop, switch, test_channel,
-    toggle, up,
+    demo, deploy, heartbeat, history, hold, init, live, logs, maintenance, rollback, scale, schedule, screen, scroll, session, stop,
+    switch, test_channel, toggle, up,
 };
 use super::{health, status, validate};
 
@@ -71,6 +71,8 @@ enum Act {
     History(history::HistoryArgs),
     Logs(logs::LogsArgs),
     Scale(scale::ScaleArgs),
+    Hold(hold::HoldArgs),
+    Maintenance(maintenance::MaintenanceArgs),
     Stop(stop::StopArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
@@ -109,6 +111,8 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::History(args) => history::run(operator, &args).await,
         Act::Logs(args) => logs::run(operator, &args).await,
         Act::Scale(args) => scale::run(operator, &args).await,
+        Act::Hold(args) => hold::run(operator, &args).await,
+        Act::Maintenance(args) => maintenance::run(operator, &args).await,
         Act::Stop(_) => stop::run(operator).await,
         Act::TestChannel(args) => test_channel::run(operator, &args).await,
         Act::Schedule(args) => schedule::run(operator, &args),

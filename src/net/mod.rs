@@ -1,8 +1,11 @@
 //! Binding, names, Unix sockets, the HTTP client, and the service manager.
 
 pub mod client;
+mod expiry;
 pub mod listen;
 pub mod manager;
 pub mod names;
+pub mod passed;
 pub mod reached;
+pub mod tls;
 pub mod unix;

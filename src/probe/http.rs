@@ -10,7 +10,7 @@ use super::settings::ProbeSettings;
 use crate::clock;
 use crate::domain::beat::Showing;
 use crate::domain::gate::Observation;
-use crate::net::client::{ClientError, explain, fresh};
+use crate::net::client::{ClientError, explain, fresh, to_our_own};
 
 /// So much of a body is read; the rest is nobody's concern.
 const ENOUGH: usize = 64 * 1024;
@@ -23,6 +23,7 @@ const HELD_UP: Duration = Duration::from_secs(1);
 pub struct Target {
     url: String,
     headers: HeaderMap,
+    is_our_own: bool,
 }
 
 /// What came of a probe.
@@ -38,6 +39,8 @@ pub enum Probed {
 #[derive(Debug, Clone)]
 pub struct HttpProbe {
     client: Client,
+    /// For listeners of ours.
+    own: Client,
     slow: Duration,
     timeout: Duration,
 }
@@ -46,7 +49,13 @@ impl Target {
     /// A URL that answers 2xx when all is well.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), headers: HeaderMap::new() }
+        Self { url: url.into(), headers: HeaderMap::new(), is_our_own: false }
+    }
+
+    /// A listener of ours, which is known by where it is: its certificate is for the name that visitors use, and is not checked.
+    #[must_use]
+    pub fn of_our_own(url: impl Into<String>) -> Self {
+        Self { is_our_own: true, ..Self::new(url) }
     }
 
     /// The same with a header of its own. A name or a value that no header can have is left out.
@@ -77,7 +86,7 @@ impl HttpProbe {
     /// # Errors
     /// Where no HTTP client can be made.
     pub fn new(settings: &ProbeSettings) -> Result<Self, ClientError> {
-        Ok(Self { client: fresh(settings.timeout)?, slow: settings.slow, timeout: settings.timeout })
+        Ok(Self { client: fresh(settings.timeout)?, own: to_our_own(settings.timeout)?, slow: settings.slow, timeout: settings.timeout })
     }
 
     /// Looks once.
@@ -104,8 +113,12 @@ impl HttpProbe {
         }
     }
 
+    fn to(&self, target: &Target) -> &Client {
+        if target.is_our_own { &self.own } else { &self.client }
+    }
+
     async fn ask(&self, target: &Target) -> Result<(u16, HeaderMap), reqwest::Error> {
-        let mut answer: Response = self.client.get(&target.url).headers(target.headers.clone()).send().await?;
+        let mut answer: Response = self.to(target).get(&target.url).headers(target.headers.clone()).send().await?;
         let mut read = 0;
         while read < ENOUGH {
             match answer.chunk().await? {

@@ -2,6 +2,8 @@
 
 pub mod control;
 pub mod embedded;
+mod limits;
 mod settings;
 
-pub use settings::{ProxyKind, ProxySettings, ProxyTimeouts};
+pub use limits::{ProxyLimits, ProxyTimeouts, Size};
+pub use settings::{AccessLogSettings, HoldSettings, MaintenanceHealth, ProxyKind, ProxySettings, TlsFiles};
