@@ -8,6 +8,7 @@ mod claim;
 mod client;
 mod connection;
 mod control;
+mod doors;
 mod forward;
 mod head;
 mod headers;
@@ -33,6 +34,7 @@ mod websocket;
 mod wiring;
 mod worker;
 
+pub use doors::DoorError;
 pub use metrics::refresh as refresh_metrics;
 pub use state_file::StateError;
 pub use wiring::{BuildError, Embedded, Look};
