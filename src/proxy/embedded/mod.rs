@@ -24,6 +24,8 @@ mod record;
 mod redirect;
 mod refused;
 mod running;
+mod said;
+mod share;
 mod shift;
 mod standing;
 mod state_file;
