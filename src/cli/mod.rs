@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod ack;
 pub mod demo;
 pub mod deploy;
 pub mod exit;
@@ -14,6 +15,7 @@ pub mod options;
 mod outlets;
 mod part_probe;
 pub mod progress;
+pub mod quiet;
 pub mod reach;
 pub mod role;
 pub mod rollback;
@@ -30,4 +32,5 @@ pub mod test_channel;
 pub mod toggle;
 pub mod up;
 pub mod validate;
+mod watchers;
 mod words;

@@ -9,8 +9,8 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    demo, deploy, heartbeat, history, init, live, logs, rollback, scale, schedule, screen, scroll, session, stop, switch, test_channel,
-    toggle, up,
+    ack, demo, deploy, heartbeat, history, init, live, logs, quiet, rollback, scale, schedule, screen, scroll, session, stop, switch,
+    test_channel, toggle, up,
 };
 use super::{health, status, validate};
 
@@ -72,6 +72,10 @@ enum Act {
     Logs(logs::LogsArgs),
     Scale(scale::ScaleArgs),
     Stop(stop::StopArgs),
+    Ack(ack::AckArgs),
+    Mute(quiet::MuteArgs),
+    Pause(quiet::PauseArgs),
+    Resume(quiet::ResumeArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
 }
@@ -110,6 +114,10 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::Logs(args) => logs::run(operator, &args).await,
         Act::Scale(args) => scale::run(operator, &args).await,
         Act::Stop(_) => stop::run(operator).await,
+        Act::Ack(args) => ack::run(operator, &args).await,
+        Act::Mute(args) => quiet::mute(operator, &args).await,
+        Act::Pause(args) => quiet::pause(operator, &args).await,
+        Act::Resume(args) => quiet::resume(operator, &args).await,
         Act::TestChannel(args) => test_channel::run(operator, &args).await,
         Act::Schedule(args) => schedule::run(operator, &args),
     }

@@ -32,6 +32,8 @@ pub enum Role {
     Engine,
     /// `channel-NAME`: a channel that takes nothing.
     Channel,
+    /// `group-WHEN`: many incidents that are told as one.
+    Group,
     /// A check of the user's own.
     Own,
 }
@@ -66,6 +68,7 @@ impl Role {
             "up" => Self::Up,
             name if name.starts_with("watcher-") => Self::Watcher,
             name if name.starts_with("channel-") => Self::Channel,
+            name if name.starts_with("group-") => Self::Group,
             _ => Self::Own,
         }
     }
@@ -84,6 +87,7 @@ impl Role {
             | Self::Nodes
             | Self::Engine
             | Self::Channel
+            | Self::Group
             | Self::Own => None,
         }
     }
@@ -104,7 +108,7 @@ impl Role {
             Self::Proxy => of(live).into_iter().chain([silence(Self::Prober)]).collect(),
             Self::Preview => of(live.map(Colour::other)).into_iter().chain([failure(Self::Proxy), silence(Self::Prober)]).collect(),
             Self::Site => of(live).into_iter().chain([failure(Self::Proxy)]).collect(),
-            Self::Prober | Self::Watcher | Self::Up | Self::Channel | Self::Own => Vec::new(),
+            Self::Prober | Self::Watcher | Self::Up | Self::Channel | Self::Group | Self::Own => Vec::new(),
         }
     }
 
@@ -125,6 +129,7 @@ impl Role {
             | Self::Up
             | Self::Nodes
             | Self::Channel
+            | Self::Group
             | Self::Own => Severity::Warning,
         }
     }

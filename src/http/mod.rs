@@ -3,6 +3,7 @@
 pub mod beats;
 pub mod control;
 pub mod error;
+pub mod orders;
 pub mod page;
 pub mod serve;
 pub mod watcher;

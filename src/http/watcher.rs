@@ -10,14 +10,14 @@ use serde_json::json;
 use super::error::ApiError;
 use super::serve::{OwnHosts, guarded, healthz};
 use super::watching::Watching;
-use super::{beats, page};
+use super::{beats, orders, page};
 use crate::clock;
 use crate::monitor::overview::Overview;
 
 /// The page's own style sheet and nothing else: no script, no frame, no form.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Beats, overview, page, health and metrics.
+/// Beats, orders, overview, page, health and metrics.
 pub fn router(watching: Watching, own: OwnHosts) -> Router {
     let router = Router::new()
         .route(beats::PATH, post(beats::post))
@@ -25,6 +25,7 @@ pub fn router(watching: Watching, own: OwnHosts) -> Router {
         .route("/", get(status_page))
         .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE) }))
         .route("/healthz", get(|State(watching): State<Watching>| async move { healthz(watching.monitor.pulse().trouble(clock::now())) }))
+        .merge(orders::routes())
         .method_not_allowed_fallback(wrong_method)
         .with_state(watching);
     guarded(router, own)

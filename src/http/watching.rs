@@ -14,6 +14,8 @@ pub struct Watching {
     pub ingest: Ingest,
     /// Signs beats.
     pub key: Key,
+    /// Whoever has it may give orders.
+    pub token: Arc<str>,
     /// Who would not hear of what.
     pub unheard: Arc<Vec<String>>,
 }

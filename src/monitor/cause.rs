@@ -20,6 +20,8 @@ use crate::store::{StoreError, checks, incidents, notices};
 const WAIT: Duration = Duration::from_secs(1);
 /// While a possible cause is undecided, it is asked again so often.
 const AGAIN: Duration = Duration::from_millis(200);
+/// A user's own check may be due once a day: for such a cause nothing waits longer than this.
+const LONGEST_OWN: Duration = Duration::from_secs(30);
 
 /// Whether another incident explains this one.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +47,7 @@ fn name_of(role: Role) -> Option<&'static str> {
         Role::Instances(Colour::Blue) => Some("instances-blue"),
         Role::Instances(Colour::Green) => Some("instances-green"),
         Role::Engine => Some("engine"),
-        Role::Heartbeat(_) | Role::Nodes | Role::Watcher | Role::Up | Role::Channel | Role::Own => None,
+        Role::Heartbeat(_) | Role::Nodes | Role::Watcher | Role::Up | Role::Channel | Role::Group | Role::Own => None,
     }
 }
 
@@ -104,9 +106,12 @@ pub(super) async fn confirm(connection: &mut SqliteConnection, scene: &Scene<'_>
 /// What the other checks say of this incident.
 pub(super) async fn verdict(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<Verdict, StoreError> {
     let mut verdict = Verdict::Alone;
-    for possible in Role::of(&incident.check).possible_causes(scene.colour()) {
-        // What is stopped on purpose is in no trouble, and gets into none.
-        let Some(name) = name_of(possible.role).filter(|_| !scene.live.is_stopped(possible.role)) else { continue };
+    let is_hushed = scene.hushed(&incident.check).is_some();
+    for (name, possible) in possible_causes(scene, &incident.check) {
+        // What is stopped on purpose is in no trouble, and gets into none; what is not told explains nothing that is.
+        if scene.is_stopped(name) || (!is_hushed && scene.hushed(name).is_some()) {
+            continue;
+        }
         let Some(check) = checks::find(connection, name).await? else { continue };
         let of_one = match incidents::open_of(connection, name).await? {
             Some(open) if is_graver(incident, &open.incident, possible.role) => Verdict::Alone,
@@ -143,7 +148,7 @@ fn undecided(scene: &Scene<'_>, possible: PossibleCause, check: &StoredCheck, in
         Status::Up | Status::New | Status::Late if is_silence && is_late => Verdict::Undecided,
         Status::Up if check.state.last_heard.is_some_and(|heard| heard > incident.since) => Verdict::Alone,
         Status::Up | Status::New | Status::Late | Status::Failing => Verdict::Unheard,
-        Status::Poorly | Status::Down | Status::Stopped => Verdict::Alone,
+        Status::Poorly | Status::Down | Status::Stopped | Status::Paused => Verdict::Alone,
     }
 }
 
@@ -167,12 +172,21 @@ async fn hold(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: 
 /// How long the slowest possible cause takes to be decided.
 async fn longest(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<Duration, StoreError> {
     let mut longest = Duration::ZERO;
-    for possible in Role::of(&incident.check).possible_causes(scene.colour()) {
-        let Some(name) = name_of(possible.role) else { continue };
+    for (name, possible) in possible_causes(scene, &incident.check) {
         let Some(check) = checks::find(connection, name).await?.and_then(|stored| scene.check(&stored)) else { continue };
-        longest = longest.max(time_to_fall(&check));
+        let own = if possible.role == Role::Own { LONGEST_OWN } else { Duration::MAX };
+        longest = longest.max(time_to_fall(&check).min(own));
     }
     Ok(longest)
+}
+
+/// What may be the cause of a check's trouble: by its role, and by what its settings say.
+fn possible_causes<'a>(scene: &'a Scene<'_>, check: &str) -> Vec<(&'a str, PossibleCause)> {
+    let by_role = Role::of(check).possible_causes(scene.colour()).into_iter();
+    let by_role = by_role.filter_map(|possible| Some((name_of(possible.role)?, possible)));
+    let said = scene.settings.expected(check).into_iter().flat_map(|expected| &expected.behind);
+    let said = said.map(|name| (name.as_str(), PossibleCause { role: Role::of(name), of_silence_only: false }));
+    by_role.chain(said).collect()
 }
 
 fn time_to_fall(check: &Check) -> Duration {

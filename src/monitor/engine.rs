@@ -17,7 +17,7 @@ use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
 use crate::domain::roster::Wanted;
 use crate::store::checks::{Seen, StoredCheck};
-use crate::store::{Store, StoreError, checks, facts, incidents, instances, notices, outbox};
+use crate::store::{Store, StoreError, checks, facts, incidents, instances, notices, outbox, quiets};
 
 /// Why a step did not go through.
 #[derive(Debug, thiserror::Error)]
@@ -184,7 +184,8 @@ impl Monitor {
     }
 
     pub(super) async fn scene(&self, connection: &mut SqliteConnection, now: Moment) -> Result<Scene<'_>, StoreError> {
-        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now })
+        let quiet = quiets::all(&mut *connection).await?;
+        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now, quiet })
     }
 
     /// A check that was made at `now`.

@@ -34,7 +34,7 @@ pub(super) async fn hear(connection: &mut SqliteConnection, scene: &mut Scene<'_
 /// What was stopped is quiet, what was started is expected again, and where the number has changed it counts from now on.
 async fn expect(connection: &mut SqliteConnection, scene: &Scene<'_>, before: &LiveHeard) -> Result<(), StoreError> {
     for name in OF_COLOURS {
-        match (before.is_stopped(Role::of(name)), scene.is_stopped(name)) {
+        match (before.is_stopped(Role::of(name)), scene.live.is_stopped(Role::of(name))) {
             (false, true) => stopped::stop(connection, scene, name).await?,
             (true, false) => stopped::resume(connection, scene, name).await?,
             (true, true) => {}

@@ -2,6 +2,7 @@
 //!
 //! Every step is a function of the store and a moment, called in a loop by [`Loops::run`] and by tests with moments of their own.
 
+mod acknowledge;
 mod arrivals;
 mod blind;
 mod cause;
@@ -11,15 +12,19 @@ mod decide;
 mod engine;
 mod expected;
 mod fault;
+mod follow;
 mod heard;
 mod ingest;
 mod live;
 mod mark;
 mod memory;
+pub mod orders;
 mod outside;
 pub mod overview;
 mod pulse;
+mod quieting;
 mod recorded_late;
+mod remote;
 mod replicas;
 mod resolution;
 mod run;
@@ -30,6 +35,7 @@ mod skew;
 mod stopped;
 mod sweep;
 mod telling;
+mod windows;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +49,8 @@ pub use ingest::{Ack, Arrived, Ingest, IngestError};
 pub use memory::Memory;
 pub use outside::Outside;
 pub use pulse::Pulse;
+pub use remote::{WatcherError, WatcherRemote};
 pub use run::Loops;
 pub use settings::{CheckSettings, WatcherSettings};
 pub use sweep::Swept;
+pub use windows::read_window;

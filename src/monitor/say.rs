@@ -29,7 +29,8 @@ impl Monitor {
             let open = incidents::open(&mut transaction).await?;
             let names: Vec<&str> = open.iter().map(|stored| stored.incident.check.as_str()).collect();
             let trouble = if names.is_empty() { "no incident is open".to_owned() } else { format!("open: {}", names.join(", ")) };
-            let reason = format!("live: {}; {}{trouble}", heard::word(scene.colour()), stopped(&scene.live));
+            let quiet: String = scene.quiet_words().into_iter().map(|words| format!("{words}; ")).collect();
+            let reason = format!("live: {}; {}{quiet}{trouble}", heard::word(scene.colour()), stopped(&scene.live));
             let notice = well(self, rule, reason, &scene.live, now);
             for stored in notices::about(&mut transaction, &notice.subject.incident).await? {
                 notices::withdraw(&mut transaction, &stored.notice.key, now).await?;

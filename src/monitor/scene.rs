@@ -5,6 +5,7 @@ use super::heard::LiveHeard;
 use crate::domain::check::Check;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
+use crate::domain::quiet::{Hush, Quiet, QuietKind, hushed};
 use crate::domain::role::Role;
 use crate::domain::roster::Rule;
 use crate::store::checks::StoredCheck;
@@ -15,6 +16,8 @@ pub(super) struct Scene<'a> {
     pub(super) settings: &'a MonitorSettings,
     pub(super) live: LiveHeard,
     pub(super) now: Moment,
+    /// What is quiet by hand.
+    pub(super) quiet: Vec<Quiet>,
 }
 
 impl Scene<'_> {
@@ -45,6 +48,27 @@ impl Scene<'_> {
 
     /// Whether nothing is expected of a check now, on purpose.
     pub(super) fn is_stopped(&self, check: &str) -> bool {
-        self.live.is_stopped(Role::of(check))
+        self.live.is_stopped(Role::of(check)) || self.is_paused(check)
+    }
+
+    /// Whether somebody has paused it.
+    pub(super) fn is_paused(&self, check: &str) -> bool {
+        self.quiet.iter().any(|quiet| quiet.check == check && quiet.kind == QuietKind::Pause && self.now < quiet.until)
+    }
+
+    /// Whether nothing is to be told of it now.
+    pub(super) fn hushed(&self, check: &str) -> Option<Hush> {
+        hushed(check, &self.quiet, &self.settings.maintenance, self.now)
+    }
+
+    /// Everything that is quiet now, in words.
+    pub(super) fn quiet_words(&self) -> Vec<String> {
+        let by_hand = self.quiet.iter().filter(|quiet| self.now < quiet.until).map(ToString::to_string);
+        let windows = self.settings.maintenance.iter().filter_map(|window| {
+            let until = window.open_until(self.now)?;
+            let checks = if window.checks.is_empty() { "everything".to_owned() } else { window.checks.join(", ") };
+            Some(format!("{checks} under maintenance \"{}\" until {until}", window.name))
+        });
+        by_hand.chain(windows).collect()
     }
 }

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use crate::domain::check::Check;
+use crate::domain::follow_up::{Escalation, Plan};
 use crate::domain::schedule::Schedule;
 use crate::settings::{Secret, Section};
+
+/// Nobody is reminded more often.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// `[watcher]`: who expects every all's well.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +31,12 @@ pub struct WatcherSettings {
     pub outside_every: Duration,
     /// The channels of the built-in checks. Default: all.
     pub channels: Vec<String>,
+    /// What is done while nobody acknowledges an incident. Default: nothing.
+    pub plan: Plan,
     /// The key that signs beats. Default: one made in the state directory.
     pub beat_key: Option<Secret>,
+    /// Whoever has it may acknowledge, mute, pause and reload. Default: one made in the state directory.
+    pub token: Option<Secret>,
 }
 
 /// `[[check]]`: a check of the user's own.
@@ -42,6 +50,10 @@ pub struct CheckSettings {
     pub channels: Vec<String>,
     /// How many instances are to beat, each by its own name. Default: not counted, whoever beats stands for all.
     pub instances: Option<u32>,
+    /// What is done while nobody acknowledges an incident. Default: as the watcher has it.
+    pub plan: Plan,
+    /// The checks whose trouble explains this one's. Default: none.
+    pub behind: Vec<String>,
 }
 
 impl WatcherSettings {
@@ -57,7 +69,9 @@ impl WatcherSettings {
             outside: section.secret("outside"),
             outside_every: section.duration_or("outside_every", Duration::from_secs(60)),
             channels: section.texts("channels"),
+            plan: plan(&mut section),
             beat_key: section.secret("beat_key"),
+            token: section.secret("token"),
         };
         if !settings.store.starts_with("sqlite:") {
             section.error("store", "must begin with sqlite:");
@@ -96,8 +110,33 @@ impl CheckSettings {
         let channels = section.texts("channels");
         // 0 is the number that nobody gives.
         let instances = Some(section.count_or("instances", 0)).filter(|count| *count > 0);
+        let (plan, behind) = (plan(&mut section), section.texts("behind"));
         section.finish();
         let check = Check { schedule: schedule?, grace, rise: 1, fall: 1 };
-        Some(Self { name, check, channels, instances })
+        Some(Self { name, check, channels, instances, plan, behind })
     }
+}
+
+/// `remind` and `escalate`.
+fn plan(section: &mut Section<'_>) -> Plan {
+    let remind = section.duration("remind");
+    if remind.is_some_and(|remind| remind < SHORTEST) {
+        section.error("remind", "must be at least 1s");
+    }
+    let mut given = section.section("escalate");
+    let (after, to) = (given.duration("after"), given.texts("to"));
+    let escalate = match (after, to.is_empty()) {
+        (Some(after), false) => Some(Escalation { after, to }),
+        _ if !given.is_present() => None,
+        (None, _) => {
+            given.error("after", "is missing: how long is nobody else told?");
+            None
+        }
+        (Some(_), true) => {
+            given.error("to", "is missing: which channels are told then?");
+            None
+        }
+    };
+    given.finish();
+    Plan { remind, escalate }
 }

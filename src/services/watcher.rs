@@ -57,6 +57,8 @@ impl Watcher {
             checks: expected::of_watcher(config),
             channels: expected::channel_rules(config),
             own_channels: config.built_in_channels(),
+            own_plan: config.watcher.plan.clone(),
+            maintenance: config.maintenance.clone(),
         };
         let monitor = Monitor::new(store, settings);
         let (ingest, loops) = monitor.loops(channels);
@@ -73,7 +75,7 @@ impl Watcher {
             ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
-            watching: Watching { monitor, ingest, key, unheard },
+            watching: Watching { monitor, ingest, key, token: token(config, state)?.into(), unheard },
             loops,
         })
     }
@@ -120,6 +122,12 @@ impl Watcher {
         }
         monitor.stop(clock::now()).await.context("the end is not written down")
     }
+}
+
+fn token(config: &Config, state: &StateDir) -> anyhow::Result<String> {
+    let given = config.watcher.token.as_ref().map(|secret| secret.reveal_if_set()).transpose().context("watcher.token")?;
+    let path = state.watcher_token();
+    given.flatten().map_or_else(|| files::token(&path).with_context(|| format!("{} cannot be made or read", path.display())), Ok)
 }
 
 fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {

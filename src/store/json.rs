@@ -19,6 +19,11 @@ pub(super) fn read_word<T: DeserializeOwned>(word: &str) -> Result<T, StoreError
     serde_json::from_value(serde_json::Value::String(word.to_owned())).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
+/// The other way round.
+pub(super) fn word(value: &impl Serialize) -> Result<String, StoreError> {
+    Ok(write(value)?.trim_matches('"').to_owned())
+}
+
 pub(super) fn millis(moment: Option<Moment>) -> Option<i64> {
     moment.map(Moment::as_millis)
 }

@@ -1,17 +1,20 @@
 //! What survives: SQLite.
 
+pub mod acknowledgements;
 pub mod beats;
 pub mod channels;
 pub mod checks;
 mod entry;
 pub mod facts;
 pub mod flips;
+pub mod follow_ups;
 pub mod incidents;
 pub mod instances;
 mod journal;
 mod json;
 pub mod notices;
 pub mod outbox;
+pub mod quiets;
 mod sqlite;
 
 pub use entry::{Asked, Entry, Intent, Lease, Step, Taken, What};

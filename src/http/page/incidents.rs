@@ -30,6 +30,8 @@ fn one(view: &IncidentView, now: Moment) -> Markup {
             p {
                 (incident.reason) span.aside { " since " (ago(incident.since, now)) }
                 @if incident.flips > 1 { span.aside { ", flipped " (incident.flips) " times" } }
+                @if let Some(said) = &view.acknowledged { span.aside { ", " (said) " " (ago(said.at, now)) } }
+                @if let Some(why) = &view.hushed { span.aside { ", not told: " (why) } }
                 @if view.is_held { span.aside { ", not told yet: looking for a cause" } }
             }
             @if !view.also.is_empty() { p.also { "explains: " (view.also.join(", ")) } }
@@ -49,7 +51,7 @@ pub(super) fn resolved(overview: &Overview) -> Markup {
                         th scope="row" { (view.incident.check) }
                         td data-label="lasted" { (humane(end.since(view.incident.since))) }
                         td data-label="over" { (ago(end, overview.now)) }
-                        td.long { (view.incident.reason) }
+                        td.long { (view.incident.reason) @if let Some(said) = &view.acknowledged { div.aside { (said) } } }
                     } } } }
                 } }
             }

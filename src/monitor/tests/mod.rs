@@ -3,6 +3,7 @@
 mod blindness;
 mod causes;
 mod dead_channels;
+mod following;
 mod live;
 mod one_fault;
 mod outside;

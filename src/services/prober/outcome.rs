@@ -86,6 +86,8 @@ mod tests {
             checks: Vec::new(),
             channels: Vec::new(),
             own_channels,
+            own_plan: crate::domain::follow_up::Plan::default(),
+            maintenance: Vec::new(),
         };
         notices(&entry(phase), &settings, Moment::from_millis(5_000))
     }

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::beat::{Beat, Showing};
 use crate::domain::check::Check;
+use crate::domain::follow_up::Plan;
 use crate::domain::moment::Moment;
 use crate::domain::schedule::Schedule;
 use crate::monitor::{Arrived, Expected, Ingest, IngestError, Loops, Monitor, MonitorSettings};
@@ -244,8 +245,14 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
     let own: Vec<String> = named.into_iter().filter(is_there).collect();
     let probe = &config.probe;
     let check = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise, fall };
-    let expected =
-        |name: &str, check: Check| Expected { name: name.to_owned(), check, channels: own.clone(), instances: counted(config, name) };
+    let expected = |name: &str, check: Check| Expected {
+        name: name.to_owned(),
+        check,
+        channels: own.clone(),
+        instances: counted(config, name),
+        plan: Plan::default(),
+        behind: Vec::new(),
+    };
     let mut checks: Vec<Expected> =
         ["blue", "green", "proxy", "preview"].into_iter().map(|name| expected(name, check(probe.rise, probe.fall))).collect();
     checks.push(expected("prober", check(1, 1)));
@@ -266,6 +273,8 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
         checks,
         channels: rules,
         own_channels: own,
+        own_plan: Plan::default(),
+        maintenance: config.maintenance.clone(),
     }
 }
 

@@ -1,0 +1,67 @@
+//! What an operator orders of the watcher, by bearer token: acknowledge, mute, pause, resume.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::HeaderMap;
+use axum::routing::post;
+use axum::{Json, Router};
+
+use super::error::ApiError;
+use super::serve::require_bearer;
+use super::watching::Watching;
+use crate::clock;
+use crate::domain::quiet::Quiet;
+use crate::monitor::orders::{AckOrder, Acknowledged, OrderError, QuietOrder, ResumeOrder, Resumed};
+
+/// Orders are small.
+const LARGEST_BODY: usize = 16 * 1024;
+/// A name, a note.
+const LONGEST_WORDS: usize = 1_000;
+
+/// The routes of orders.
+pub(super) fn routes() -> Router<Watching> {
+    Router::new()
+        .route("/v1/acknowledge", post(acknowledge))
+        .route("/v1/quiet", post(quiet))
+        .route("/v1/resume", post(resume))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+}
+
+type Given<T> = Result<Json<T>, JsonRejection>;
+
+/// The order, where whoever gives it may.
+fn ordered<T>(watching: &Watching, headers: &HeaderMap, given: Given<T>) -> Result<T, ApiError> {
+    require_bearer(headers, &watching.token)?;
+    given.map(|Json(order)| order).map_err(|error| ApiError::BadRequest(error.body_text()))
+}
+
+fn in_bounds<'a>(words: impl IntoIterator<Item = Option<&'a str>>) -> Result<(), ApiError> {
+    let is_long = words.into_iter().flatten().any(|words| words.is_empty() || words.len() > LONGEST_WORDS);
+    if is_long { Err(ApiError::BadRequest(format!("names and notes must have 1 to {LONGEST_WORDS} bytes"))) } else { Ok(()) }
+}
+
+async fn acknowledge(State(watching): State<Watching>, headers: HeaderMap, given: Given<AckOrder>) -> Result<Json<Acknowledged>, ApiError> {
+    let order = ordered(&watching, &headers, given)?;
+    in_bounds([order.which.as_deref(), Some(&order.by), order.note.as_deref()])?;
+    watching.monitor.acknowledge(&order, clock::now()).await.map(Json).map_err(|error| refusal(&error))
+}
+
+async fn quiet(State(watching): State<Watching>, headers: HeaderMap, given: Given<QuietOrder>) -> Result<Json<Quiet>, ApiError> {
+    let order = ordered(&watching, &headers, given)?;
+    in_bounds([Some(order.check.as_str()), Some(&order.by), order.note.as_deref()])?;
+    watching.monitor.quiet(order, clock::now()).await.map(Json).map_err(|error| refusal(&error))
+}
+
+async fn resume(State(watching): State<Watching>, headers: HeaderMap, given: Given<ResumeOrder>) -> Result<Json<Resumed>, ApiError> {
+    let order = ordered(&watching, &headers, given)?;
+    in_bounds([Some(order.check.as_str()), Some(&order.by)])?;
+    watching.monitor.resume(&order, clock::now()).await.map(Json).map_err(|error| refusal(&error))
+}
+
+fn refusal(error: &OrderError) -> ApiError {
+    match error {
+        OrderError::NotFound(_) => ApiError::NotFound(error.to_string()),
+        OrderError::Wrong(_) => ApiError::BadRequest(error.to_string()),
+        OrderError::Store(_) => ApiError::Unavailable(error.to_string()),
+    }
+}
