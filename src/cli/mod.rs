@@ -17,6 +17,7 @@ mod part_probe;
 pub mod progress;
 pub mod quiet;
 pub mod reach;
+pub mod reload;
 pub mod role;
 pub mod rollback;
 pub mod root;

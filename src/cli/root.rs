@@ -9,8 +9,8 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    ack, demo, deploy, heartbeat, history, init, live, logs, quiet, rollback, scale, schedule, screen, scroll, session, stop, switch,
-    test_channel, toggle, up,
+    ack, demo, deploy, heartbeat, history, init, live, logs, quiet, reload, rollback, scale, schedule, screen, scroll, session, stop,
+    switch, test_channel, toggle, up,
 };
 use super::{health, status, validate};
 
@@ -72,6 +72,7 @@ enum Act {
     Logs(logs::LogsArgs),
     Scale(scale::ScaleArgs),
     Stop(stop::StopArgs),
+    Reload(reload::ReloadArgs),
     Ack(ack::AckArgs),
     Mute(quiet::MuteArgs),
     Pause(quiet::PauseArgs),
@@ -114,6 +115,7 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::Logs(args) => logs::run(operator, &args).await,
         Act::Scale(args) => scale::run(operator, &args).await,
         Act::Stop(_) => stop::run(operator).await,
+        Act::Reload(_) => reload::run(operator).await,
         Act::Ack(args) => ack::run(operator, &args).await,
         Act::Mute(args) => quiet::mute(operator, &args).await,
         Act::Pause(args) => quiet::pause(operator, &args).await,

@@ -25,9 +25,8 @@ where
     let reach = Reach::of(operator)?;
     let mut done: Option<A> = None;
     let mut troubles = Vec::new();
-    for url in &reach.config.prober.watchers {
-        let remote = WatcherRemote::new(url, token(&reach)?, LIMIT).map_err(|error| Exit::Failed.because(error.to_string()))?;
-        match ask(remote).await {
+    for watcher in all(&reach)? {
+        match ask(watcher).await {
             Ok(answer) => done = done.or(Some(answer)),
             Err(error) => troubles.push(error),
         }
@@ -42,6 +41,13 @@ where
         screen::line(words(&answer));
     }
     Ok(Exit::Done)
+}
+
+/// Every watcher that the config names.
+pub(super) fn all(reach: &Reach) -> Result<Vec<WatcherRemote>, Trouble> {
+    let token = token(reach)?;
+    let watcher = |url: &String| WatcherRemote::new(url, token.clone(), LIMIT).map_err(|error| Exit::Failed.because(error.to_string()));
+    reach.config.prober.watchers.iter().map(watcher).collect()
 }
 
 fn token(reach: &Reach) -> Result<String, Trouble> {

@@ -12,6 +12,7 @@ use crate::proxy::ProxySettings;
 use crate::release::{ProberSettings, SwitchSettings};
 use crate::runtime::{RuntimeSettings, UpSettings};
 use crate::settings::{AppSettings, Document, Problem, Secret};
+use crate::signing::fingerprint;
 use crate::telemetry::LogSettings;
 
 /// One `allswell.toml`: the whole system.
@@ -52,6 +53,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// Every key that could have been given.
     pub keys: Vec<String>,
+    /// The beginning of the text's SHA-256.
+    pub hash: String,
 }
 
 /// Why a config was refused.
@@ -116,7 +119,7 @@ impl Config {
         }
         root.finish();
         let (errors, warnings, keys) = document.finish();
-        if errors.is_empty() { Ok(Loaded { config, warnings, keys }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Loaded { config, warnings, keys, hash: fingerprint(text) }) } else { Err(errors) }
     }
 
     /// What no section can see by itself: names that do not exist, names that exist twice.

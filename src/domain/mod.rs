@@ -9,6 +9,7 @@ pub mod container;
 pub mod flip;
 pub mod follow_up;
 pub mod gate;
+pub mod grouping;
 pub mod incident;
 pub mod instance;
 pub mod maintenance;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::colour::Colour;
 use super::incident::Incident;
 use super::moment::Moment;
+use super::role::Role;
 use super::severity::Severity;
 use super::status::Status;
 
@@ -143,7 +144,7 @@ impl Notice {
             since: incident.since,
             reason: incident.reason.to_string(),
             duration_seconds: incident.resolved_at.map(|end| end.since(incident.since).as_secs()),
-            also: Vec::new(),
+            also: incident.members().to_vec(),
             url: None,
         }
     }
@@ -153,6 +154,23 @@ impl Notice {
     pub fn for_channel(mut self, channel: &str) -> Self {
         self.key = key(&self.subject.incident, self.kind, channel);
         self
+    }
+
+    /// How many, instead of a name that says nothing.
+    fn group_headline(&self) -> String {
+        let (app, count) = (&self.subject.app, self.also.len());
+        match self.kind {
+            NoticeKind::CheckResolved => format!("{app}: the {count} checks that went down together are working again"),
+            NoticeKind::CheckReminder => format!("{app}: {count} checks are still not working"),
+            NoticeKind::CheckDown
+            | NoticeKind::CheckPoorly
+            | NoticeKind::WatcherBlind
+            | NoticeKind::ChannelDead
+            | NoticeKind::ChannelWell
+            | NoticeKind::ChannelTest
+            | NoticeKind::SwitchDone
+            | NoticeKind::SwitchReverted => format!("{app}: {count} checks are not working"),
+        }
     }
 
     /// One line that says it all: what, which colour and whether it is live.
@@ -165,6 +183,9 @@ impl Notice {
             (Some(_), Some(_)) => " (idle)".to_owned(),
             (None, _) => String::new(),
         };
+        if Role::of(check) == Role::Group {
+            return self.group_headline();
+        }
         match self.kind {
             NoticeKind::CheckDown => format!("{app}: {check}{standing} is not working"),
             NoticeKind::CheckPoorly => format!("{app}: {check}{standing} is doing poorly"),

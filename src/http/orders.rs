@@ -1,17 +1,19 @@
-//! What an operator orders of the watcher, by bearer token: acknowledge, mute, pause, resume.
+//! What an operator orders of the watcher, by bearer token: acknowledge, mute, pause, resume, reload.
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::HeaderMap;
 use axum::routing::post;
 use axum::{Json, Router};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::oneshot;
 
 use super::error::ApiError;
 use super::serve::require_bearer;
 use super::watching::Watching;
 use crate::clock;
 use crate::domain::quiet::Quiet;
-use crate::monitor::orders::{AckOrder, Acknowledged, OrderError, QuietOrder, ResumeOrder, Resumed};
+use crate::monitor::orders::{AckOrder, Acknowledged, ConfigView, OrderError, QuietOrder, ResumeOrder, Resumed};
 
 /// Orders are small.
 const LARGEST_BODY: usize = 16 * 1024;
@@ -24,6 +26,7 @@ pub(super) fn routes() -> Router<Watching> {
         .route("/v1/acknowledge", post(acknowledge))
         .route("/v1/quiet", post(quiet))
         .route("/v1/resume", post(resume))
+        .route("/v1/reload", post(reload))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
@@ -56,6 +59,22 @@ async fn resume(State(watching): State<Watching>, headers: HeaderMap, given: Giv
     let order = ordered(&watching, &headers, given)?;
     in_bounds([Some(order.check.as_str()), Some(&order.by)])?;
     watching.monitor.resume(&order, clock::now()).await.map(Json).map_err(|error| refusal(&error))
+}
+
+async fn reload(State(watching): State<Watching>, headers: HeaderMap) -> Result<Json<ConfigView>, ApiError> {
+    require_bearer(&headers, &watching.token)?;
+    reloaded(&watching.reload).await.map(Json)
+}
+
+/// Has the config read anew, and waits for what comes of it.
+///
+/// # Errors
+/// Everything that is wrong with it; then nothing has changed.
+pub(super) async fn reloaded(orders: &Sender<oneshot::Sender<Result<ConfigView, String>>>) -> Result<ConfigView, ApiError> {
+    let (asked, answer) = oneshot::channel();
+    let ending = || ApiError::Unavailable("it is ending".to_owned());
+    orders.send(asked).await.map_err(|_| ending())?;
+    answer.await.map_err(|_| ending())?.map_err(ApiError::BadRequest)
 }
 
 fn refusal(error: &OrderError) -> ApiError {

@@ -38,6 +38,7 @@ async fn wrong_method(request: Request) -> Response {
 
 async fn look(watching: &Watching) -> Result<Overview, ApiError> {
     let overview = watching.monitor.overview(watching.unheard.to_vec(), clock::now()).await;
+    let overview = overview.map(|overview| Overview { config: Some(watching.config.clone()), ..overview });
     overview.map_err(|error| ApiError::Unavailable(format!("nothing can be shown: {error}")))
 }
 

@@ -47,7 +47,7 @@ fn name_of(role: Role) -> Option<&'static str> {
         Role::Instances(Colour::Blue) => Some("instances-blue"),
         Role::Instances(Colour::Green) => Some("instances-green"),
         Role::Engine => Some("engine"),
-        Role::Heartbeat(_) | Role::Nodes | Role::Watcher | Role::Up | Role::Channel | Role::Group | Role::Own => None,
+        Role::Heartbeat(_) | Role::Nodes | Role::Watcher | Role::Up | Role::Channel | Role::Config | Role::Group | Role::Own => None,
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn open(connection: &mut SqliteConnection, scene: &Scene<'_>, s
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
         Verdict::Undecided | Verdict::Unheard => hold(connection, scene, stored, WAIT).await,
-        Verdict::Alone => tell(connection, scene, stored).await,
+        Verdict::Alone => ready(connection, scene, stored).await,
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn decide(connection: &mut SqliteConnection, scene: &Scene<'_>,
             stored.decide_at = Some(scene.now + AGAIN);
             incidents::save(connection, &stored).await
         }
-        Verdict::Undecided | Verdict::Unheard | Verdict::Alone => tell(connection, scene, stored).await,
+        Verdict::Undecided | Verdict::Unheard | Verdict::Alone => ready(connection, scene, stored).await,
     }
 }
 
@@ -94,6 +94,14 @@ pub(super) async fn confirm(connection: &mut SqliteConnection, scene: &Scene<'_>
         Verdict::Caused(cause) if stored.incident.cause.as_ref() == Some(&cause) => Ok(()),
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
         Verdict::Undecided | Verdict::Unheard | Verdict::Alone => {
+            if let Some(group) = group(connection, &stored.incident).await? {
+                // It stays where it was told, unless it is worse than what people heard there.
+                if stored.incident.severity <= group.severity && (stored.incident.status, group.status) != (Status::Down, Status::Poorly) {
+                    return Ok(());
+                }
+                stored.incident.cause = None;
+                return tell(connection, scene, stored).await;
+            }
             stored.incident.cause = None;
             // What it stood behind is over: it has the time of its own recovery to end as well.
             let own = checks::find(connection, &stored.incident.check).await?.and_then(|check| scene.check(&check));
@@ -101,6 +109,12 @@ pub(super) async fn confirm(connection: &mut SqliteConnection, scene: &Scene<'_>
             hold(connection, scene, stored, recovery + WAIT).await
         }
     }
+}
+
+/// The group in which it was told, if it was.
+async fn group(connection: &mut SqliteConnection, incident: &Incident) -> Result<Option<Incident>, StoreError> {
+    let Some(cause) = incident.cause.as_deref().filter(|cause| Role::of(cause) == Role::Group) else { return Ok(None) };
+    Ok(incidents::find(connection, cause).await?.map(|stored| stored.incident).filter(|group| group.resolved_at.is_none()))
 }
 
 /// What the other checks say of this incident.
@@ -152,7 +166,13 @@ fn undecided(scene: &Scene<'_>, possible: PossibleCause, check: &StoredCheck, in
     }
 }
 
-async fn tell(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+/// It is ready to be told: at once, or with what else this sweep finds.
+async fn ready(connection: &mut SqliteConnection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+    if scene.gather(&stored) { Ok(()) } else { tell(connection, scene, stored).await }
+}
+
+/// Tells it by itself.
+pub(super) async fn tell(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
     (stored.decide_at, stored.decide_until, stored.explained) = (None, None, false);
     incidents::save(connection, &stored).await?;
     telling::opened(connection, scene, &stored.incident, scene.now).await?;
@@ -160,7 +180,12 @@ async fn tell(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: 
 }
 
 /// Its notices are written in this same commit, due when the wait is over at the latest: the courier tells them even if nobody decides.
-async fn hold(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident, wait: Duration) -> Result<(), StoreError> {
+pub(super) async fn hold(
+    connection: &mut SqliteConnection,
+    scene: &Scene<'_>,
+    mut stored: StoredIncident,
+    wait: Duration,
+) -> Result<(), StoreError> {
     let until = scene.now + wait + longest(connection, scene, &stored.incident).await?;
     stored.decide_at = Some(scene.now + wait);
     stored.decide_until = Some(stored.decide_until.unwrap_or(until));

@@ -64,7 +64,10 @@ impl Monitor {
         outbox::claim(&mut transaction, &next.notice.key, &Uuid::new_v4().to_string(), until).await?;
         next.attempts += 1;
         let behind = incidents::explained_by(&mut transaction, &next.notice.subject.incident).await?;
-        next.notice.also = behind.into_iter().map(|stored| stored.incident.check).collect();
+        // Of a group that is over, those whom it had.
+        if next.notice.kind != NoticeKind::CheckResolved {
+            next.notice.also = behind.into_iter().map(|stored| stored.incident.check).collect();
+        }
         transaction.commit().await?;
         Ok(Some(Claimed(next)))
     }

@@ -15,6 +15,7 @@ use super::{replicas, resolution};
 use crate::domain::check::State;
 use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
+use crate::domain::role::Role;
 use crate::domain::roster::Wanted;
 use crate::store::checks::{Seen, StoredCheck};
 use crate::store::{Store, StoreError, checks, facts, incidents, instances, notices, outbox, quiets};
@@ -185,7 +186,7 @@ impl Monitor {
 
     pub(super) async fn scene(&self, connection: &mut SqliteConnection, now: Moment) -> Result<Scene<'_>, StoreError> {
         let quiet = quiets::all(&mut *connection).await?;
-        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now, quiet })
+        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now, quiet, gathered: None })
     }
 
     /// A check that was made at `now`.
@@ -198,7 +199,10 @@ impl Monitor {
 
     fn is_watched(&self, check: &str) -> bool {
         let channel = check.strip_prefix("channel-");
-        self.settings.expected(check).is_some() || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))
+        let is_group = Role::of(check) == Role::Group;
+        is_group
+            || self.settings.expected(check).is_some()
+            || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))
     }
 
     pub(super) fn mark(&self) -> Option<Mark> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::check::Check;
 use crate::domain::follow_up::Plan;
+use crate::domain::grouping::told_as;
 use crate::domain::maintenance::Window;
 use crate::domain::role::Role;
 use crate::domain::schedule::Schedule;
@@ -69,12 +70,13 @@ impl MonitorSettings {
     /// What is done while nobody acknowledges an incident of this check.
     #[must_use]
     pub fn plan_of(&self, check: &str) -> &Plan {
-        self.expected(check).map_or(&self.own_plan, |expected| &expected.plan)
+        self.expected(told_as(check)).map_or(&self.own_plan, |expected| &expected.plan)
     }
 
     /// Who is told of a check. Of a channel that takes nothing, all others.
     #[must_use]
     pub fn channels_of(&self, check: &str) -> Vec<String> {
+        let check = told_as(check);
         match (self.expected(check), check.strip_prefix("channel-")) {
             (Some(expected), _) => expected.channels.clone(),
             (None, Some(dead)) => self.channels.iter().map(|rule| rule.name.clone()).filter(|name| name != dead).collect(),

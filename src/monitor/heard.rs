@@ -36,6 +36,7 @@ impl LiveHeard {
             | Role::Nodes
             | Role::Engine
             | Role::Channel
+            | Role::Config
             | Role::Group
             | Role::Own => false,
         };
@@ -57,6 +58,7 @@ impl LiveHeard {
             | Role::Nodes
             | Role::Engine
             | Role::Channel
+            | Role::Config
             | Role::Group
             | Role::Own => None,
         };

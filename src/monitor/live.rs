@@ -51,7 +51,9 @@ async fn expect(connection: &mut SqliteConnection, scene: &Scene<'_>, before: &L
 
 /// Open incidents have another severity under another live colour; one that becomes critical is told at once.
 async fn decide_again(connection: &mut SqliteConnection, scene: &Scene<'_>) -> Result<(), StoreError> {
-    for mut stored in incidents::open(connection).await? {
+    let open = incidents::open(connection).await?;
+    // A group is as grave as it was told; a member that is graver now is told by itself.
+    for mut stored in open.into_iter().filter(|stored| Role::of(&stored.incident.check) != Role::Group) {
         let incident = &mut stored.incident;
         let before = incident.severity;
         incident.severity = severity(Role::of(&incident.check), incident.status, scene.colour());

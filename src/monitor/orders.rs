@@ -63,6 +63,17 @@ pub struct Resumed {
     pub was: Quiet,
 }
 
+/// `POST /v1/reload`, and what `status` shows: the config that is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigView {
+    /// The file.
+    pub file: String,
+    /// The beginning of its SHA-256.
+    pub hash: String,
+    /// When it was read.
+    pub loaded_at: Moment,
+}
+
 /// Why an order was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {

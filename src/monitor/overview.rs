@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 
 use super::engine::{Monitor, MonitorError};
+use super::orders::ConfigView;
 use super::replicas;
 use super::scene::Scene;
 use crate::domain::acknowledgement::Acknowledgement;
@@ -42,6 +43,9 @@ pub struct Overview {
     /// What is muted, paused or under maintenance now.
     #[serde(default)]
     pub quiet: Vec<String>,
+    /// The config that is in force.
+    #[serde(default)]
+    pub config: Option<ConfigView>,
 }
 
 /// What was heard last of the cluster.
@@ -213,6 +217,7 @@ impl Monitor {
             notices: newest.into_iter().map(notice_view).collect(),
             unheard,
             quiet: scene.quiet_words(),
+            config: None,
         })
     }
 

@@ -6,7 +6,7 @@ use reqwest::Client;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::orders::{AckOrder, Acknowledged, QuietOrder, ResumeOrder, Resumed};
+use super::orders::{AckOrder, Acknowledged, ConfigView, QuietOrder, ResumeOrder, Resumed};
 use crate::domain::quiet::Quiet;
 use crate::net::client::{ClientError, explain, http};
 
@@ -69,6 +69,14 @@ impl WatcherRemote {
     /// Where it does not answer, or the check is not quiet.
     pub async fn resume(&self, order: &ResumeOrder) -> Result<Resumed, WatcherError> {
         self.order("resume", order).await
+    }
+
+    /// Has the config read anew.
+    ///
+    /// # Errors
+    /// Where it does not answer, or with everything that is wrong with the config.
+    pub async fn reload(&self) -> Result<ConfigView, WatcherError> {
+        self.order("reload", &()).await
     }
 
     async fn order<O: Serialize + Sync, A: DeserializeOwned>(&self, what: &str, order: &O) -> Result<A, WatcherError> {

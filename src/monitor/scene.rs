@@ -1,14 +1,18 @@
 //! What every decision within one transaction is made on.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::expected::MonitorSettings;
 use super::heard::LiveHeard;
 use crate::domain::check::Check;
 use crate::domain::colour::Colour;
+use crate::domain::grouping::is_urgent;
 use crate::domain::moment::Moment;
 use crate::domain::quiet::{Hush, Quiet, QuietKind, hushed};
 use crate::domain::role::Role;
 use crate::domain::roster::Rule;
 use crate::store::checks::StoredCheck;
+use crate::store::incidents::StoredIncident;
 
 /// The settings, what is live, and the moment.
 #[derive(Debug, Clone)]
@@ -18,9 +22,33 @@ pub(super) struct Scene<'a> {
     pub(super) now: Moment,
     /// What is quiet by hand.
     pub(super) quiet: Vec<Quiet>,
+    /// What is ready to be told at the end of this transaction. None: everything is told as it comes.
+    pub(super) gathered: Option<Gathered>,
 }
 
+/// Incidents that are ready to be told.
+pub(super) type Gathered = Arc<Mutex<Vec<StoredIncident>>>;
+
 impl Scene<'_> {
+    /// Gathers what is ready to be told.
+    pub(super) fn gathering(self) -> Self {
+        Self { gathered: Some(Gathered::default()), ..self }
+    }
+
+    /// Whether it is told together with others at the end. What is critical waits for nobody.
+    pub(super) fn gather(&self, stored: &StoredIncident) -> bool {
+        let is_alone = is_urgent(&stored.incident) || self.hushed(&stored.incident.check).is_some();
+        let Some(gathered) = self.gathered.as_ref().filter(|_| !is_alone) else { return false };
+        gathered.lock().unwrap_or_else(PoisonError::into_inner).push(stored.clone());
+        true
+    }
+
+    /// What was gathered, once.
+    pub(super) fn gathered(&self) -> Vec<StoredIncident> {
+        let gathered = self.gathered.as_ref().map(|gathered| std::mem::take(&mut *gathered.lock().unwrap_or_else(PoisonError::into_inner)));
+        gathered.unwrap_or_default()
+    }
+
     /// The live colour; none is *undefined*.
     pub(super) fn colour(&self) -> Option<Colour> {
         self.live.live.colour

@@ -8,10 +8,10 @@ use prometheus::{HistogramVec, IntGaugeVec};
 use super::engine::{Monitor, MonitorError};
 use super::mark::{LISTENING, MARK, Mark};
 use super::pulse::MARK_EVERY;
-use super::{cause, decide, follow, quieting};
+use super::{cause, decide, follow, group, quieting};
 use crate::clock;
 use crate::domain::moment::Moment;
-use crate::store::{beats, checks, facts, flips, follow_ups, incidents, notices, quiets};
+use crate::store::{beats, checks, facts, flips, follow_ups, groups, incidents, notices, quiets};
 use crate::telemetry::metrics;
 
 /// What arrives now may be committed within this time: silence is looked for so far back.
@@ -41,11 +41,13 @@ struct Open {
     following: Vec<String>,
     /// Somebody's quiet is over.
     is_quiet_over: bool,
+    /// The last of a group is well.
+    is_group_over: bool,
 }
 
 impl Open {
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.following.is_empty() && !self.is_quiet_over
+        self.waiting.is_empty() && self.following.is_empty() && !self.is_quiet_over && !self.is_group_over
     }
 }
 
@@ -83,6 +85,7 @@ impl Monitor {
             waiting: incidents::to_decide(&mut reader, now).await?,
             following: follow_ups::due(&mut reader, now).await?,
             is_quiet_over: quiets::is_any_over(&mut reader, now).await?,
+            is_group_over: !groups::empty(&mut reader).await?.is_empty(),
         };
         let marked: Option<Mark> = facts::get(&mut reader, MARK).await?;
         drop(reader);
@@ -99,7 +102,7 @@ impl Monitor {
 
     async fn look(&self, mark: Mark, due: &[String], open: &Open) -> Result<(), MonitorError> {
         let mut transaction = self.store.begin().await?;
-        let scene = self.scene(&mut transaction, mark.at).await?;
+        let scene = self.scene(&mut transaction, mark.at).await?.gathering();
         for name in due {
             // Read again within the transaction: a beat may have come in between.
             let stored = checks::find(&mut transaction, name).await?;
@@ -114,6 +117,8 @@ impl Monitor {
                 cause::decide(&mut transaction, &scene, stored).await?;
             }
         }
+        group::tell(&mut transaction, &scene).await?;
+        group::end_empty(&mut transaction, &scene).await?;
         for key in &open.following {
             follow::look(&mut transaction, &scene, key).await?;
         }

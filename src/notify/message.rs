@@ -80,6 +80,7 @@ fn command(notice: &Notice) -> String {
             Some(name) => format!("allswell test-channel {name}"),
             None => "allswell status".to_owned(),
         },
+        (_, Role::Config) => "allswell validate".to_owned(),
         (_, Role::Nodes) => "docker node ls".to_owned(),
         (
             _,

@@ -8,6 +8,7 @@ mod entry;
 pub mod facts;
 pub mod flips;
 pub mod follow_ups;
+pub mod groups;
 pub mod incidents;
 pub mod instances;
 mod journal;

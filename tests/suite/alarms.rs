@@ -1,5 +1,7 @@
 //! What becomes of an alarm: acknowledged, reminded of, escalated, hushed, grouped.
 
 mod acknowledged;
+mod groups;
 mod quiet;
+mod reload;
 mod stage;

@@ -85,6 +85,10 @@ pub(super) fn lines(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
         lines.extend(wrapped("  ! ", trouble).into_iter().map(|line| paint.bad(line)));
     }
     lines.extend(incidents(sight, paint));
+    lines.extend(sight.watcher.iter().filter_map(|overview| overview.config.as_ref()).map(|config| {
+        let age = humane(sight.now.since(config.loaded_at));
+        fitted(&format!("  config  {} ({}), read {age} ago", config.file, config.hash), COLUMNS)
+    }));
     lines.extend(sight.watcher.iter().flat_map(|overview| &overview.quiet).flat_map(|words| wrapped("  quiet   ", words)));
     lines.extend(silent(sight, paint));
     lines.extend(journal(sight, paint));
@@ -247,7 +251,7 @@ fn incidents(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
     for IncidentView { incident, also, acknowledged, hushed, .. } in open {
         let age = humane(sight.now.since(incident.since));
         let also = if also.is_empty() { String::new() } else { format!(" (and {})", also.join(", ")) };
-        let text = fitted(&format!("  {:<8}  {age:>7}  {}: {}{also}", incident.severity, incident.check, incident.reason), COLUMNS);
+        let text = fitted(&format!("  {:<8}  {age:>7}  {}: {}{also}", incident.severity, incident.subject(), incident.reason), COLUMNS);
         lines.push(match incident.severity {
             Severity::Critical => paint.bad(text),
             Severity::Warning => paint.poor(text),
@@ -376,6 +380,7 @@ mod tests {
             notices: Vec::new(),
             unheard: vec!["nobody hears when this host dies or is cut off: ".repeat(3)],
             quiet: Vec::new(),
+            config: None,
         }
     }
 

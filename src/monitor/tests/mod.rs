@@ -4,6 +4,7 @@ mod blindness;
 mod causes;
 mod dead_channels;
 mod following;
+mod groups;
 mod live;
 mod one_fault;
 mod outside;
