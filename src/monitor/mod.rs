@@ -7,6 +7,7 @@ mod blind;
 mod cause;
 mod courier;
 mod dead_channel;
+mod deaf;
 mod decide;
 mod engine;
 mod expected;
