@@ -225,7 +225,7 @@ impl EngineWatch {
     }
 
     async fn remember(&mut self) -> Result<(), StoreError> {
-        let mut connection = self.store.reader().acquire().await?;
+        let mut connection = self.store.read().await?;
         self.vigil = facts::get(&mut connection, FACT).await?.unwrap_or_default();
         self.saved = self.vigil.clone();
         Ok(())
