@@ -29,7 +29,7 @@ impl Outside {
         }
         let homeless = match monitor.store.read().await {
             Ok(mut reader) => outbox::homeless(&mut reader, now - HOMELESS).await,
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         match homeless {
             Ok(0) => {

@@ -239,7 +239,7 @@ impl EngineWatch {
         let write = async {
             let mut transaction = self.store.begin().await?;
             facts::set(&mut transaction, FACT, &self.vigil).await?;
-            Ok::<_, StoreError>(transaction.commit().await?)
+            transaction.commit().await
         };
         match write.await {
             Ok(()) => self.saved = self.vigil.clone(),
