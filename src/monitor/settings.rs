@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::check::Check;
 use crate::domain::schedule::Schedule;
 use crate::settings::{Secret, Section};
+use crate::store::Store;
 
 /// `[watcher]`: who expects every all's well.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,8 @@ pub struct WatcherSettings {
     pub listen: String,
     /// The watcher's own name, where there are several. Default: `watcher`.
     pub name: String,
-    /// Where it keeps what must survive. Default: `sqlite:watcher.db`.
+    /// Where it keeps what must survive: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE` for several watchers that share it; the password
+    /// may be in `PGPASSWORD` or `~/.pgpass` instead. Default: `sqlite:watcher.db`.
     pub store: String,
     /// The public URL, probed from outside. Default: none.
     pub site: Option<String>,
@@ -59,8 +61,8 @@ impl WatcherSettings {
             channels: section.texts("channels"),
             beat_key: section.secret("beat_key"),
         };
-        if !settings.store.starts_with("sqlite:") {
-            section.error("store", "must begin with sqlite:");
+        if !settings.store.starts_with("sqlite:") && !Store::is_server(&settings.store) {
+            section.error("store", "must begin with sqlite: or postgres://");
         }
         section.finish();
         settings
