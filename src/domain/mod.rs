@@ -4,6 +4,7 @@ pub mod acknowledgement;
 pub mod beat;
 pub mod calendar;
 pub mod check;
+pub mod clock_step;
 pub mod colour;
 pub mod container;
 pub mod flip;

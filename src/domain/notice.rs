@@ -29,6 +29,9 @@ pub enum NoticeKind {
     /// We could not hear for a time.
     #[serde(rename = "watcher.blind")]
     WatcherBlind,
+    /// The clock of the watcher's host was set.
+    #[serde(rename = "clock.step")]
+    ClockStep,
     /// Another channel takes nothing.
     #[serde(rename = "channel.dead")]
     ChannelDead,
@@ -56,6 +59,7 @@ impl NoticeKind {
             Self::CheckResolved => "check.resolved",
             Self::CheckReminder => "check.reminder",
             Self::WatcherBlind => "watcher.blind",
+            Self::ClockStep => "clock.step",
             Self::ChannelDead => "channel.dead",
             Self::ChannelWell => "channel.well",
             Self::ChannelTest => "channel.test",
@@ -165,6 +169,7 @@ impl Notice {
             NoticeKind::CheckDown
             | NoticeKind::CheckPoorly
             | NoticeKind::WatcherBlind
+            | NoticeKind::ClockStep
             | NoticeKind::ChannelDead
             | NoticeKind::ChannelWell
             | NoticeKind::ChannelTest
@@ -193,6 +198,7 @@ impl Notice {
             NoticeKind::CheckReminder if self.subject.status == Status::Poorly => format!("{app}: {check}{standing} is still doing poorly"),
             NoticeKind::CheckReminder => format!("{app}: {check}{standing} is still not working"),
             NoticeKind::WatcherBlind => format!("{app}: the watcher was blind"),
+            NoticeKind::ClockStep => format!("{app}: the clock of the watcher's host has stepped"),
             NoticeKind::ChannelDead => format!("{app}: {check} takes no notices"),
             NoticeKind::ChannelWell => format!("{app}: all's well with this channel"),
             NoticeKind::ChannelTest => format!("{app}: a test of this channel"),

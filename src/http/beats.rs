@@ -13,7 +13,6 @@ use tokio::time::timeout;
 
 use super::error::ApiError;
 use super::watching::Watching;
-use crate::clock;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
 use crate::monitor::{Ack, Arrived, IngestError};
@@ -41,7 +40,7 @@ pub(super) async fn post(State(watching): State<Watching>, request: Request) -> 
     let answered = async {
         let body = whole(&head.headers, body).await?;
         signed(&head.headers, &body, &watching.key)?;
-        let now = clock::now();
+        let now = watching.monitor.now();
         let beat = read(&body, now)?;
         let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now) };
         watching.ingest.beat(arrived).await.map_err(|error| refusal(&error))

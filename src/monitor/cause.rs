@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
-
 use super::expected::period;
 use super::scene::Scene;
 use super::telling;
@@ -14,7 +12,7 @@ use crate::domain::moment::Moment;
 use crate::domain::role::{PossibleCause, Role};
 use crate::store::checks::StoredCheck;
 use crate::store::incidents::StoredIncident;
-use crate::store::{StoreError, checks, incidents, notices};
+use crate::store::{Connection, StoreError, checks, incidents, notices};
 
 /// A notice waits so long for its cause.
 const WAIT: Duration = Duration::from_secs(1);
@@ -52,7 +50,7 @@ fn name_of(role: Role) -> Option<&'static str> {
 }
 
 /// A new incident: told at once, or held for its cause, or behind its cause from the start.
-pub(super) async fn open(connection: &mut SqliteConnection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+pub(super) async fn open(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
         Verdict::Undecided | Verdict::Unheard => hold(connection, scene, stored, WAIT).await,
@@ -61,7 +59,7 @@ pub(super) async fn open(connection: &mut SqliteConnection, scene: &Scene<'_>, s
 }
 
 /// Decides on an incident that was held.
-pub(super) async fn decide(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+pub(super) async fn decide(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
     let may_wait = stored.decide_until.is_some_and(|until| scene.now < until);
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
@@ -74,7 +72,7 @@ pub(super) async fn decide(connection: &mut SqliteConnection, scene: &Scene<'_>,
 }
 
 /// A cause has opened: those that wait and that it explains stand behind it.
-pub(super) async fn adopt(connection: &mut SqliteConnection, scene: &Scene<'_>, key: &str) -> Result<(), StoreError> {
+pub(super) async fn adopt(connection: &mut Connection, scene: &Scene<'_>, key: &str) -> Result<(), StoreError> {
     for stored in incidents::open(connection).await? {
         let is_fresh = stored.decide_at.is_some() || scene.now.since(stored.opened_at) <= WAIT;
         let is_free = stored.incident.cause.is_none() && stored.incident.key != key && is_fresh;
@@ -89,7 +87,7 @@ pub(super) async fn adopt(connection: &mut SqliteConnection, scene: &Scene<'_>, 
 }
 
 /// Whether the cause still explains it; if not, it waits for another, and is told if there is none.
-pub(super) async fn confirm(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+pub(super) async fn confirm(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) if stored.incident.cause.as_ref() == Some(&cause) => Ok(()),
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
@@ -112,13 +110,13 @@ pub(super) async fn confirm(connection: &mut SqliteConnection, scene: &Scene<'_>
 }
 
 /// The group in which it was told, if it was.
-async fn group(connection: &mut SqliteConnection, incident: &Incident) -> Result<Option<Incident>, StoreError> {
+async fn group(connection: &mut Connection, incident: &Incident) -> Result<Option<Incident>, StoreError> {
     let Some(cause) = incident.cause.as_deref().filter(|cause| Role::of(cause) == Role::Group) else { return Ok(None) };
     Ok(incidents::find(connection, cause).await?.map(|stored| stored.incident).filter(|group| group.resolved_at.is_none()))
 }
 
 /// What the other checks say of this incident.
-pub(super) async fn verdict(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<Verdict, StoreError> {
+pub(super) async fn verdict(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident) -> Result<Verdict, StoreError> {
     let mut verdict = Verdict::Alone;
     let is_hushed = scene.hushed(&incident.check).is_some();
     for (name, possible) in possible_causes(scene, &incident.check) {
@@ -167,12 +165,12 @@ fn undecided(scene: &Scene<'_>, possible: PossibleCause, check: &StoredCheck, in
 }
 
 /// It is ready to be told: at once, or with what else this sweep finds.
-async fn ready(connection: &mut SqliteConnection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+async fn ready(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
     if scene.gather(&stored) { Ok(()) } else { tell(connection, scene, stored).await }
 }
 
 /// Tells it by itself.
-pub(super) async fn tell(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
     (stored.decide_at, stored.decide_until, stored.explained) = (None, None, false);
     incidents::save(connection, &stored).await?;
     telling::opened(connection, scene, &stored.incident, scene.now).await?;
@@ -181,7 +179,7 @@ pub(super) async fn tell(connection: &mut SqliteConnection, scene: &Scene<'_>, m
 
 /// Its notices are written in this same commit, due when the wait is over at the latest: the courier tells them even if nobody decides.
 pub(super) async fn hold(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     mut stored: StoredIncident,
     wait: Duration,
@@ -195,7 +193,7 @@ pub(super) async fn hold(
 }
 
 /// How long the slowest possible cause takes to be decided.
-async fn longest(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<Duration, StoreError> {
+async fn longest(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident) -> Result<Duration, StoreError> {
     let mut longest = Duration::ZERO;
     for (name, possible) in possible_causes(scene, &incident.check) {
         let Some(check) = checks::find(connection, name).await?.and_then(|stored| scene.check(&stored)) else { continue };
@@ -218,12 +216,7 @@ fn time_to_fall(check: &Check) -> Duration {
     (period(check) * check.fall).max(period(check) + check.grace) + WAIT
 }
 
-async fn stand_behind(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    mut stored: StoredIncident,
-    cause: String,
-) -> Result<(), StoreError> {
+async fn stand_behind(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident, cause: String) -> Result<(), StoreError> {
     tracing::info!(incident = stored.incident.key, cause, "explained");
     telling::withdrawn(connection, scene, &stored.incident.key).await?;
     for mut behind in incidents::explained_by(connection, &stored.incident.key).await? {

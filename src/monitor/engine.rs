@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::SqliteConnection;
 use tokio::sync::{Notify, watch};
 
 use super::arrivals::Arrivals;
+use super::deaf::Deafness;
 use super::expected::{Expected, MonitorSettings};
 use super::heard;
 use super::mark::{MARK, Mark};
@@ -18,18 +18,12 @@ use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::domain::roster::Wanted;
 use crate::store::checks::{Seen, StoredCheck};
-use crate::store::{Store, StoreError, checks, facts, incidents, instances, notices, outbox, quiets};
+use crate::store::{Connection, Store, StoreError, checks, facts, incidents, instances, notices, outbox, quiets};
 
 /// Why a step did not go through.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct MonitorError(#[from] StoreError);
-
-impl From<sqlx::Error> for MonitorError {
-    fn from(error: sqlx::Error) -> Self {
-        Self(error.into())
-    }
-}
 
 /// Turns beats into flips, incidents and notices, and takes notices to channels. Clones are the same monitor.
 #[derive(Debug, Clone)]
@@ -38,6 +32,7 @@ pub struct Monitor {
     pub(super) settings: Arc<MonitorSettings>,
     pub(super) arrivals: Arrivals,
     pub(super) pulse: Pulse,
+    pub(super) deafness: Deafness,
     /// How far the last sweep of this process came.
     pub(super) mark: Arc<Mutex<Option<Mark>>>,
     pub(super) telling: Arc<watch::Sender<bool>>,
@@ -56,10 +51,17 @@ impl Monitor {
             settings: Arc::new(settings),
             arrivals: Arrivals::default(),
             pulse: Pulse::default(),
+            deafness: Deafness::default(),
             mark: Arc::default(),
             telling: Arc::new(watch::Sender::new(true)),
             wake: Arc::default(),
         }
+    }
+
+    /// Now, by the time that all who use this store have in common.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.store.now()
     }
 
     /// What it was told.
@@ -88,7 +90,9 @@ impl Monitor {
         self.pulse.start(now);
         let mut transaction = self.store.begin().await?;
         let scene = self.scene(&mut transaction, now).await?;
-        outbox::release_claims(&mut transaction).await?;
+        if !self.store.is_shared() {
+            outbox::release_claims(&mut transaction).await?;
+        }
         let known = checks::all(&mut transaction).await?;
         for gone in known.iter().filter(|stored| self.settings.expected(&stored.name).is_none()) {
             instances::forget_all(&mut transaction, &gone.name).await?;
@@ -158,7 +162,7 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work.
     pub async fn hand_over(&self, check: &str, since: Moment, now: Moment) -> Result<bool, MonitorError> {
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let Some(open) = incidents::open_of(&mut reader, check).await? else { return Ok(false) };
         if open.incident.key != key_at(check, since) || !notices::is_ours(&mut reader, &open.incident.key).await? {
             return Ok(false);
@@ -175,7 +179,7 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work.
     pub async fn told(&self, check: &str) -> Result<Vec<String>, MonitorError> {
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let Some(open) = incidents::open_of(&mut reader, check).await? else { return Ok(Vec::new()) };
         let about = notices::about(&mut reader, &open.incident.key).await?;
         let mut told: Vec<String> = about.into_iter().filter(|stored| stored.taken_at.is_some()).map(|stored| stored.channel).collect();
@@ -184,7 +188,7 @@ impl Monitor {
         Ok(told)
     }
 
-    pub(super) async fn scene(&self, connection: &mut SqliteConnection, now: Moment) -> Result<Scene<'_>, StoreError> {
+    pub(super) async fn scene(&self, connection: &mut Connection, now: Moment) -> Result<Scene<'_>, StoreError> {
         let quiet = quiets::all(&mut *connection).await?;
         Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now, quiet, gathered: None })
     }

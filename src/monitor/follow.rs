@@ -1,14 +1,12 @@
 //! What is still open is reminded of, escalated, or told at last because a quiet is over.
 
-use sqlx::SqliteConnection;
-
 use super::scene::Scene;
 use super::telling;
 use crate::domain::follow_up::Act;
-use crate::store::{StoreError, acknowledgements, follow_ups, incidents};
+use crate::store::{Connection, StoreError, acknowledgements, follow_ups, incidents};
 
 /// Looks at an open incident again. What is over is forgotten; what another explains is told there.
-pub(super) async fn look(connection: &mut SqliteConnection, scene: &Scene<'_>, key: &str) -> Result<(), StoreError> {
+pub(super) async fn look(connection: &mut Connection, scene: &Scene<'_>, key: &str) -> Result<(), StoreError> {
     let Some(state) = follow_ups::of(connection, key).await? else { return Ok(()) };
     let Some(stored) = incidents::find(connection, key).await?.filter(|stored| stored.incident.resolved_at.is_none()) else {
         return follow_ups::remove(connection, key).await;

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::SqliteConnection;
-
 use super::scene::Scene;
 use super::{cause, resolution, telling};
 use crate::domain::check::{Reason, Status};
 use crate::domain::grouping::{self, Lately, TOGETHER, Telling, named};
 use crate::domain::incident::{Incident, Severity};
 use crate::store::incidents::StoredIncident;
-use crate::store::{StoreError, groups, incidents};
+use crate::store::{Connection, StoreError, groups, incidents};
 
 /// Tells what this sweep has found ready to be told: each by itself, or together with those who are told alike.
-pub(super) async fn tell(connection: &mut SqliteConnection, scene: &Scene<'_>) -> Result<(), StoreError> {
+pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>) -> Result<(), StoreError> {
     let ready = scene.gathered();
     if ready.is_empty() {
         return Ok(());
@@ -50,7 +48,7 @@ fn alike(scene: &Scene<'_>, ready: Vec<StoredIncident>) -> Vec<Vec<StoredInciden
     alike.into_values().collect()
 }
 
-async fn together(connection: &mut SqliteConnection, scene: &Scene<'_>, mut members: Vec<StoredIncident>) -> Result<(), StoreError> {
+async fn together(connection: &mut Connection, scene: &Scene<'_>, mut members: Vec<StoredIncident>) -> Result<(), StoreError> {
     if members.len() == 1
         && let Some(only) = members.pop()
     {
@@ -72,7 +70,7 @@ async fn together(connection: &mut SqliteConnection, scene: &Scene<'_>, mut memb
     telling::opened(connection, scene, &stored.incident, scene.now).await
 }
 
-async fn group_of(connection: &mut SqliteConnection, scene: &Scene<'_>, members: &[StoredIncident]) -> Result<Incident, StoreError> {
+async fn group_of(connection: &mut Connection, scene: &Scene<'_>, members: &[StoredIncident]) -> Result<Incident, StoreError> {
     let incidents: Vec<Incident> = members.iter().map(|stored| stored.incident.clone()).collect();
     let heard_at = groups::heard_at(connection).await?;
     let check = named(scene.now, &incidents.iter().map(|incident| incident.check.as_str()).min().unwrap_or_default());
@@ -94,7 +92,7 @@ async fn group_of(connection: &mut SqliteConnection, scene: &Scene<'_>, members:
 }
 
 /// Ends the groups whose last member is well, or was told by itself after all.
-pub(super) async fn end_empty(connection: &mut SqliteConnection, scene: &Scene<'_>) -> Result<(), StoreError> {
+pub(super) async fn end_empty(connection: &mut Connection, scene: &Scene<'_>) -> Result<(), StoreError> {
     for key in groups::empty(connection).await? {
         groups::end(connection, &key, scene.now).await?;
         if let Some(stored) = incidents::find(connection, &key).await?.filter(|stored| stored.incident.resolved_at.is_none()) {

@@ -94,12 +94,6 @@ impl From<crate::store::StoreError> for OrderError {
     }
 }
 
-impl From<sqlx::Error> for OrderError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
-
 /// The moment at which a quiet of so many milliseconds ends.
 #[must_use]
 pub fn until(now: Moment, for_ms: u64) -> Moment {

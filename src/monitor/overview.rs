@@ -1,7 +1,6 @@
 //! Everything at a glance: for the page, for `allswell status`, for machines.
 
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 
 use super::engine::{Monitor, MonitorError};
 use super::orders::ConfigView;
@@ -19,7 +18,7 @@ use crate::domain::switch::Phase;
 use crate::store::checks::StoredCheck;
 use crate::store::incidents::StoredIncident;
 use crate::store::instances::StoredInstance;
-use crate::store::{StoreError, acknowledgements, checks, incidents, notices};
+use crate::store::{Connection, StoreError, acknowledgements, checks, incidents, notices};
 
 /// `GET /v1/overview`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,7 +178,7 @@ impl Monitor {
     /// Where the store does not answer.
     pub async fn overview(&self, unheard: Vec<String>, now: Moment) -> Result<Overview, MonitorError> {
         const LATEST: u32 = 12;
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let scene = self.scene(&mut reader, now).await?;
         let heard = &scene.live;
         let live = LiveView {
@@ -248,7 +247,7 @@ impl Monitor {
     /// The same with its instances, where it counts them and is not stopped.
     async fn with_instances(
         &self,
-        reader: &mut SqliteConnection,
+        reader: &mut Connection,
         mut view: CheckView,
         stored: &StoredCheck,
         now: Moment,
@@ -294,7 +293,7 @@ fn instance_view(row: StoredInstance, fall: u32, now: Moment) -> InstanceView {
     }
 }
 
-async fn view(reader: &mut SqliteConnection, scene: &Scene<'_>, stored: StoredIncident) -> Result<IncidentView, StoreError> {
+async fn view(reader: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<IncidentView, StoreError> {
     let behind = incidents::explained_by(reader, &stored.incident.key).await?;
     let also = behind.into_iter().map(|stored| stored.incident.check).collect();
     let acknowledged = acknowledgements::of(reader, &stored.incident.key).await?;

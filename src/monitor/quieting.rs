@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
-
 use super::engine::Monitor;
 use super::orders::{OrderError, QuietOrder, ResumeOrder, Resumed, until};
 use super::scene::Scene;
 use super::{cause, stopped, telling};
 use crate::domain::moment::Moment;
 use crate::domain::quiet::{Quiet, QuietKind};
-use crate::store::{StoreError, follow_ups, incidents, quiets};
+use crate::store::{Connection, StoreError, follow_ups, incidents, quiets};
 
 /// Nothing is quiet for longer: after that somebody has to say so again.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
@@ -65,7 +63,7 @@ impl Monitor {
 }
 
 /// What is not told yet is told at the end; what it explained and is not quiet itself is told now.
-async fn mute(connection: &mut SqliteConnection, scene: &Scene<'_>, quiet: &Quiet) -> Result<(), StoreError> {
+async fn mute(connection: &mut Connection, scene: &Scene<'_>, quiet: &Quiet) -> Result<(), StoreError> {
     let Some(open) = incidents::open_of(connection, &quiet.check).await? else { return Ok(()) };
     telling::withdrawn(connection, scene, &open.incident.key).await?;
     let mut state = follow_ups::of(connection, &open.incident.key).await?.unwrap_or_default();
@@ -81,7 +79,7 @@ async fn mute(connection: &mut SqliteConnection, scene: &Scene<'_>, quiet: &Quie
 }
 
 /// Ends whatever is over by now.
-pub(super) async fn end_all(connection: &mut SqliteConnection, scene: &Scene<'_>) -> Result<(), StoreError> {
+pub(super) async fn end_all(connection: &mut Connection, scene: &Scene<'_>) -> Result<(), StoreError> {
     for quiet in scene.quiet.iter().filter(|quiet| quiet.until <= scene.now) {
         tracing::info!(check = quiet.check, "no longer {}: its time is over", quiet.kind.as_str());
         end(connection, scene, quiet).await?;
@@ -90,7 +88,7 @@ pub(super) async fn end_all(connection: &mut SqliteConnection, scene: &Scene<'_>
 }
 
 /// From now on it is not quiet any more: what is open is looked at, what was paused begins anew.
-async fn end(connection: &mut SqliteConnection, scene: &Scene<'_>, quiet: &Quiet) -> Result<(), StoreError> {
+async fn end(connection: &mut Connection, scene: &Scene<'_>, quiet: &Quiet) -> Result<(), StoreError> {
     quiets::remove(connection, &quiet.check).await?;
     match quiet.kind {
         QuietKind::Pause if !scene.live.is_stopped(crate::domain::role::Role::of(&quiet.check)) => {

@@ -6,6 +6,7 @@ use crate::domain::check::Check;
 use crate::domain::follow_up::{Escalation, Plan};
 use crate::domain::schedule::Schedule;
 use crate::settings::{Secret, Section};
+use crate::store::Store;
 
 /// Nobody is reminded more often.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -17,7 +18,8 @@ pub struct WatcherSettings {
     pub listen: String,
     /// The watcher's own name, where there are several. Default: `watcher`.
     pub name: String,
-    /// Where it keeps what must survive. Default: `sqlite:watcher.db`.
+    /// Where it keeps what must survive: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE` for several watchers that share it; the password
+    /// may be in `PGPASSWORD` or `~/.pgpass` instead. Default: `sqlite:watcher.db`.
     pub store: String,
     /// The public URL, probed from outside. Default: none.
     pub site: Option<String>,
@@ -73,8 +75,8 @@ impl WatcherSettings {
             beat_key: section.secret("beat_key"),
             token: section.secret("token"),
         };
-        if !settings.store.starts_with("sqlite:") {
-            section.error("store", "must begin with sqlite:");
+        if !settings.store.starts_with("sqlite:") && !Store::is_server(&settings.store) {
+            section.error("store", "must begin with sqlite: or postgres://");
         }
         section.finish();
         settings

@@ -1,7 +1,5 @@
 //! Notices of incidents, written in the commit of the flip.
 
-use sqlx::SqliteConnection;
-
 use super::scene::Scene;
 use crate::domain::check::Status;
 use crate::domain::incident::Incident;
@@ -9,7 +7,7 @@ use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind, key};
 use crate::domain::quiet::Hush;
 use crate::domain::role::Role;
-use crate::store::{StoreError, follow_ups, notices};
+use crate::store::{Connection, StoreError, follow_ups, notices};
 
 /// The notice of an incident, for no channel yet.
 pub(super) fn notice(scene: &Scene<'_>, incident: &Incident) -> Notice {
@@ -23,12 +21,7 @@ pub(super) fn notice(scene: &Scene<'_>, incident: &Incident) -> Notice {
 }
 
 /// Writes that an incident is there, to be told from `due_at` on; or, where somebody asked for quiet, when that is over.
-pub(super) async fn opened(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    incident: &Incident,
-    due_at: Moment,
-) -> Result<(), StoreError> {
+pub(super) async fn opened(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident, due_at: Moment) -> Result<(), StoreError> {
     let hush = scene.hushed(&incident.check);
     let plan = scene.settings.plan_of(&incident.check);
     let state = follow_ups::of(connection, &incident.key).await?.unwrap_or_default().opened(due_at, hush.is_some());
@@ -47,7 +40,7 @@ pub(super) async fn opened(
 }
 
 /// What would be said now is said when the quiet is over. True where it is.
-async fn is_put_off(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<bool, StoreError> {
+async fn is_put_off(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident) -> Result<bool, StoreError> {
     let Some(Hush { until, .. }) = scene.hushed(&incident.check) else { return Ok(false) };
     let mut state = follow_ups::of(connection, &incident.key).await?.unwrap_or_default();
     state.is_hushed = true;
@@ -56,12 +49,7 @@ async fn is_put_off(connection: &mut SqliteConnection, scene: &Scene<'_>, incide
 }
 
 /// Tells it again to everybody who has been told, for the `count`th time. A reminder that nobody has taken gives way to the next.
-pub(super) async fn reminded(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    incident: &Incident,
-    count: u32,
-) -> Result<(), StoreError> {
+pub(super) async fn reminded(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident, count: u32) -> Result<(), StoreError> {
     let mut reminder = notice(scene, incident);
     reminder.kind = NoticeKind::CheckReminder;
     let about = notices::about(connection, &incident.key).await?;
@@ -84,7 +72,7 @@ pub(super) async fn reminded(
 
 /// Tells it to further channels: those that have not heard of it hear it as new, with why they do.
 pub(super) async fn escalated(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     incident: &Incident,
     to: &[String],
@@ -98,7 +86,7 @@ pub(super) async fn escalated(
 }
 
 /// Withdraws whatever nobody has taken or is taking now.
-pub(super) async fn withdrawn(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &str) -> Result<(), StoreError> {
+pub(super) async fn withdrawn(connection: &mut Connection, scene: &Scene<'_>, incident: &str) -> Result<(), StoreError> {
     for stored in notices::about(connection, incident).await? {
         let is_claimed = stored.claimed_until.is_some_and(|until| until > scene.now);
         if stored.taken_at.is_none() && !is_claimed {
@@ -109,14 +97,14 @@ pub(super) async fn withdrawn(connection: &mut SqliteConnection, scene: &Scene<'
 }
 
 /// Whether some channel has taken a notice of this incident, or is taking one now.
-pub(super) async fn is_told(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &str) -> Result<bool, StoreError> {
+pub(super) async fn is_told(connection: &mut Connection, scene: &Scene<'_>, incident: &str) -> Result<bool, StoreError> {
     let about = notices::about(connection, incident).await?;
     Ok(about.iter().any(|stored| stored.taken_at.is_some() || stored.claimed_until.is_some_and(|until| until > scene.now)))
 }
 
 /// The severity has changed: what is not told yet says the new one; who was told is told again if it is graver now.
 pub(super) async fn reworded(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     incident: &Incident,
     is_graver: bool,
@@ -142,7 +130,7 @@ pub(super) async fn reworded(
 
 /// The reason has changed: what is not told yet says the new one; where it is worse since then, who was told is told again.
 pub(super) async fn another_reason(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     incident: &Incident,
     worse_since: Option<Moment>,
@@ -167,7 +155,7 @@ pub(super) async fn another_reason(
 
 /// Whoever was told by the sender itself knows already.
 pub(super) async fn told_by_sender(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     incident: &str,
     told: &[String],

@@ -88,7 +88,7 @@ impl Handle {
 
     async fn say(&self, trouble: Option<&str>) {
         let Some(monitor) = &self.tells else { return };
-        if let Err(error) = monitor.config_is(trouble, clock::now()).await {
+        if let Err(error) = monitor.config_is(trouble, monitor.now()).await {
             tracing::error!("that the config is wrong, or right again, is not written down: {error}");
         }
     }

@@ -68,7 +68,7 @@ impl SiteLoop {
             log.append(&self.check, &observed);
         }
         let beat = self.beat(&observed, run, sequence);
-        let arrived = Arrived { key_id: "own".to_owned(), beat, arrival: self.monitor.arrivals().arrive(observed.at) };
+        let arrived = Arrived { key_id: "own".to_owned(), beat, arrival: self.monitor.arrivals().arrive(self.monitor.now()) };
         if let Err(error) = self.ingest.beat(arrived).await {
             tracing::error!(check = self.check, "what was seen is not stored: {error}");
         }

@@ -12,7 +12,6 @@ use super::expected;
 use super::outside::OutsideLoop;
 use super::reload::{Ground, Handle, Renewed};
 use super::site::SiteLoop;
-use crate::clock;
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
 use crate::http::serve::{OwnHosts, serve};
@@ -98,7 +97,7 @@ impl Renewed for Watcher {
     async fn work(self, manager: ServiceManager, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let Self { listener, own, watching, loops, sites, outside } = self;
         let monitor = watching.monitor.clone();
-        monitor.start(clock::now()).await.context("watcher.store does not work")?;
+        monitor.start(monitor.now()).await.context("watcher.store does not work")?;
         let (ending, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(loops.vouching(manager.clone()).run(stopped.clone()));
@@ -124,7 +123,7 @@ impl Renewed for Watcher {
         if tokio::time::timeout(LAST_CALL, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
             tracing::warn!("something was still running at the end; the store has whatever is not done");
         }
-        monitor.stop(clock::now()).await.context("the end is not written down")
+        monitor.stop(monitor.now()).await.context("the end is not written down")
     }
 }
 

@@ -1,17 +1,17 @@
 //! Rows of `alarm_group`: many incidents that are told as one. Its members name it as their cause.
 
-use sqlx::SqliteConnection;
-
-use super::{StoreError, json};
+use super::connection::Connection;
+use super::error::StoreError;
+use super::statement::sql;
 use crate::domain::moment::Moment;
 
 /// Writes that a group was told.
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn insert(connection: &mut SqliteConnection, incident: &str, at: Moment) -> Result<(), StoreError> {
-    let query = sqlx::query("INSERT INTO alarm_group (incident, opened_at) VALUES (?, ?) ON CONFLICT (incident) DO NOTHING");
-    query.bind(incident).bind(at.as_millis()).execute(connection).await?;
+pub async fn insert(connection: &mut Connection, incident: &str, at: Moment) -> Result<(), StoreError> {
+    let query = sql("INSERT INTO alarm_group (incident, opened_at) VALUES (?, ?) ON CONFLICT (incident) DO NOTHING");
+    query.bind(incident).bind(at).run(connection).await?;
     Ok(())
 }
 
@@ -19,19 +19,19 @@ pub async fn insert(connection: &mut SqliteConnection, incident: &str, at: Momen
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn empty(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
+pub async fn empty(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
     let query = "SELECT incident FROM alarm_group g WHERE over_at IS NULL
          AND NOT EXISTS (SELECT 1 FROM incident m WHERE m.cause = g.incident AND m.resolved_at IS NULL) ORDER BY incident";
-    Ok(sqlx::query_scalar(query).fetch_all(connection).await?)
+    sql(query).all(connection).await?.iter().map(|row| row.get("incident")).collect()
 }
 
 /// Writes that a group is over.
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn end(connection: &mut SqliteConnection, incident: &str, at: Moment) -> Result<(), StoreError> {
-    let query = sqlx::query("UPDATE alarm_group SET over_at = ? WHERE incident = ?");
-    query.bind(at.as_millis()).bind(incident).execute(connection).await?;
+pub async fn end(connection: &mut Connection, incident: &str, at: Moment) -> Result<(), StoreError> {
+    let query = sql("UPDATE alarm_group SET over_at = ? WHERE incident = ?");
+    query.bind(at).bind(incident).run(connection).await?;
     Ok(())
 }
 
@@ -39,12 +39,12 @@ pub async fn end(connection: &mut SqliteConnection, incident: &str, at: Moment) 
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn join(connection: &mut SqliteConnection, member: &str, group: &str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE incident SET cause = ?, explained = ?, decide_at = NULL, decide_until = NULL WHERE key = ?")
+pub async fn join(connection: &mut Connection, member: &str, group: &str) -> Result<(), StoreError> {
+    sql("UPDATE incident SET cause = ?, explained = ?, decide_at = NULL, decide_until = NULL WHERE key = ?")
         .bind(group)
         .bind(true)
         .bind(member)
-        .execute(connection)
+        .run(connection)
         .await?;
     Ok(())
 }
@@ -53,22 +53,19 @@ pub async fn join(connection: &mut SqliteConnection, member: &str, group: &str) 
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn lately(connection: &mut SqliteConnection, after: Moment) -> Result<(i64, Option<Moment>), StoreError> {
-    let alone =
-        "SELECT count(*) FROM incident WHERE opened_at > ? AND cause IS NULL AND decide_at IS NULL AND check_name NOT LIKE 'group-%'";
-    let alone: i64 = sqlx::query_scalar(alone).bind(after.as_millis()).fetch_one(&mut *connection).await?;
-    let group = sqlx::query_scalar("SELECT max(opened_at) FROM alarm_group WHERE opened_at > ?");
-    let group: Option<i64> = group.bind(after.as_millis()).fetch_one(connection).await?;
-    Ok((alone, json::moment(group)))
+pub async fn lately(connection: &mut Connection, after: Moment) -> Result<(i64, Option<Moment>), StoreError> {
+    let alone = "SELECT count(*) AS count FROM incident WHERE opened_at > ? AND cause IS NULL AND decide_at IS NULL AND check_name NOT LIKE 'group-%'";
+    let alone = sql(alone).bind(after).count(connection).await?;
+    let group = sql("SELECT max(opened_at) AS opened_at FROM alarm_group WHERE opened_at > ?");
+    let group = group.bind(after).one(connection).await?;
+    Ok((alone, group.get("opened_at")?))
 }
 
 /// When anybody was heard last, of the newest beats; what we probe ourselves is not heard.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn heard_at(connection: &mut SqliteConnection) -> Result<Option<Moment>, StoreError> {
-    let query =
-        "SELECT max(received_at) FROM (SELECT received_at, key_id FROM beat ORDER BY id DESC LIMIT 200) newest WHERE key_id <> 'own'";
-    let heard: Option<i64> = sqlx::query_scalar(query).fetch_one(connection).await?;
-    Ok(json::moment(heard))
+pub async fn heard_at(connection: &mut Connection) -> Result<Option<Moment>, StoreError> {
+    let query = "SELECT max(received_at) AS received_at FROM (SELECT received_at, key_id FROM beat ORDER BY id DESC LIMIT 200) newest WHERE key_id <> 'own'";
+    sql(query).one(connection).await?.get("received_at")
 }

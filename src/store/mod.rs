@@ -1,10 +1,16 @@
-//! What survives: SQLite.
+//! What survives: SQLite, or PostgreSQL, by the same statements.
 
 pub mod acknowledgements;
+mod batch;
 pub mod beats;
 pub mod channels;
 pub mod checks;
+pub mod clock_steps;
+mod connection;
+mod database;
+mod dialect;
 mod entry;
+mod error;
 pub mod facts;
 pub mod flips;
 pub mod follow_ups;
@@ -16,8 +22,14 @@ mod json;
 pub mod notices;
 pub mod outbox;
 pub mod quiets;
-mod sqlite;
+mod row;
+mod schema;
+mod server_time;
+mod statement;
+mod value;
 
+pub use connection::{Connection, Transaction};
+pub use database::Store;
 pub use entry::{Asked, Entry, Intent, Lease, Step, Taken, What};
+pub use error::StoreError;
 pub use journal::Journal;
-pub use sqlite::{Store, StoreError};

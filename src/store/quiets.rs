@@ -1,8 +1,9 @@
 //! Rows of `quiet`: what somebody has told to be quiet.
 
-use sqlx::{Row, SqliteConnection};
-
-use super::{StoreError, json};
+use super::connection::Connection;
+use super::error::StoreError;
+use super::json;
+use super::statement::sql;
 use crate::domain::moment::Moment;
 use crate::domain::quiet::Quiet;
 
@@ -10,17 +11,16 @@ use crate::domain::quiet::Quiet;
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<Quiet>, StoreError> {
-    let rows =
-        sqlx::query("SELECT check_name, kind, by_whom, since, until, note FROM quiet ORDER BY check_name").fetch_all(connection).await?;
+pub async fn all(connection: &mut Connection) -> Result<Vec<Quiet>, StoreError> {
+    let rows = sql("SELECT check_name, kind, by_whom, since, until, note FROM quiet ORDER BY check_name").all(connection).await?;
     let quiet = rows.iter().map(|row| {
         Ok(Quiet {
-            check: row.try_get("check_name")?,
-            kind: json::read_word(row.try_get("kind")?)?,
-            by: row.try_get("by_whom")?,
-            since: Moment::from_millis(row.try_get("since")?),
-            until: Moment::from_millis(row.try_get("until")?),
-            note: row.try_get("note")?,
+            check: row.get("check_name")?,
+            kind: row.word("kind")?,
+            by: row.get("by_whom")?,
+            since: row.get("since")?,
+            until: row.get("until")?,
+            note: row.get("note")?,
         })
     });
     quiet.collect()
@@ -30,19 +30,17 @@ pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<Quiet>, StoreE
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn save(connection: &mut SqliteConnection, quiet: &Quiet) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO quiet (check_name, kind, by_whom, since, until, note) VALUES (?, ?, ?, ?, ?, ?)
+pub async fn save(connection: &mut Connection, quiet: &Quiet) -> Result<(), StoreError> {
+    sql("INSERT INTO quiet (check_name, kind, by_whom, since, until, note) VALUES (?, ?, ?, ?, ?, ?)
          ON CONFLICT (check_name) DO UPDATE SET kind = excluded.kind, by_whom = excluded.by_whom, since = excluded.since,
-           until = excluded.until, note = excluded.note",
-    )
+           until = excluded.until, note = excluded.note")
     .bind(&quiet.check)
     .bind(json::word(&quiet.kind)?)
     .bind(&quiet.by)
-    .bind(quiet.since.as_millis())
-    .bind(quiet.until.as_millis())
+    .bind(quiet.since)
+    .bind(quiet.until)
     .bind(&quiet.note)
-    .execute(connection)
+    .run(connection)
     .await?;
     Ok(())
 }
@@ -51,17 +49,16 @@ pub async fn save(connection: &mut SqliteConnection, quiet: &Quiet) -> Result<()
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn is_any_over(connection: &mut SqliteConnection, now: Moment) -> Result<bool, StoreError> {
-    let query = sqlx::query_scalar("SELECT count(*) FROM quiet WHERE until <= ?");
-    let over: i64 = query.bind(now.as_millis()).fetch_one(connection).await?;
-    Ok(over > 0)
+pub async fn is_any_over(connection: &mut Connection, now: Moment) -> Result<bool, StoreError> {
+    let query = sql("SELECT count(*) AS count FROM quiet WHERE until <= ?");
+    Ok(query.bind(now).count(connection).await? > 0)
 }
 
 /// Takes away what was said of a check.
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn remove(connection: &mut SqliteConnection, check: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM quiet WHERE check_name = ?").bind(check).execute(connection).await?;
+pub async fn remove(connection: &mut Connection, check: &str) -> Result<(), StoreError> {
+    sql("DELETE FROM quiet WHERE check_name = ?").bind(check).run(connection).await?;
     Ok(())
 }

@@ -5,3 +5,5 @@ mod groups;
 mod quiet;
 mod reload;
 mod stage;
+mod threads;
+mod truth;

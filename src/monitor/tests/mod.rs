@@ -2,6 +2,7 @@
 
 mod blindness;
 mod causes;
+mod clock_steps;
 mod dead_channels;
 mod following;
 mod groups;

@@ -21,13 +21,26 @@ pub(super) struct Stage {
 impl Stage {
     /// With these lines in `[watcher]`, and whatever else the config is to have. The built-in checks are due once in an hour.
     pub(super) async fn new(watcher: &str, more: &str) -> Self {
+        Self::prepared(watcher, |_| more.to_owned()).await
+    }
+
+    /// The same, where the rest of the config depends on the host.
+    pub(super) async fn prepared(watcher: &str, more: impl FnOnce(&Host) -> String) -> Self {
         let host = Host::new();
+        let more = more(&host);
         let (ops, boss) = (Webhook::start(&host.at(9000), None).await, Webhook::start(&host.at(9001), None).await);
-        std::fs::write(host.path("allswell.toml"), config(&host, &ops, &boss, watcher, more)).expect("a config");
+        std::fs::write(host.path("allswell.toml"), config(&host, &ops, &boss, watcher, &more)).expect("a config");
         let sender = Sender::new(&host.at(7700), KEY);
-        let stage = Self { watcher: start(&host), host, ops, boss, sender };
+        let watcher = start(&host, &mut Command::new(env!("CARGO_BIN_EXE_allswell-watcher")));
+        let stage = Self { watcher, host, ops, boss, sender };
         eventually("the watcher answers", || async { stage.sender.overview().await }).await;
         stage
+    }
+
+    /// Starts the watcher anew, after it has ended, by this command.
+    pub(super) async fn again(&mut self, command: &mut Command) {
+        self.watcher = start(&self.host, command);
+        eventually("the watcher answers", || async { self.sender.overview().await }).await;
     }
 
     /// Writes the config anew.
@@ -70,8 +83,7 @@ fn config(host: &Host, ops: &Webhook, boss: &Webhook, watcher: &str, more: &str)
     )
 }
 
-fn start(host: &Host) -> Process {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-watcher"));
+fn start(host: &Host, command: &mut Command) -> Process {
     command.arg("--config").arg(host.path("allswell.toml")).arg("--state").arg(host.path("state"));
-    Process::start(&mut command, &host.path("watcher.log"))
+    Process::start(command, &host.path("watcher.log"))
 }
