@@ -16,7 +16,7 @@ for argument in "$@"; do
 done
 
 # A real SMTP server, a real Alertmanager and a real Docker engine; the tests talk to no imitation of them.
-packages=(python3-aiosmtpd openssl shellcheck systemd logrotate haproxy prometheus-alertmanager)
+packages=(python3-aiosmtpd openssl shellcheck systemd logrotate haproxy nginx caddy prometheus-alertmanager)
 if [ -z "$without_docker" ]; then
   packages+=(docker.io docker-compose debootstrap iproute2 iptables util-linux openssh-server openssh-client)
 fi
