@@ -9,8 +9,8 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    demo, deploy, heartbeat, history, init, live, logs, rollback, scale, schedule, screen, scroll, session, stop, switch, test_channel,
-    toggle, up,
+    demo, deploy, heartbeat, history, init, live, logs, rollback, scale, schedule, screen, scroll, session, snippet, stop, switch,
+    test_channel, toggle, up,
 };
 use super::{health, status, validate};
 
@@ -74,6 +74,7 @@ enum Act {
     Stop(stop::StopArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
+    Snippet(snippet::SnippetArgs),
 }
 
 /// The whole of `allswell`. Wrong usage ends with exit code 2.
@@ -112,6 +113,7 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::Stop(_) => stop::run(operator).await,
         Act::TestChannel(args) => test_channel::run(operator, &args).await,
         Act::Schedule(args) => schedule::run(operator, &args),
+        Act::Snippet(_) => snippet::run(operator),
     }
 }
 

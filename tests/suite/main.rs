@@ -17,6 +17,7 @@ mod lossless;
 mod names;
 mod places;
 mod prober;
+mod proxies;
 mod proxy;
 mod recovery;
 mod replicas;
