@@ -4,5 +4,6 @@ pub mod client;
 pub mod listen;
 pub mod manager;
 pub mod names;
+pub mod network;
 pub mod reached;
 pub mod unix;

@@ -10,6 +10,7 @@ use crate::domain::check::State;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::domain::roster::Wanted;
+use crate::domain::sent::Made;
 
 /// One check as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct StoredCheck {
     pub seen: Seen,
     /// How many instances it expects. None: it does not count them.
     pub wanted: Option<Wanted>,
+    /// What is expected of it, where no config says so: it was made by its first beat, or through the API.
+    pub made: Option<Made>,
 }
 
 /// What the last beat of a check said, for people.
@@ -66,6 +69,7 @@ fn read(row: &SqliteRow) -> Result<StoredCheck, StoreError> {
         every_ms: row.try_get::<Option<i64>, _>("every_ms")?.and_then(|every| u64::try_from(every).ok()),
         seen: json::read(row.try_get("seen")?)?,
         wanted: row.try_get::<Option<&str>, _>("wanted")?.map(json::read).transpose()?,
+        made: row.try_get::<Option<&str>, _>("made")?.map(json::read).transpose()?,
     })
 }
 
@@ -101,7 +105,7 @@ pub async fn due(connection: &mut SqliteConnection, until: Moment) -> Result<Vec
 /// # Errors
 /// Where the store refuses.
 pub async fn save(connection: &mut SqliteConnection, check: &StoredCheck) -> Result<(), StoreError> {
-    sqlx::query("INSERT OR REPLACE INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted) VALUES (?, ?, ?, ?, ?, ?, ?)")
+    sqlx::query("INSERT OR REPLACE INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted, made, uuid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(&check.name)
         .bind(check.state.status.as_str())
         .bind(json::write(&check.state)?)
@@ -109,6 +113,8 @@ pub async fn save(connection: &mut SqliteConnection, check: &StoredCheck) -> Res
         .bind(check.every_ms.map(json::signed))
         .bind(json::write(&check.seen)?)
         .bind(check.wanted.as_ref().map(json::write).transpose()?)
+        .bind(check.made.as_ref().map(json::write).transpose()?)
+        .bind(check.made.as_ref().map(|made| made.uuid.to_string()))
         .execute(connection)
         .await?;
     Ok(())

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/handed_over.sql"),
     include_str!("schema/instances.sql"),
     include_str!("schema/output.sql"),
+    include_str!("schema/pings.sql"),
 ];
 
 /// How long a statement waits for a lock that somebody outside holds.
