@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use super::body;
 use super::error::ApiError;
 use super::watching::Watching;
-use crate::clock;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
 use crate::domain::sent::Sent;
@@ -44,7 +43,7 @@ pub(super) async fn post(
     let answered = async {
         let body = body::whole(&head.headers, body, LARGEST).await?;
         signed(&head.headers, &body, &watching.key)?;
-        let now = clock::now();
+        let now = watching.monitor.now();
         let beat = read(&body, now)?;
         let sent = Sent { address: Some(peer.ip()), ..Sent::default() };
         let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };

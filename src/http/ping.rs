@@ -15,7 +15,6 @@ use super::ping_answer::{Refused, Taken};
 use super::ping_url::{Addressee, PingUrl, Says};
 use super::watching::Watching;
 use super::{body, origin, previews};
-use crate::clock;
 use crate::domain::beat::{Beat, BeatKind, Health, Identity, Showing};
 use crate::domain::moment::Moment;
 use crate::domain::sent::{Ignored, Made, Sent};
@@ -65,7 +64,7 @@ async fn take(watching: &Watching, address: IpAddr, head: &Parts, body: axum::bo
     let kept = usize::try_from(limit).unwrap_or(usize::MAX);
     let text = body::beginning(&head.headers, body, kept, LARGEST).await?;
     let text = (!text.is_empty()).then(|| String::from_utf8_lossy(&text).into_owned());
-    let now = clock::now();
+    let now = watching.monitor.now();
     let sent = Sent {
         address: Some(address),
         method: Some(head.method.as_str().chars().take(LONGEST_METHOD).collect()),

@@ -1,7 +1,5 @@
 //! One check hears a beat, or is looked at.
 
-use sqlx::SqliteConnection;
-
 use super::arrived::Arrived;
 use super::scene::Scene;
 use super::{fault, recorded_late, replicas, telling};
@@ -10,11 +8,11 @@ use crate::domain::check::{Decision, Heard};
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::store::checks::{Seen, StoredCheck};
-use crate::store::{StoreError, checks, incidents};
+use crate::store::{Connection, StoreError, checks, incidents};
 
 /// A check hears a beat.
 pub(super) async fn hear(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     mut stored: StoredCheck,
     arrived: &Arrived,
@@ -40,7 +38,7 @@ pub(super) async fn hear(
 
 /// A check that does not count who beats.
 async fn hear_any(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     mut stored: StoredCheck,
     Arrived { beat, arrival, sent, .. }: &Arrived,
@@ -60,12 +58,7 @@ async fn hear_any(
 }
 
 /// A check is looked at, with `until` as the moment up to which everything that arrived has been heard.
-pub(super) async fn look(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    mut stored: StoredCheck,
-    until: Moment,
-) -> Result<(), StoreError> {
+pub(super) async fn look(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredCheck, until: Moment) -> Result<(), StoreError> {
     if scene.is_stopped(&stored.name) {
         stored.look_at = None;
         return checks::save(connection, &stored).await;
@@ -78,12 +71,7 @@ pub(super) async fn look(
     apply(connection, scene, stored, decision).await
 }
 
-async fn apply(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    mut stored: StoredCheck,
-    decision: Decision,
-) -> Result<(), StoreError> {
+async fn apply(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredCheck, decision: Decision) -> Result<(), StoreError> {
     let before = std::mem::replace(&mut stored.state, decision.state);
     stored.look_at = decision.look_at;
     checks::save(connection, &stored).await?;

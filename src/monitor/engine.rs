@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::SqliteConnection;
 use tokio::sync::{Notify, watch};
 
 use super::arrivals::Arrivals;
@@ -17,18 +16,12 @@ use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
 use crate::domain::roster::Wanted;
 use crate::store::checks::{Seen, StoredCheck};
-use crate::store::{Store, StoreError, checks, facts, incidents, instances, notices, outbox};
+use crate::store::{Connection, Store, StoreError, checks, facts, incidents, instances, notices, outbox};
 
 /// Why a step did not go through.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct MonitorError(#[from] StoreError);
-
-impl From<sqlx::Error> for MonitorError {
-    fn from(error: sqlx::Error) -> Self {
-        Self(error.into())
-    }
-}
 
 /// Turns beats into flips, incidents and notices, and takes notices to channels. Clones are the same monitor.
 #[derive(Debug, Clone)]
@@ -61,6 +54,12 @@ impl Monitor {
         }
     }
 
+    /// Now, by the time that all who use this store have in common.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.store.now()
+    }
+
     /// What it was told.
     #[must_use]
     pub fn settings(&self) -> &MonitorSettings {
@@ -87,7 +86,9 @@ impl Monitor {
         self.pulse.start(now);
         let mut transaction = self.store.begin().await?;
         let scene = self.scene(&mut transaction, now).await?;
-        outbox::release_claims(&mut transaction).await?;
+        if !self.store.is_shared() {
+            outbox::release_claims(&mut transaction).await?;
+        }
         let known = checks::all(&mut transaction).await?;
         for gone in known.iter().filter(|stored| stored.made.is_none() && self.settings.expected(&stored.name).is_none()) {
             instances::forget_all(&mut transaction, &gone.name).await?;
@@ -160,7 +161,7 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work.
     pub async fn hand_over(&self, check: &str, since: Moment, now: Moment) -> Result<bool, MonitorError> {
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let Some(open) = incidents::open_of(&mut reader, check).await? else { return Ok(false) };
         if open.incident.key != key_at(check, since) || !notices::is_ours(&mut reader, &open.incident.key).await? {
             return Ok(false);
@@ -177,7 +178,7 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work.
     pub async fn told(&self, check: &str) -> Result<Vec<String>, MonitorError> {
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let Some(open) = incidents::open_of(&mut reader, check).await? else { return Ok(Vec::new()) };
         let about = notices::about(&mut reader, &open.incident.key).await?;
         let mut told: Vec<String> = about.into_iter().filter(|stored| stored.taken_at.is_some()).map(|stored| stored.channel).collect();
@@ -186,7 +187,7 @@ impl Monitor {
         Ok(told)
     }
 
-    pub(super) async fn scene(&self, connection: &mut SqliteConnection, now: Moment) -> Result<Scene<'_>, StoreError> {
+    pub(super) async fn scene(&self, connection: &mut Connection, now: Moment) -> Result<Scene<'_>, StoreError> {
         Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now })
     }
 

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use prometheus::{HistogramVec, IntCounterVec};
-use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -18,7 +17,7 @@ use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::domain::sent::Sent;
 use crate::store::checks::StoredCheck;
-use crate::store::{StoreError, beats, checks, made};
+use crate::store::{Connection, StoreError, beats, checks, made};
 use crate::telemetry::metrics;
 
 /// As many beats at most in one commit.
@@ -100,7 +99,7 @@ impl Monitor {
         let mut waiting = Vec::with_capacity(BATCH);
         while queue.0.recv_many(&mut waiting, BATCH).await > 0 {
             let (batch, replies): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-            let answers = self.ingest(&batch, clock::now()).await;
+            let answers = self.ingest(&batch, self.now()).await;
             // Only now may the sweep look beyond them.
             drop(batch);
             for (reply, answer) in replies.into_iter().zip(answers) {
@@ -115,7 +114,7 @@ impl Monitor {
         let began = clock::elapsed();
         let committed = self.commit(batch, now).await;
         COMMIT.with_label_values::<&str>(&[]).observe((clock::elapsed() - began).as_secs_f64());
-        match self.noted(committed, now) {
+        match self.noted(committed.map_err(MonitorError::from), now) {
             Ok(answers) => {
                 self.wake.notify_waiters();
                 for (arrived, answer) in batch.iter().zip(&answers) {
@@ -127,31 +126,35 @@ impl Monitor {
         }
     }
 
-    async fn commit(&self, batch: &[Arrived], now: Moment) -> Result<Vec<Answer>, MonitorError> {
+    /// All in one transaction. Where the store refuses a row, each in its own, so that this row fails alone.
+    async fn commit(&self, batch: &[Arrived], now: Moment) -> Result<Vec<Answer>, StoreError> {
+        match self.commit_together(batch, now).await {
+            Err(error) if error.is_of_this_row() => {}
+            committed => return committed,
+        }
+        let mut answers = Vec::with_capacity(batch.len());
+        for arrived in batch {
+            match self.commit_together(std::slice::from_ref(arrived), now).await {
+                Ok(answer) => answers.extend(answer),
+                Err(error) if error.is_of_this_row() => answers.push(Err(IngestError::Refused(error.to_string()))),
+                Err(error) => answers.push(Err(IngestError::Unavailable(error.to_string()))),
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn commit_together(&self, batch: &[Arrived], now: Moment) -> Result<Vec<Answer>, StoreError> {
         let mut transaction = self.store.begin().await?;
         let mut scene = self.scene(&mut transaction, now).await?;
         let mut answers = Vec::with_capacity(batch.len());
         for arrived in batch {
-            let mut row = transaction.begin().await?;
-            let before = scene.live.clone();
-            match self.take(&mut row, &mut scene, arrived).await {
-                Ok(answer) => {
-                    row.commit().await?;
-                    answers.push(answer);
-                }
-                Err(error) if error.is_of_this_row() => {
-                    row.rollback().await?;
-                    scene.live = before;
-                    answers.push(Err(IngestError::Refused(error.to_string())));
-                }
-                Err(error) => return Err(error.into()),
-            }
+            answers.push(self.take(&mut transaction, &mut scene, arrived).await?);
         }
         transaction.commit().await?;
         Ok(answers)
     }
 
-    async fn take(&self, row: &mut SqliteConnection, scene: &mut Scene<'_>, arrived: &Arrived) -> Result<Answer, StoreError> {
+    async fn take(&self, row: &mut Connection, scene: &mut Scene<'_>, arrived: &Arrived) -> Result<Answer, StoreError> {
         let Arrived { key_id, beat, arrival, sent } = arrived;
         let (stored, is_new) = match self.addressed(row, scene, beat, sent).await? {
             Ok(found) => found,
@@ -171,7 +174,7 @@ impl Monitor {
     /// The check that a beat is for, and whether the beat makes it.
     async fn addressed(
         &self,
-        row: &mut SqliteConnection,
+        row: &mut Connection,
         scene: &Scene<'_>,
         beat: &Beat,
         sent: &Sent,

@@ -11,7 +11,7 @@ impl Monitor {
     /// # Errors
     /// Where the store does not answer.
     pub async fn made_at(&self, uuid: Uuid) -> Result<Option<String>, MonitorError> {
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         Ok(made::name_of(&mut reader, uuid).await?)
     }
 }

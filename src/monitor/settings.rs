@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::settings::{Secret, Section};
+use crate::store::Store;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -13,7 +14,8 @@ pub struct WatcherSettings {
     pub listen: String,
     /// The watcher's own name, where there are several. Default: `watcher`.
     pub name: String,
-    /// Where it keeps what must survive. Default: `sqlite:watcher.db`.
+    /// Where it keeps what must survive: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE` for several watchers that share it; the password
+    /// may be in `PGPASSWORD` or `~/.pgpass` instead. Default: `sqlite:watcher.db`.
     pub store: String,
     /// The public URL, probed from outside. Default: none.
     pub site: Option<String>,
@@ -61,8 +63,8 @@ impl WatcherSettings {
             keep: Keep { log: section.duration_or("keep", DAY * 90), beats: section.duration_or("keep_beats", DAY) },
             strangers_after: section.duration_or("strangers_after", Duration::from_secs(60)),
         };
-        if !settings.store.starts_with("sqlite:") {
-            section.error("store", "must begin with sqlite:");
+        if !settings.store.starts_with("sqlite:") && !Store::is_server(&settings.store) {
+            section.error("store", "must begin with sqlite: or postgres://");
         }
         // A repeat of a signed beat is known by its row, and a beat may be five minutes old.
         if settings.keep.beats < Duration::from_secs(3_600) || settings.keep.log < settings.keep.beats {

@@ -61,7 +61,7 @@ impl Monitor {
             Some(last) if now < listens_until => last.until,
             Some(_) | None => (now - BEHIND).min(self.arrivals.oldest().unwrap_or(now)),
         };
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let due = checks::due(&mut reader, until).await?;
         let waiting = incidents::to_decide(&mut reader, now).await?;
         let marked: Option<Mark> = facts::get(&mut reader, MARK).await?;

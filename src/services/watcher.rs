@@ -12,7 +12,6 @@ use tokio::task::JoinSet;
 use super::expected;
 use super::outside::OutsideLoop;
 use super::site::SiteLoop;
-use crate::clock;
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
 use crate::http::directory::Directory;
@@ -94,7 +93,7 @@ impl Watcher {
     pub async fn run(self, manager: ServiceManager, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let Self { listener, own, watching, loops, sites, outside, .. } = self;
         let monitor = watching.monitor.clone();
-        monitor.start(clock::now()).await.context("watcher.store does not work")?;
+        monitor.start(monitor.now()).await.context("watcher.store does not work")?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(loops.vouching(manager.clone()).run(stopped.clone()));
@@ -121,7 +120,7 @@ impl Watcher {
         if tokio::time::timeout(LAST_CALL, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
             tracing::warn!("something was still running at the end; the store has whatever is not done");
         }
-        monitor.stop(clock::now()).await.context("the end is not written down")
+        monitor.stop(monitor.now()).await.context("the end is not written down")
     }
 }
 

@@ -1,10 +1,11 @@
 //! Checks that no config names: made by their first beat, or through the API.
 
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::StoreError;
 use super::checks::{Seen, StoredCheck};
+use super::connection::Connection;
+use super::error::StoreError;
+use super::statement::sql;
 use crate::domain::check::State;
 use crate::domain::moment::Moment;
 use crate::domain::sent::Made;
@@ -28,15 +29,15 @@ pub fn new(name: &str, made: &Made, now: Moment) -> StoredCheck {
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn count(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM \"check\" WHERE uuid IS NOT NULL").fetch_one(connection).await?)
+pub async fn count(connection: &mut Connection) -> Result<i64, StoreError> {
+    sql("SELECT count(*) AS count FROM \"check\" WHERE uuid IS NOT NULL").count(connection).await
 }
 
 /// The name of the one with this ping address.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn name_of(connection: &mut SqliteConnection, uuid: Uuid) -> Result<Option<String>, StoreError> {
-    let query = sqlx::query_scalar("SELECT name FROM \"check\" WHERE uuid = ?").bind(uuid.to_string());
-    Ok(query.fetch_optional(connection).await?)
+pub async fn name_of(connection: &mut Connection, uuid: Uuid) -> Result<Option<String>, StoreError> {
+    let row = sql("SELECT name FROM \"check\" WHERE uuid = ?").bind(uuid.to_string()).first(connection).await?;
+    row.map(|row| row.get("name")).transpose()
 }

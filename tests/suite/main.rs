@@ -25,6 +25,7 @@ mod runtimes;
 mod schedule;
 mod scroll;
 mod start;
+mod store;
 mod switch;
 mod telling;
 mod up;

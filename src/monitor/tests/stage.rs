@@ -151,11 +151,11 @@ impl Stage {
 
     /// Everything that is open, by name.
     pub(super) async fn open(&self) -> Vec<StoredIncident> {
-        incidents::open(&mut self.monitor.store.reader().acquire().await.unwrap()).await.unwrap()
+        incidents::open(&mut self.monitor.store.read().await.unwrap()).await.unwrap()
     }
 
     pub(super) async fn status(&self, check: &str) -> Status {
-        let mut reader = self.monitor.store.reader().acquire().await.unwrap();
+        let mut reader = self.monitor.store.read().await.unwrap();
         checks::find(&mut reader, check).await.unwrap().unwrap().state.status
     }
 
