@@ -14,6 +14,8 @@ use super::outside::OutsideLoop;
 use super::site::SiteLoop;
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
+use crate::http::directory::Directory;
+use crate::http::pings::Pings;
 use crate::http::serve::{OwnHosts, serve};
 use crate::http::watcher::router;
 use crate::http::watching::Watching;
@@ -56,6 +58,7 @@ impl Watcher {
             checks: expected::of_watcher(config),
             channels: expected::channel_rules(config),
             own_channels: config.built_in_channels(),
+            most_made: config.pings.most_made,
         };
         let monitor = Monitor::new(store, settings);
         let (ingest, loops) = monitor.loops(channels);
@@ -72,7 +75,7 @@ impl Watcher {
             ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
-            watching: Watching { monitor, ingest, key, unheard },
+            watching: Watching { monitor, ingest, pings: Arc::new(pings(config, &key)?), key, unheard },
             loops,
         })
     }
@@ -119,6 +122,11 @@ impl Watcher {
         }
         monitor.stop(monitor.now()).await.context("the end is not written down")
     }
+}
+
+fn pings(config: &Config, key: &Key) -> anyhow::Result<Pings> {
+    let own = config.pings.key.as_ref().map(|secret| secret.reveal_if_set()).transpose().context("pings.key")?;
+    Ok(Pings::new(Directory::new(&config.checks, key), config.pings.clone(), own.flatten().into_iter().collect()))
 }
 
 fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {

@@ -15,6 +15,7 @@ mod exits;
 mod heartbeat;
 mod lossless;
 mod names;
+mod pings;
 mod places;
 mod prober;
 mod proxies;
