@@ -9,8 +9,8 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    ack, demo, deploy, heartbeat, history, init, live, logs, quiet, reload, rollback, scale, schedule, screen, scroll, session, stop,
-    switch, test_channel, toggle, up,
+    ack, demo, deploy, heartbeat, history, init, live, logs, quiet, reload, rollback, scale, schedule, screen, scroll, session, snippet,
+    stop, switch, test_channel, toggle, up,
 };
 use super::{health, status, validate};
 
@@ -79,6 +79,7 @@ enum Act {
     Resume(quiet::ResumeArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
+    Snippet(snippet::SnippetArgs),
 }
 
 /// The whole of `allswell`. Wrong usage ends with exit code 2.
@@ -122,6 +123,7 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::Resume(args) => quiet::resume(operator, &args).await,
         Act::TestChannel(args) => test_channel::run(operator, &args).await,
         Act::Schedule(args) => schedule::run(operator, &args),
+        Act::Snippet(_) => snippet::run(operator),
     }
 }
 

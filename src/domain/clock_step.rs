@@ -24,7 +24,7 @@ pub fn stepped(check: &Check, state: &State, by_ms: i64) -> State {
     next.since = at(state.since);
     next.forgiven_until = state.forgiven_until.map(at);
     next.last_heard = state.last_heard.map(at);
-    next.started = state.started.map(at);
+    next.runs = state.runs.dated(at);
     next.streak.weak_since = state.streak.weak_since.map(|(arrived, said)| (at(arrived), said));
     next.due = match check.schedule {
         Schedule::Every(_) => at(state.due),
@@ -60,11 +60,11 @@ mod tests {
     }
 
     fn check(schedule: Schedule) -> Check {
-        Check { schedule, grace: Duration::from_secs(60), rise: 1, fall: 1 }
+        Check { schedule, grace: Duration::from_secs(60), rise: 1, fall: 1, apart: None }
     }
 
     fn heard(check: &Check, at: Moment) -> State {
-        check.hear(&State::new(check, at), Heard { kind: BeatKind::Success, health: None, at, sent_at: at }, None).state
+        check.hear(&State::new(check, at), Heard { kind: BeatKind::Success, health: None, at, sent_at: at, work: None }, None).state
     }
 
     #[test]

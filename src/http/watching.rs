@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::pings::Pings;
 use crate::monitor::orders::ConfigView;
 use crate::monitor::{Ingest, Monitor};
 use crate::signing::Key;
@@ -25,4 +26,6 @@ pub struct Watching {
     pub reload: mpsc::Sender<oneshot::Sender<Result<ConfigView, String>>>,
     /// Who would not hear of what.
     pub unheard: Arc<Vec<String>>,
+    /// For pings.
+    pub pings: Arc<Pings>,
 }

@@ -94,13 +94,15 @@ impl Monitor {
             outbox::release_claims(&mut transaction).await?;
         }
         let known = checks::all(&mut transaction).await?;
-        for gone in known.iter().filter(|stored| self.settings.expected(&stored.name).is_none()) {
+        for gone in known.iter().filter(|stored| stored.made.is_none() && self.settings.expected(&stored.name).is_none()) {
             instances::forget_all(&mut transaction, &gone.name).await?;
             checks::remove(&mut transaction, &gone.name).await?;
         }
         for expected in &self.settings.checks {
             let stored = known.iter().find(|stored| stored.name == expected.name).cloned();
             let mut stored = stored.unwrap_or_else(|| Self::made(expected, now));
+            // What the config names is the config's, however it began.
+            stored.made = None;
             // A new period or grace counts at once.
             let check = expected.at_pace(stored.every_ms);
             stored.look_at = stored.look_at.map(|_| stored.state.deadline(&check).min(now));
@@ -117,7 +119,8 @@ impl Monitor {
             }
         }
         for open in incidents::open(&mut transaction).await? {
-            if !self.is_watched(&open.incident.check) {
+            let is_made = known.iter().any(|stored| stored.name == open.incident.check && stored.made.is_some());
+            if !is_made && !self.is_watched(&open.incident.check) {
                 resolution::forget(&mut transaction, &scene, open, "no longer expected: it was taken out of the config").await?;
             }
         }
@@ -198,7 +201,7 @@ impl Monitor {
         let state = State::new(&expected.check, now);
         let look_at = Some(state.deadline(&expected.check));
         let wanted = expected.instances.map(|count| Wanted::new(count, now));
-        StoredCheck { name: expected.name.clone(), state, look_at, every_ms: None, seen: Seen::default(), wanted }
+        StoredCheck { name: expected.name.clone(), state, look_at, every_ms: None, seen: Seen::default(), wanted, made: None }
     }
 
     fn is_watched(&self, check: &str) -> bool {

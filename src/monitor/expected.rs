@@ -58,6 +58,8 @@ pub struct MonitorSettings {
     pub own_plan: Plan,
     /// When nothing is told of which checks.
     pub maintenance: Vec<Window>,
+    /// So many checks at most may be made by their first beat, or through the API.
+    pub most_made: u32,
 }
 
 impl MonitorSettings {

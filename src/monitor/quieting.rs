@@ -8,7 +8,7 @@ use super::scene::Scene;
 use super::{cause, stopped, telling};
 use crate::domain::moment::Moment;
 use crate::domain::quiet::{Quiet, QuietKind};
-use crate::store::{Connection, StoreError, follow_ups, incidents, quiets};
+use crate::store::{Connection, StoreError, checks, follow_ups, incidents, quiets};
 
 /// Nothing is quiet for longer: after that somebody has to say so again.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
@@ -21,7 +21,7 @@ impl Monitor {
     pub async fn quiet(&self, order: QuietOrder, now: Moment) -> Result<Quiet, OrderError> {
         let QuietOrder { check, kind, for_ms, by, note } = order;
         let channel = check.strip_prefix("channel-").is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name));
-        if self.settings.expected(&check).is_none() && !channel {
+        if !channel && checks::find(&mut self.store.read().await?, &check).await?.is_none() {
             let names: Vec<&str> = self.settings.checks.iter().map(|expected| expected.name.as_str()).collect();
             return Err(OrderError::NotFound(format!("there is no check \"{check}\": there are {}", names.join(", "))));
         }

@@ -5,5 +5,6 @@ pub mod interfaces;
 pub mod listen;
 pub mod manager;
 pub mod names;
+pub mod network;
 pub mod reached;
 pub mod unix;

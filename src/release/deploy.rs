@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::orders::{Act, DeployEnd, DeployLease, DeployOrder, GateReport};
 use super::remote::{Remote, RemoteError};
 use crate::domain::colour::Colour;
-use crate::proxy::control::ProxyControl;
+use crate::proxy::ProxyDriver;
 use crate::runtime::driver::Driver;
 use crate::runtime::{Instance, Pending, Release, RuntimeError, Step, Tell};
 
@@ -37,7 +37,7 @@ pub struct Hands {
     /// Replaces the instances.
     pub driver: Driver,
     /// Cuts what is still running on them.
-    pub proxy: ProxyControl,
+    pub proxy: ProxyDriver,
 }
 
 /// What has been reached.

@@ -31,7 +31,7 @@ use crate::files::{self, StateDir};
 use crate::http::control::{Control, router};
 use crate::http::serve::{OwnHosts, guarded, healthz, serve};
 use crate::net::manager::ServiceManager;
-use crate::proxy::control::ProxyControl;
+use crate::proxy::ProxyDriver;
 use crate::release::targets::ORDER_LIMIT;
 use crate::release::{Cluster, Desk, Memory, ProberSettings, Targets};
 use crate::signing::Key;
@@ -68,10 +68,12 @@ impl Renewed for Prober {
         let [control, health] = sockets else { anyhow::bail!("it has not its two sockets") };
         let (control, health) = (control.listener()?, health.listener()?);
         let probe_token = files::token(&state.probe_token()).context("the probe token cannot be read")?;
-        let targets = Targets::new(&config.app, &config.proxy, &config.probe, &probe_token, &state.proxy_socket())?;
+        let proxy = |limit| ProxyDriver::new(&config.proxy, &config.app, state, limit);
+        proxy(ORDER_LIMIT).prepare(config.proxy.first_live).context("what the proxy's config includes cannot be written")?;
+        let targets = Targets::new(&config.app, &config.proxy, &config.probe, &probe_token, proxy(config.probe.timeout))?;
         let cluster = Arc::new(Cluster {
             journal: Journal::new(store.clone()),
-            proxy: ProxyControl::new(&state.proxy_socket(), ORDER_LIMIT),
+            proxy: proxy(ORDER_LIMIT),
             targets,
             memory: Arc::new(Memory::default()),
             settings: config.switch,

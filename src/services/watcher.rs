@@ -14,6 +14,8 @@ use super::reload::{Ground, Handle, Renewed};
 use super::site::SiteLoop;
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
+use crate::http::directory::Directory;
+use crate::http::pings::Pings;
 use crate::http::serve::{OwnHosts, serve};
 use crate::http::watcher::router;
 use crate::http::watching::Watching;
@@ -62,6 +64,7 @@ impl Renewed for Watcher {
             own_channels: config.built_in_channels(),
             own_plan: config.watcher.plan.clone(),
             maintenance: config.maintenance.clone(),
+            most_made: config.pings.most_made,
         };
         let monitor = Monitor::new(store, settings);
         let (ingest, loops) = monitor.loops(channels);
@@ -80,6 +83,7 @@ impl Renewed for Watcher {
             watching: Watching {
                 monitor,
                 ingest,
+                pings: Arc::new(pings(config, &key)?),
                 key,
                 token: token(config, state)?.into(),
                 config: view.clone(),
@@ -131,6 +135,11 @@ fn token(config: &Config, state: &StateDir) -> anyhow::Result<String> {
     let given = config.watcher.token.as_ref().map(|secret| secret.reveal_if_set()).transpose().context("watcher.token")?;
     let path = state.watcher_token();
     given.flatten().map_or_else(|| files::token(&path).with_context(|| format!("{} cannot be made or read", path.display())), Ok)
+}
+
+fn pings(config: &Config, key: &Key) -> anyhow::Result<Pings> {
+    let own = config.pings.key.as_ref().map(|secret| secret.reveal_if_set()).transpose().context("pings.key")?;
+    Ok(Pings::new(Directory::new(&config.checks, key), config.pings.clone(), own.flatten().into_iter().collect()))
 }
 
 fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {

@@ -10,6 +10,7 @@ use crate::domain::check::State;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::domain::roster::Wanted;
+use crate::domain::sent::Made;
 use serde::{Deserialize, Serialize};
 
 /// One check as it is kept.
@@ -27,6 +28,8 @@ pub struct StoredCheck {
     pub seen: Seen,
     /// How many instances it expects. None: it does not count them.
     pub wanted: Option<Wanted>,
+    /// What is expected of it, where no config says so: it was made by its first beat, or through the API.
+    pub made: Option<Made>,
 }
 
 /// What the last beat of a check said, for people.
@@ -67,6 +70,7 @@ fn read(row: &Row) -> Result<StoredCheck, StoreError> {
         every_ms: row.get("every_ms")?,
         seen: row.json("seen")?,
         wanted: row.get::<Option<String>>("wanted")?.as_deref().map(json::read).transpose()?,
+        made: row.get::<Option<String>>("made")?.as_deref().map(json::read).transpose()?,
     })
 }
 
@@ -102,9 +106,9 @@ pub async fn due(connection: &mut Connection, until: Moment) -> Result<Vec<Strin
 /// # Errors
 /// Where the store refuses.
 pub async fn save(connection: &mut Connection, check: &StoredCheck) -> Result<(), StoreError> {
-    sql("INSERT INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted) VALUES (?, ?, ?, ?, ?, ?, ?)
+    sql("INSERT INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted, made, uuid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (name) DO UPDATE SET status = excluded.status, state = excluded.state, look_at = excluded.look_at,
-           every_ms = excluded.every_ms, seen = excluded.seen, wanted = excluded.wanted")
+           every_ms = excluded.every_ms, seen = excluded.seen, wanted = excluded.wanted, made = excluded.made, uuid = excluded.uuid")
     .bind(&check.name)
     .bind(check.state.status.as_str())
     .bind(json::write(&check.state)?)
@@ -112,6 +116,8 @@ pub async fn save(connection: &mut Connection, check: &StoredCheck) -> Result<()
     .bind(check.every_ms)
     .bind(json::write(&check.seen)?)
     .bind(check.wanted.as_ref().map(json::write).transpose()?)
+    .bind(check.made.as_ref().map(json::write).transpose()?)
+    .bind(check.made.as_ref().map(|made| made.uuid.to_string()))
     .run(connection)
     .await?;
     Ok(())

@@ -19,6 +19,7 @@ pub mod incidents;
 pub mod instances;
 mod journal;
 mod json;
+pub mod made;
 pub mod notices;
 pub mod outbox;
 pub mod quiets;

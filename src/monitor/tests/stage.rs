@@ -12,6 +12,7 @@ use crate::domain::follow_up::Plan;
 use crate::domain::moment::Moment;
 use crate::domain::notice::Notice;
 use crate::domain::schedule::Schedule;
+use crate::domain::sent::Sent;
 use crate::monitor::{Ack, Arrived, ChannelRule, Claimed, Expected, IngestError, LiveHeard, Monitor, MonitorSettings};
 use crate::notify::{Receipt, SendError};
 use crate::store::incidents::{self, StoredIncident};
@@ -36,7 +37,7 @@ pub(super) fn rule(name: &str) -> ChannelRule {
 
 pub(super) fn settings(names: &[&str]) -> MonitorSettings {
     let second = Duration::from_secs(1);
-    let check = Check { schedule: Schedule::Every(second), grace: second * 2, rise: 2, fall: 3 };
+    let check = Check { schedule: Schedule::Every(second), grace: second * 2, rise: 2, fall: 3, apart: None };
     let channels = vec!["ops".to_owned(), "mail".to_owned()];
     let expected = |name: &&str| Expected {
         name: (*name).to_owned(),
@@ -55,6 +56,7 @@ pub(super) fn settings(names: &[&str]) -> MonitorSettings {
         own_channels: channels.clone(),
         own_plan: Plan::default(),
         maintenance: Vec::new(),
+        most_made: 3,
     }
 }
 
@@ -98,7 +100,7 @@ impl Stage {
     }
 
     pub(super) fn arrived(&self, beat: Beat, now: i64) -> Arrived {
-        Arrived { key_id: "k".into(), beat, arrival: self.monitor.arrivals().arrive(at(now)) }
+        Arrived { key_id: "k".into(), beat, arrival: self.monitor.arrivals().arrive(at(now)), sent: Sent::default() }
     }
 
     pub(super) async fn hear(&self, beat: Beat, now: i64) -> Result<Ack, IngestError> {

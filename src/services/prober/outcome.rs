@@ -88,6 +88,7 @@ mod tests {
             own_channels,
             own_plan: crate::domain::follow_up::Plan::default(),
             maintenance: Vec::new(),
+            most_made: 0,
         };
         notices(&entry(phase), &settings, Moment::from_millis(5_000))
     }

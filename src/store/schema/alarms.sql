@@ -30,4 +30,3 @@ CREATE TABLE alarm_group (
   opened_at INTEGER NOT NULL,
   over_at   INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX incident_opened ON incident (opened_at);

@@ -83,11 +83,12 @@ async fn what_a_killed_deploy_left_unproven_on_a_swarm_is_put_back_by_the_next()
     begun.kill().await.expect("it is there");
     // The lease of the one that was killed has its time. The next one does not stand on what it left: it is refused too, and bare:1 is back.
     let next = within(LIMIT, "the lease is free", || async {
-        let ran = swarm.run(&["deploy", "green", "--image", "none:9", "--yes"]).await;
+        let ran = swarm.run(&["--json", "deploy", "green", "--image", "none:9", "--yes"]).await;
         (ran.code != 6).then_some(ran)
     })
     .await;
     assert_eq!(next.code, 1, "{next:?}");
+    assert!(next.json()["error"].as_str().is_some_and(|words| words.contains("Put back: ")), "{next:?}");
     assert_eq!(swarm.runs("shop-green").await, "bare:1 1/1", "{next:?}");
 }
 
