@@ -16,7 +16,7 @@ for argument in "$@"; do
 done
 
 # A real SMTP server, a real Alertmanager, a real PostgreSQL and a real Docker engine; the tests talk to no imitation of them.
-packages=(python3-aiosmtpd openssl shellcheck systemd logrotate haproxy prometheus-alertmanager postgresql)
+packages=(curl python3-aiosmtpd openssl shellcheck systemd logrotate haproxy prometheus-alertmanager postgresql)
 if [ -z "$without_docker" ]; then
   packages+=(docker.io docker-compose debootstrap iproute2 iptables util-linux openssh-server openssh-client)
 fi

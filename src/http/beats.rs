@@ -42,9 +42,14 @@ pub(super) async fn post(
     let (head, body) = request.into_parts();
     let answered = async {
         let body = body::whole(&head.headers, body, LARGEST).await?;
-        signed(&head.headers, &body, &watching.key)?;
         let now = watching.monitor.now();
+        if let Err(error) = signed(&head.headers, &body, &watching.key) {
+            watching.monitor.stranger(peer.ip().to_canonical(), text(&head.headers, KEY_ID_HEADER), now);
+            watching.pings.from(peer.ip()).map_err(ApiError::TooOften)?;
+            return Err(error);
+        }
         let beat = read(&body, now)?;
+        watching.pings.signed(&beat).map_err(ApiError::TooOften)?;
         let sent = Sent { address: Some(peer.ip()), ..Sent::default() };
         let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };
         watching.ingest.beat(arrived).await.map_err(|error| refusal(&error))
@@ -59,8 +64,12 @@ pub(super) async fn post(
     }
 }
 
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
 fn signed(headers: &HeaderMap, body: &[u8], key: &Key) -> Result<(), ApiError> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = |name| text(headers, name);
     let wrong = |words: String| Err(ApiError::Unauthorized(words));
     if text(SIGNATURE_HEADER).is_empty() || text(KEY_ID_HEADER).is_empty() {
         return wrong(format!("a beat is signed: {KEY_ID_HEADER} and {SIGNATURE_HEADER} are needed"));

@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::ping_answer::{Refused, Taken};
 use super::ping_url::{Addressee, PingUrl, Says};
 use super::watching::Watching;
-use super::{body, origin, previews};
+use super::{alertmanager, body, origin, previews};
 use crate::domain::beat::{Beat, BeatKind, Health, Identity, Showing};
 use crate::domain::moment::Moment;
 use crate::domain::sent::{Ignored, Made, Sent};
@@ -62,7 +62,11 @@ async fn take(watching: &Watching, address: IpAddr, head: &Parts, body: axum::bo
     };
     let work = asked.work()?;
     let kept = usize::try_from(limit).unwrap_or(usize::MAX);
-    let text = body::beginning(&head.headers, body, kept, LARGEST).await?;
+    let is_json = alertmanager::is_json(&head.headers);
+    let read = if is_json { kept.max(alertmanager::MOST) } else { kept };
+    let mut text = body::beginning(&head.headers, body, read, LARGEST).await?;
+    let over = is_json.then(|| alertmanager::is_over(&text)).flatten();
+    text.truncate(kept);
     let text = (!text.is_empty()).then(|| String::from_utf8_lossy(&text).into_owned());
     let now = watching.monitor.now();
     let sent = Sent {
@@ -74,7 +78,7 @@ async fn take(watching: &Watching, address: IpAddr, head: &Parts, body: axum::bo
         ignored,
         making,
     };
-    let beat = beat(check, &url.says, &sent, text, now);
+    let beat = beat(check, &url.says, &sent, Said { body: text, over }, now);
     let arrived = Arrived { key_id: PING.to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };
     let ack = watching.ingest.beat(arrived).await?;
     Ok(Taken { is_new: ack == Ack::Created, body_limit: limit })
@@ -92,7 +96,7 @@ async fn find(watching: &Watching, check: &Addressee) -> Result<Option<Listed>, 
         Addressee::Slug { key, .. } if !watching.pings.is_key(key) => Err(Refused::NotFound),
         Addressee::Slug { slug, .. } => match watching.pings.directory.named(slug) {
             Some(listed) => Ok(Some(listed.clone())),
-            None => Ok(watching.monitor.made_at(watching.pings.directory.uuid_of(slug)).await.map_err(silent)?.map(any)),
+            None => Ok(watching.monitor.is_made(slug).await.map_err(silent)?.then(|| any(slug.clone()))),
         },
     }
 }
@@ -110,9 +114,17 @@ fn agent(head: &Parts) -> Option<String> {
     Some(String::from_utf8_lossy(agent.as_bytes()).chars().take(LONGEST_AGENT).collect())
 }
 
-fn beat(check: String, says: &Says, sent: &Sent, body: Option<String>, now: Moment) -> Beat {
+/// What stands in a ping's body.
+struct Said {
+    body: Option<String>,
+    /// Alertmanager says that its alert does not fire any more.
+    over: Option<String>,
+}
+
+fn beat(check: String, says: &Says, sent: &Sent, Said { body, over }: Said, now: Moment) -> Beat {
     let kind = match says {
         _ if sent.ignored.is_some() => BeatKind::Log,
+        Says::Kind(BeatKind::Success) if over.is_some() => BeatKind::Fail,
         Says::Kind(kind) => *kind,
         Says::Exit(status) if status.is_some_and(|status| status > 0) => BeatKind::Fail,
         Says::Exit(_) => BeatKind::Success,
@@ -120,7 +132,7 @@ fn beat(check: String, says: &Says, sent: &Sent, body: Option<String>, now: Mome
     let health = (kind == BeatKind::Fail).then(|| {
         let said = sent.exit_status.map_or_else(|| "said fail".to_owned(), |status| format!("exit status {status}"));
         let line = body.as_deref().and_then(last_line).map(|line| format!(": {line}")).unwrap_or_default();
-        Health::not_good(Showing::Bad, format!("{said}{line}"))
+        Health::not_good(Showing::Bad, over.unwrap_or_else(|| format!("{said}{line}")))
     });
     Beat {
         check,
