@@ -24,6 +24,7 @@ pub mod schedule;
 pub mod screen;
 pub mod scroll;
 pub mod session;
+pub mod snippet;
 pub mod status;
 pub mod stop;
 pub mod switch;

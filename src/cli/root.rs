@@ -9,7 +9,7 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    checks, demo, deploy, heartbeat, history, init, live, logs, rollback, scale, schedule, screen, scroll, session, stop, switch,
+    checks, demo, deploy, heartbeat, history, init, live, logs, rollback, scale, schedule, screen, scroll, session, snippet, stop, switch,
     test_channel, toggle, up,
 };
 use super::{health, status, validate};
@@ -75,6 +75,7 @@ enum Act {
     Stop(stop::StopArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
+    Snippet(snippet::SnippetArgs),
 }
 
 /// The whole of `allswell`. Wrong usage ends with exit code 2.
@@ -114,6 +115,7 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::Stop(_) => stop::run(operator).await,
         Act::TestChannel(args) => test_channel::run(operator, &args).await,
         Act::Schedule(args) => schedule::run(operator, &args),
+        Act::Snippet(_) => snippet::run(operator),
     }
 }
 

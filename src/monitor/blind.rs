@@ -35,8 +35,13 @@ impl Monitor {
         let stopped: Option<Option<Moment>> = facts::get(&mut transaction, STOPPED).await?;
         let was_stopped = stopped.flatten().is_some_and(|at| at >= last.at);
         tracing::warn!(seconds = blind.as_secs(), moved = moved.len(), was_stopped, "blind until now");
+        let why = match (self.deafness.take(), was_stopped) {
+            (true, _) => "it was on no network",
+            (false, true) => "it had been stopped",
+            (false, false) => "it did not run: killed, stuck, suspended, or its store did not work",
+        };
         if !moved.is_empty() || blind > WORTH_TELLING {
-            tell(&mut transaction, &scene, last, &moved, was_stopped).await?;
+            tell(&mut transaction, &scene, last, &moved, why).await?;
         }
         let mark = Mark { at: now, until: last.until, listens_until: now + LISTENING };
         facts::set(&mut transaction, MARK, &mark).await?;
@@ -74,8 +79,7 @@ async fn forgive(connection: &mut Connection, scene: &Scene<'_>, last: Mark, bli
     Ok(moved)
 }
 
-async fn tell(connection: &mut Connection, scene: &Scene<'_>, last: Mark, moved: &[String], was_stopped: bool) -> Result<(), StoreError> {
-    let why = if was_stopped { "it had been stopped" } else { "it did not run: killed, stuck, suspended, or its store did not work" };
+async fn tell(connection: &mut Connection, scene: &Scene<'_>, last: Mark, moved: &[String], why: &str) -> Result<(), StoreError> {
     let moved_words = match moved {
         [] => "no deadline fell in that time".to_owned(),
         names => format!("deadlines moved once: {}", names.join(", ")),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use super::arrivals::Arrivals;
+use super::deaf::Deafness;
 use super::expected::{Expected, MonitorSettings};
 use super::heard;
 use super::mark::{MARK, Mark};
@@ -30,6 +31,7 @@ pub struct Monitor {
     pub(super) settings: Arc<MonitorSettings>,
     pub(super) arrivals: Arrivals,
     pub(super) pulse: Pulse,
+    pub(super) deafness: Deafness,
     /// How far the last sweep of this process came.
     pub(super) mark: Arc<Mutex<Option<Mark>>>,
     pub(super) telling: Arc<watch::Sender<bool>>,
@@ -49,6 +51,7 @@ impl Monitor {
             settings: Arc::new(settings),
             arrivals: Arrivals::default(),
             pulse: Pulse::default(),
+            deafness: Deafness::default(),
             mark: Arc::default(),
             telling: Arc::new(watch::Sender::new(true)),
             wake: Arc::default(),

@@ -9,6 +9,7 @@ mod cause;
 mod check_settings;
 mod courier;
 mod dead_channel;
+mod deaf;
 mod decide;
 mod engine;
 mod expected;

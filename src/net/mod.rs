@@ -1,6 +1,7 @@
-//! Binding, names, Unix sockets, the HTTP client, and the service manager.
+//! Binding, interfaces, names, Unix sockets, the HTTP client, and the service manager.
 
 pub mod client;
+pub mod interfaces;
 pub mod listen;
 pub mod manager;
 pub mod names;

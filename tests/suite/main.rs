@@ -18,6 +18,7 @@ mod names;
 mod pings;
 mod places;
 mod prober;
+mod proxies;
 mod proxy;
 mod recovery;
 mod replicas;

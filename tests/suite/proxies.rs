@@ -1,0 +1,5 @@
+//! Stories about: proxies that are not ours, Debian's own packages, which a switch drives and which somebody else runs.
+
+mod haproxy;
+mod nginx;
+mod stage;
