@@ -35,7 +35,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// Takes a ping, by whatever method.
 pub(super) async fn ping(State(watching): State<Watching>, ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let address = origin::address(peer.ip(), &head.headers, &watching.pings.settings.trusted_proxies);
+    let address = origin::address(peer.ip(), &head.headers, &watching.pings.settings.trusted);
     match take(&watching, address, &head, body).await {
         Ok(taken) => taken.into_response(),
         Err(refused) => refused.into_response(),
@@ -52,11 +52,11 @@ async fn take(watching: &Watching, address: IpAddr, head: &Parts, body: axum::bo
     let (check, making) = match (found, &url.check) {
         (Some(listed), _) => (listed.check, None),
         (None, Addressee::Slug { slug, .. }) if asked.create && ignored.is_none() => (slug.clone(), Some(asked.made(watching, slug)?)),
-        (None, Addressee::Slug { .. } | Addressee::Uuid(_)) => return Err(Refused::NotFound),
+        (None, Addressee::Slug { .. } | Addressee::Uuid(_)) => return Err(Refused::not_found()),
     };
     watching.pings.of(&check)?;
     let exit_status = match url.says {
-        Says::Exit(None) => return Err(Refused::BadUrl),
+        Says::Exit(None) => return Err(Refused::bad_url()),
         Says::Exit(status) => status,
         Says::Kind(_) => None,
     };
@@ -93,7 +93,7 @@ async fn find(watching: &Watching, check: &Addressee) -> Result<Option<Listed>, 
             Some(listed) => Ok(Some(listed.clone())),
             None => Ok(watching.monitor.made_at(*uuid).await.map_err(silent)?.map(any)),
         },
-        Addressee::Slug { key, .. } if !watching.pings.is_key(key) => Err(Refused::NotFound),
+        Addressee::Slug { key, .. } if !watching.pings.is_key(key) => Err(Refused::not_found()),
         Addressee::Slug { slug, .. } => match watching.pings.directory.named(slug) {
             Some(listed) => Ok(Some(listed.clone())),
             None => Ok(watching.monitor.is_made(slug).await.map_err(silent)?.then(|| any(slug.clone()))),
@@ -188,7 +188,7 @@ impl Asked {
     fn work(&self) -> Result<Option<Uuid>, Refused> {
         let Some(text) = &self.rid else { return Ok(None) };
         let read = Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string().eq_ignore_ascii_case(text));
-        read.map(Some).ok_or(Refused::BadRun)
+        read.map(Some).ok_or_else(Refused::bad_run)
     }
 
     /// What is expected of the check that this ping makes.
@@ -204,7 +204,7 @@ fn spell(name: &str, given: Option<&str>, default: Duration) -> Result<u64, Refu
     let Some(text) = given else { return Ok(u64::try_from(default.as_millis()).unwrap_or(u64::MAX)) };
     let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
     let read = seconds.or_else(|| parse_duration(text).ok()).filter(|spell| (Duration::from_secs(1)..=DAY * 365).contains(spell));
-    let wrong = || Refused::Api(ApiError::BadRequest(format!("{name} is a duration from 1s to 365d, such as 30m")));
+    let wrong = || Refused(ApiError::BadRequest(format!("{name} is a duration from 1s to 365d, such as 30m")));
     read.and_then(|spell| u64::try_from(spell.as_millis()).ok()).ok_or_else(wrong)
 }
 

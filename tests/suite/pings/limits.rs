@@ -24,7 +24,7 @@ async fn too_many_pings_of_one_check_wait_and_the_other_checks_do_not() {
 
 #[tokio::test]
 async fn too_many_requests_of_one_address_wait_and_signed_beats_within_their_promise_do_not() {
-    let stage = Stage::with_check("1h", "[pings]\nper_address = 5\ntrusted_proxies = [\"127.0.0.0/8\"]\n").await;
+    let stage = Stage::with_check("1h", "[pings]\nper_address = 5\ntrusted = [\"127.0.0.0/8\"]\n").await;
     let from = |address: &str| format!("X-Forwarded-For: 6.6.6.6, {address}");
     let (one, two) = (from("192.0.2.1"), from("192.0.2.2"));
     let path = format!("/ping/{ID}");

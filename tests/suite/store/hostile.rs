@@ -48,7 +48,7 @@ async fn the_year_9999_and_the_largest_numbers_are_kept() {
     // 9999-12-31T23:59:59.999Z.
     let end = Moment::from_millis(253_402_300_799_999);
     for ground in grounds().await {
-        let check = Check { schedule: Schedule::Every(Duration::from_secs(60)), grace: Duration::ZERO, rise: 1, fall: 1 };
+        let check = Check { schedule: Schedule::Every(Duration::from_secs(60)), grace: Duration::ZERO, rise: 1, fall: 1, apart: None };
         let state = State::new(&check, end);
         let seen = Seen { latency_ms: Some(u64::MAX), ..Seen::default() };
         let every_ms = Some(i64::MAX.unsigned_abs());
