@@ -18,6 +18,8 @@ mod json;
 pub mod made;
 pub mod notices;
 pub mod outbox;
+pub mod pages;
+pub mod prune;
 mod row;
 mod schema;
 mod server_time;
