@@ -1,21 +1,21 @@
 //! `POST /v1/beat`: who said it, when, and what; 200 means that it is stored.
 
+use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::HeaderMap;
 use prometheus::IntCounterVec;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
+use super::body;
 use super::error::ApiError;
 use super::watching::Watching;
-use crate::clock;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
+use crate::domain::sent::Sent;
 use crate::monitor::{Ack, Arrived, IngestError};
 use crate::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
 use crate::telemetry::metrics;
@@ -30,50 +30,33 @@ const LARGEST_BODY: usize = 100 * 1024;
 const LONGEST_WORD: usize = 200;
 /// A beat that was sent earlier, or will be sent later, is refused.
 const OLDEST: Duration = Duration::from_secs(300);
-/// A request that takes longer to come in is refused.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 static REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_beats_refused_total"));
 
 /// Takes a beat.
-pub(super) async fn post(State(watching): State<Watching>, request: Request) -> Result<Json<Value>, ApiError> {
+pub(super) async fn post(
+    State(watching): State<Watching>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Result<Json<Value>, ApiError> {
     let (head, body) = request.into_parts();
     let answered = async {
-        let body = whole(&head.headers, body).await?;
+        let body = body::whole(&head.headers, body, LARGEST).await?;
         signed(&head.headers, &body, &watching.key)?;
-        let now = clock::now();
+        let now = watching.monitor.now();
         let beat = read(&body, now)?;
-        let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now) };
+        let sent = Sent { address: Some(peer.ip()), ..Sent::default() };
+        let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };
         watching.ingest.beat(arrived).await.map_err(|error| refusal(&error))
     };
     match answered.await {
-        Ok(Ack::Stored) => Ok(Json(json!({ "stored": true }))),
+        Ok(Ack::Stored | Ack::Created) => Ok(Json(json!({ "stored": true }))),
         Ok(Ack::Repeated) => Ok(Json(json!({ "stored": true, "repeated": true }))),
         Err(error) => {
             REFUSED.with_label_values(&[label(&error)]).inc();
             Err(error)
         }
     }
-}
-
-async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
-    let too_large = || ApiError::TooLarge(format!("a beat may have at most {LARGEST} bytes"));
-    let promised =
-        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<usize>().ok());
-    if promised.is_some_and(|length| length > LARGEST) {
-        return Err(too_large());
-    }
-    match timeout(PATIENCE, to_bytes(body, LARGEST + 1)).await {
-        Ok(Ok(bytes)) if bytes.len() <= LARGEST => Ok(bytes),
-        Ok(Ok(_)) => Err(too_large()),
-        Ok(Err(error)) if is_too_long(&error) => Err(too_large()),
-        Ok(Err(_)) => Err(ApiError::BadRequest("the request ended before its body".into())),
-        Err(_) => Err(ApiError::BadRequest("the body did not come in time".into())),
-    }
-}
-
-fn is_too_long(error: &axum::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>())
 }
 
 fn signed(headers: &HeaderMap, body: &[u8], key: &Key) -> Result<(), ApiError> {
@@ -115,6 +98,8 @@ fn refusal(error: &IngestError) -> ApiError {
     match error {
         IngestError::UnknownCheck(_) => ApiError::NotFound(error.to_string()),
         IngestError::Refused(_) => ApiError::BadRequest(error.to_string()),
+        IngestError::NameTaken(_) => ApiError::Conflict(error.to_string()),
+        IngestError::TooMany(_) => ApiError::Forbidden(error.to_string()),
         IngestError::Unavailable(_) => ApiError::Unavailable(error.to_string()),
     }
 }
@@ -125,6 +110,7 @@ fn label(error: &ApiError) -> &'static str {
         ApiError::Unauthorized(_) | ApiError::Forbidden(_) => "unauthorized",
         ApiError::NotFound(_) => "unknown_check",
         ApiError::TooLarge(_) => "too_large",
+        ApiError::TooOften(_) => "too_often",
         ApiError::Unavailable(_) => "unavailable",
     }
 }

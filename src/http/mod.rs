@@ -1,9 +1,18 @@
 //! Beats, API, control, page and metrics over HTTP.
 
 pub mod beats;
+mod body;
 pub mod control;
+pub mod directory;
 pub mod error;
+mod origin;
+mod pace;
 pub mod page;
+mod ping;
+mod ping_answer;
+mod ping_url;
+pub mod pings;
+mod previews;
 pub mod serve;
 pub mod watcher;
 pub mod watching;

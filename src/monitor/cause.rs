@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
-
 use super::expected::period;
 use super::scene::Scene;
 use super::telling;
@@ -14,7 +12,7 @@ use crate::domain::moment::Moment;
 use crate::domain::role::{PossibleCause, Role};
 use crate::store::checks::StoredCheck;
 use crate::store::incidents::StoredIncident;
-use crate::store::{StoreError, checks, incidents, notices};
+use crate::store::{Connection, StoreError, checks, incidents, notices};
 
 /// A notice waits so long for its cause.
 const WAIT: Duration = Duration::from_secs(1);
@@ -50,7 +48,7 @@ fn name_of(role: Role) -> Option<&'static str> {
 }
 
 /// A new incident: told at once, or held for its cause, or behind its cause from the start.
-pub(super) async fn open(connection: &mut SqliteConnection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+pub(super) async fn open(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
         Verdict::Undecided | Verdict::Unheard => hold(connection, scene, stored, WAIT).await,
@@ -59,7 +57,7 @@ pub(super) async fn open(connection: &mut SqliteConnection, scene: &Scene<'_>, s
 }
 
 /// Decides on an incident that was held.
-pub(super) async fn decide(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+pub(super) async fn decide(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
     let may_wait = stored.decide_until.is_some_and(|until| scene.now < until);
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
@@ -72,7 +70,7 @@ pub(super) async fn decide(connection: &mut SqliteConnection, scene: &Scene<'_>,
 }
 
 /// A cause has opened: those that wait and that it explains stand behind it.
-pub(super) async fn adopt(connection: &mut SqliteConnection, scene: &Scene<'_>, key: &str) -> Result<(), StoreError> {
+pub(super) async fn adopt(connection: &mut Connection, scene: &Scene<'_>, key: &str) -> Result<(), StoreError> {
     for stored in incidents::open(connection).await? {
         let is_fresh = stored.decide_at.is_some() || scene.now.since(stored.opened_at) <= WAIT;
         let is_free = stored.incident.cause.is_none() && stored.incident.key != key && is_fresh;
@@ -87,7 +85,7 @@ pub(super) async fn adopt(connection: &mut SqliteConnection, scene: &Scene<'_>, 
 }
 
 /// Whether the cause still explains it; if not, it waits for another, and is told if there is none.
-pub(super) async fn confirm(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+pub(super) async fn confirm(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) if stored.incident.cause.as_ref() == Some(&cause) => Ok(()),
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
@@ -102,7 +100,7 @@ pub(super) async fn confirm(connection: &mut SqliteConnection, scene: &Scene<'_>
 }
 
 /// What the other checks say of this incident.
-pub(super) async fn verdict(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<Verdict, StoreError> {
+pub(super) async fn verdict(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident) -> Result<Verdict, StoreError> {
     let mut verdict = Verdict::Alone;
     for possible in Role::of(&incident.check).possible_causes(scene.colour()) {
         // What is stopped on purpose is in no trouble, and gets into none.
@@ -147,7 +145,7 @@ fn undecided(scene: &Scene<'_>, possible: PossibleCause, check: &StoredCheck, in
     }
 }
 
-async fn tell(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+async fn tell(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
     (stored.decide_at, stored.decide_until, stored.explained) = (None, None, false);
     incidents::save(connection, &stored).await?;
     telling::opened(connection, scene, &stored.incident, scene.now).await?;
@@ -155,7 +153,7 @@ async fn tell(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: 
 }
 
 /// Its notices are written in this same commit, due when the wait is over at the latest: the courier tells them even if nobody decides.
-async fn hold(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident, wait: Duration) -> Result<(), StoreError> {
+async fn hold(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident, wait: Duration) -> Result<(), StoreError> {
     let until = scene.now + wait + longest(connection, scene, &stored.incident).await?;
     stored.decide_at = Some(scene.now + wait);
     stored.decide_until = Some(stored.decide_until.unwrap_or(until));
@@ -165,7 +163,7 @@ async fn hold(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: 
 }
 
 /// How long the slowest possible cause takes to be decided.
-async fn longest(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<Duration, StoreError> {
+async fn longest(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident) -> Result<Duration, StoreError> {
     let mut longest = Duration::ZERO;
     for possible in Role::of(&incident.check).possible_causes(scene.colour()) {
         let Some(name) = name_of(possible.role) else { continue };
@@ -179,12 +177,7 @@ fn time_to_fall(check: &Check) -> Duration {
     (period(check) * check.fall).max(period(check) + check.grace) + WAIT
 }
 
-async fn stand_behind(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    mut stored: StoredIncident,
-    cause: String,
-) -> Result<(), StoreError> {
+async fn stand_behind(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident, cause: String) -> Result<(), StoreError> {
     tracing::info!(incident = stored.incident.key, cause, "explained");
     telling::withdrawn(connection, scene, &stored.incident.key).await?;
     for mut behind in incidents::explained_by(connection, &stored.incident.key).await? {

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::dead_channel;
@@ -16,7 +15,7 @@ use crate::domain::notice::{Notice, NoticeKind};
 use crate::domain::retry;
 use crate::notify::{Receipt, SendError};
 use crate::store::notices::StoredNotice;
-use crate::store::{StoreError, channels, incidents, notices, outbox};
+use crate::store::{Connection, StoreError, channels, incidents, notices, outbox};
 use crate::telemetry::metrics;
 
 /// A claim lasts so long, or as long as an attempt may take where that is longer.
@@ -47,7 +46,7 @@ impl Monitor {
     /// Where the store does not work.
     pub async fn claim(&self, rule: &ChannelRule, now: Moment) -> Result<Option<Claimed>, MonitorError> {
         let all = *self.telling.borrow();
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         WAITING.with_label_values(&[rule.name.as_str()]).set(outbox::waiting(&mut reader, &rule.name).await?);
         if outbox::next(&mut reader, &rule.name, all, now).await?.is_none() {
             return Ok(None);
@@ -147,12 +146,7 @@ fn next_try(stored: &StoredNotice, error: &SendError, failed_since: Moment, now:
 }
 
 /// The same notice for the fallback, or else for all other channels. Those who have it already are not told twice.
-async fn pass_on(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    rule: &ChannelRule,
-    stored: &StoredNotice,
-) -> Result<(), StoreError> {
+async fn pass_on(connection: &mut Connection, scene: &Scene<'_>, rule: &ChannelRule, stored: &StoredNotice) -> Result<(), StoreError> {
     let others = scene.settings.channels.iter().map(|other| &other.name).filter(|name| **name != rule.name);
     let instead: Vec<&String> = match &rule.fallback {
         Some(fallback) => vec![fallback],

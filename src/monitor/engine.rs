@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::SqliteConnection;
 use tokio::sync::{Notify, watch};
 
 use super::arrivals::Arrivals;
+use super::deaf::Deafness;
 use super::expected::{Expected, MonitorSettings};
 use super::heard;
 use super::mark::{MARK, Mark};
@@ -17,18 +17,12 @@ use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
 use crate::domain::roster::Wanted;
 use crate::store::checks::{Seen, StoredCheck};
-use crate::store::{Store, StoreError, checks, facts, incidents, instances, notices, outbox};
+use crate::store::{Connection, Store, StoreError, checks, facts, incidents, instances, notices, outbox};
 
 /// Why a step did not go through.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct MonitorError(#[from] StoreError);
-
-impl From<sqlx::Error> for MonitorError {
-    fn from(error: sqlx::Error) -> Self {
-        Self(error.into())
-    }
-}
 
 /// Turns beats into flips, incidents and notices, and takes notices to channels. Clones are the same monitor.
 #[derive(Debug, Clone)]
@@ -37,6 +31,7 @@ pub struct Monitor {
     pub(super) settings: Arc<MonitorSettings>,
     pub(super) arrivals: Arrivals,
     pub(super) pulse: Pulse,
+    pub(super) deafness: Deafness,
     /// How far the last sweep of this process came.
     pub(super) mark: Arc<Mutex<Option<Mark>>>,
     pub(super) telling: Arc<watch::Sender<bool>>,
@@ -55,10 +50,17 @@ impl Monitor {
             settings: Arc::new(settings),
             arrivals: Arrivals::default(),
             pulse: Pulse::default(),
+            deafness: Deafness::default(),
             mark: Arc::default(),
             telling: Arc::new(watch::Sender::new(true)),
             wake: Arc::default(),
         }
+    }
+
+    /// Now, by the time that all who use this store have in common.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.store.now()
     }
 
     /// What it was told.
@@ -87,15 +89,19 @@ impl Monitor {
         self.pulse.start(now);
         let mut transaction = self.store.begin().await?;
         let scene = self.scene(&mut transaction, now).await?;
-        outbox::release_claims(&mut transaction).await?;
+        if !self.store.is_shared() {
+            outbox::release_claims(&mut transaction).await?;
+        }
         let known = checks::all(&mut transaction).await?;
-        for gone in known.iter().filter(|stored| self.settings.expected(&stored.name).is_none()) {
+        for gone in known.iter().filter(|stored| stored.made.is_none() && self.settings.expected(&stored.name).is_none()) {
             instances::forget_all(&mut transaction, &gone.name).await?;
             checks::remove(&mut transaction, &gone.name).await?;
         }
         for expected in &self.settings.checks {
             let stored = known.iter().find(|stored| stored.name == expected.name).cloned();
             let mut stored = stored.unwrap_or_else(|| Self::made(expected, now));
+            // What the config names is the config's, however it began.
+            stored.made = None;
             // A new period or grace counts at once.
             let check = expected.at_pace(stored.every_ms);
             stored.look_at = stored.look_at.map(|_| stored.state.deadline(&check).min(now));
@@ -112,7 +118,8 @@ impl Monitor {
             }
         }
         for open in incidents::open(&mut transaction).await? {
-            if !self.is_watched(&open.incident.check) {
+            let is_made = known.iter().any(|stored| stored.name == open.incident.check && stored.made.is_some());
+            if !is_made && !self.is_watched(&open.incident.check) {
                 resolution::forget(&mut transaction, &scene, open, "no longer expected: it was taken out of the config").await?;
             }
         }
@@ -157,7 +164,7 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work.
     pub async fn hand_over(&self, check: &str, since: Moment, now: Moment) -> Result<bool, MonitorError> {
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let Some(open) = incidents::open_of(&mut reader, check).await? else { return Ok(false) };
         if open.incident.key != key_at(check, since) || !notices::is_ours(&mut reader, &open.incident.key).await? {
             return Ok(false);
@@ -174,7 +181,7 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work.
     pub async fn told(&self, check: &str) -> Result<Vec<String>, MonitorError> {
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let Some(open) = incidents::open_of(&mut reader, check).await? else { return Ok(Vec::new()) };
         let about = notices::about(&mut reader, &open.incident.key).await?;
         let mut told: Vec<String> = about.into_iter().filter(|stored| stored.taken_at.is_some()).map(|stored| stored.channel).collect();
@@ -183,7 +190,7 @@ impl Monitor {
         Ok(told)
     }
 
-    pub(super) async fn scene(&self, connection: &mut SqliteConnection, now: Moment) -> Result<Scene<'_>, StoreError> {
+    pub(super) async fn scene(&self, connection: &mut Connection, now: Moment) -> Result<Scene<'_>, StoreError> {
         Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now })
     }
 
@@ -192,7 +199,7 @@ impl Monitor {
         let state = State::new(&expected.check, now);
         let look_at = Some(state.deadline(&expected.check));
         let wanted = expected.instances.map(|count| Wanted::new(count, now));
-        StoredCheck { name: expected.name.clone(), state, look_at, every_ms: None, seen: Seen::default(), wanted }
+        StoredCheck { name: expected.name.clone(), state, look_at, every_ms: None, seen: Seen::default(), wanted, made: None }
     }
 
     fn is_watched(&self, check: &str) -> bool {

@@ -47,6 +47,8 @@ pub struct MonitorSettings {
     pub channels: Vec<ChannelRule>,
     /// The channels that hear of the monitor's own troubles.
     pub own_channels: Vec<String>,
+    /// So many checks at most may be made by their first beat, or through the API.
+    pub most_made: u32,
 }
 
 impl MonitorSettings {

@@ -1,13 +1,12 @@
 //! What the prober said last of the cluster.
 
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 
 use crate::domain::beat::Live;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
-use crate::store::{StoreError, facts};
+use crate::store::{Connection, StoreError, facts};
 
 pub(super) const FACT: &str = "live";
 
@@ -56,7 +55,7 @@ impl LiveHeard {
 }
 
 /// Reads it.
-pub(super) async fn read(connection: &mut SqliteConnection) -> Result<LiveHeard, StoreError> {
+pub(super) async fn read(connection: &mut Connection) -> Result<LiveHeard, StoreError> {
     Ok(facts::get(connection, FACT).await?.unwrap_or_default())
 }
 

@@ -3,10 +3,13 @@
 //! Every step is a function of the store and a moment, called in a loop by [`Loops::run`] and by tests with moments of their own.
 
 mod arrivals;
+mod arrived;
 mod blind;
 mod cause;
+mod check_settings;
 mod courier;
 mod dead_channel;
+mod deaf;
 mod decide;
 mod engine;
 mod expected;
@@ -14,10 +17,12 @@ mod fault;
 mod heard;
 mod ingest;
 mod live;
+mod made;
 mod mark;
 mod memory;
 mod outside;
 pub mod overview;
+mod ping_settings;
 mod pulse;
 mod recorded_late;
 mod replicas;
@@ -35,14 +40,17 @@ mod telling;
 mod tests;
 
 pub use arrivals::{Arrival, Arrivals};
+pub use arrived::{Arrived, PING};
+pub use check_settings::{CheckSettings, is_slug};
 pub use courier::Claimed;
 pub use engine::{Monitor, MonitorError};
 pub use expected::{ChannelRule, Expected, MonitorSettings};
 pub use heard::LiveHeard;
-pub use ingest::{Ack, Arrived, Ingest, IngestError};
+pub use ingest::{Ack, Ingest, IngestError};
 pub use memory::Memory;
 pub use outside::Outside;
+pub use ping_settings::PingSettings;
 pub use pulse::Pulse;
 pub use run::Loops;
-pub use settings::{CheckSettings, WatcherSettings};
+pub use settings::{Keep, WatcherSettings};
 pub use sweep::Swept;

@@ -27,9 +27,9 @@ impl Outside {
         if !monitor.pulse.advanced_since(self.last) {
             return Some("sweep, courier and commit have not all advanced".into());
         }
-        let homeless = match monitor.store.reader().acquire().await {
+        let homeless = match monitor.store.read().await {
             Ok(mut reader) => outbox::homeless(&mut reader, now - HOMELESS).await,
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         match homeless {
             Ok(0) => {

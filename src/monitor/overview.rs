@@ -1,7 +1,6 @@
 //! Everything at a glance: for the page, for `allswell status`, for machines.
 
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 
 use super::engine::{Monitor, MonitorError};
 use super::heard::{self, LiveHeard};
@@ -17,7 +16,7 @@ use crate::domain::switch::Phase;
 use crate::store::checks::StoredCheck;
 use crate::store::incidents::StoredIncident;
 use crate::store::instances::StoredInstance;
-use crate::store::{StoreError, checks, incidents, notices};
+use crate::store::{Connection, StoreError, checks, incidents, notices};
 
 /// `GET /v1/overview`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,7 +164,7 @@ impl Monitor {
     /// Where the store does not answer.
     pub async fn overview(&self, unheard: Vec<String>, now: Moment) -> Result<Overview, MonitorError> {
         const LATEST: u32 = 12;
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let heard = heard::read(&mut reader).await?;
         let live = LiveView {
             colour: heard.live.colour,
@@ -226,7 +225,7 @@ impl Monitor {
     /// The same with its instances, where it counts them and is not stopped.
     async fn with_instances(
         &self,
-        reader: &mut SqliteConnection,
+        reader: &mut Connection,
         mut view: CheckView,
         stored: &StoredCheck,
         now: Moment,
@@ -269,7 +268,7 @@ fn instance_view(row: StoredInstance, fall: u32, now: Moment) -> InstanceView {
     }
 }
 
-async fn view(reader: &mut SqliteConnection, stored: StoredIncident) -> Result<IncidentView, StoreError> {
+async fn view(reader: &mut Connection, stored: StoredIncident) -> Result<IncidentView, StoreError> {
     let behind = incidents::explained_by(reader, &stored.incident.key).await?;
     let also = behind.into_iter().map(|stored| stored.incident.check).collect();
     Ok(IncidentView { incident: stored.incident, also, is_held: stored.decide_at.is_some() })

@@ -11,7 +11,6 @@ use super::engine::Monitor;
 use super::expected::ChannelRule;
 use super::ingest::{Ingest, Queue, queue};
 use super::memory::Memory;
-use crate::clock;
 use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
 
@@ -72,7 +71,7 @@ async fn until(stop: &mut watch::Receiver<bool>) {
 }
 
 async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Receiver<bool>) {
-    let mut vouched = clock::now();
+    let mut vouched = monitor.now();
     let mut ticks = interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -80,10 +79,10 @@ async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Recei
             _ = ticks.tick() => {}
             () = until(&mut stop) => return,
         }
-        if let Err(error) = monitor.sweep(clock::now()).await {
+        if let Err(error) = monitor.sweep(monitor.now()).await {
             tracing::error!("no sweep: {error}");
         } else if monitor.pulse.advanced_since(vouched) {
-            vouched = clock::now();
+            vouched = monitor.now();
             manager.alive();
         }
     }
@@ -96,7 +95,7 @@ async fn prune(monitor: Monitor, mut stop: watch::Receiver<bool>) {
             _ = ticks.tick() => {}
             () = until(&mut stop) => return,
         }
-        if let Err(error) = monitor.prune(clock::now()).await {
+        if let Err(error) = monitor.prune(monitor.now()).await {
             tracing::warn!("old rows stay for now: {error}");
         }
     }
@@ -110,7 +109,7 @@ async fn courier(monitor: Monitor, channel: Arc<Channel>, rule: ChannelRule, mut
             () = deliver(&monitor, &channel, &rule) => {}
             () = until(&mut stop) => return,
         }
-        monitor.pulse.couriered(&rule.name, clock::now());
+        monitor.pulse.couriered(&rule.name, monitor.now());
         tokio::select! {
             _ = timeout(COURIER_EVERY, woken) => {}
             () = until(&mut stop) => return,
@@ -120,11 +119,11 @@ async fn courier(monitor: Monitor, channel: Arc<Channel>, rule: ChannelRule, mut
 
 /// Sends whatever is due.
 async fn deliver(monitor: &Monitor, channel: &Channel, rule: &ChannelRule) {
-    if let Err(error) = monitor.say(rule, clock::now()).await {
+    if let Err(error) = monitor.say(rule, monitor.now()).await {
         tracing::warn!(channel = rule.name, "its all's well is not written: {error}");
     }
     loop {
-        let claimed = match monitor.claim(rule, clock::now()).await {
+        let claimed = match monitor.claim(rule, monitor.now()).await {
             Ok(Some(claimed)) => claimed,
             Ok(None) => return,
             Err(error) => {
@@ -133,7 +132,7 @@ async fn deliver(monitor: &Monitor, channel: &Channel, rule: &ChannelRule) {
             }
         };
         let outcome = channel.send(claimed.notice()).await;
-        while let Err(error) = monitor.settle(rule, &claimed, &outcome, clock::now()).await {
+        while let Err(error) = monitor.settle(rule, &claimed, &outcome, monitor.now()).await {
             tracing::error!(channel = rule.name, notice = claimed.notice().key, "sent, and not written down: {error}");
             sleep(COURIER_EVERY).await;
         }
@@ -150,9 +149,9 @@ async fn tell_from_memory(monitor: Monitor, channels: Vec<Arc<Channel>>, mut sto
             () = until(&mut stop) => return,
         }
         // Who does not tell now says it in its beats.
-        let trouble = monitor.pulse.trouble(clock::now()).filter(|_| *monitor.telling.borrow());
-        memory.observe(trouble, clock::now());
-        let due = memory.due(clock::now());
+        let trouble = monitor.pulse.trouble(monitor.now()).filter(|_| *monitor.telling.borrow());
+        memory.observe(trouble, monitor.now());
+        let due = memory.due(monitor.now());
         let sends = due.iter().filter_map(|(name, notice)| {
             let channel = channels.iter().find(|channel| channel.name() == name)?;
             Some(async move { (notice.key.clone(), channel.send(notice).await) })
@@ -161,7 +160,7 @@ async fn tell_from_memory(monitor: Monitor, channels: Vec<Arc<Channel>>, mut sto
             if let Err(error) = &sent {
                 tracing::error!(notice = key, "not taken: {error}");
             }
-            memory.settle(&key, sent.is_ok(), clock::now());
+            memory.settle(&key, sent.is_ok(), monitor.now());
         }
     }
 }

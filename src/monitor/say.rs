@@ -16,7 +16,7 @@ impl Monitor {
     /// Where the store does not work.
     pub async fn say(&self, rule: &ChannelRule, now: Moment) -> Result<(), MonitorError> {
         let Some(every) = rule.say else { return Ok(()) };
-        let said_at = channels::get(&mut *self.store.reader().acquire().await?, &rule.name).await?.said_at;
+        let said_at = channels::get(&mut self.store.read().await?, &rule.name).await?.said_at;
         if said_at.is_some_and(|said_at| now < said_at + every) {
             return Ok(());
         }

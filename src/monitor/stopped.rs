@@ -1,16 +1,14 @@
 //! A colour that expects no instance was stopped on purpose: what hangs on it is quiet, and begins anew when it is started again.
 
-use sqlx::SqliteConnection;
-
 use super::resolution;
 use super::scene::Scene;
 use crate::domain::check::State;
 use crate::domain::roster::Wanted;
 use crate::store::checks::Seen;
-use crate::store::{StoreError, checks, incidents, instances};
+use crate::store::{Connection, StoreError, checks, incidents, instances};
 
 /// It is quiet from now on; its open incident is over.
-pub(super) async fn stop(connection: &mut SqliteConnection, scene: &Scene<'_>, name: &str) -> Result<(), StoreError> {
+pub(super) async fn stop(connection: &mut Connection, scene: &Scene<'_>, name: &str) -> Result<(), StoreError> {
     let Some(mut stored) = checks::find(connection, name).await? else { return Ok(()) };
     let Some(check) = scene.check(&stored) else { return Ok(()) };
     tracing::info!(check = name, "stopped on purpose: quiet from now on");
@@ -23,7 +21,7 @@ pub(super) async fn stop(connection: &mut SqliteConnection, scene: &Scene<'_>, n
 }
 
 /// It is expected again, as if it were new.
-pub(super) async fn resume(connection: &mut SqliteConnection, scene: &Scene<'_>, name: &str) -> Result<(), StoreError> {
+pub(super) async fn resume(connection: &mut Connection, scene: &Scene<'_>, name: &str) -> Result<(), StoreError> {
     let Some(mut stored) = checks::find(connection, name).await? else { return Ok(()) };
     let Some(check) = scene.check(&stored) else { return Ok(()) };
     tracing::info!(check = name, "expected again");

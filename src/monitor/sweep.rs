@@ -11,6 +11,7 @@ use super::pulse::MARK_EVERY;
 use super::{cause, decide};
 use crate::clock;
 use crate::domain::moment::Moment;
+use crate::net::interfaces::only_loopback;
 use crate::store::{beats, checks, facts, flips, incidents, notices};
 use crate::telemetry::metrics;
 
@@ -34,11 +35,17 @@ pub struct Swept {
 }
 
 impl Monitor {
-    /// Looks at every deadline up to half a second ago, but never beyond a beat that has arrived and is not committed yet.
+    /// Looks at every deadline up to half a second ago, but never beyond a beat that has arrived and is not committed yet, and at none while we
+    /// could hear nobody.
     ///
     /// # Errors
     /// Where the store does not work; then nothing has changed.
     pub async fn sweep(&self, now: Moment) -> Result<Swept, MonitorError> {
+        if self.deafness.at(now, only_loopback(), self.arrivals.latest()) {
+            // As if none had run: the mark stays where it is, and our own all's well is withheld.
+            let until = self.mark().map_or(now, |mark| mark.until);
+            return Ok(Swept { looked: 0, until });
+        }
         let began = clock::elapsed();
         let swept = match self.step(now).await {
             Ok(swept) => {
@@ -61,7 +68,7 @@ impl Monitor {
             Some(last) if now < listens_until => last.until,
             Some(_) | None => (now - BEHIND).min(self.arrivals.oldest().unwrap_or(now)),
         };
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let due = checks::due(&mut reader, until).await?;
         let waiting = incidents::to_decide(&mut reader, now).await?;
         let marked: Option<Mark> = facts::get(&mut reader, MARK).await?;

@@ -1,14 +1,12 @@
 //! Notices of incidents, written in the commit of the flip.
 
-use sqlx::SqliteConnection;
-
 use super::scene::Scene;
 use crate::domain::check::Status;
 use crate::domain::incident::Incident;
 use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind, key};
 use crate::domain::role::Role;
-use crate::store::{StoreError, notices};
+use crate::store::{Connection, StoreError, notices};
 
 /// The notice of an incident, for no channel yet.
 pub(super) fn notice(scene: &Scene<'_>, incident: &Incident) -> Notice {
@@ -22,12 +20,7 @@ pub(super) fn notice(scene: &Scene<'_>, incident: &Incident) -> Notice {
 }
 
 /// Writes that an incident is there, to be told from `due_at` on. Those that `told` names know already.
-pub(super) async fn opened(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    incident: &Incident,
-    due_at: Moment,
-) -> Result<(), StoreError> {
+pub(super) async fn opened(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident, due_at: Moment) -> Result<(), StoreError> {
     let notice = notice(scene, incident);
     for channel in scene.settings.channels_of(&incident.check) {
         notices::write(connection, &notice.clone().for_channel(&channel), &channel, due_at).await?;
@@ -36,7 +29,7 @@ pub(super) async fn opened(
 }
 
 /// Withdraws whatever nobody has taken or is taking now.
-pub(super) async fn withdrawn(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &str) -> Result<(), StoreError> {
+pub(super) async fn withdrawn(connection: &mut Connection, scene: &Scene<'_>, incident: &str) -> Result<(), StoreError> {
     for stored in notices::about(connection, incident).await? {
         let is_claimed = stored.claimed_until.is_some_and(|until| until > scene.now);
         if stored.taken_at.is_none() && !is_claimed {
@@ -47,14 +40,14 @@ pub(super) async fn withdrawn(connection: &mut SqliteConnection, scene: &Scene<'
 }
 
 /// Whether some channel has taken a notice of this incident, or is taking one now.
-pub(super) async fn is_told(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &str) -> Result<bool, StoreError> {
+pub(super) async fn is_told(connection: &mut Connection, scene: &Scene<'_>, incident: &str) -> Result<bool, StoreError> {
     let about = notices::about(connection, incident).await?;
     Ok(about.iter().any(|stored| stored.taken_at.is_some() || stored.claimed_until.is_some_and(|until| until > scene.now)))
 }
 
 /// The severity has changed: what is not told yet says the new one; who was told is told again if it is graver now.
 pub(super) async fn reworded(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     incident: &Incident,
     is_graver: bool,
@@ -79,7 +72,7 @@ pub(super) async fn reworded(
 
 /// The reason has changed: what is not told yet says the new one; where it is worse since then, who was told is told again.
 pub(super) async fn another_reason(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     incident: &Incident,
     worse_since: Option<Moment>,
@@ -103,7 +96,7 @@ pub(super) async fn another_reason(
 
 /// Whoever was told by the sender itself knows already.
 pub(super) async fn told_by_sender(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     incident: &str,
     told: &[String],

@@ -29,6 +29,8 @@ pub struct ProxySettings {
     pub reach: ReachedBy,
     /// How often the names of both colours' addresses are looked up anew. Default: 1 s.
     pub resolve: Duration,
+    /// Threads that serve clients. Default: one for each processor.
+    pub threads: usize,
     /// How long a stage may take.
     pub timeouts: ProxyTimeouts,
 }
@@ -136,6 +138,7 @@ impl ProxySettings {
             live,
             idle,
             resolve: section.duration_or("resolve", Duration::from_secs(1)),
+            threads: usize::try_from(section.count_or("threads", processors())).unwrap_or(1),
             timeouts: ProxyTimeouts {
                 header_read: section.duration_or("header_read_timeout", Duration::from_secs(30)),
                 connect: section.duration_or("connect_timeout", Duration::from_secs(5)),
@@ -146,6 +149,10 @@ impl ProxySettings {
         section.finish();
         settings
     }
+}
+
+fn processors() -> u32 {
+    std::thread::available_parallelism().ok().and_then(|count| u32::try_from(count.get()).ok()).unwrap_or(1)
 }
 
 fn trusted(section: &Section<'_>, text: &str) -> Option<IpAddr> {

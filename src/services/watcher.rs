@@ -12,9 +12,10 @@ use tokio::task::JoinSet;
 use super::expected;
 use super::outside::OutsideLoop;
 use super::site::SiteLoop;
-use crate::clock;
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
+use crate::http::directory::Directory;
+use crate::http::pings::Pings;
 use crate::http::serve::{OwnHosts, serve};
 use crate::http::watcher::router;
 use crate::http::watching::Watching;
@@ -57,6 +58,7 @@ impl Watcher {
             checks: expected::of_watcher(config),
             channels: expected::channel_rules(config),
             own_channels: config.built_in_channels(),
+            most_made: config.pings.most_made,
         };
         let monitor = Monitor::new(store, settings);
         let (ingest, loops) = monitor.loops(channels);
@@ -73,7 +75,7 @@ impl Watcher {
             ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
-            watching: Watching { monitor, ingest, key, unheard },
+            watching: Watching { monitor, ingest, pings: Arc::new(pings(config, &key)?), key, unheard },
             loops,
         })
     }
@@ -91,7 +93,7 @@ impl Watcher {
     pub async fn run(self, manager: ServiceManager, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let Self { listener, own, watching, loops, sites, outside, .. } = self;
         let monitor = watching.monitor.clone();
-        monitor.start(clock::now()).await.context("watcher.store does not work")?;
+        monitor.start(monitor.now()).await.context("watcher.store does not work")?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(loops.vouching(manager.clone()).run(stopped.clone()));
@@ -118,8 +120,13 @@ impl Watcher {
         if tokio::time::timeout(LAST_CALL, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
             tracing::warn!("something was still running at the end; the store has whatever is not done");
         }
-        monitor.stop(clock::now()).await.context("the end is not written down")
+        monitor.stop(monitor.now()).await.context("the end is not written down")
     }
+}
+
+fn pings(config: &Config, key: &Key) -> anyhow::Result<Pings> {
+    let own = config.pings.key.as_ref().map(|secret| secret.reveal_if_set()).transpose().context("pings.key")?;
+    Ok(Pings::new(Directory::new(&config.checks, key), config.pings.clone(), own.flatten().into_iter().collect()))
 }
 
 fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {

@@ -1,19 +1,31 @@
-//! What survives: SQLite.
+//! What survives: SQLite, or PostgreSQL, by the same statements.
 
+mod batch;
 pub mod beats;
 pub mod channels;
 pub mod checks;
+mod connection;
+mod database;
+mod dialect;
 mod entry;
+mod error;
 pub mod facts;
 pub mod flips;
 pub mod incidents;
 pub mod instances;
 mod journal;
 mod json;
+pub mod made;
 pub mod notices;
 pub mod outbox;
-mod sqlite;
+mod row;
+mod schema;
+mod server_time;
+mod statement;
+mod value;
 
+pub use connection::{Connection, Transaction};
+pub use database::Store;
 pub use entry::{Asked, Entry, Intent, Lease, Step, Taken, What};
+pub use error::StoreError;
 pub use journal::Journal;
-pub use sqlite::{Store, StoreError};

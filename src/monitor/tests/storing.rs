@@ -15,7 +15,7 @@ async fn the_same_beat_again_changes_nothing() {
         assert_eq!(stage.hear(beat.clone(), 1_000 + again).await, Ok(Ack::Repeated));
     }
     assert_eq!(stage.status("job").await, Status::Failing, "one bad answer, not five");
-    let mut reader = stage.monitor.store.reader().acquire().await.unwrap();
+    let mut reader = stage.monitor.store.read().await.unwrap();
     assert_eq!(beats::count(&mut reader).await.unwrap(), 1);
 }
 

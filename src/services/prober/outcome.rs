@@ -86,6 +86,7 @@ mod tests {
             checks: Vec::new(),
             channels: Vec::new(),
             own_channels,
+            most_made: 0,
         };
         notices(&entry(phase), &settings, Moment::from_millis(5_000))
     }

@@ -1,0 +1,6 @@
+//! Whatever pings healthchecks pings us: curl in a crontab, runitor, plug-ins.
+
+mod counting;
+mod making;
+mod stage;
+mod urls;

@@ -1,0 +1,6 @@
+//! The store: one contract, held by SQLite and by a real PostgreSQL.
+
+mod contract;
+mod ground;
+mod hostile;
+mod journal;
