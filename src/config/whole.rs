@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::colour::Colour;
 use crate::domain::maintenance::Window;
 use crate::domain::role::Role;
-use crate::monitor::{CheckSettings, PingSettings, WatcherSettings, read_window};
+use crate::monitor::{CheckSettings, KeySettings, PingSettings, WatcherSettings, read_window};
 use crate::notify::ChannelSettings;
 use crate::probe::ProbeSettings;
 use crate::proxy::ProxySettings;
@@ -40,6 +40,8 @@ pub struct Config {
     pub log: LogSettings,
     /// Every `[[channel]]`.
     pub channels: Vec<ChannelSettings>,
+    /// Every `[[key]]`.
+    pub keys: Vec<KeySettings>,
     /// Every `[[check]]`.
     pub checks: Vec<CheckSettings>,
     /// Every `[[maintenance]]`.
@@ -93,6 +95,7 @@ impl Config {
     fn secrets(&mut self) -> impl Iterator<Item = &mut Secret> {
         let of_watcher = self.watcher.outside.iter_mut().chain(&mut self.watcher.beat_key).chain(&mut self.watcher.token);
         let of_watcher = of_watcher.chain(&mut self.pings.key);
+        let of_watcher = of_watcher.chain(self.keys.iter_mut().filter_map(|key| key.secret.as_mut()));
         of_watcher.chain(self.runtime.kind.secrets()).chain(self.channels.iter_mut().flat_map(|channel| channel.kind.secrets()))
     }
 
@@ -115,6 +118,7 @@ impl Config {
             pings: PingSettings::read(root.section("pings")),
             log: LogSettings::read(root.section("log")),
             channels: root.sections("channel").into_iter().map(ChannelSettings::read).collect(),
+            keys: root.sections("key").into_iter().map(KeySettings::read).collect(),
             checks: root.sections("check").into_iter().filter_map(CheckSettings::read).collect(),
             maintenance: root.sections("maintenance").into_iter().filter_map(read_window).collect(),
         };
@@ -139,6 +143,8 @@ impl Config {
         problems.extend(twice(&names).map(|name| format!("two channels are named \"{name}\"")));
         let checks: Vec<&str> = self.checks.iter().map(|check| check.name.as_str()).collect();
         problems.extend(twice(&checks).map(|name| format!("two checks are named \"{name}\"")));
+        let keys: Vec<&str> = self.keys.iter().map(|key| key.name.as_str()).collect();
+        problems.extend(twice(&keys).map(|name| format!("two keys are named \"{name}\"")));
         let slugs: Vec<&str> = self.checks.iter().map(|check| check.slug.as_str()).filter(|slug| !slug.is_empty()).collect();
         problems
             .extend(twice(&slugs).map(|slug| format!("two checks have the slug \"{slug}\": give one of them another by slug = \"...\"")));

@@ -25,6 +25,7 @@ pub mod schedule;
 pub mod sent;
 pub mod severity;
 pub mod status;
+pub mod strangers;
 pub mod switch;
 pub mod trouble;
 pub mod vigil;

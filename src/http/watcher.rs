@@ -10,7 +10,7 @@ use serde_json::json;
 use super::error::ApiError;
 use super::serve::{OwnHosts, guarded, healthz};
 use super::watching::Watching;
-use super::{beats, orders, page, ping};
+use super::{api, beats, orders, page, ping};
 use crate::monitor::overview::Overview;
 
 /// The page's own style sheet and nothing else: no script, no frame, no form.
@@ -22,6 +22,7 @@ pub fn router(watching: Watching, own: OwnHosts) -> Router {
         .route(beats::PATH, post(beats::post))
         .route("/v1/overview", get(overview))
         .route("/ping/{*check}", any(ping::ping))
+        .merge(api::routes(&watching))
         .route("/", get(status_page))
         .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE) }))
         .route(

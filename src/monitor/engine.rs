@@ -11,7 +11,7 @@ use super::heard;
 use super::mark::{MARK, Mark};
 use super::pulse::Pulse;
 use super::scene::Scene;
-use super::{replicas, resolution};
+use super::{replicas, resolution, strangers};
 use crate::domain::check::State;
 use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
@@ -38,6 +38,7 @@ pub struct Monitor {
     pub(super) telling: Arc<watch::Sender<bool>>,
     /// Something may be due: look at the store.
     pub(super) wake: Arc<Notify>,
+    pub(super) strangers: strangers::Seen,
 }
 
 pub(super) const STOPPED: &str = "stopped";
@@ -55,6 +56,7 @@ impl Monitor {
             mark: Arc::default(),
             telling: Arc::new(watch::Sender::new(true)),
             wake: Arc::default(),
+            strangers: strangers::Seen::default(),
         }
     }
 
@@ -206,8 +208,8 @@ impl Monitor {
 
     fn is_watched(&self, check: &str) -> bool {
         let channel = check.strip_prefix("channel-");
-        let is_group = Role::of(check) == Role::Group;
-        is_group
+        let is_ours = matches!(Role::of(check), Role::Group | Role::Config) || check == self.strangers_check();
+        is_ours
             || self.settings.expected(check).is_some()
             || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))
     }

@@ -191,8 +191,7 @@ impl Monitor {
         };
         let mut check_views = Vec::new();
         for stored in checks::all(&mut reader).await? {
-            let view = self.check_view(&stored, &scene);
-            check_views.push(self.with_instances(&mut reader, view, &stored, now).await?);
+            check_views.push(self.whole_view(&mut reader, &stored, &scene).await?);
         }
         let mut views = Vec::new();
         for open in incidents::open(&mut reader).await? {
@@ -218,6 +217,17 @@ impl Monitor {
             quiet: scene.quiet_words(),
             config: None,
         })
+    }
+
+    /// A check as people see it.
+    pub(super) async fn whole_view(
+        &self,
+        reader: &mut Connection,
+        stored: &StoredCheck,
+        scene: &Scene<'_>,
+    ) -> Result<CheckView, StoreError> {
+        let view = self.check_view(stored, scene);
+        self.with_instances(reader, view, stored, scene.now).await
     }
 
     fn check_view(&self, stored: &StoredCheck, scene: &Scene<'_>) -> CheckView {

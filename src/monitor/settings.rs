@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::expected::Keep;
 use super::plan::read_plan;
 use crate::domain::follow_up::Plan;
 use crate::settings::{Secret, Section};
@@ -41,15 +42,6 @@ pub struct WatcherSettings {
     pub keep: Keep,
     /// Wrongly signed beats that go on for so long are told. Default: 1 min.
     pub strangers_after: Duration,
-}
-
-/// How long rows are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
-    /// Pings, flips, and incidents with their notices. Default: 90 d.
-    pub log: Duration,
-    /// Beats of parts and of instances, of which there are many. Default: 1 d.
-    pub beats: Duration,
 }
 
 impl WatcherSettings {

@@ -12,7 +12,7 @@ use super::{cause, decide, follow, group, quieting};
 use crate::clock;
 use crate::domain::moment::Moment;
 use crate::net::interfaces::only_loopback;
-use crate::store::{beats, checks, facts, flips, follow_ups, groups, incidents, notices, quiets};
+use crate::store::{checks, facts, follow_ups, groups, incidents, quiets};
 use crate::telemetry::metrics;
 
 /// What arrives now may be committed within this time: silence is looked for so far back.
@@ -139,24 +139,6 @@ impl Monitor {
                 gauge.with_label_values(&[label]).set(count);
             }
         }
-        Ok(())
-    }
-
-    /// Forgets what nobody needs any more, a little at a time.
-    ///
-    /// # Errors
-    /// Where the store does not work.
-    pub async fn prune(&self, now: Moment) -> Result<(), MonitorError> {
-        const BEATS_KEPT: u32 = 20_000;
-        const FLIPS_KEPT: u32 = 20_000;
-        const HOUR: Duration = Duration::from_secs(3_600);
-        const QUARTER: Duration = Duration::from_secs(90 * 86_400);
-        let mut transaction = self.store.begin().await?;
-        // An hour is long past the five minutes after which a repeat is refused.
-        beats::prune(&mut transaction, now - HOUR, BEATS_KEPT).await?;
-        flips::prune(&mut transaction, FLIPS_KEPT).await?;
-        notices::prune(&mut transaction, now - QUARTER).await?;
-        transaction.commit().await?;
         Ok(())
     }
 }

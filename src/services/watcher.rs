@@ -15,11 +15,12 @@ use super::site::SiteLoop;
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
 use crate::http::directory::Directory;
+use crate::http::keys::ApiKey;
 use crate::http::pings::Pings;
 use crate::http::serve::{OwnHosts, serve};
 use crate::http::watcher::router;
 use crate::http::watching::Watching;
-use crate::monitor::{Loops, Monitor, MonitorSettings, WatcherSettings};
+use crate::monitor::{Loops, May, Monitor, MonitorSettings, WatcherSettings};
 use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
 use crate::signing::Key;
@@ -65,6 +66,8 @@ impl Renewed for Watcher {
             own_plan: config.watcher.plan.clone(),
             maintenance: config.maintenance.clone(),
             most_made: config.pings.most_made,
+            keep: config.watcher.keep,
+            strangers_after: config.watcher.strangers_after,
         };
         let monitor = Monitor::new(store, settings);
         let (ingest, loops) = monitor.loops(channels);
@@ -139,7 +142,14 @@ fn token(config: &Config, state: &StateDir) -> anyhow::Result<String> {
 
 fn pings(config: &Config, key: &Key) -> anyhow::Result<Pings> {
     let own = config.pings.key.as_ref().map(|secret| secret.reveal_if_set()).transpose().context("pings.key")?;
-    Ok(Pings::new(Directory::new(&config.checks, key), config.pings.clone(), own.flatten().into_iter().collect()))
+    let own = own.flatten().map(|secret| ApiKey { name: "pings.key".to_owned(), may: May::Ping, secret });
+    let named = config.keys.iter().map(|key| {
+        let secret = key.secret.as_ref().map(|secret| secret.reveal().with_context(|| format!("the secret of key {}", key.name)));
+        Ok(ApiKey { name: key.name.clone(), may: key.may, secret: secret.transpose()?.unwrap_or_default() })
+    });
+    let keys = named.chain(own.map(Ok)).collect::<anyhow::Result<_>>()?;
+    let url = config.watcher.page_url().trim_end_matches('/').to_owned();
+    Ok(Pings::new(Directory::new(&config.checks, key), config.pings.clone(), keys, url))
 }
 
 fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {

@@ -22,6 +22,8 @@ mod json;
 pub mod made;
 pub mod notices;
 pub mod outbox;
+pub mod pages;
+pub mod prune;
 pub mod quiets;
 mod row;
 mod schema;

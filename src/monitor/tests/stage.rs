@@ -13,7 +13,7 @@ use crate::domain::moment::Moment;
 use crate::domain::notice::Notice;
 use crate::domain::schedule::Schedule;
 use crate::domain::sent::Sent;
-use crate::monitor::{Ack, Arrived, ChannelRule, Claimed, Expected, IngestError, LiveHeard, Monitor, MonitorSettings};
+use crate::monitor::{Ack, Arrived, ChannelRule, Claimed, Expected, IngestError, Keep, LiveHeard, Monitor, MonitorSettings};
 use crate::notify::{Receipt, SendError};
 use crate::store::incidents::{self, StoredIncident};
 use crate::store::{Store, checks};
@@ -57,6 +57,8 @@ pub(super) fn settings(names: &[&str]) -> MonitorSettings {
         own_plan: Plan::default(),
         maintenance: Vec::new(),
         most_made: 3,
+        keep: Keep { log: Duration::from_secs(7_200), beats: Duration::from_secs(3_600) },
+        strangers_after: Duration::from_secs(60),
     }
 }
 

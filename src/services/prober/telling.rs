@@ -19,7 +19,7 @@ use crate::domain::follow_up::Plan;
 use crate::domain::moment::Moment;
 use crate::domain::schedule::Schedule;
 use crate::domain::sent::Sent;
-use crate::monitor::{Arrived, Expected, Ingest, IngestError, Loops, Monitor, MonitorSettings};
+use crate::monitor::{Arrived, Expected, Ingest, IngestError, Keep, Loops, Monitor, MonitorSettings};
 use crate::notify::Channel;
 use crate::services::expected::{channel_rules, instances as counted, of_engine};
 use crate::store::{Journal, Store};
@@ -284,6 +284,8 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
         own_plan: Plan::default(),
         maintenance: config.maintenance.clone(),
         most_made: 0,
+        keep: Keep { log: Duration::from_secs(90 * 86_400), beats: Duration::from_secs(3_600) },
+        strangers_after: Duration::MAX,
     }
 }
 
