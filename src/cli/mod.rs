@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod ack;
 pub mod checks;
 pub mod demo;
 pub mod deploy;
@@ -15,7 +16,9 @@ pub mod options;
 mod outlets;
 mod part_probe;
 pub mod progress;
+pub mod quiet;
 pub mod reach;
+pub mod reload;
 pub mod role;
 pub mod rollback;
 pub mod root;
@@ -32,4 +35,5 @@ pub mod test_channel;
 pub mod toggle;
 pub mod up;
 pub mod validate;
+mod watchers;
 mod words;

@@ -21,6 +21,8 @@ struct Findings {
     errors: Vec<Finding>,
     warnings: Vec<Finding>,
     unheard: Vec<String>,
+    /// What the proxy costs, and what it cannot do.
+    proxy: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -53,6 +55,8 @@ pub fn run(operator: &Operator) -> Outcome {
             found.errors = unusable(&loaded.config).into_iter().map(Finding::from).collect();
             found.warnings = loaded.warnings.into_iter().map(Finding::from).collect();
             found.unheard = unheard(&loaded.config);
+            let kind = &loaded.config.proxy.kind;
+            found.proxy = kind.switch_costs().into_iter().chain(kind.cannot().iter().copied()).map(str::to_owned).collect();
         }
         Err(ConfigError::Wrong(_, problems)) => found.errors = problems.into_iter().map(Finding::from).collect(),
         Err(error @ ConfigError::Unreadable(..)) => return Err(error.into()),
@@ -79,7 +83,7 @@ fn print(found: &Findings) {
         count => screen::note(format!("{count} errors")),
     }
     let paint = Paint::of_stdout();
-    for line in &found.unheard {
+    for line in found.unheard.iter().chain(&found.proxy) {
         screen::line(format!("{} {}", paint.poor("○"), paint.faint(line)));
     }
 }

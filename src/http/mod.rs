@@ -9,6 +9,7 @@ pub mod control;
 pub mod directory;
 pub mod error;
 pub mod keys;
+pub mod orders;
 mod origin;
 mod pace;
 pub mod page;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::caddy::Caddy;
 use super::control::{Answers, ControlError, Load, ProxyControl, ProxyState, ShiftOrder};
 use super::haproxy::Haproxy;
 use super::nginx::Nginx;
@@ -20,6 +21,8 @@ pub enum ProxyDriver {
     Haproxy(Haproxy),
     /// nginx, by a file that its config includes.
     Nginx(Box<Nginx>),
+    /// Caddy, by its admin API.
+    Caddy(Box<Caddy>),
 }
 
 impl ProxyDriver {
@@ -32,6 +35,7 @@ impl ProxyDriver {
             ProxyKind::Nginx(nginx) => {
                 Self::Nginx(Box::new(Nginx::new(nginx, app, settings.reach.found(&settings.live), state.path(), limit)))
             }
+            ProxyKind::Caddy(caddy) => Self::Caddy(Box::new(Caddy::new(caddy, app, state.path(), limit))),
         }
     }
 
@@ -41,7 +45,7 @@ impl ProxyDriver {
     /// As the operating system says.
     pub fn prepare(&self, first_live: Colour) -> std::io::Result<()> {
         match self {
-            Self::Embedded(_) => Ok(()),
+            Self::Embedded(_) | Self::Caddy(_) => Ok(()),
             Self::Haproxy(driver) => driver.prepare(first_live),
             Self::Nginx(driver) => driver.prepare(first_live),
         }
@@ -56,6 +60,7 @@ impl ProxyDriver {
             Self::Embedded(control) => control.state().await,
             Self::Haproxy(driver) => driver.state().await,
             Self::Nginx(driver) => driver.state().await,
+            Self::Caddy(driver) => driver.state().await,
         }
     }
 
@@ -73,6 +78,7 @@ impl ProxyDriver {
             Self::Embedded(control) => control.state().await.map(|state| state.load(colour)),
             Self::Haproxy(driver) => driver.load(colour).await,
             Self::Nginx(driver) => Ok(driver.load()),
+            Self::Caddy(driver) => driver.load(colour).await,
         }
     }
 
@@ -85,6 +91,7 @@ impl ProxyDriver {
             Self::Embedded(control) => control.shift(order).await,
             Self::Haproxy(driver) => driver.shift(order).await,
             Self::Nginx(driver) => driver.shift(order).await,
+            Self::Caddy(driver) => driver.shift(order).await,
         }
     }
 
@@ -99,6 +106,7 @@ impl ProxyDriver {
             Self::Nginx(_) => {
                 Err(ControlError::Refused("nginx ends what is left by its worker_shutdown_timeout, and by nothing else".to_owned()))
             }
+            Self::Caddy(_) => Err(ControlError::Refused("Caddy cannot end what runs on one colour".to_owned())),
         }
     }
 
@@ -106,7 +114,7 @@ impl ProxyDriver {
     pub async fn answers(&self, colour: Colour) -> Option<Answers> {
         match self {
             Self::Haproxy(driver) => driver.answers(colour).await,
-            Self::Embedded(_) | Self::Nginx(_) => None,
+            Self::Embedded(_) | Self::Nginx(_) | Self::Caddy(_) => None,
         }
     }
 
@@ -115,7 +123,7 @@ impl ProxyDriver {
     pub fn left(&self, load: Load, colour: Colour) -> String {
         match self {
             Self::Embedded(_) => format!("{} requests and {} streams still run on {colour} and are left", load.in_flight, load.streams),
-            Self::Haproxy(_) => format!("{} requests and streams still run on {colour} and are left", load.in_flight),
+            Self::Haproxy(_) | Self::Caddy(_) => format!("{} requests and streams still run on {colour} and are left", load.in_flight),
             Self::Nginx(_) => format!("{} old workers of nginx still finish what they have, and are left", load.in_flight),
         }
     }

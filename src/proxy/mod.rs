@@ -1,5 +1,6 @@
 //! What stands in front of both colours.
 
+mod caddy;
 pub mod control;
 pub mod driver;
 pub mod embedded;
@@ -9,6 +10,7 @@ mod settings;
 mod snippet;
 mod standing;
 
+pub use caddy::{Caddy, CaddySettings};
 pub use driver::ProxyDriver;
 pub use haproxy::{Haproxy, HaproxySettings};
 pub use nginx::{Nginx, NginxSettings};

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::caddy::CaddySettings;
 use super::haproxy::HaproxySettings;
 use super::nginx::NginxSettings;
 use crate::domain::colour::Colour;
@@ -43,6 +44,8 @@ pub enum ProxyKind {
     Haproxy(HaproxySettings),
     /// nginx, which somebody else runs.
     Nginx(NginxSettings),
+    /// Caddy, which somebody else runs.
+    Caddy(CaddySettings),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,15 +53,51 @@ enum Word {
     Embedded,
     Haproxy,
     Nginx,
+    Caddy,
 }
 
 impl ProxyKind {
     fn read(section: &mut Section<'_>) -> Self {
-        let words = [("embedded", Word::Embedded), ("haproxy", Word::Haproxy), ("nginx", Word::Nginx)];
+        let words = [("embedded", Word::Embedded), ("haproxy", Word::Haproxy), ("nginx", Word::Nginx), ("caddy", Word::Caddy)];
         match section.one_of("kind", &words).unwrap_or(Word::Embedded) {
             Word::Embedded => Self::Embedded,
             Word::Haproxy => Self::Haproxy(HaproxySettings::read(section)),
             Word::Nginx => Self::Nginx(NginxSettings::read(section)),
+            Word::Caddy => Self::Caddy(CaddySettings::read(section)),
+        }
+    }
+
+    /// What a switch costs the site's visitors, in the user's words; none where it costs nothing.
+    #[must_use]
+    pub fn switch_costs(&self) -> Option<&'static str> {
+        match self {
+            Self::Embedded | Self::Haproxy(_) => None,
+            Self::Nginx(_) => Some(
+                "a switch reloads nginx: it closes every keep-alive connection, and a request that is just being sent on one of them is lost",
+            ),
+            Self::Caddy(_) => Some(
+                "a switch loads Caddy's config anew: it closes idle keep-alive connections and WebSockets, and a request that is just being \
+                 sent on one of them is lost",
+            ),
+        }
+    }
+
+    /// What the embedded proxy does and this one cannot, in the user's words.
+    #[must_use]
+    pub fn cannot(&self) -> &'static [&'static str] {
+        match self {
+            Self::Embedded => &[],
+            Self::Haproxy(_) => &["HAProxy counts WebSockets as requests: a drain waits for them, and a deploy cuts them, together"],
+            Self::Nginx(_) => &[
+                "nginx does not say how many requests are left: a drain waits for its old workers, whatever they are at",
+                "nginx cuts nothing at a deploy: what is left ends by its worker_shutdown_timeout",
+                "nginx does not count errors by colour: a bad switch is seen by probes alone",
+            ],
+            Self::Caddy(_) => &[
+                "Caddy keeps the colour only when it is started with --resume",
+                "Caddy cuts nothing at a deploy: what is left ends with its instances",
+                "Caddy does not count errors by colour: a bad switch is seen by probes alone",
+            ],
         }
     }
 
@@ -67,7 +106,7 @@ impl ProxyKind {
     pub fn is_ours(&self) -> bool {
         match self {
             Self::Embedded => true,
-            Self::Haproxy(_) | Self::Nginx(_) => false,
+            Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => false,
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What the config of a proxy that is not ours needs, ready to be pasted.
 
+use std::time::Duration;
+
+use super::caddy::Caddy;
 use super::haproxy::Haproxy;
 use super::settings::{ProxyKind, ProxySettings};
 use crate::domain::colour::Colour;
@@ -21,6 +24,10 @@ pub fn snippet(proxy: &ProxySettings, app: &AppSettings, state: &StateDir) -> Op
             };
             let head = format!("# in http {{ }}\ninclude {}/http.conf;\n", folder.display());
             Some(format!("{head}{}{}", server(&proxy.live, "live"), server(&proxy.idle, "idle")))
+        }
+        ProxyKind::Caddy(settings) => {
+            let caddy = Caddy::new(settings, app, state.path(), Duration::ZERO);
+            caddy.start((&proxy.live, &proxy.idle), proxy.first_live).ok()
         }
         ProxyKind::Haproxy(settings) => {
             let map = state.join(&settings.map);

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tokio::net::TcpListener;
 
 use super::stage::{Fronted, SWITCH, Stage};
-use crate::harness::{Process, Raw, eventually};
+use crate::harness::{Process, Raw, allswell, eventually};
 
 const PROXY: &str = "kind = \"nginx\"\npid = \"{folder}/nginx.pid\"\nreload_timeout = \"2s\"\n\
                      command = [\"/usr/sbin/nginx\", \"-p\", \"{folder}\", \"-c\", \"{folder}/nginx.conf\"]";
@@ -114,4 +114,17 @@ async fn the_old_workers_end_is_the_drain() {
 async fn drained(front: &Fronted) -> Option<String> {
     let entry = front.remote.history(1).await.unwrap().remove(0);
     entry.steps.iter().find(|step| step.phase == Phase::Drained).unwrap().note.clone()
+}
+
+#[tokio::test]
+async fn what_a_switch_costs_is_told_before_it_asks() {
+    let front = fronted().await;
+    let place = ["--config", "allswell.toml", "--state", "state"];
+    let declined = allswell(&front.stage.lone.host, &[&["switch", "green"], &place[..]].concat()).await;
+    assert_eq!(declined.code, 7, "{declined:?}");
+    assert!(declined.err.contains("it closes every keep-alive connection"), "{declined:?}");
+    front.is_still(Blue).await;
+    assert!(front.stage.command(&["validate"]).await.contains("nginx cuts nothing at a deploy"));
+    front.stage.command(&["switch", "green", "--yes", "--no-wait"]).await;
+    front.is_still(Green).await;
 }
