@@ -1,5 +1,6 @@
 //! What allswell decides: pure functions of a state and a moment. No I/O, no async, no clock, no logging.
 
+pub mod answers;
 pub mod beat;
 pub mod calendar;
 pub mod check;
