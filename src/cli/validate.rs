@@ -92,12 +92,17 @@ fn print(found: &Findings) {
 /// needs it, and means *none* where the setting may be left out.
 pub(super) fn unusable(config: &Config) -> Vec<String> {
     let channels = config.channels.iter().filter_map(|channel| Channel::new(channel).err()).map(|error| error.to_string());
-    let optional = [("watcher.outside", &config.watcher.outside), ("watcher.beat_key", &config.watcher.beat_key)];
+    let optional =
+        [("watcher.outside", &config.watcher.outside), ("watcher.beat_key", &config.watcher.beat_key), ("pings.key", &config.pings.key)];
     let optional = optional.into_iter().filter_map(|(key, secret)| {
         let error = secret.as_ref()?.reveal_if_set().err()?;
         Some(format!("{key}: {error}"))
     });
-    channels.chain(optional).collect()
+    let keys = config.keys.iter().filter_map(|key| {
+        let error = key.secret.as_ref()?.reveal().err()?;
+        Some(format!("the secret of key \"{}\": {error}", key.name))
+    });
+    channels.chain(optional).chain(keys).collect()
 }
 
 #[cfg(test)]

@@ -1,13 +1,11 @@
 //! `POST /v1/beat`: who said it, when, and what; 200 means that it is stored.
 
 use std::net::SocketAddr;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
-use prometheus::IntCounterVec;
 use serde_json::{Value, json};
 
 use super::body;
@@ -16,9 +14,8 @@ use super::watching::Watching;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
 use crate::domain::sent::Sent;
-use crate::monitor::{Ack, Arrived, IngestError};
+use crate::monitor::{Ack, Arrived};
 use crate::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
-use crate::telemetry::metrics;
 
 /// The path, which the signature covers.
 pub const PATH: &str = "/v1/beat";
@@ -31,8 +28,6 @@ const LONGEST_WORD: usize = 200;
 /// A beat that was sent earlier, or will be sent later, is refused.
 const OLDEST: Duration = Duration::from_secs(300);
 
-static REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_beats_refused_total"));
-
 /// Takes a beat.
 pub(super) async fn post(
     State(watching): State<Watching>,
@@ -42,25 +37,34 @@ pub(super) async fn post(
     let (head, body) = request.into_parts();
     let answered = async {
         let body = body::whole(&head.headers, body, LARGEST).await?;
-        signed(&head.headers, &body, &watching.key)?;
         let now = watching.monitor.now();
+        if let Err(error) = signed(&head.headers, &body, &watching.key) {
+            watching.monitor.stranger(peer.ip().to_canonical(), text(&head.headers, KEY_ID_HEADER), now);
+            watching.pings.from(peer.ip()).map_err(ApiError::TooOften)?;
+            return Err(error);
+        }
         let beat = read(&body, now)?;
+        watching.pings.signed(&beat).map_err(ApiError::TooOften)?;
         let sent = Sent { address: Some(peer.ip()), ..Sent::default() };
         let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };
-        watching.ingest.beat(arrived).await.map_err(|error| refusal(&error))
+        watching.ingest.beat(arrived).await.map_err(|error| ApiError::from(&error))
     };
     match answered.await {
         Ok(Ack::Stored | Ack::Created) => Ok(Json(json!({ "stored": true }))),
         Ok(Ack::Repeated) => Ok(Json(json!({ "stored": true, "repeated": true }))),
         Err(error) => {
-            REFUSED.with_label_values(&[label(&error)]).inc();
+            error.count();
             Err(error)
         }
     }
 }
 
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
 fn signed(headers: &HeaderMap, body: &[u8], key: &Key) -> Result<(), ApiError> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = |name| text(headers, name);
     let wrong = |words: String| Err(ApiError::Unauthorized(words));
     if text(SIGNATURE_HEADER).is_empty() || text(KEY_ID_HEADER).is_empty() {
         return wrong(format!("a beat is signed: {KEY_ID_HEADER} and {SIGNATURE_HEADER} are needed"));
@@ -92,25 +96,4 @@ fn read(body: &[u8], now: Moment) -> Result<Beat, ApiError> {
         return Err(ApiError::TooLarge(format!("the body of a beat may have at most {LARGEST_BODY} bytes")));
     }
     Ok(beat)
-}
-
-fn refusal(error: &IngestError) -> ApiError {
-    match error {
-        IngestError::UnknownCheck(_) => ApiError::NotFound(error.to_string()),
-        IngestError::Refused(_) => ApiError::BadRequest(error.to_string()),
-        IngestError::NameTaken(_) => ApiError::Conflict(error.to_string()),
-        IngestError::TooMany(_) => ApiError::Forbidden(error.to_string()),
-        IngestError::Unavailable(_) => ApiError::Unavailable(error.to_string()),
-    }
-}
-
-fn label(error: &ApiError) -> &'static str {
-    match error {
-        ApiError::BadRequest(_) | ApiError::Conflict(_) | ApiError::Misdirected(_) | ApiError::WrongMethod(_) => "malformed",
-        ApiError::Unauthorized(_) | ApiError::Forbidden(_) => "unauthorized",
-        ApiError::NotFound(_) => "unknown_check",
-        ApiError::TooLarge(_) => "too_large",
-        ApiError::TooOften(_) => "too_often",
-        ApiError::Unavailable(_) => "unavailable",
-    }
 }

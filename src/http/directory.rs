@@ -12,7 +12,17 @@ use crate::signing::Key;
 pub struct Directory {
     by_uuid: HashMap<Uuid, Listed>,
     by_slug: HashMap<String, Listed>,
+    by_name: HashMap<String, Address>,
     key: Key,
+}
+
+/// Where a check of the config is pinged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Its name in URLs; may be empty.
+    pub slug: String,
+    /// Its ping address.
+    pub uuid: Option<Uuid>,
 }
 
 /// A check that can be pinged.
@@ -31,7 +41,9 @@ impl Directory {
         let listed = |check: &CheckSettings| Listed { check: check.name.clone(), post_only: check.post_only };
         let by_uuid = checks.iter().filter_map(|check| Some((address(check, key)?, listed(check)))).collect();
         let by_slug = checks.iter().filter(|check| !check.slug.is_empty()).map(|check| (check.slug.clone(), listed(check))).collect();
-        Self { by_uuid, by_slug, key: key.clone() }
+        let address = |check: &CheckSettings| Address { slug: check.slug.clone(), uuid: address(check, key) };
+        let by_name = checks.iter().map(|check| (check.name.clone(), address(check))).collect();
+        Self { by_uuid, by_slug, by_name, key: key.clone() }
     }
 
     /// The check with this address.
@@ -44,6 +56,12 @@ impl Directory {
     #[must_use]
     pub fn named(&self, slug: &str) -> Option<&Listed> {
         self.by_slug.get(slug)
+    }
+
+    /// Where the check of this name is pinged.
+    #[must_use]
+    pub fn address_of(&self, name: &str) -> Option<&Address> {
+        self.by_name.get(name)
     }
 
     /// The address that a check of this slug has.

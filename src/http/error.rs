@@ -1,13 +1,19 @@
 //! One error, one answer.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use prometheus::IntCounterVec;
 use serde_json::json;
 
 use crate::domain::moment::humane;
+use crate::monitor::IngestError;
+use crate::telemetry::metrics;
+
+static REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_beats_refused_total"));
 
 /// Why a request was refused.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +51,19 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// Counts a beat that was refused for it.
+    pub(super) fn count(&self) {
+        let reason = match self {
+            Self::BadRequest(_) | Self::Conflict(_) | Self::Misdirected(_) | Self::WrongMethod(_) => "malformed",
+            Self::Unauthorized(_) | Self::Forbidden(_) => "unauthorized",
+            Self::NotFound(_) => "unknown_check",
+            Self::TooLarge(_) => "too_large",
+            Self::TooOften(_) => "too_often",
+            Self::Unavailable(_) => "unavailable",
+        };
+        REFUSED.with_label_values(&[reason]).inc();
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
@@ -57,6 +76,19 @@ impl ApiError {
             Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl From<&IngestError> for ApiError {
+    fn from(error: &IngestError) -> Self {
+        let words = error.to_string();
+        match error {
+            IngestError::UnknownCheck(_) => Self::NotFound(words),
+            IngestError::Refused(_) => Self::BadRequest(words),
+            IngestError::NameTaken(_) => Self::Conflict(words),
+            IngestError::TooMany(_) => Self::Forbidden(words),
+            IngestError::Unavailable(_) => Self::Unavailable(words),
         }
     }
 }

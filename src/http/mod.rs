@@ -1,10 +1,14 @@
 //! Beats, API, control, page and metrics over HTTP.
 
+mod alertmanager;
+mod api;
 pub mod beats;
 mod body;
 pub mod control;
 pub mod directory;
 pub mod error;
+pub mod keys;
+pub mod orders;
 mod origin;
 mod pace;
 pub mod page;

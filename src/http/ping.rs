@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::ping_answer::{Refused, Taken};
 use super::ping_url::{Addressee, PingUrl, Says};
 use super::watching::Watching;
-use super::{body, origin, previews};
+use super::{alertmanager, body, origin, previews};
 use crate::domain::beat::{Beat, BeatKind, Health, Identity, Showing};
 use crate::domain::moment::Moment;
 use crate::domain::sent::{Ignored, Made, Sent};
@@ -35,7 +35,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// Takes a ping, by whatever method.
 pub(super) async fn ping(State(watching): State<Watching>, ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let address = origin::address(peer.ip(), &head.headers, &watching.pings.settings.trusted_proxies);
+    let address = origin::address(peer.ip(), &head.headers, &watching.pings.settings.trusted);
     match take(&watching, address, &head, body).await {
         Ok(taken) => taken.into_response(),
         Err(refused) => refused.into_response(),
@@ -52,17 +52,21 @@ async fn take(watching: &Watching, address: IpAddr, head: &Parts, body: axum::bo
     let (check, making) = match (found, &url.check) {
         (Some(listed), _) => (listed.check, None),
         (None, Addressee::Slug { slug, .. }) if asked.create && ignored.is_none() => (slug.clone(), Some(asked.made(watching, slug)?)),
-        (None, Addressee::Slug { .. } | Addressee::Uuid(_)) => return Err(Refused::NotFound),
+        (None, Addressee::Slug { .. } | Addressee::Uuid(_)) => return Err(Refused::not_found()),
     };
     watching.pings.of(&check)?;
     let exit_status = match url.says {
-        Says::Exit(None) => return Err(Refused::BadUrl),
+        Says::Exit(None) => return Err(Refused::bad_url()),
         Says::Exit(status) => status,
         Says::Kind(_) => None,
     };
     let work = asked.work()?;
     let kept = usize::try_from(limit).unwrap_or(usize::MAX);
-    let text = body::beginning(&head.headers, body, kept, LARGEST).await?;
+    let is_json = alertmanager::is_json(&head.headers);
+    let read = if is_json { kept.max(alertmanager::MOST) } else { kept };
+    let mut text = body::beginning(&head.headers, body, read, LARGEST).await?;
+    let over = is_json.then(|| alertmanager::is_over(&text)).flatten();
+    text.truncate(kept);
     let text = (!text.is_empty()).then(|| String::from_utf8_lossy(&text).into_owned());
     let now = watching.monitor.now();
     let sent = Sent {
@@ -74,7 +78,7 @@ async fn take(watching: &Watching, address: IpAddr, head: &Parts, body: axum::bo
         ignored,
         making,
     };
-    let beat = beat(check, &url.says, &sent, text, now);
+    let beat = beat(check, &url.says, &sent, Said { body: text, over }, now);
     let arrived = Arrived { key_id: PING.to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };
     let ack = watching.ingest.beat(arrived).await?;
     Ok(Taken { is_new: ack == Ack::Created, body_limit: limit })
@@ -89,10 +93,10 @@ async fn find(watching: &Watching, check: &Addressee) -> Result<Option<Listed>, 
             Some(listed) => Ok(Some(listed.clone())),
             None => Ok(watching.monitor.made_at(*uuid).await.map_err(silent)?.map(any)),
         },
-        Addressee::Slug { key, .. } if !watching.pings.is_key(key) => Err(Refused::NotFound),
+        Addressee::Slug { key, .. } if !watching.pings.is_key(key) => Err(Refused::not_found()),
         Addressee::Slug { slug, .. } => match watching.pings.directory.named(slug) {
             Some(listed) => Ok(Some(listed.clone())),
-            None => Ok(watching.monitor.made_at(watching.pings.directory.uuid_of(slug)).await.map_err(silent)?.map(any)),
+            None => Ok(watching.monitor.is_made(slug).await.map_err(silent)?.then(|| any(slug.clone()))),
         },
     }
 }
@@ -110,9 +114,17 @@ fn agent(head: &Parts) -> Option<String> {
     Some(String::from_utf8_lossy(agent.as_bytes()).chars().take(LONGEST_AGENT).collect())
 }
 
-fn beat(check: String, says: &Says, sent: &Sent, body: Option<String>, now: Moment) -> Beat {
+/// What stands in a ping's body.
+struct Said {
+    body: Option<String>,
+    /// Alertmanager says that its alert does not fire any more.
+    over: Option<String>,
+}
+
+fn beat(check: String, says: &Says, sent: &Sent, Said { body, over }: Said, now: Moment) -> Beat {
     let kind = match says {
         _ if sent.ignored.is_some() => BeatKind::Log,
+        Says::Kind(BeatKind::Success) if over.is_some() => BeatKind::Fail,
         Says::Kind(kind) => *kind,
         Says::Exit(status) if status.is_some_and(|status| status > 0) => BeatKind::Fail,
         Says::Exit(_) => BeatKind::Success,
@@ -120,7 +132,7 @@ fn beat(check: String, says: &Says, sent: &Sent, body: Option<String>, now: Mome
     let health = (kind == BeatKind::Fail).then(|| {
         let said = sent.exit_status.map_or_else(|| "said fail".to_owned(), |status| format!("exit status {status}"));
         let line = body.as_deref().and_then(last_line).map(|line| format!(": {line}")).unwrap_or_default();
-        Health::not_good(Showing::Bad, format!("{said}{line}"))
+        Health::not_good(Showing::Bad, over.unwrap_or_else(|| format!("{said}{line}")))
     });
     Beat {
         check,
@@ -176,7 +188,7 @@ impl Asked {
     fn work(&self) -> Result<Option<Uuid>, Refused> {
         let Some(text) = &self.rid else { return Ok(None) };
         let read = Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string().eq_ignore_ascii_case(text));
-        read.map(Some).ok_or(Refused::BadRun)
+        read.map(Some).ok_or_else(Refused::bad_run)
     }
 
     /// What is expected of the check that this ping makes.
@@ -192,7 +204,7 @@ fn spell(name: &str, given: Option<&str>, default: Duration) -> Result<u64, Refu
     let Some(text) = given else { return Ok(u64::try_from(default.as_millis()).unwrap_or(u64::MAX)) };
     let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
     let read = seconds.or_else(|| parse_duration(text).ok()).filter(|spell| (Duration::from_secs(1)..=DAY * 365).contains(spell));
-    let wrong = || Refused::Api(ApiError::BadRequest(format!("{name} is a duration from 1s to 365d, such as 30m")));
+    let wrong = || Refused(ApiError::BadRequest(format!("{name} is a duration from 1s to 365d, such as 30m")));
     read.and_then(|spell| u64::try_from(spell.as_millis()).ok()).ok_or_else(wrong)
 }
 

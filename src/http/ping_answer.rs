@@ -16,14 +16,22 @@ pub(super) struct Taken {
     pub(super) body_limit: u32,
 }
 
-/// It was not.
+/// It was not: in the words of healthchecks, or in our own where it has none.
 #[derive(Debug)]
-pub(super) enum Refused {
-    NotFound,
-    BadUrl,
-    BadRun,
-    /// In our own words: what healthchecks has none for.
-    Api(ApiError),
+pub(super) struct Refused(pub(super) ApiError);
+
+impl Refused {
+    pub(super) fn not_found() -> Self {
+        Self(ApiError::NotFound("not found".into()))
+    }
+
+    pub(super) fn bad_url() -> Self {
+        Self(ApiError::BadRequest("invalid url format".into()))
+    }
+
+    pub(super) fn bad_run() -> Self {
+        Self(ApiError::BadRequest("invalid uuid format".into()))
+    }
 }
 
 impl IntoResponse for Taken {
@@ -38,21 +46,15 @@ impl IntoResponse for Taken {
     }
 }
 
+/// Plain text, and counted.
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let (status, words, retry) = match self {
-            Self::NotFound => (StatusCode::NOT_FOUND, "not found".to_owned(), None),
-            Self::BadUrl => (StatusCode::BAD_REQUEST, "invalid url format".to_owned(), None),
-            Self::BadRun => (StatusCode::BAD_REQUEST, "invalid uuid format".to_owned(), None),
-            Self::Api(error) => {
-                let words = error.to_string();
-                let response = error.into_response();
-                (response.status(), words, response.headers().get(header::RETRY_AFTER).cloned())
-            }
-        };
-        let mut response = (status, words).into_response();
-        if let Some(retry) = retry {
-            response.headers_mut().insert(header::RETRY_AFTER, retry);
+        self.0.count();
+        let words = self.0.to_string();
+        let whole = self.0.into_response();
+        let mut response = (whole.status(), words).into_response();
+        if let Some(retry) = whole.headers().get(header::RETRY_AFTER) {
+            response.headers_mut().insert(header::RETRY_AFTER, retry.clone());
         }
         response
     }
@@ -61,32 +63,31 @@ impl IntoResponse for Refused {
 impl From<NoPing> for Refused {
     fn from(why: NoPing) -> Self {
         match why {
-            NoPing::NotFound => Self::NotFound,
-            NoPing::BadSlug => Self::BadUrl,
+            NoPing::NotFound => Self::not_found(),
+            NoPing::BadSlug => Self::bad_url(),
         }
     }
 }
 
 impl From<ApiError> for Refused {
     fn from(error: ApiError) -> Self {
-        Self::Api(error)
+        Self(error)
     }
 }
 
 impl From<Duration> for Refused {
     fn from(wait: Duration) -> Self {
-        Self::Api(ApiError::TooOften(wait))
+        Self(ApiError::TooOften(wait))
     }
 }
 
 impl From<IngestError> for Refused {
     fn from(error: IngestError) -> Self {
         match error {
-            IngestError::UnknownCheck(_) => Self::NotFound,
-            IngestError::Refused(_) => Self::Api(ApiError::BadRequest(error.to_string())),
-            IngestError::NameTaken(_) => Self::Api(ApiError::Conflict(error.to_string())),
-            IngestError::TooMany(_) => Self::Api(ApiError::Forbidden(error.to_string())),
-            IngestError::Unavailable(_) => Self::Api(ApiError::Unavailable(error.to_string())),
+            IngestError::UnknownCheck(_) => Self::not_found(),
+            IngestError::Refused(_) | IngestError::NameTaken(_) | IngestError::TooMany(_) | IngestError::Unavailable(_) => {
+                Self(ApiError::from(&error))
+            }
         }
     }
 }

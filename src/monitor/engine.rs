@@ -11,13 +11,14 @@ use super::heard;
 use super::mark::{MARK, Mark};
 use super::pulse::Pulse;
 use super::scene::Scene;
-use super::{replicas, resolution};
+use super::{replicas, resolution, strangers};
 use crate::domain::check::State;
 use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
+use crate::domain::role::Role;
 use crate::domain::roster::Wanted;
 use crate::store::checks::{Seen, StoredCheck};
-use crate::store::{Connection, Store, StoreError, checks, facts, incidents, instances, notices, outbox};
+use crate::store::{Connection, Store, StoreError, checks, facts, incidents, instances, notices, outbox, quiets};
 
 /// Why a step did not go through.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,7 @@ pub struct Monitor {
     pub(super) telling: Arc<watch::Sender<bool>>,
     /// Something may be due: look at the store.
     pub(super) wake: Arc<Notify>,
+    pub(super) strangers: strangers::Seen,
 }
 
 pub(super) const STOPPED: &str = "stopped";
@@ -54,6 +56,7 @@ impl Monitor {
             mark: Arc::default(),
             telling: Arc::new(watch::Sender::new(true)),
             wake: Arc::default(),
+            strangers: strangers::Seen::default(),
         }
     }
 
@@ -191,7 +194,8 @@ impl Monitor {
     }
 
     pub(super) async fn scene(&self, connection: &mut Connection, now: Moment) -> Result<Scene<'_>, StoreError> {
-        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now })
+        let quiet = quiets::all(&mut *connection).await?;
+        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now, quiet, gathered: None })
     }
 
     /// A check that was made at `now`.
@@ -204,7 +208,10 @@ impl Monitor {
 
     fn is_watched(&self, check: &str) -> bool {
         let channel = check.strip_prefix("channel-");
-        self.settings.expected(check).is_some() || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))
+        let is_ours = matches!(Role::of(check), Role::Group | Role::Config) || check == self.strangers_check();
+        is_ours
+            || self.settings.expected(check).is_some()
+            || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))
     }
 
     pub(super) fn mark(&self) -> Option<Mark> {

@@ -186,7 +186,7 @@ impl Monitor {
             // It was made in the meantime, by a beat that came with this one.
             (None, Some(stored), _) if stored.made.is_some() => Ok(Ok((stored, false))),
             (None, _, None) => Ok(Err(IngestError::UnknownCheck(beat.check.clone()))),
-            (None, None, Some(making)) if Role::of(&beat.check) == Role::Own => {
+            (None, None, Some(making)) if self.is_free(&beat.check) => {
                 let most = self.settings.most_made;
                 let is_room = made::count(row).await? < i64::from(most);
                 Ok(if is_room { Ok((made::new(&beat.check, making, scene.now), true)) } else { Err(IngestError::TooMany(most)) })

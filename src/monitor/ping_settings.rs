@@ -17,17 +17,17 @@ pub struct PingSettings {
     /// So many checks at most are made by their first ping, or through the API. Default: 1,000.
     pub most_made: u32,
     /// The proxies whose `X-Forwarded-For` is believed. Default: none.
-    pub trusted_proxies: Vec<Network>,
+    pub trusted: Vec<Network>,
 }
 
 impl PingSettings {
     /// Reads `[pings]`.
     pub fn read(mut section: Section<'_>) -> Self {
-        let networks = section.texts("trusted_proxies");
+        let networks = section.texts("trusted");
         let parsed = networks.iter().map(|text| text.parse::<Network>());
-        let (trusted_proxies, wrong): (Vec<_>, Vec<_>) = parsed.partition(Result::is_ok);
+        let (trusted, wrong): (Vec<_>, Vec<_>) = parsed.partition(Result::is_ok);
         for error in wrong.into_iter().filter_map(Result::err) {
-            section.error("trusted_proxies", error);
+            section.error("trusted", error);
         }
         let settings = Self {
             key: section.secret("key"),
@@ -35,7 +35,7 @@ impl PingSettings {
             per_check: section.count_or("per_check", 60),
             per_address: section.count_or("per_address", 600),
             most_made: section.count_or("most_made", 1_000),
-            trusted_proxies: trusted_proxies.into_iter().filter_map(Result::ok).collect(),
+            trusted: trusted.into_iter().filter_map(Result::ok).collect(),
         };
         // A body of this size is held for each client at once.
         if settings.body_limit > 10_000_000 {

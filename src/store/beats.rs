@@ -48,19 +48,6 @@ pub async fn insert(
     Ok(written == 1)
 }
 
-/// Forgets beats received before `before`, all but the newest `keep`, a thousand at a time. Says how many.
-///
-/// # Errors
-/// Where the store refuses.
-pub async fn prune(connection: &mut Connection, before: Moment, keep: u32) -> Result<u64, StoreError> {
-    sql("DELETE FROM beat WHERE id IN (SELECT id FROM beat WHERE received_at < ?
-         AND id <= (SELECT max(id) FROM beat) - ? ORDER BY id LIMIT 1000)")
-    .bind(before)
-    .bind(keep)
-    .run(connection)
-    .await
-}
-
 /// How many there are.
 ///
 /// # Errors

@@ -62,7 +62,7 @@ impl Seen {
     }
 }
 
-fn read(row: &Row) -> Result<StoredCheck, StoreError> {
+pub(super) fn read(row: &Row) -> Result<StoredCheck, StoreError> {
     Ok(StoredCheck {
         name: row.get("name")?,
         state: row.json("state")?,

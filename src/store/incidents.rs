@@ -23,7 +23,7 @@ pub struct StoredIncident {
     pub explained: bool,
 }
 
-fn read(row: &Row) -> Result<StoredIncident, StoreError> {
+pub(super) fn read(row: &Row) -> Result<StoredIncident, StoreError> {
     let incident = Incident {
         key: row.get("key")?,
         check: row.get("check_name")?,

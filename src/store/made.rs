@@ -33,6 +33,15 @@ pub async fn count(connection: &mut Connection) -> Result<i64, StoreError> {
     sql("SELECT count(*) AS count FROM \"check\" WHERE uuid IS NOT NULL").count(connection).await
 }
 
+/// Whether there is one of this name.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn exists(connection: &mut Connection, name: &str) -> Result<bool, StoreError> {
+    let row = sql("SELECT name FROM \"check\" WHERE name = ? AND uuid IS NOT NULL").bind(name).first(connection).await?;
+    Ok(row.is_some())
+}
+
 /// The name of the one with this ping address.
 ///
 /// # Errors

@@ -1,9 +1,11 @@
 //! What survives: SQLite, or PostgreSQL, by the same statements.
 
+pub mod acknowledgements;
 mod batch;
 pub mod beats;
 pub mod channels;
 pub mod checks;
+pub mod clock_steps;
 mod connection;
 mod database;
 mod dialect;
@@ -11,6 +13,8 @@ mod entry;
 mod error;
 pub mod facts;
 pub mod flips;
+pub mod follow_ups;
+pub mod groups;
 pub mod incidents;
 pub mod instances;
 mod journal;
@@ -18,6 +22,9 @@ mod json;
 pub mod made;
 pub mod notices;
 pub mod outbox;
+pub mod pages;
+pub mod prune;
+pub mod quiets;
 mod row;
 mod schema;
 mod server_time;

@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/output.sql"),
     include_str!("schema/both.sql"),
     include_str!("schema/pings.sql"),
+    include_str!("schema/alarms.sql"),
 ];
 
 /// Takes the steps that are not taken yet.

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod alarms;
 mod bad_input;
 mod channels;
 mod commands;

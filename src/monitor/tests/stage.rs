@@ -8,11 +8,12 @@ use uuid::Uuid;
 use crate::domain::beat::{Beat, BeatKind, Health, Identity, Live, Showing};
 use crate::domain::check::{Check, Status};
 use crate::domain::colour::Colour;
+use crate::domain::follow_up::Plan;
 use crate::domain::moment::Moment;
 use crate::domain::notice::Notice;
 use crate::domain::schedule::Schedule;
 use crate::domain::sent::Sent;
-use crate::monitor::{Ack, Arrived, ChannelRule, Claimed, Expected, IngestError, LiveHeard, Monitor, MonitorSettings};
+use crate::monitor::{Ack, Arrived, ChannelRule, Claimed, Expected, IngestError, Keep, LiveHeard, Monitor, MonitorSettings};
 use crate::notify::{Receipt, SendError};
 use crate::store::incidents::{self, StoredIncident};
 use crate::store::{Store, checks};
@@ -43,6 +44,8 @@ pub(super) fn settings(names: &[&str]) -> MonitorSettings {
         check: check.clone(),
         channels: channels.clone(),
         instances: name.starts_with("heartbeat-").then_some(1),
+        plan: Plan::default(),
+        behind: Vec::new(),
     };
     MonitorSettings {
         name: "watcher".into(),
@@ -51,7 +54,11 @@ pub(super) fn settings(names: &[&str]) -> MonitorSettings {
         checks: names.iter().map(expected).collect(),
         channels: vec![rule("ops"), rule("mail")],
         own_channels: channels.clone(),
+        own_plan: Plan::default(),
+        maintenance: Vec::new(),
         most_made: 3,
+        keep: Keep { log: Duration::from_secs(7_200), beats: Duration::from_secs(3_600) },
+        strangers_after: Duration::from_secs(60),
     }
 }
 
