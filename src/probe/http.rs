@@ -9,6 +9,7 @@ use reqwest::{Client, Response};
 
 use super::local;
 use super::settings::ProbeSettings;
+use super::wanted::Heard;
 use crate::clock;
 use crate::domain::beat::Showing;
 use crate::domain::gate::Observation;
@@ -125,7 +126,7 @@ impl HttpProbe {
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
         let observed = |showing, status, reason| Probed::Observed(Observation { at: clock::now(), showing, status, latency_ms, reason });
         match answered {
-            Ok((status, headers)) => (observed(self.judge(status, latency), Some(status), self.words(status, latency)), headers),
+            Ok((status, headers, _)) => (observed(self.judge(status, latency), Some(status), self.words(status, latency)), headers),
             Err(error) => match local::fault(&error) {
                 Some(ours) => (Probed::Unable(ours), HeaderMap::new()),
                 None => (observed(Showing::Bad, None, Some(explain(error))), HeaderMap::new()),
@@ -137,16 +138,26 @@ impl HttpProbe {
         if target.is_our_own { &self.own } else { &self.client }
     }
 
-    async fn ask(&self, target: &Target) -> Result<(u16, HeaderMap), reqwest::Error> {
+    /// Looks once, and gives the whole answer to judge.
+    ///
+    /// # Errors
+    /// Why there was none, in the user's words.
+    pub async fn hear(&self, target: &Target) -> Result<Heard, String> {
+        let started = clock::elapsed();
+        let (status, headers, body) = self.ask(target).await.map_err(explain)?;
+        Ok(Heard { status, headers, body, latency: clock::elapsed().saturating_sub(started) })
+    }
+
+    async fn ask(&self, target: &Target) -> Result<(u16, HeaderMap, Vec<u8>), reqwest::Error> {
         let mut answer: Response = self.to(target).get(&target.url).headers(target.headers.clone()).send().await?;
-        let mut read = 0;
-        while read < ENOUGH {
+        let mut body = Vec::new();
+        while body.len() < ENOUGH {
             match answer.chunk().await? {
-                Some(piece) => read += piece.len(),
+                Some(piece) => body.extend_from_slice(&piece),
                 None => break,
             }
         }
-        Ok((answer.status().as_u16(), std::mem::take(answer.headers_mut())))
+        Ok((answer.status().as_u16(), std::mem::take(answer.headers_mut()), body))
     }
 
     fn judge(&self, status: u16, latency: Duration) -> Showing {

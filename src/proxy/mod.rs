@@ -2,6 +2,7 @@
 
 mod caddy;
 pub mod control;
+mod counted;
 pub mod driver;
 pub mod embedded;
 mod haproxy;

@@ -86,6 +86,21 @@ impl Targets {
         })
     }
 
+    /// The path that says whether an instance is well.
+    #[must_use]
+    pub fn health(&self) -> &str {
+        &self.health
+    }
+
+    /// Where a colour's instances are, as the config says it.
+    #[must_use]
+    pub fn addresses(&self, colour: Colour) -> &[String] {
+        match colour {
+            Colour::Blue => &self.blue,
+            Colour::Green => &self.green,
+        }
+    }
+
     /// What probes anything else over HTTP, by the same limits.
     #[must_use]
     pub fn http(&self) -> &HttpProbe {
@@ -94,11 +109,7 @@ impl Targets {
 
     /// A colour shows what its worst instance shows.
     pub async fn colour(&self, colour: Colour) -> Probed {
-        let addresses = match colour {
-            Colour::Blue => &self.blue,
-            Colour::Green => &self.green,
-        };
-        let seen = self.instances(addresses).await;
+        let seen = self.instances(self.addresses(colour)).await;
         let several = seen.len() > 1;
         let named = |Seen { at, probed }| match probed {
             Probed::Observed(observation) if several => Probed::Observed(named(observation, &at)),
