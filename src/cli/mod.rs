@@ -1,5 +1,7 @@
 //! One file a command.
 
+pub mod ack;
+pub mod checks;
 pub mod demo;
 pub mod deploy;
 pub mod exit;
@@ -16,7 +18,9 @@ pub mod options;
 mod outlets;
 mod part_probe;
 pub mod progress;
+pub mod quiet;
 pub mod reach;
+pub mod reload;
 pub mod role;
 pub mod rollback;
 pub mod root;
@@ -25,6 +29,7 @@ pub mod schedule;
 pub mod screen;
 pub mod scroll;
 pub mod session;
+pub mod snippet;
 pub mod status;
 pub mod stop;
 pub mod switch;
@@ -32,4 +37,5 @@ pub mod test_channel;
 pub mod toggle;
 pub mod up;
 pub mod validate;
+mod watchers;
 mod words;

@@ -9,8 +9,8 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    demo, deploy, heartbeat, history, hold, init, live, logs, maintenance, rollback, scale, schedule, screen, scroll, session, stop,
-    switch, test_channel, toggle, up,
+    ack, checks, demo, deploy, heartbeat, history, hold, init, live, logs, maintenance, quiet, reload, rollback, scale, schedule, screen,
+    scroll, session, snippet, stop, switch, test_channel, toggle, up,
 };
 use super::{health, status, validate};
 
@@ -63,6 +63,7 @@ enum Act {
     Validate(validate::ValidateArgs),
     Live(live::LiveArgs),
     Status(status::StatusArgs),
+    Checks(checks::ChecksArgs),
     Health(health::HealthArgs),
     Deploy(deploy::DeployArgs),
     Switch(switch::SwitchArgs),
@@ -74,8 +75,14 @@ enum Act {
     Hold(hold::HoldArgs),
     Maintenance(maintenance::MaintenanceArgs),
     Stop(stop::StopArgs),
+    Reload(reload::ReloadArgs),
+    Ack(ack::AckArgs),
+    Mute(quiet::MuteArgs),
+    Pause(quiet::PauseArgs),
+    Resume(quiet::ResumeArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
+    Snippet(snippet::SnippetArgs),
 }
 
 /// The whole of `allswell`. Wrong usage ends with exit code 2.
@@ -102,6 +109,7 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::Init(args) => init::run(operator, &args),
         Act::Validate(_) => validate::run(operator),
         Act::Live(_) => live::run(operator).await,
+        Act::Checks(args) => checks::run(operator, &args).await,
         Act::Status(args) => status::run(operator, &args).await,
         Act::Health(args) => health::run(operator, &args).await,
         Act::Deploy(args) => deploy::run(operator, &args).await,
@@ -114,8 +122,14 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::Hold(args) => hold::run(operator, &args).await,
         Act::Maintenance(args) => maintenance::run(operator, &args).await,
         Act::Stop(_) => stop::run(operator).await,
+        Act::Reload(_) => reload::run(operator).await,
+        Act::Ack(args) => ack::run(operator, &args).await,
+        Act::Mute(args) => quiet::mute(operator, &args).await,
+        Act::Pause(args) => quiet::pause(operator, &args).await,
+        Act::Resume(args) => quiet::resume(operator, &args).await,
         Act::TestChannel(args) => test_channel::run(operator, &args).await,
         Act::Schedule(args) => schedule::run(operator, &args),
+        Act::Snippet(_) => snippet::run(operator),
     }
 }
 

@@ -1,9 +1,23 @@
 //! Beats, API, control, page and metrics over HTTP.
 
+mod alertmanager;
+mod api;
 pub mod beats;
+mod body;
+pub mod connections;
 pub mod control;
+pub mod directory;
 pub mod error;
+pub mod keys;
+pub mod orders;
+mod origin;
+mod pace;
 pub mod page;
+mod ping;
+mod ping_answer;
+mod ping_url;
+pub mod pings;
+mod previews;
 pub mod serve;
 pub mod watcher;
 pub mod watching;

@@ -3,28 +3,33 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
 use super::error::ApiError;
 use super::serve::{OwnHosts, guarded, healthz};
 use super::watching::Watching;
-use super::{beats, page};
-use crate::clock;
+use super::{api, beats, orders, page, ping};
 use crate::monitor::overview::Overview;
 
 /// The page's own style sheet and nothing else: no script, no frame, no form.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Beats, overview, page, health and metrics.
+/// Beats, orders, overview, page, health and metrics.
 pub fn router(watching: Watching, own: OwnHosts) -> Router {
     let router = Router::new()
         .route(beats::PATH, post(beats::post))
         .route("/v1/overview", get(overview))
+        .route("/ping/{*check}", any(ping::ping))
+        .merge(api::routes(&watching))
         .route("/", get(status_page))
         .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE) }))
-        .route("/healthz", get(|State(watching): State<Watching>| async move { healthz(watching.monitor.pulse().trouble(clock::now())) }))
+        .route(
+            "/healthz",
+            get(|State(watching): State<Watching>| async move { healthz(watching.monitor.pulse().trouble(watching.monitor.now())) }),
+        )
+        .merge(orders::routes())
         .method_not_allowed_fallback(wrong_method)
         .with_state(watching);
     guarded(router, own)
@@ -36,7 +41,8 @@ async fn wrong_method(request: Request) -> Response {
 }
 
 async fn look(watching: &Watching) -> Result<Overview, ApiError> {
-    let overview = watching.monitor.overview(watching.unheard.to_vec(), clock::now()).await;
+    let overview = watching.monitor.overview(watching.unheard.to_vec(), watching.monitor.now()).await;
+    let overview = overview.map(|overview| Overview { config: Some(watching.config.clone()), ..overview });
     overview.map_err(|error| ApiError::Unavailable(format!("nothing can be shown: {error}")))
 }
 
@@ -45,7 +51,7 @@ async fn overview(State(watching): State<Watching>) -> Result<Json<Overview>, Ap
 }
 
 async fn status_page(State(watching): State<Watching>) -> Result<Response, ApiError> {
-    let page = page::draw(&look(&watching).await?, watching.monitor.pulse().trouble(clock::now()).as_deref());
+    let page = page::draw(&look(&watching).await?, watching.monitor.pulse().trouble(watching.monitor.now()).as_deref());
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
-
 use super::engine::{Monitor, MonitorError, STOPPED};
 use super::mark::{LISTENING, MARK, Mark};
 use super::pulse::MARK_EVERY;
@@ -13,7 +11,7 @@ use crate::domain::check::{Check, Status};
 use crate::domain::incident::Severity;
 use crate::domain::moment::{Moment, humane};
 use crate::domain::notice::{Notice, NoticeKind, Subject};
-use crate::store::{StoreError, checks, facts, notices};
+use crate::store::{Connection, StoreError, checks, facts, notices};
 
 /// Sweeps follow each other faster than this, while they run.
 const SMALL: Duration = MARK_EVERY.saturating_mul(3);
@@ -27,7 +25,7 @@ impl Monitor {
     pub(super) async fn end_blindness(&self, now: Moment) -> Result<(), MonitorError> {
         let last = match self.mark() {
             Some(mark) => Some(mark),
-            None => facts::get(&mut *self.store.reader().acquire().await?, MARK).await?,
+            None => facts::get(&mut self.store.read().await?, MARK).await?,
         };
         let Some(last) = last.filter(|last| now.since(last.at) > SMALL) else { return Ok(()) };
         let blind = now.since(last.at);
@@ -37,8 +35,13 @@ impl Monitor {
         let stopped: Option<Option<Moment>> = facts::get(&mut transaction, STOPPED).await?;
         let was_stopped = stopped.flatten().is_some_and(|at| at >= last.at);
         tracing::warn!(seconds = blind.as_secs(), moved = moved.len(), was_stopped, "blind until now");
+        let why = match (self.deafness.take(), was_stopped) {
+            (true, _) => "it was on no network",
+            (false, true) => "it had been stopped",
+            (false, false) => "it did not run: killed, stuck, suspended, or its store did not work",
+        };
         if !moved.is_empty() || blind > WORTH_TELLING {
-            tell(&mut transaction, &scene, last, &moved, was_stopped).await?;
+            tell(&mut transaction, &scene, last, &moved, why).await?;
         }
         let mark = Mark { at: now, until: last.until, listens_until: now + LISTENING };
         facts::set(&mut transaction, MARK, &mark).await?;
@@ -49,7 +52,7 @@ impl Monitor {
 }
 
 /// The names of the checks whose deadline was moved.
-async fn forgive(connection: &mut SqliteConnection, scene: &Scene<'_>, last: Mark, blind: Duration) -> Result<Vec<String>, StoreError> {
+async fn forgive(connection: &mut Connection, scene: &Scene<'_>, last: Mark, blind: Duration) -> Result<Vec<String>, StoreError> {
     let mut moved = Vec::new();
     let until = |check: &Check| scene.now + blind.min(check.grace).max(AT_LEAST);
     for mut stored in checks::all(connection).await?.into_iter().filter(|stored| !scene.is_stopped(&stored.name)) {
@@ -76,14 +79,7 @@ async fn forgive(connection: &mut SqliteConnection, scene: &Scene<'_>, last: Mar
     Ok(moved)
 }
 
-async fn tell(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    last: Mark,
-    moved: &[String],
-    was_stopped: bool,
-) -> Result<(), StoreError> {
-    let why = if was_stopped { "it had been stopped" } else { "it did not run: killed, stuck, suspended, or its store did not work" };
+async fn tell(connection: &mut Connection, scene: &Scene<'_>, last: Mark, moved: &[String], why: &str) -> Result<(), StoreError> {
     let moved_words = match moved {
         [] => "no deadline fell in that time".to_owned(),
         names => format!("deadlines moved once: {}", names.join(", ")),

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
-
 use super::expected::period;
 use super::scene::Scene;
 use super::telling;
@@ -14,12 +12,14 @@ use crate::domain::moment::Moment;
 use crate::domain::role::{PossibleCause, Role};
 use crate::store::checks::StoredCheck;
 use crate::store::incidents::StoredIncident;
-use crate::store::{StoreError, checks, incidents, notices};
+use crate::store::{Connection, StoreError, checks, incidents, notices};
 
 /// A notice waits so long for its cause.
 const WAIT: Duration = Duration::from_secs(1);
 /// While a possible cause is undecided, it is asked again so often.
 const AGAIN: Duration = Duration::from_millis(200);
+/// A user's own check may be due once a day: for such a cause nothing waits longer than this.
+const LONGEST_OWN: Duration = Duration::from_secs(30);
 
 /// Whether another incident explains this one.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,21 +45,21 @@ fn name_of(role: Role) -> Option<&'static str> {
         Role::Instances(Colour::Blue) => Some("instances-blue"),
         Role::Instances(Colour::Green) => Some("instances-green"),
         Role::Engine => Some("engine"),
-        Role::Heartbeat(_) | Role::Nodes | Role::Watcher | Role::Up | Role::Channel | Role::Own => None,
+        Role::Heartbeat(_) | Role::Nodes | Role::Watcher | Role::Up | Role::Channel | Role::Config | Role::Group | Role::Own => None,
     }
 }
 
 /// A new incident: told at once, or held for its cause, or behind its cause from the start.
-pub(super) async fn open(connection: &mut SqliteConnection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+pub(super) async fn open(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
         Verdict::Undecided | Verdict::Unheard => hold(connection, scene, stored, WAIT).await,
-        Verdict::Alone => tell(connection, scene, stored).await,
+        Verdict::Alone => ready(connection, scene, stored).await,
     }
 }
 
 /// Decides on an incident that was held.
-pub(super) async fn decide(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+pub(super) async fn decide(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
     let may_wait = stored.decide_until.is_some_and(|until| scene.now < until);
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
@@ -67,12 +67,12 @@ pub(super) async fn decide(connection: &mut SqliteConnection, scene: &Scene<'_>,
             stored.decide_at = Some(scene.now + AGAIN);
             incidents::save(connection, &stored).await
         }
-        Verdict::Undecided | Verdict::Unheard | Verdict::Alone => tell(connection, scene, stored).await,
+        Verdict::Undecided | Verdict::Unheard | Verdict::Alone => ready(connection, scene, stored).await,
     }
 }
 
 /// A cause has opened: those that wait and that it explains stand behind it.
-pub(super) async fn adopt(connection: &mut SqliteConnection, scene: &Scene<'_>, key: &str) -> Result<(), StoreError> {
+pub(super) async fn adopt(connection: &mut Connection, scene: &Scene<'_>, key: &str) -> Result<(), StoreError> {
     for stored in incidents::open(connection).await? {
         let is_fresh = stored.decide_at.is_some() || scene.now.since(stored.opened_at) <= WAIT;
         let is_free = stored.incident.cause.is_none() && stored.incident.key != key && is_fresh;
@@ -87,11 +87,19 @@ pub(super) async fn adopt(connection: &mut SqliteConnection, scene: &Scene<'_>, 
 }
 
 /// Whether the cause still explains it; if not, it waits for another, and is told if there is none.
-pub(super) async fn confirm(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+pub(super) async fn confirm(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) if stored.incident.cause.as_ref() == Some(&cause) => Ok(()),
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
         Verdict::Undecided | Verdict::Unheard | Verdict::Alone => {
+            if let Some(group) = group(connection, &stored.incident).await? {
+                // It stays where it was told, unless it is worse than what people heard there.
+                if stored.incident.severity <= group.severity && (stored.incident.status, group.status) != (Status::Down, Status::Poorly) {
+                    return Ok(());
+                }
+                stored.incident.cause = None;
+                return tell(connection, scene, stored).await;
+            }
             stored.incident.cause = None;
             // What it stood behind is over: it has the time of its own recovery to end as well.
             let own = checks::find(connection, &stored.incident.check).await?.and_then(|check| scene.check(&check));
@@ -101,12 +109,21 @@ pub(super) async fn confirm(connection: &mut SqliteConnection, scene: &Scene<'_>
     }
 }
 
+/// The group in which it was told, if it was.
+async fn group(connection: &mut Connection, incident: &Incident) -> Result<Option<Incident>, StoreError> {
+    let Some(cause) = incident.cause.as_deref().filter(|cause| Role::of(cause) == Role::Group) else { return Ok(None) };
+    Ok(incidents::find(connection, cause).await?.map(|stored| stored.incident).filter(|group| group.resolved_at.is_none()))
+}
+
 /// What the other checks say of this incident.
-pub(super) async fn verdict(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<Verdict, StoreError> {
+pub(super) async fn verdict(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident) -> Result<Verdict, StoreError> {
     let mut verdict = Verdict::Alone;
-    for possible in Role::of(&incident.check).possible_causes(scene.colour()) {
-        // What is stopped on purpose is in no trouble, and gets into none.
-        let Some(name) = name_of(possible.role).filter(|_| !scene.live.is_stopped(possible.role)) else { continue };
+    let is_hushed = scene.hushed(&incident.check).is_some();
+    for (name, possible) in possible_causes(scene, &incident.check) {
+        // What is stopped on purpose is in no trouble, and gets into none; what is not told explains nothing that is.
+        if scene.is_stopped(name) || (!is_hushed && scene.hushed(name).is_some()) {
+            continue;
+        }
         let Some(check) = checks::find(connection, name).await? else { continue };
         let of_one = match incidents::open_of(connection, name).await? {
             Some(open) if is_graver(incident, &open.incident, possible.role) => Verdict::Alone,
@@ -143,11 +160,17 @@ fn undecided(scene: &Scene<'_>, possible: PossibleCause, check: &StoredCheck, in
         Status::Up | Status::New | Status::Late if is_silence && is_late => Verdict::Undecided,
         Status::Up if check.state.last_heard.is_some_and(|heard| heard > incident.since) => Verdict::Alone,
         Status::Up | Status::New | Status::Late | Status::Failing => Verdict::Unheard,
-        Status::Poorly | Status::Down | Status::Stopped => Verdict::Alone,
+        Status::Poorly | Status::Down | Status::Stopped | Status::Paused => Verdict::Alone,
     }
 }
 
-async fn tell(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+/// It is ready to be told: at once, or with what else this sweep finds.
+async fn ready(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+    if scene.gather(&stored) { Ok(()) } else { tell(connection, scene, stored).await }
+}
+
+/// Tells it by itself.
+pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
     (stored.decide_at, stored.decide_until, stored.explained) = (None, None, false);
     incidents::save(connection, &stored).await?;
     telling::opened(connection, scene, &stored.incident, scene.now).await?;
@@ -155,7 +178,12 @@ async fn tell(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: 
 }
 
 /// Its notices are written in this same commit, due when the wait is over at the latest: the courier tells them even if nobody decides.
-async fn hold(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredIncident, wait: Duration) -> Result<(), StoreError> {
+pub(super) async fn hold(
+    connection: &mut Connection,
+    scene: &Scene<'_>,
+    mut stored: StoredIncident,
+    wait: Duration,
+) -> Result<(), StoreError> {
     let until = scene.now + wait + longest(connection, scene, &stored.incident).await?;
     stored.decide_at = Some(scene.now + wait);
     stored.decide_until = Some(stored.decide_until.unwrap_or(until));
@@ -165,26 +193,30 @@ async fn hold(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: 
 }
 
 /// How long the slowest possible cause takes to be decided.
-async fn longest(connection: &mut SqliteConnection, scene: &Scene<'_>, incident: &Incident) -> Result<Duration, StoreError> {
+async fn longest(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident) -> Result<Duration, StoreError> {
     let mut longest = Duration::ZERO;
-    for possible in Role::of(&incident.check).possible_causes(scene.colour()) {
-        let Some(name) = name_of(possible.role) else { continue };
+    for (name, possible) in possible_causes(scene, &incident.check) {
         let Some(check) = checks::find(connection, name).await?.and_then(|stored| scene.check(&stored)) else { continue };
-        longest = longest.max(time_to_fall(&check));
+        let own = if possible.role == Role::Own { LONGEST_OWN } else { Duration::MAX };
+        longest = longest.max(time_to_fall(&check).min(own));
     }
     Ok(longest)
+}
+
+/// What may be the cause of a check's trouble: by its role, and by what its settings say.
+fn possible_causes<'a>(scene: &'a Scene<'_>, check: &str) -> Vec<(&'a str, PossibleCause)> {
+    let by_role = Role::of(check).possible_causes(scene.colour()).into_iter();
+    let by_role = by_role.filter_map(|possible| Some((name_of(possible.role)?, possible)));
+    let said = scene.settings.expected(check).into_iter().flat_map(|expected| &expected.behind);
+    let said = said.map(|name| (name.as_str(), PossibleCause { role: Role::of(name), of_silence_only: false }));
+    by_role.chain(said).collect()
 }
 
 fn time_to_fall(check: &Check) -> Duration {
     (period(check) * check.fall).max(period(check) + check.grace) + WAIT
 }
 
-async fn stand_behind(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    mut stored: StoredIncident,
-    cause: String,
-) -> Result<(), StoreError> {
+async fn stand_behind(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident, cause: String) -> Result<(), StoreError> {
     tracing::info!(incident = stored.incident.key, cause, "explained");
     telling::withdrawn(connection, scene, &stored.incident.key).await?;
     for mut behind in incidents::explained_by(connection, &stored.incident.key).await? {

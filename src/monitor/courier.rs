@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::dead_channel;
@@ -16,7 +15,7 @@ use crate::domain::notice::{Notice, NoticeKind};
 use crate::domain::retry;
 use crate::notify::{Receipt, SendError};
 use crate::store::notices::StoredNotice;
-use crate::store::{StoreError, channels, incidents, notices, outbox};
+use crate::store::{Connection, StoreError, channels, incidents, notices, outbox};
 use crate::telemetry::metrics;
 
 /// A claim lasts so long, or as long as an attempt may take where that is longer.
@@ -30,13 +29,22 @@ static DELAY: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("alls
 
 /// A notice that nobody else sends now.
 #[derive(Debug, Clone)]
-pub struct Claimed(StoredNotice);
+pub struct Claimed {
+    stored: StoredNotice,
+    earlier: Option<String>,
+}
 
 impl Claimed {
     /// What to send.
     #[must_use]
     pub fn notice(&self) -> &Notice {
-        &self.0.notice
+        &self.stored.notice
+    }
+
+    /// The receipt of the first notice of the same incident that this channel has taken: what follows may stand under it.
+    #[must_use]
+    pub fn earlier(&self) -> Option<&str> {
+        self.earlier.as_deref()
     }
 }
 
@@ -47,7 +55,7 @@ impl Monitor {
     /// Where the store does not work.
     pub async fn claim(&self, rule: &ChannelRule, now: Moment) -> Result<Option<Claimed>, MonitorError> {
         let all = *self.telling.borrow();
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         WAITING.with_label_values(&[rule.name.as_str()]).set(outbox::waiting(&mut reader, &rule.name).await?);
         if outbox::next(&mut reader, &rule.name, all, now).await?.is_none() {
             return Ok(None);
@@ -64,9 +72,14 @@ impl Monitor {
         outbox::claim(&mut transaction, &next.notice.key, &Uuid::new_v4().to_string(), until).await?;
         next.attempts += 1;
         let behind = incidents::explained_by(&mut transaction, &next.notice.subject.incident).await?;
-        next.notice.also = behind.into_iter().map(|stored| stored.incident.check).collect();
+        // Of a group that is over, those whom it had.
+        if next.notice.kind != NoticeKind::CheckResolved {
+            next.notice.also = behind.into_iter().map(|stored| stored.incident.check).collect();
+        }
+        let about = notices::about(&mut transaction, &next.notice.subject.incident).await?;
+        let earlier = about.into_iter().find(|stored| stored.channel == next.channel && stored.taken_at.is_some());
         transaction.commit().await?;
-        Ok(Some(Claimed(next)))
+        Ok(Some(Claimed { earlier: earlier.and_then(|stored| stored.receipt), stored: next }))
     }
 
     /// Keeps what the channel said: a receipt, or when to try again, or that others are told.
@@ -81,8 +94,8 @@ impl Monitor {
         now: Moment,
     ) -> Result<(), MonitorError> {
         let settled = match outcome {
-            Ok(receipt) => self.taken(rule, &claimed.0, receipt, now).await,
-            Err(error) => self.failed(rule, claimed.0.clone(), error, now).await,
+            Ok(receipt) => self.taken(rule, &claimed.stored, receipt, now).await,
+            Err(error) => self.failed(rule, claimed.stored.clone(), error, now).await,
         };
         self.noted(settled, now)
     }
@@ -147,12 +160,7 @@ fn next_try(stored: &StoredNotice, error: &SendError, failed_since: Moment, now:
 }
 
 /// The same notice for the fallback, or else for all other channels. Those who have it already are not told twice.
-async fn pass_on(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    rule: &ChannelRule,
-    stored: &StoredNotice,
-) -> Result<(), StoreError> {
+async fn pass_on(connection: &mut Connection, scene: &Scene<'_>, rule: &ChannelRule, stored: &StoredNotice) -> Result<(), StoreError> {
     let others = scene.settings.channels.iter().map(|other| &other.name).filter(|name| **name != rule.name);
     let instead: Vec<&String> = match &rule.fallback {
         Some(fallback) => vec![fallback],

@@ -1,7 +1,5 @@
 //! A channel that takes nothing is an incident, told by the others.
 
-use sqlx::SqliteConnection;
-
 use super::scene::Scene;
 use super::{resolution, telling};
 use crate::domain::check::{Reason, Status};
@@ -9,7 +7,7 @@ use crate::domain::incident::{Incident, Severity};
 use crate::domain::moment::Moment;
 use crate::store::incidents::StoredIncident;
 use crate::store::notices::StoredNotice;
-use crate::store::{StoreError, incidents};
+use crate::store::{Connection, StoreError, incidents};
 
 fn check(channel: &str) -> String {
     format!("channel-{channel}")
@@ -17,7 +15,7 @@ fn check(channel: &str) -> String {
 
 /// The channel has failed for a minute, or for good. Told once.
 pub(super) async fn tell(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     channel: &str,
     failed_since: Moment,
@@ -48,7 +46,7 @@ pub(super) async fn tell(
 }
 
 /// The channel has taken something.
-pub(super) async fn revive(connection: &mut SqliteConnection, scene: &Scene<'_>, channel: &str) -> Result<(), StoreError> {
+pub(super) async fn revive(connection: &mut Connection, scene: &Scene<'_>, channel: &str) -> Result<(), StoreError> {
     match incidents::open_of(connection, &check(channel)).await? {
         Some(stored) => resolution::resolve(connection, scene, stored, scene.now).await.map(|_| ()),
         None => Ok(()),

@@ -1,32 +1,31 @@
 //! One check hears a beat, or is looked at.
 
-use sqlx::SqliteConnection;
-
+use super::arrived::Arrived;
 use super::scene::Scene;
 use super::{fault, recorded_late, replicas, telling};
-use crate::domain::beat::{Beat, BeatKind};
+use crate::domain::beat::BeatKind;
 use crate::domain::check::{Decision, Heard};
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::store::checks::{Seen, StoredCheck};
-use crate::store::{StoreError, checks, incidents};
+use crate::store::{Connection, StoreError, checks, incidents};
 
-/// A check hears a beat that arrived at `at`.
+/// A check hears a beat.
 pub(super) async fn hear(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     mut stored: StoredCheck,
-    beat: &Beat,
-    at: Moment,
+    arrived: &Arrived,
 ) -> Result<(), StoreError> {
+    let beat = &arrived.beat;
     if scene.is_stopped(&stored.name) {
         return Ok(());
     }
     stored.every_ms = beat.every_ms.or(stored.every_ms);
     let name = stored.name.clone();
     match scene.wanted(&name) {
-        Some(_) => replicas::hear(connection, scene, stored, beat, at).await?,
-        None => hear_any(connection, scene, stored, beat, at).await?,
+        Some(_) => replicas::hear(connection, scene, stored, arrived).await?,
+        None => hear_any(connection, scene, stored, arrived).await?,
     }
     let told = beat.health.as_ref().map_or(&[] as &[String], |health| &health.told);
     if !told.is_empty()
@@ -39,12 +38,12 @@ pub(super) async fn hear(
 
 /// A check that does not count who beats.
 async fn hear_any(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     mut stored: StoredCheck,
-    beat: &Beat,
-    at: Moment,
+    Arrived { beat, arrival, sent, .. }: &Arrived,
 ) -> Result<(), StoreError> {
+    let at = arrival.at();
     let Some(check) = scene.check(&stored) else { return Ok(()) };
     if let Some(before) = recorded_late::undo(connection, scene, &stored, beat.kind, at).await? {
         stored.state = before;
@@ -53,18 +52,17 @@ async fn hear_any(
         stored.seen = Seen::of(beat);
     }
     let quiet_until = scene.live.quiet_until(Role::of(&stored.name));
-    let heard = Heard { kind: beat.kind, health: beat.health.as_ref(), at, sent_at: beat.sent_at };
+    let heard = Heard { kind: beat.kind, health: beat.health.as_ref(), at, sent_at: beat.sent_at, work: sent.work };
     let decision = check.hear(&stored.state, heard, quiet_until);
+    if decision.state.too_often && decision.state.streak.weak > 0 {
+        // Not what the sender said, but what we make of it.
+        stored.seen.reason.clone_from(&decision.state.last_words);
+    }
     apply(connection, scene, stored, decision).await
 }
 
 /// A check is looked at, with `until` as the moment up to which everything that arrived has been heard.
-pub(super) async fn look(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    mut stored: StoredCheck,
-    until: Moment,
-) -> Result<(), StoreError> {
+pub(super) async fn look(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredCheck, until: Moment) -> Result<(), StoreError> {
     if scene.is_stopped(&stored.name) {
         stored.look_at = None;
         return checks::save(connection, &stored).await;
@@ -77,12 +75,7 @@ pub(super) async fn look(
     apply(connection, scene, stored, decision).await
 }
 
-async fn apply(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    mut stored: StoredCheck,
-    decision: Decision,
-) -> Result<(), StoreError> {
+async fn apply(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredCheck, decision: Decision) -> Result<(), StoreError> {
     let before = std::mem::replace(&mut stored.state, decision.state);
     stored.look_at = decision.look_at;
     checks::save(connection, &stored).await?;

@@ -2,33 +2,28 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::SqliteConnection;
 use tokio::sync::{Notify, watch};
 
 use super::arrivals::Arrivals;
+use super::deaf::Deafness;
 use super::expected::{Expected, MonitorSettings};
 use super::heard;
 use super::mark::{MARK, Mark};
 use super::pulse::Pulse;
 use super::scene::Scene;
-use super::{replicas, resolution};
+use super::{replicas, resolution, strangers};
 use crate::domain::check::State;
 use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
+use crate::domain::role::Role;
 use crate::domain::roster::Wanted;
 use crate::store::checks::{Seen, StoredCheck};
-use crate::store::{Store, StoreError, checks, facts, incidents, instances, notices, outbox};
+use crate::store::{Connection, Store, StoreError, checks, facts, incidents, instances, notices, outbox, quiets};
 
 /// Why a step did not go through.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct MonitorError(#[from] StoreError);
-
-impl From<sqlx::Error> for MonitorError {
-    fn from(error: sqlx::Error) -> Self {
-        Self(error.into())
-    }
-}
 
 /// Turns beats into flips, incidents and notices, and takes notices to channels. Clones are the same monitor.
 #[derive(Debug, Clone)]
@@ -37,11 +32,13 @@ pub struct Monitor {
     pub(super) settings: Arc<MonitorSettings>,
     pub(super) arrivals: Arrivals,
     pub(super) pulse: Pulse,
+    pub(super) deafness: Deafness,
     /// How far the last sweep of this process came.
     pub(super) mark: Arc<Mutex<Option<Mark>>>,
     pub(super) telling: Arc<watch::Sender<bool>>,
     /// Something may be due: look at the store.
     pub(super) wake: Arc<Notify>,
+    pub(super) strangers: strangers::Seen,
 }
 
 pub(super) const STOPPED: &str = "stopped";
@@ -55,10 +52,18 @@ impl Monitor {
             settings: Arc::new(settings),
             arrivals: Arrivals::default(),
             pulse: Pulse::default(),
+            deafness: Deafness::default(),
             mark: Arc::default(),
             telling: Arc::new(watch::Sender::new(true)),
             wake: Arc::default(),
+            strangers: strangers::Seen::default(),
         }
+    }
+
+    /// Now, by the time that all who use this store have in common.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.store.now()
     }
 
     /// What it was told.
@@ -87,15 +92,19 @@ impl Monitor {
         self.pulse.start(now);
         let mut transaction = self.store.begin().await?;
         let scene = self.scene(&mut transaction, now).await?;
-        outbox::release_claims(&mut transaction).await?;
+        if !self.store.is_shared() {
+            outbox::release_claims(&mut transaction).await?;
+        }
         let known = checks::all(&mut transaction).await?;
-        for gone in known.iter().filter(|stored| self.settings.expected(&stored.name).is_none()) {
+        for gone in known.iter().filter(|stored| stored.made.is_none() && self.settings.expected(&stored.name).is_none()) {
             instances::forget_all(&mut transaction, &gone.name).await?;
             checks::remove(&mut transaction, &gone.name).await?;
         }
         for expected in &self.settings.checks {
             let stored = known.iter().find(|stored| stored.name == expected.name).cloned();
             let mut stored = stored.unwrap_or_else(|| Self::made(expected, now));
+            // What the config names is the config's, however it began.
+            stored.made = None;
             // A new period or grace counts at once.
             let check = expected.at_pace(stored.every_ms);
             stored.look_at = stored.look_at.map(|_| stored.state.deadline(&check).min(now));
@@ -112,7 +121,8 @@ impl Monitor {
             }
         }
         for open in incidents::open(&mut transaction).await? {
-            if !self.is_watched(&open.incident.check) {
+            let is_made = known.iter().any(|stored| stored.name == open.incident.check && stored.made.is_some());
+            if !is_made && !self.is_watched(&open.incident.check) {
                 resolution::forget(&mut transaction, &scene, open, "no longer expected: it was taken out of the config").await?;
             }
         }
@@ -157,7 +167,7 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work.
     pub async fn hand_over(&self, check: &str, since: Moment, now: Moment) -> Result<bool, MonitorError> {
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let Some(open) = incidents::open_of(&mut reader, check).await? else { return Ok(false) };
         if open.incident.key != key_at(check, since) || !notices::is_ours(&mut reader, &open.incident.key).await? {
             return Ok(false);
@@ -174,7 +184,7 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work.
     pub async fn told(&self, check: &str) -> Result<Vec<String>, MonitorError> {
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let Some(open) = incidents::open_of(&mut reader, check).await? else { return Ok(Vec::new()) };
         let about = notices::about(&mut reader, &open.incident.key).await?;
         let mut told: Vec<String> = about.into_iter().filter(|stored| stored.taken_at.is_some()).map(|stored| stored.channel).collect();
@@ -183,8 +193,9 @@ impl Monitor {
         Ok(told)
     }
 
-    pub(super) async fn scene(&self, connection: &mut SqliteConnection, now: Moment) -> Result<Scene<'_>, StoreError> {
-        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now })
+    pub(super) async fn scene(&self, connection: &mut Connection, now: Moment) -> Result<Scene<'_>, StoreError> {
+        let quiet = quiets::all(&mut *connection).await?;
+        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now, quiet, gathered: None })
     }
 
     /// A check that was made at `now`.
@@ -192,12 +203,15 @@ impl Monitor {
         let state = State::new(&expected.check, now);
         let look_at = Some(state.deadline(&expected.check));
         let wanted = expected.instances.map(|count| Wanted::new(count, now));
-        StoredCheck { name: expected.name.clone(), state, look_at, every_ms: None, seen: Seen::default(), wanted }
+        StoredCheck { name: expected.name.clone(), state, look_at, every_ms: None, seen: Seen::default(), wanted, made: None }
     }
 
     fn is_watched(&self, check: &str) -> bool {
         let channel = check.strip_prefix("channel-");
-        self.settings.expected(check).is_some() || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))
+        let is_ours = matches!(Role::of(check), Role::Group | Role::Config) || check == self.strangers_check();
+        is_ours
+            || self.settings.expected(check).is_some()
+            || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))
     }
 
     pub(super) fn mark(&self) -> Option<Mark> {

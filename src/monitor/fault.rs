@@ -1,7 +1,5 @@
 //! A flip opens an incident, continues it or resolves it, with its notices, in one transaction.
 
-use sqlx::SqliteConnection;
-
 use super::scene::Scene;
 use super::{cause, resolution, telling};
 use crate::domain::check::{Flip, State, Status};
@@ -10,11 +8,11 @@ use crate::domain::role::Role;
 use crate::domain::roster::Rewording;
 use crate::store::flips::StoredFlip;
 use crate::store::incidents::StoredIncident;
-use crate::store::{StoreError, flips, incidents};
+use crate::store::{Connection, StoreError, flips, incidents};
 
 /// Writes a flip and everything that follows from it.
 pub(super) async fn flipped(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     check: &str,
     before: State,
@@ -31,7 +29,7 @@ pub(super) async fn flipped(
     flips::insert(connection, check, &StoredFlip { flip, before, incident }).await
 }
 
-async fn open(connection: &mut SqliteConnection, scene: &Scene<'_>, check: &str, flip: &Flip) -> Result<String, StoreError> {
+async fn open(connection: &mut Connection, scene: &Scene<'_>, check: &str, flip: &Flip) -> Result<String, StoreError> {
     let mut incident = Incident::open(check, flip, scene.colour());
     incident.key = unused(connection, incident.key).await?;
     let stored = StoredIncident { incident, opened_at: scene.now, decide_at: None, decide_until: None, explained: false };
@@ -43,12 +41,7 @@ async fn open(connection: &mut SqliteConnection, scene: &Scene<'_>, check: &str,
 }
 
 /// The open incident has another reason. Where one more is not well, who was told is told of it.
-pub(super) async fn reworded(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    check: &str,
-    rewording: Rewording,
-) -> Result<(), StoreError> {
+pub(super) async fn reworded(connection: &mut Connection, scene: &Scene<'_>, check: &str, rewording: Rewording) -> Result<(), StoreError> {
     let Some(mut stored) = incidents::open_of(connection, check).await? else { return Ok(()) };
     tracing::info!(check, reason = %rewording.reason, "the incident goes on for another reason");
     stored.incident.reason = rewording.reason;
@@ -57,7 +50,7 @@ pub(super) async fn reworded(
 }
 
 /// A key that was resolved is not used again: its notices are taken, and nobody would hear.
-async fn unused(connection: &mut SqliteConnection, wanted: String) -> Result<String, StoreError> {
+async fn unused(connection: &mut Connection, wanted: String) -> Result<String, StoreError> {
     let mut key = wanted.clone();
     let mut count = 1;
     while incidents::find(connection, &key).await?.is_some() {
@@ -68,12 +61,7 @@ async fn unused(connection: &mut SqliteConnection, wanted: String) -> Result<Str
 }
 
 /// The same incident, graver or less so. Only what is graver is told anew.
-async fn go_on(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    mut stored: StoredIncident,
-    flip: &Flip,
-) -> Result<String, StoreError> {
+async fn go_on(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident, flip: &Flip) -> Result<String, StoreError> {
     let incident = &mut stored.incident;
     incident.status = flip.to;
     incident.reason = flip.reason.clone();

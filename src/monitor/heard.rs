@@ -1,13 +1,12 @@
 //! What the prober said last of the cluster.
 
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 
 use crate::domain::beat::Live;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
-use crate::store::{StoreError, facts};
+use crate::store::{Connection, StoreError, facts};
 
 pub(super) const FACT: &str = "live";
 
@@ -28,9 +27,17 @@ impl LiveHeard {
         let concerned = match role {
             Role::Colour(colour) | Role::Heartbeat(colour) | Role::Instances(colour) => colour == deploy.colour,
             Role::Preview => self.live.colour != Some(deploy.colour),
-            Role::Proxy | Role::Site | Role::Prober | Role::Watcher | Role::Up | Role::Nodes | Role::Engine | Role::Channel | Role::Own => {
-                false
-            }
+            Role::Proxy
+            | Role::Site
+            | Role::Prober
+            | Role::Watcher
+            | Role::Up
+            | Role::Nodes
+            | Role::Engine
+            | Role::Channel
+            | Role::Config
+            | Role::Group
+            | Role::Own => false,
         };
         concerned.then_some(deploy.until)
     }
@@ -43,7 +50,16 @@ impl LiveHeard {
             Role::Colour(colour) | Role::Heartbeat(colour) | Role::Instances(colour) => Some(colour),
             Role::Preview => self.live.colour.map(Colour::other),
             Role::Site => self.live.colour,
-            Role::Proxy | Role::Prober | Role::Watcher | Role::Up | Role::Nodes | Role::Engine | Role::Channel | Role::Own => None,
+            Role::Proxy
+            | Role::Prober
+            | Role::Watcher
+            | Role::Up
+            | Role::Nodes
+            | Role::Engine
+            | Role::Channel
+            | Role::Config
+            | Role::Group
+            | Role::Own => None,
         };
         colour.is_some_and(|colour| expected.of(colour) == 0)
     }
@@ -56,7 +72,7 @@ impl LiveHeard {
 }
 
 /// Reads it.
-pub(super) async fn read(connection: &mut SqliteConnection) -> Result<LiveHeard, StoreError> {
+pub(super) async fn read(connection: &mut Connection) -> Result<LiveHeard, StoreError> {
     Ok(facts::get(connection, FACT).await?.unwrap_or_default())
 }
 

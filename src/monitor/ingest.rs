@@ -4,19 +4,20 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use prometheus::{HistogramVec, IntCounterVec};
-use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::arrivals::Arrival;
+use super::arrived::Arrived;
 use super::engine::{Monitor, MonitorError};
 use super::scene::Scene;
 use super::{decide, live, skew};
 use crate::clock;
-use crate::domain::beat::Beat;
+use crate::domain::beat::{Beat, BeatKind};
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
-use crate::store::{StoreError, beats, checks};
+use crate::domain::sent::Sent;
+use crate::store::checks::StoredCheck;
+use crate::store::{Connection, StoreError, beats, checks, made};
 use crate::telemetry::metrics;
 
 /// As many beats at most in one commit.
@@ -29,22 +30,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 static STORED: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_beats_total"));
 static COMMIT: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_commit_seconds"));
 
-/// A beat whose signature was good.
-#[derive(Debug)]
-pub struct Arrived {
-    /// The key that signed it.
-    pub key_id: String,
-    /// What it says.
-    pub beat: Beat,
-    /// When it arrived; held until it is committed.
-    pub arrival: Arrival,
-}
-
 /// A beat is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ack {
     /// Now.
     Stored,
+    /// Now, and its check with it.
+    Created,
     /// It was there already; nothing has changed.
     Repeated,
 }
@@ -55,6 +47,12 @@ pub enum IngestError {
     /// Nothing of this name is expected.
     #[error("there is no check named \"{0}\"")]
     UnknownCheck(String),
+    /// Somebody else's check has the name that this beat's check would have.
+    #[error("there is another check named \"{0}\"")]
+    NameTaken(String),
+    /// As many checks as may be were made by their first beat.
+    #[error("{0} checks were made by their first beat, and no more may be: raise watcher.most_made, or name the check in the config")]
+    TooMany(u32),
     /// The store refuses this row, and would again.
     #[error("the store refuses this beat: {0}")]
     Refused(String),
@@ -101,7 +99,7 @@ impl Monitor {
         let mut waiting = Vec::with_capacity(BATCH);
         while queue.0.recv_many(&mut waiting, BATCH).await > 0 {
             let (batch, replies): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-            let answers = self.ingest(&batch, clock::now()).await;
+            let answers = self.ingest(&batch, self.now()).await;
             // Only now may the sweep look beyond them.
             drop(batch);
             for (reply, answer) in replies.into_iter().zip(answers) {
@@ -116,7 +114,7 @@ impl Monitor {
         let began = clock::elapsed();
         let committed = self.commit(batch, now).await;
         COMMIT.with_label_values::<&str>(&[]).observe((clock::elapsed() - began).as_secs_f64());
-        match self.noted(committed, now) {
+        match self.noted(committed.map_err(MonitorError::from), now) {
             Ok(answers) => {
                 self.wake.notify_waiters();
                 for (arrived, answer) in batch.iter().zip(&answers) {
@@ -128,49 +126,78 @@ impl Monitor {
         }
     }
 
-    async fn commit(&self, batch: &[Arrived], now: Moment) -> Result<Vec<Answer>, MonitorError> {
+    /// All in one transaction. Where the store refuses a row, each in its own, so that this row fails alone.
+    async fn commit(&self, batch: &[Arrived], now: Moment) -> Result<Vec<Answer>, StoreError> {
+        match self.commit_together(batch, now).await {
+            Err(error) if error.is_of_this_row() => {}
+            committed => return committed,
+        }
+        let mut answers = Vec::with_capacity(batch.len());
+        for arrived in batch {
+            match self.commit_together(std::slice::from_ref(arrived), now).await {
+                Ok(answer) => answers.extend(answer),
+                Err(error) if error.is_of_this_row() => answers.push(Err(IngestError::Refused(error.to_string()))),
+                Err(error) => answers.push(Err(IngestError::Unavailable(error.to_string()))),
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn commit_together(&self, batch: &[Arrived], now: Moment) -> Result<Vec<Answer>, StoreError> {
         let mut transaction = self.store.begin().await?;
         let mut scene = self.scene(&mut transaction, now).await?;
         let mut answers = Vec::with_capacity(batch.len());
         for arrived in batch {
-            let mut row = transaction.begin().await?;
-            let before = scene.live.clone();
-            match self.take(&mut row, &mut scene, arrived).await {
-                Ok(answer) => {
-                    row.commit().await?;
-                    answers.push(answer);
-                }
-                Err(error) if error.is_of_this_row() => {
-                    row.rollback().await?;
-                    scene.live = before;
-                    answers.push(Err(IngestError::Refused(error.to_string())));
-                }
-                Err(error) => return Err(error.into()),
-            }
+            answers.push(self.take(&mut transaction, &mut scene, arrived).await?);
         }
         transaction.commit().await?;
         Ok(answers)
     }
 
-    async fn take(&self, row: &mut SqliteConnection, scene: &mut Scene<'_>, arrived: &Arrived) -> Result<Answer, StoreError> {
-        let Arrived { key_id, beat, arrival } = arrived;
-        let Some(expected) = self.settings.expected(&beat.check) else {
-            return Ok(Err(IngestError::UnknownCheck(beat.check.clone())));
+    async fn take(&self, row: &mut Connection, scene: &mut Scene<'_>, arrived: &Arrived) -> Result<Answer, StoreError> {
+        let Arrived { key_id, beat, arrival, sent } = arrived;
+        let (stored, is_new) = match self.addressed(row, scene, beat, sent).await? {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
         };
-        if !beats::insert(row, key_id, beat, arrival.at()).await? {
+        let took = matches!(beat.kind, BeatKind::Success | BeatKind::Fail).then(|| stored.state.runs.took(sent.work, arrival.at()));
+        if !beats::insert(row, key_id, beat, arrival.at(), sent, took.flatten()).await? {
             return Ok(Ok(Ack::Repeated));
         }
         if let (Role::Prober, Some(said)) = (Role::of(&beat.check), &beat.live) {
             live::hear(row, scene, said, arrival.at()).await?;
         }
-        let stored = checks::find(row, &beat.check).await?.unwrap_or_else(|| Self::made(expected, scene.now));
-        decide::hear(row, scene, stored, beat, arrival.at()).await?;
-        Ok(Ok(Ack::Stored))
+        decide::hear(row, scene, stored, arrived).await?;
+        Ok(Ok(if is_new { Ack::Created } else { Ack::Stored }))
+    }
+
+    /// The check that a beat is for, and whether the beat makes it.
+    async fn addressed(
+        &self,
+        row: &mut Connection,
+        scene: &Scene<'_>,
+        beat: &Beat,
+        sent: &Sent,
+    ) -> Result<Result<(StoredCheck, bool), IngestError>, StoreError> {
+        let found = checks::find(row, &beat.check).await?;
+        match (self.settings.expected(&beat.check), found, &sent.making) {
+            (Some(_), Some(stored), None) => Ok(Ok((stored, false))),
+            (Some(expected), None, None) => Ok(Ok((Self::made(expected, scene.now), false))),
+            // It was made in the meantime, by a beat that came with this one.
+            (None, Some(stored), _) if stored.made.is_some() => Ok(Ok((stored, false))),
+            (None, _, None) => Ok(Err(IngestError::UnknownCheck(beat.check.clone()))),
+            (None, None, Some(making)) if self.is_free(&beat.check) => {
+                let most = self.settings.most_made;
+                let is_room = made::count(row).await? < i64::from(most);
+                Ok(if is_room { Ok((made::new(&beat.check, making, scene.now), true)) } else { Err(IngestError::TooMany(most)) })
+            }
+            (None | Some(_), None | Some(_), Some(_)) => Ok(Err(IngestError::NameTaken(beat.check.clone()))),
+        }
     }
 }
 
 fn count(arrived: &Arrived, answer: &Answer) {
-    if *answer == Ok(Ack::Stored) {
+    if matches!(answer, Ok(Ack::Stored | Ack::Created)) {
         let Beat { kind, identity, sent_at, .. } = &arrived.beat;
         STORED.with_label_values(&[kind.as_str()]).inc();
         skew::note(&identity.instance, *sent_at, arrived.arrival.at());

@@ -1,7 +1,5 @@
 //! What changes with what the prober says of the cluster.
 
-use sqlx::SqliteConnection;
-
 use super::heard::{FACT, LiveHeard};
 use super::scene::Scene;
 use super::{cause, replicas, stopped, telling};
@@ -9,14 +7,14 @@ use crate::domain::beat::Live;
 use crate::domain::incident::{Severity, severity};
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
-use crate::store::{StoreError, checks, facts, incidents};
+use crate::store::{Connection, StoreError, checks, facts, incidents};
 
 /// What hangs on a colour, or on which of them is live.
 const OF_COLOURS: [&str; 8] =
     ["blue", "green", "heartbeat-blue", "heartbeat-green", "instances-blue", "instances-green", "preview", "site"];
 
 /// Takes what the prober says. Where the colour or the deploy has changed, what hangs on it is decided again.
-pub(super) async fn hear(connection: &mut SqliteConnection, scene: &mut Scene<'_>, said: &Live, at: Moment) -> Result<(), StoreError> {
+pub(super) async fn hear(connection: &mut Connection, scene: &mut Scene<'_>, said: &Live, at: Moment) -> Result<(), StoreError> {
     let mut live = said.clone();
     // What could not be read is as it was.
     live.expected = live.expected.or(scene.live.live.expected);
@@ -32,9 +30,9 @@ pub(super) async fn hear(connection: &mut SqliteConnection, scene: &mut Scene<'_
 }
 
 /// What was stopped is quiet, what was started is expected again, and where the number has changed it counts from now on.
-async fn expect(connection: &mut SqliteConnection, scene: &Scene<'_>, before: &LiveHeard) -> Result<(), StoreError> {
+async fn expect(connection: &mut Connection, scene: &Scene<'_>, before: &LiveHeard) -> Result<(), StoreError> {
     for name in OF_COLOURS {
-        match (before.is_stopped(Role::of(name)), scene.is_stopped(name)) {
+        match (before.is_stopped(Role::of(name)), scene.live.is_stopped(Role::of(name))) {
             (false, true) => stopped::stop(connection, scene, name).await?,
             (true, false) => stopped::resume(connection, scene, name).await?,
             (true, true) => {}
@@ -50,8 +48,10 @@ async fn expect(connection: &mut SqliteConnection, scene: &Scene<'_>, before: &L
 }
 
 /// Open incidents have another severity under another live colour; one that becomes critical is told at once.
-async fn decide_again(connection: &mut SqliteConnection, scene: &Scene<'_>) -> Result<(), StoreError> {
-    for mut stored in incidents::open(connection).await? {
+async fn decide_again(connection: &mut Connection, scene: &Scene<'_>) -> Result<(), StoreError> {
+    let open = incidents::open(connection).await?;
+    // A group is as grave as it was told; a member that is graver now is told by itself.
+    for mut stored in open.into_iter().filter(|stored| Role::of(&stored.incident.check) != Role::Group) {
         let incident = &mut stored.incident;
         let before = incident.severity;
         incident.severity = severity(Role::of(&incident.check), incident.status, scene.colour());

@@ -2,24 +2,41 @@
 //!
 //! Every step is a function of the store and a moment, called in a loop by [`Loops::run`] and by tests with moments of their own.
 
+mod acknowledge;
 mod arrivals;
+mod arrived;
 mod blind;
 mod cause;
+mod check_settings;
+mod clock_step;
+mod config_trouble;
 mod courier;
 mod dead_channel;
+mod deaf;
 mod decide;
 mod engine;
 mod expected;
 mod fault;
+mod follow;
+mod group;
 mod heard;
 mod ingest;
+mod key_settings;
 mod live;
+mod made;
 mod mark;
 mod memory;
+pub mod orders;
 mod outside;
 pub mod overview;
+mod pages;
+mod ping_settings;
+mod plan;
+mod prune;
 mod pulse;
+mod quieting;
 mod recorded_late;
+mod remote;
 mod replicas;
 mod resolution;
 mod run;
@@ -28,21 +45,30 @@ mod scene;
 mod settings;
 mod skew;
 mod stopped;
+mod strangers;
 mod sweep;
 mod telling;
+mod windows;
 
 #[cfg(test)]
 mod tests;
 
 pub use arrivals::{Arrival, Arrivals};
+pub use arrived::{Arrived, PING};
+pub use check_settings::{CheckSettings, is_slug};
 pub use courier::Claimed;
 pub use engine::{Monitor, MonitorError};
-pub use expected::{ChannelRule, Expected, MonitorSettings};
+pub use expected::{ChannelRule, Expected, Keep, MonitorSettings};
 pub use heard::LiveHeard;
-pub use ingest::{Ack, Arrived, Ingest, IngestError};
+pub use ingest::{Ack, Ingest, IngestError};
+pub use key_settings::{KeySettings, May};
 pub use memory::Memory;
 pub use outside::Outside;
+pub use pages::{CheckPage, Removed};
+pub use ping_settings::PingSettings;
 pub use pulse::Pulse;
+pub use remote::{WatcherError, WatcherRemote};
 pub use run::Loops;
-pub use settings::{CheckSettings, WatcherSettings};
+pub use settings::WatcherSettings;
 pub use sweep::Swept;
+pub use windows::read_window;

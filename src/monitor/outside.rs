@@ -24,12 +24,14 @@ impl Outside {
 
     /// Why it is withheld; none where it may be sent. Then it counts as sent at `now`.
     pub async fn withheld(&mut self, monitor: &Monitor, now: Moment) -> Option<String> {
+        // The clock was set back: what comes now is new.
+        self.last = self.last.min(now);
         if !monitor.pulse.advanced_since(self.last) {
             return Some("sweep, courier and commit have not all advanced".into());
         }
-        let homeless = match monitor.store.reader().acquire().await {
+        let homeless = match monitor.store.read().await {
             Ok(mut reader) => outbox::homeless(&mut reader, now - HOMELESS).await,
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         match homeless {
             Ok(0) => {

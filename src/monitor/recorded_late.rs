@@ -1,18 +1,16 @@
 //! A beat that arrived in time and was stored after the flip takes the flip back.
 
-use sqlx::SqliteConnection;
-
 use super::resolution;
 use super::scene::Scene;
 use crate::domain::beat::BeatKind;
 use crate::domain::check::{State, Status};
 use crate::domain::moment::Moment;
 use crate::store::checks::StoredCheck;
-use crate::store::{StoreError, flips, incidents};
+use crate::store::{Connection, StoreError, flips, incidents};
 
 /// The state before the flip, if the flip was silence and the beat had arrived by then. Its incident is taken back.
 pub(super) async fn undo(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     stored: &StoredCheck,
     kind: BeatKind,
@@ -32,7 +30,7 @@ pub(super) async fn undo(
 }
 
 /// Takes back the flips that made the check's present incident, and the incident.
-pub(super) async fn take_back(connection: &mut SqliteConnection, scene: &Scene<'_>, check: &str) -> Result<(), StoreError> {
+pub(super) async fn take_back(connection: &mut Connection, scene: &Scene<'_>, check: &str) -> Result<(), StoreError> {
     let incident = incidents::open_of(connection, check).await?;
     let key = incident.as_ref().map(|incident| incident.incident.key.clone());
     flips::remove_last(connection, check).await?;

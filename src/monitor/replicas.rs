@@ -2,18 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::SqliteConnection;
-
+use super::arrived::Arrived;
 use super::scene::Scene;
 use super::{fault, recorded_late, skew};
-use crate::domain::beat::{Beat, BeatKind};
+use crate::domain::beat::BeatKind;
 use crate::domain::check::Heard;
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::domain::roster::{Now, Roster, RosterDecision, Rule, Sender, Wanted};
 use crate::store::checks::{Seen, StoredCheck};
 use crate::store::instances::StoredInstance;
-use crate::store::{StoreError, checks, instances};
+use crate::store::{Connection, StoreError, checks, instances};
 
 /// A check with its instances, as they were found.
 struct Found {
@@ -23,16 +22,15 @@ struct Found {
     roster: Roster,
 }
 
-/// One of them hears a beat that arrived at `at`. Whoever arrived while silence was decided is found recorded late.
+/// One of them hears a beat. Whoever arrived while silence was decided is found recorded late.
 pub(super) async fn hear(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     stored: StoredCheck,
-    beat: &Beat,
-    at: Moment,
+    Arrived { beat, arrival, sent, .. }: &Arrived,
 ) -> Result<(), StoreError> {
     let Some(mut found) = find(connection, scene, stored).await? else { return Ok(()) };
-    let heard = Heard { kind: beat.kind, health: beat.health.as_ref(), at, sent_at: beat.sent_at };
+    let heard = Heard { kind: beat.kind, health: beat.health.as_ref(), at: arrival.at(), sent_at: beat.sent_at, work: sent.work };
     let sender = Sender { name: &beat.identity.instance, every_ms: beat.every_ms };
     let quiet_until = scene.live.quiet_until(Role::of(&found.stored.name));
     let decision = found.roster.hear(&found.rule, &found.stored.state, sender, heard, quiet_until);
@@ -44,12 +42,7 @@ pub(super) async fn hear(
 }
 
 /// They are looked at, with `until` as the moment up to which everything that arrived has been heard.
-pub(super) async fn look(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    stored: StoredCheck,
-    until: Moment,
-) -> Result<(), StoreError> {
+pub(super) async fn look(connection: &mut Connection, scene: &Scene<'_>, stored: StoredCheck, until: Moment) -> Result<(), StoreError> {
     let Some(found) = find(connection, scene, stored).await? else { return Ok(()) };
     let now = Now { at: until, quiet_until: scene.live.quiet_until(Role::of(&found.stored.name)) };
     let decision = found.roster.look(&found.rule, &found.stored.state, now);
@@ -57,12 +50,7 @@ pub(super) async fn look(
 }
 
 /// So many are expected from now on.
-pub(super) async fn expect(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    stored: StoredCheck,
-    count: u32,
-) -> Result<(), StoreError> {
+pub(super) async fn expect(connection: &mut Connection, scene: &Scene<'_>, stored: StoredCheck, count: u32) -> Result<(), StoreError> {
     let Some(found) = find(connection, scene, stored).await? else { return Ok(()) };
     let now = Now { at: scene.now, quiet_until: scene.live.quiet_until(Role::of(&found.stored.name)) };
     let decision = found.roster.expect(&found.rule, &found.stored.state, count, now);
@@ -71,7 +59,7 @@ pub(super) async fn expect(
 
 /// Moves what fell due after `after`, while we were blind: to what `until` makes of a check. Says whether anything did.
 pub(super) async fn forgive(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     stored: StoredCheck,
     after: Moment,
@@ -88,10 +76,7 @@ pub(super) async fn forgive(
 }
 
 /// The instances of a check, for people. None: it does not count them.
-pub(super) async fn roster(
-    connection: &mut SqliteConnection,
-    stored: &StoredCheck,
-) -> Result<Option<(Roster, Vec<StoredInstance>)>, StoreError> {
+pub(super) async fn roster(connection: &mut Connection, stored: &StoredCheck) -> Result<Option<(Roster, Vec<StoredInstance>)>, StoreError> {
     let Some(wanted) = stored.wanted.clone() else { return Ok(None) };
     let rows = instances::of(connection, &stored.name).await?;
     let members = rows.iter().map(|row| row.instance.clone()).collect();
@@ -99,7 +84,7 @@ pub(super) async fn roster(
 }
 
 /// None: it is expected no more, or does not count.
-async fn find(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: StoredCheck) -> Result<Option<Found>, StoreError> {
+async fn find(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredCheck) -> Result<Option<Found>, StoreError> {
     let (Some(rule), Some(count)) = (scene.rule(&stored), scene.wanted(&stored.name)) else { return Ok(None) };
     stored.wanted.get_or_insert_with(|| Wanted::new(count, scene.now));
     let Some((roster, rows)) = roster(connection, &stored).await? else { return Ok(None) };
@@ -108,7 +93,7 @@ async fn find(connection: &mut SqliteConnection, scene: &Scene<'_>, mut stored: 
 
 /// Writes what was decided, and everything that follows from it.
 async fn apply(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     found: Found,
     decision: RosterDecision,
@@ -130,7 +115,7 @@ async fn apply(
 
 /// The rows that have changed, in one statement; those that are forgotten, in another.
 async fn save(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     check: &str,
     rows: &[StoredInstance],
     roster: &Roster,

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::SqliteConnection;
-
 use super::scene::Scene;
 use super::{cause, telling};
 use crate::domain::incident::Incident;
@@ -11,7 +9,7 @@ use crate::domain::moment::{Moment, humane};
 use crate::domain::notice::{NoticeKind, key};
 use crate::store::incidents::StoredIncident;
 use crate::store::notices::StoredNotice;
-use crate::store::{StoreError, incidents, notices};
+use crate::store::{Connection, StoreError, incidents, notices};
 
 /// What one channel knows of an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +22,7 @@ enum Knows {
 
 /// Ends an incident at `at`.
 pub(super) async fn resolve(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     stored: StoredIncident,
     at: Moment,
@@ -42,26 +40,21 @@ pub(super) async fn resolve(
 }
 
 /// Takes an incident back: the beat had been there in time.
-pub(super) async fn take_back(connection: &mut SqliteConnection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+pub(super) async fn take_back(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
     telling::withdrawn(connection, scene, &stored.incident.key).await?;
     let words = |_: &Incident, _: Knows| "recorded late: the beat had arrived in time, and was stored only after the alarm".to_owned();
     end(connection, scene, stored, scene.now, words).await.map(|_| ())
 }
 
 /// Ends the incident of a check of which nothing is expected any more, and says why.
-pub(super) async fn forget(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    stored: StoredIncident,
-    why: &str,
-) -> Result<(), StoreError> {
+pub(super) async fn forget(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident, why: &str) -> Result<(), StoreError> {
     telling::withdrawn(connection, scene, &stored.incident.key).await?;
     let words = |_: &Incident, _: Knows| why.to_owned();
     end(connection, scene, stored, scene.now, words).await.map(|_| ())
 }
 
 async fn end(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scene: &Scene<'_>,
     mut stored: StoredIncident,
     at: Moment,
@@ -85,11 +78,7 @@ async fn end(
 }
 
 /// Who is to hear of the end. What nobody has taken is withdrawn, and the end says it all; what people heard of elsewhere needs no end.
-async fn listeners(
-    connection: &mut SqliteConnection,
-    scene: &Scene<'_>,
-    stored: &StoredIncident,
-) -> Result<BTreeMap<String, Knows>, StoreError> {
+async fn listeners(connection: &mut Connection, scene: &Scene<'_>, stored: &StoredIncident) -> Result<BTreeMap<String, Knows>, StoreError> {
     let mut listeners = BTreeMap::new();
     for StoredNotice { notice, channel, claimed_until, taken_at, .. } in notices::about(connection, &stored.incident.key).await? {
         let is_claimed = claimed_until.is_some_and(|until| until > scene.now);

@@ -21,6 +21,8 @@ const SWEEP_EVERY: Duration = Duration::from_millis(200);
 const COURIER_EVERY: Duration = Duration::from_millis(500);
 /// Old rows are looked for so often.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// Between two steps of that, everybody else's turn comes.
+const PRUNE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The loops of a monitor, before they run.
 #[derive(Debug)]
@@ -72,7 +74,7 @@ async fn until(stop: &mut watch::Receiver<bool>) {
 }
 
 async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Receiver<bool>) {
-    let mut vouched = clock::now();
+    let (mut vouched, mut untold_step) = (monitor.now(), 0);
     let mut ticks = interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -80,13 +82,35 @@ async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Recei
             _ = ticks.tick() => {}
             () = until(&mut stop) => return,
         }
-        if let Err(error) = monitor.sweep(clock::now()).await {
+        if !take_step(&monitor, &mut untold_step).await {
+            continue;
+        }
+        vouched = vouched.min(monitor.now());
+        if let Err(error) = monitor.sweep(monitor.now()).await {
             tracing::error!("no sweep: {error}");
+        } else if let Err(error) = monitor.look_for_strangers(monitor.now()).await {
+            tracing::error!("who sends wrongly signed beats is not told: {error}");
         } else if monitor.pulse.advanced_since(vouched) {
-            vouched = clock::now();
+            vouched = monitor.now();
             manager.alive();
         }
     }
+}
+
+/// Where the time is ours, the system's clock is followed. False where that is not written down yet: no deadline means anything until it is.
+async fn take_step(monitor: &Monitor, untold: &mut i64) -> bool {
+    if monitor.store.is_shared() {
+        return true;
+    }
+    *untold += clock::take_step().unwrap_or(0);
+    if *untold == 0 {
+        return true;
+    }
+    match monitor.stepped(*untold, monitor.now()).await {
+        Ok(()) => *untold = 0,
+        Err(error) => tracing::error!("the step of the clock is not written down yet: {error}"),
+    }
+    *untold == 0
 }
 
 async fn prune(monitor: Monitor, mut stop: watch::Receiver<bool>) {
@@ -96,8 +120,15 @@ async fn prune(monitor: Monitor, mut stop: watch::Receiver<bool>) {
             _ = ticks.tick() => {}
             () = until(&mut stop) => return,
         }
-        if let Err(error) = monitor.prune(clock::now()).await {
-            tracing::warn!("old rows stay for now: {error}");
+        loop {
+            match monitor.prune(monitor.now()).await {
+                Ok(true) if !*stop.borrow() => sleep(PRUNE_PAUSE).await,
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!("old rows stay for now: {error}");
+                    break;
+                }
+            }
         }
     }
 }
@@ -110,7 +141,7 @@ async fn courier(monitor: Monitor, channel: Arc<Channel>, rule: ChannelRule, mut
             () = deliver(&monitor, &channel, &rule) => {}
             () = until(&mut stop) => return,
         }
-        monitor.pulse.couriered(&rule.name, clock::now());
+        monitor.pulse.couriered(&rule.name, monitor.now());
         tokio::select! {
             _ = timeout(COURIER_EVERY, woken) => {}
             () = until(&mut stop) => return,
@@ -120,11 +151,11 @@ async fn courier(monitor: Monitor, channel: Arc<Channel>, rule: ChannelRule, mut
 
 /// Sends whatever is due.
 async fn deliver(monitor: &Monitor, channel: &Channel, rule: &ChannelRule) {
-    if let Err(error) = monitor.say(rule, clock::now()).await {
+    if let Err(error) = monitor.say(rule, monitor.now()).await {
         tracing::warn!(channel = rule.name, "its all's well is not written: {error}");
     }
     loop {
-        let claimed = match monitor.claim(rule, clock::now()).await {
+        let claimed = match monitor.claim(rule, monitor.now()).await {
             Ok(Some(claimed)) => claimed,
             Ok(None) => return,
             Err(error) => {
@@ -132,8 +163,8 @@ async fn deliver(monitor: &Monitor, channel: &Channel, rule: &ChannelRule) {
                 return;
             }
         };
-        let outcome = channel.send(claimed.notice()).await;
-        while let Err(error) = monitor.settle(rule, &claimed, &outcome, clock::now()).await {
+        let outcome = channel.send_after(claimed.notice(), claimed.earlier()).await;
+        while let Err(error) = monitor.settle(rule, &claimed, &outcome, monitor.now()).await {
             tracing::error!(channel = rule.name, notice = claimed.notice().key, "sent, and not written down: {error}");
             sleep(COURIER_EVERY).await;
         }
@@ -150,9 +181,9 @@ async fn tell_from_memory(monitor: Monitor, channels: Vec<Arc<Channel>>, mut sto
             () = until(&mut stop) => return,
         }
         // Who does not tell now says it in its beats.
-        let trouble = monitor.pulse.trouble(clock::now()).filter(|_| *monitor.telling.borrow());
-        memory.observe(trouble, clock::now());
-        let due = memory.due(clock::now());
+        let trouble = monitor.pulse.trouble(monitor.now()).filter(|_| *monitor.telling.borrow());
+        memory.observe(trouble, monitor.now());
+        let due = memory.due(monitor.now());
         let sends = due.iter().filter_map(|(name, notice)| {
             let channel = channels.iter().find(|channel| channel.name() == name)?;
             Some(async move { (notice.key.clone(), channel.send(notice).await) })
@@ -161,7 +192,7 @@ async fn tell_from_memory(monitor: Monitor, channels: Vec<Arc<Channel>>, mut sto
             if let Err(error) = &sent {
                 tracing::error!(notice = key, "not taken: {error}");
             }
-            memory.settle(&key, sent.is_ok(), clock::now());
+            memory.settle(&key, sent.is_ok(), monitor.now());
         }
     }
 }

@@ -1,10 +1,14 @@
-//! `[watcher]` and `[[check]]`.
+//! `[watcher]`.
 
 use std::time::Duration;
 
-use crate::domain::check::Check;
-use crate::domain::schedule::Schedule;
+use super::expected::Keep;
+use super::plan::read_plan;
+use crate::domain::follow_up::Plan;
 use crate::settings::{Secret, Section};
+use crate::store::Store;
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// `[watcher]`: who expects every all's well.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +17,8 @@ pub struct WatcherSettings {
     pub listen: String,
     /// The watcher's own name, where there are several. Default: `watcher`.
     pub name: String,
-    /// Where it keeps what must survive. Default: `sqlite:watcher.db`.
+    /// Where it keeps what must survive: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE` for several watchers that share it; the password
+    /// may be in `PGPASSWORD` or `~/.pgpass` instead. Default: `sqlite:watcher.db`.
     pub store: String,
     /// The public URL, probed from outside. Default: none.
     pub site: Option<String>,
@@ -27,21 +32,16 @@ pub struct WatcherSettings {
     pub outside_every: Duration,
     /// The channels of the built-in checks. Default: all.
     pub channels: Vec<String>,
+    /// What is done while nobody acknowledges an incident. Default: nothing.
+    pub plan: Plan,
     /// The key that signs beats. Default: one made in the state directory.
     pub beat_key: Option<Secret>,
-}
-
-/// `[[check]]`: a check of the user's own.
-#[derive(Debug, Clone)]
-pub struct CheckSettings {
-    /// Its name, unique.
-    pub name: String,
-    /// When it is due and how long it may be late.
-    pub check: Check,
-    /// The channels that are told. Default: those of the watcher.
-    pub channels: Vec<String>,
-    /// How many instances are to beat, each by its own name. Default: not counted, whoever beats stands for all.
-    pub instances: Option<u32>,
+    /// Whoever has it may acknowledge, mute, pause and reload. Default: one made in the state directory.
+    pub token: Option<Secret>,
+    /// How long what was heard and told is kept.
+    pub keep: Keep,
+    /// Wrongly signed beats that go on for so long are told. Default: 1 min.
+    pub strangers_after: Duration,
 }
 
 impl WatcherSettings {
@@ -57,10 +57,18 @@ impl WatcherSettings {
             outside: section.secret("outside"),
             outside_every: section.duration_or("outside_every", Duration::from_secs(60)),
             channels: section.texts("channels"),
+            plan: read_plan(&mut section),
             beat_key: section.secret("beat_key"),
+            token: section.secret("token"),
+            keep: Keep { log: section.duration_or("keep", DAY * 90), beats: section.duration_or("keep_beats", DAY) },
+            strangers_after: section.duration_or("strangers_after", Duration::from_secs(60)),
         };
-        if !settings.store.starts_with("sqlite:") {
-            section.error("store", "must begin with sqlite:");
+        if !settings.store.starts_with("sqlite:") && !Store::is_server(&settings.store) {
+            section.error("store", "must begin with sqlite: or postgres://");
+        }
+        // A repeat of a signed beat is known by its row, and a beat may be five minutes old.
+        if settings.keep.beats < Duration::from_secs(3_600) || settings.keep.log < settings.keep.beats {
+            section.error("keep_beats", "must be at least 1h, and not longer than keep");
         }
         section.finish();
         settings
@@ -70,34 +78,5 @@ impl WatcherSettings {
     #[must_use]
     pub fn page_url(&self) -> String {
         self.url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
-    }
-}
-
-impl CheckSettings {
-    /// Reads one `[[check]]`; none where it has no schedule.
-    pub fn read(mut section: Section<'_>) -> Option<Self> {
-        let name = section.text_required("name");
-        let zone = section.text("tz");
-        let schedule = match (section.text("schedule"), section.duration("period")) {
-            (Some(expression), None) => match Schedule::parse(&expression, zone.as_deref().unwrap_or("UTC")) {
-                Ok(schedule) => Some(schedule),
-                Err(error) => {
-                    section.error("schedule", error);
-                    None
-                }
-            },
-            (None, Some(period)) => Some(Schedule::Every(period)),
-            (None, None) | (Some(_), Some(_)) => {
-                section.error("schedule", "give schedule = \"MIN HOUR DAY MONTH WEEKDAY\" or period = \"1h\", one of them");
-                None
-            }
-        };
-        let grace = section.duration_or("grace", Duration::from_secs(3_600));
-        let channels = section.texts("channels");
-        // 0 is the number that nobody gives.
-        let instances = Some(section.count_or("instances", 0)).filter(|count| *count > 0);
-        section.finish();
-        let check = Check { schedule: schedule?, grace, rise: 1, fall: 1 };
-        Some(Self { name, check, channels, instances })
     }
 }

@@ -1,21 +1,24 @@
 //! A colour that expects no instance was stopped on purpose: what hangs on it is quiet, and begins anew when it is started again.
 
-use sqlx::SqliteConnection;
-
 use super::resolution;
 use super::scene::Scene;
 use crate::domain::check::State;
 use crate::domain::roster::Wanted;
 use crate::store::checks::Seen;
-use crate::store::{StoreError, checks, incidents, instances};
+use crate::store::{Connection, StoreError, checks, incidents, instances};
 
 /// It is quiet from now on; its open incident is over.
-pub(super) async fn stop(connection: &mut SqliteConnection, scene: &Scene<'_>, name: &str) -> Result<(), StoreError> {
+pub(super) async fn stop(connection: &mut Connection, scene: &Scene<'_>, name: &str) -> Result<(), StoreError> {
+    pause(connection, scene, name, "stopped on purpose: nothing is expected of it now").await
+}
+
+/// The same for another reason.
+pub(super) async fn pause(connection: &mut Connection, scene: &Scene<'_>, name: &str, why: &str) -> Result<(), StoreError> {
     let Some(mut stored) = checks::find(connection, name).await? else { return Ok(()) };
     let Some(check) = scene.check(&stored) else { return Ok(()) };
-    tracing::info!(check = name, "stopped on purpose: quiet from now on");
+    tracing::info!(check = name, why, "quiet from now on");
     if let Some(open) = incidents::open_of(connection, name).await? {
-        resolution::forget(connection, scene, open, "stopped on purpose: nothing is expected of it now").await?;
+        resolution::forget(connection, scene, open, why).await?;
     }
     instances::forget_all(connection, name).await?;
     (stored.state, stored.look_at, stored.seen) = (State::new(&check, scene.now), None, Seen::default());
@@ -23,7 +26,7 @@ pub(super) async fn stop(connection: &mut SqliteConnection, scene: &Scene<'_>, n
 }
 
 /// It is expected again, as if it were new.
-pub(super) async fn resume(connection: &mut SqliteConnection, scene: &Scene<'_>, name: &str) -> Result<(), StoreError> {
+pub(super) async fn resume(connection: &mut Connection, scene: &Scene<'_>, name: &str) -> Result<(), StoreError> {
     let Some(mut stored) = checks::find(connection, name).await? else { return Ok(()) };
     let Some(check) = scene.check(&stored) else { return Ok(()) };
     tracing::info!(check = name, "expected again");

@@ -8,10 +8,11 @@ use prometheus::{HistogramVec, IntGaugeVec};
 use super::engine::{Monitor, MonitorError};
 use super::mark::{LISTENING, MARK, Mark};
 use super::pulse::MARK_EVERY;
-use super::{cause, decide};
+use super::{cause, decide, follow, group, quieting};
 use crate::clock;
 use crate::domain::moment::Moment;
-use crate::store::{beats, checks, facts, flips, incidents, notices};
+use crate::net::interfaces::only_loopback;
+use crate::store::{checks, facts, follow_ups, groups, incidents, quiets};
 use crate::telemetry::metrics;
 
 /// What arrives now may be committed within this time: silence is looked for so far back.
@@ -33,12 +34,36 @@ pub struct Swept {
     pub until: Moment,
 }
 
+/// What is to be done about what is open.
+struct Open {
+    /// Whether it has a cause is to be decided.
+    waiting: Vec<String>,
+    /// It is to be reminded of, escalated or told at last.
+    following: Vec<String>,
+    /// Somebody's quiet is over.
+    is_quiet_over: bool,
+    /// The last of a group is well.
+    is_group_over: bool,
+}
+
+impl Open {
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.following.is_empty() && !self.is_quiet_over && !self.is_group_over
+    }
+}
+
 impl Monitor {
-    /// Looks at every deadline up to half a second ago, but never beyond a beat that has arrived and is not committed yet.
+    /// Looks at every deadline up to half a second ago, but never beyond a beat that has arrived and is not committed yet, and at none while we
+    /// could hear nobody.
     ///
     /// # Errors
     /// Where the store does not work; then nothing has changed.
     pub async fn sweep(&self, now: Moment) -> Result<Swept, MonitorError> {
+        if self.deafness.at(now, only_loopback(), self.arrivals.latest()) {
+            // As if none had run: the mark stays where it is, and our own all's well is withheld.
+            let until = self.mark().map_or(now, |mark| mark.until);
+            return Ok(Swept { looked: 0, until });
+        }
         let began = clock::elapsed();
         let swept = match self.step(now).await {
             Ok(swept) => {
@@ -61,15 +86,20 @@ impl Monitor {
             Some(last) if now < listens_until => last.until,
             Some(_) | None => (now - BEHIND).min(self.arrivals.oldest().unwrap_or(now)),
         };
-        let mut reader = self.store.reader().acquire().await?;
+        let mut reader = self.store.read().await?;
         let due = checks::due(&mut reader, until).await?;
-        let waiting = incidents::to_decide(&mut reader, now).await?;
+        let open = Open {
+            waiting: incidents::to_decide(&mut reader, now).await?,
+            following: follow_ups::due(&mut reader, now).await?,
+            is_quiet_over: quiets::is_any_over(&mut reader, now).await?,
+            is_group_over: !groups::empty(&mut reader).await?.is_empty(),
+        };
         let marked: Option<Mark> = facts::get(&mut reader, MARK).await?;
         drop(reader);
         let mark = Mark { at: now, until, listens_until };
         let is_mark_due = marked.is_none_or(|marked| now.since(marked.at) >= MARK_EVERY);
-        if is_mark_due || !due.is_empty() || !waiting.is_empty() {
-            self.look(mark, &due, &waiting).await?;
+        if is_mark_due || !due.is_empty() || !open.is_idle() {
+            self.look(mark, &due, &open).await?;
             self.pulse.committed(now);
             self.wake.notify_waiters();
         }
@@ -77,9 +107,9 @@ impl Monitor {
         Ok(Swept { looked: due.len(), until })
     }
 
-    async fn look(&self, mark: Mark, due: &[String], waiting: &[String]) -> Result<(), MonitorError> {
+    async fn look(&self, mark: Mark, due: &[String], open: &Open) -> Result<(), MonitorError> {
         let mut transaction = self.store.begin().await?;
-        let scene = self.scene(&mut transaction, mark.at).await?;
+        let scene = self.scene(&mut transaction, mark.at).await?.gathering();
         for name in due {
             // Read again within the transaction: a beat may have come in between.
             let stored = checks::find(&mut transaction, name).await?;
@@ -87,11 +117,17 @@ impl Monitor {
                 decide::look(&mut transaction, &scene, stored, mark.until).await?;
             }
         }
-        for key in waiting {
+        quieting::end_all(&mut transaction, &scene).await?;
+        for key in &open.waiting {
             let stored = incidents::find(&mut transaction, key).await?;
             if let Some(stored) = stored.filter(|stored| stored.decide_at.is_some_and(|decide_at| decide_at <= mark.at)) {
                 cause::decide(&mut transaction, &scene, stored).await?;
             }
+        }
+        group::tell(&mut transaction, &scene).await?;
+        group::end_empty(&mut transaction, &scene).await?;
+        for key in &open.following {
+            follow::look(&mut transaction, &scene, key).await?;
         }
         facts::set(&mut transaction, MARK, &mark).await?;
         let counts = (checks::counts(&mut transaction).await?, incidents::counts(&mut transaction).await?);
@@ -103,24 +139,6 @@ impl Monitor {
                 gauge.with_label_values(&[label]).set(count);
             }
         }
-        Ok(())
-    }
-
-    /// Forgets what nobody needs any more, a little at a time.
-    ///
-    /// # Errors
-    /// Where the store does not work.
-    pub async fn prune(&self, now: Moment) -> Result<(), MonitorError> {
-        const BEATS_KEPT: u32 = 20_000;
-        const FLIPS_KEPT: u32 = 20_000;
-        const HOUR: Duration = Duration::from_secs(3_600);
-        const QUARTER: Duration = Duration::from_secs(90 * 86_400);
-        let mut transaction = self.store.begin().await?;
-        // An hour is long past the five minutes after which a repeat is refused.
-        beats::prune(&mut transaction, now - HOUR, BEATS_KEPT).await?;
-        flips::prune(&mut transaction, FLIPS_KEPT).await?;
-        notices::prune(&mut transaction, now - QUARTER).await?;
-        transaction.commit().await?;
         Ok(())
     }
 }

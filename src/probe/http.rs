@@ -1,5 +1,7 @@
 //! HTTP: a GET over a connection of its own, judged by status and time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -7,10 +9,11 @@ use reqwest::{Client, Response};
 
 use super::local;
 use super::settings::ProbeSettings;
+use super::wanted::Heard;
 use crate::clock;
 use crate::domain::beat::Showing;
 use crate::domain::gate::Observation;
-use crate::net::client::{ClientError, explain, fresh, to_our_own};
+use crate::net::client::{ClientError, explain, fresh, is_answer, to_our_own};
 
 /// So much of a body is read; the rest is nobody's concern.
 const ENOUGH: usize = 64 * 1024;
@@ -43,7 +46,12 @@ pub struct HttpProbe {
     own: Client,
     slow: Duration,
     timeout: Duration,
+    heard_at: Arc<HeardAt>,
 }
+
+/// When anybody was last heard at all, in nanoseconds of elapsed time; zero is never.
+#[derive(Debug, Default)]
+struct HeardAt(AtomicU64);
 
 impl Target {
     /// A URL that answers 2xx when all is well.
@@ -86,7 +94,17 @@ impl HttpProbe {
     /// # Errors
     /// Where no HTTP client can be made.
     pub fn new(settings: &ProbeSettings) -> Result<Self, ClientError> {
-        Ok(Self { client: fresh(settings.timeout)?, own: to_our_own(settings.timeout)?, slow: settings.slow, timeout: settings.timeout })
+        let (client, own) = (fresh(settings.timeout)?, to_our_own(settings.timeout)?);
+        Ok(Self { client, own, slow: settings.slow, timeout: settings.timeout, heard_at: Arc::default() })
+    }
+
+    /// When a target last answered or refused, in elapsed time. A time without any is one in which the targets are gone, or we are cut off.
+    #[must_use]
+    pub fn heard_at(&self) -> Option<Duration> {
+        match self.heard_at.0.load(Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        }
     }
 
     /// Looks once.
@@ -99,13 +117,16 @@ impl HttpProbe {
         let started = clock::elapsed();
         let answered = self.ask(target).await;
         let latency = clock::elapsed().saturating_sub(started);
+        if answered.as_ref().err().is_none_or(is_answer) {
+            self.heard_at.note(clock::elapsed());
+        }
         if let Some(why) = held_up(latency, self.timeout) {
             return (Probed::Unable(why), HeaderMap::new());
         }
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
         let observed = |showing, status, reason| Probed::Observed(Observation { at: clock::now(), showing, status, latency_ms, reason });
         match answered {
-            Ok((status, headers)) => (observed(self.judge(status, latency), Some(status), self.words(status, latency)), headers),
+            Ok((status, headers, _)) => (observed(self.judge(status, latency), Some(status), self.words(status, latency)), headers),
             Err(error) => match local::fault(&error) {
                 Some(ours) => (Probed::Unable(ours), HeaderMap::new()),
                 None => (observed(Showing::Bad, None, Some(explain(error))), HeaderMap::new()),
@@ -117,16 +138,26 @@ impl HttpProbe {
         if target.is_our_own { &self.own } else { &self.client }
     }
 
-    async fn ask(&self, target: &Target) -> Result<(u16, HeaderMap), reqwest::Error> {
+    /// Looks once, and gives the whole answer to judge.
+    ///
+    /// # Errors
+    /// Why there was none, in the user's words.
+    pub async fn hear(&self, target: &Target) -> Result<Heard, String> {
+        let started = clock::elapsed();
+        let (status, headers, body) = self.ask(target).await.map_err(explain)?;
+        Ok(Heard { status, headers, body, latency: clock::elapsed().saturating_sub(started) })
+    }
+
+    async fn ask(&self, target: &Target) -> Result<(u16, HeaderMap, Vec<u8>), reqwest::Error> {
         let mut answer: Response = self.to(target).get(&target.url).headers(target.headers.clone()).send().await?;
-        let mut read = 0;
-        while read < ENOUGH {
+        let mut body = Vec::new();
+        while body.len() < ENOUGH {
             match answer.chunk().await? {
-                Some(piece) => read += piece.len(),
+                Some(piece) => body.extend_from_slice(&piece),
                 None => break,
             }
         }
-        Ok((answer.status().as_u16(), std::mem::take(answer.headers_mut())))
+        Ok((answer.status().as_u16(), std::mem::take(answer.headers_mut()), body))
     }
 
     fn judge(&self, status: u16, latency: Duration) -> Showing {
@@ -143,6 +174,12 @@ impl HttpProbe {
             Showing::Slow => Some(format!("answered {status} after {}ms", latency.as_millis())),
             Showing::Bad | Showing::Exited => Some(format!("answered {status}")),
         }
+    }
+}
+
+impl HeardAt {
+    fn note(&self, at: Duration) {
+        self.0.fetch_max(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 

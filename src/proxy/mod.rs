@@ -1,9 +1,21 @@
 //! What stands in front of both colours.
 
+mod caddy;
 pub mod control;
+mod counted;
+pub mod driver;
 pub mod embedded;
+mod haproxy;
 mod limits;
+mod nginx;
 mod settings;
+mod snippet;
+mod standing;
 
+pub use caddy::{Caddy, CaddySettings};
+pub use driver::ProxyDriver;
+pub use haproxy::{Haproxy, HaproxySettings};
 pub use limits::{ProxyLimits, ProxyTimeouts, Size};
+pub use nginx::{Nginx, NginxSettings};
 pub use settings::{AccessLogSettings, HoldSettings, MaintenanceHealth, ProxyKind, ProxySettings, TlsFiles};
+pub use snippet::snippet;

@@ -8,9 +8,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{sleep, timeout};
 
 use super::cluster::Cluster;
-use super::gate;
+use super::criteria::Criteria;
 use super::orders::{Refusal, RefusalKind, SwitchEvent};
-use super::watch::Watch;
+use super::watch::{Before, Watch};
+use super::{further, gate};
 use crate::clock;
 use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
@@ -38,6 +39,7 @@ pub(super) struct Switch {
     cluster: Arc<Cluster>,
     entry: Entry,
     progress: Progress,
+    before: Option<Before>,
 }
 
 /// How a switch can end.
@@ -67,7 +69,7 @@ enum Shift {
 impl Switch {
     /// Of this entry.
     pub(super) fn new(cluster: Arc<Cluster>, entry: Entry, progress: Progress) -> Self {
-        Self { cluster, entry, progress }
+        Self { cluster, entry, progress, before: None }
     }
 
     /// The whole story. False where nobody knows how it ended: then it must be recovered.
@@ -96,6 +98,7 @@ impl Switch {
         if let Err(why) = self.reach(Phase::Gated, None).await {
             return Ending::Refused(why);
         }
+        self.before = Before::shift_to(&self.cluster, self.target()).await;
         match self.shift().await {
             Shift::Done => self.on_or_back(Phase::Gated).await,
             Shift::Refused(why) => Ending::Refused(why),
@@ -121,7 +124,7 @@ impl Switch {
             self.reach(Phase::Verified, None).await?;
         }
         let cluster = Arc::clone(&self.cluster);
-        let mut watch = Watch::new(&cluster, self.target());
+        let mut watch = Watch::new(&cluster, self.target(), self.before);
         if !matches!(stands_at, Phase::Drained) {
             // A colour that turns bad while the old requests finish is not watched turning bad.
             let left = tokio::select! {
@@ -142,11 +145,28 @@ impl Switch {
             return Ok(());
         }
         let within = self.cluster.settings.within;
+        self.probes_pass(within).await?;
+        let Criteria { heartbeats, smoke, .. } = &self.cluster.settings.gate;
+        if *heartbeats {
+            further::heartbeats(&self.cluster, self.target(), within).await?;
+        }
+        if smoke.is_empty() && !heartbeats {
+            return Ok(());
+        }
+        further::smoke(&self.cluster, self.target()).await?;
+        // That took its time: the newest probe may be too old by now.
+        self.probes_pass(within).await
+    }
+
+    async fn probes_pass(&self, within: Duration) -> Result<(), String> {
         let report = gate::wait(&self.cluster, self.target(), within).await;
         if report.open { Ok(()) } else { Err(format!("the gate of {} stayed shut for {}: {}", self.target(), humane(within), report.why)) }
     }
 
     async fn shift(&self) -> Shift {
+        if let Err(why) = self.still_ours().await {
+            return Shift::Refused(why);
+        }
         let order = ShiftOrder { to: self.target(), epoch: self.entry.epoch };
         match self.cluster.proxy.shift(order).await {
             Ok(_) => Shift::Done,
@@ -156,6 +176,26 @@ impl Switch {
                 Ok(settled @ (Shift::Done | Shift::Unknown(_))) => settled,
                 Err(_) => Shift::Unknown(error.to_string()),
             },
+        }
+    }
+
+    /// The lease is read again immediately before the proxy is ordered: we may have been stopped for longer than it lasts.
+    async fn still_ours(&self) -> Result<(), String> {
+        let lease = self.cluster.journal.lease().await.map_err(|error| format!("the journal: {error}"))?;
+        match lease {
+            Some(lease) if lease.entry == self.entry.id && clock::now() < lease.until => Ok(()),
+            Some(lease) if lease.entry == self.entry.id => Err(format!("its time was over at {}, before the shift", lease.until)),
+            Some(lease) => Err(format!("its time was over before the shift, and {lease} is under way")),
+            None => Err("its time was over before the shift".to_owned()),
+        }
+    }
+
+    /// Whoever has lost the lease to another, or has been closed by another, changes nothing any more. A journal that does not work is no such word.
+    async fn still_held(&self) -> Result<(), String> {
+        match self.cluster.journal.lease().await {
+            Ok(Some(lease)) if lease.entry != self.entry.id => Err(format!("its time was over, and {lease} is under way")),
+            Ok(None) => Err("its time was over, and another order has closed it".to_owned()),
+            Ok(Some(_)) | Err(_) => Ok(()),
         }
     }
 
@@ -210,12 +250,11 @@ impl Switch {
         let mut left = "the proxy does not say what is left".to_owned();
         let emptying = async {
             loop {
-                if let Ok(state) = self.cluster.proxy.state().await {
-                    let load = state.load(old);
+                if let Ok(load) = self.cluster.proxy.load(old).await {
                     if load.in_flight + load.streams == 0 {
                         return;
                     }
-                    left = format!("{} requests and {} streams still run on {old} and are left", load.in_flight, load.streams);
+                    left = self.cluster.proxy.left(load, old);
                 }
                 sleep(PACE).await;
             }
@@ -228,6 +267,9 @@ impl Switch {
         let Some(old) = self.entry.origin else {
             return Ending::Stayed(format!("{why}; the live colour was undefined before: there is nothing to go back to"));
         };
+        if let Err(lost) = self.still_held().await {
+            return Ending::Stayed(format!("{why}; not taken back, for {lost}"));
+        }
         tracing::warn!(to = %self.target(), why, "taking the switch back");
         match self.cluster.targets.colour(old).await {
             Probed::Observed(seen) if seen.passed() => {}

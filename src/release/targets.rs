@@ -12,8 +12,8 @@ use crate::domain::role::worse;
 use crate::net::client::ClientError;
 use crate::net::names::{NameError, Place, literal, resolve};
 use crate::probe::{HttpProbe, ProbeSettings, Probed, Target, held_up, local};
-use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, ProxyControl, ProxyState, TOKEN_HEADER};
-use crate::proxy::{ProxySettings, TlsFiles};
+use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, ProxyState, TOKEN_HEADER};
+use crate::proxy::{ProxyDriver, ProxySettings, TlsFiles};
 use crate::settings::AppSettings;
 
 /// The name of the live listener, as a target.
@@ -32,7 +32,7 @@ pub struct Targets {
     health: String,
     front_door: Target,
     preview: Target,
-    control: ProxyControl,
+    control: ProxyDriver,
     timeout: Duration,
     /// A name that takes longer to resolve does not resolve. Within an interval, so that no round is later than the watcher expects it.
     lookup: Duration,
@@ -57,7 +57,7 @@ pub struct FrontDoor {
 }
 
 impl Targets {
-    /// Of this config. `token` is the one by which the proxy knows the prober's requests, `socket` the proxy's control.
+    /// Of this config. `token` is the one by which the proxy knows the prober's requests, `control` what drives the proxy.
     ///
     /// # Errors
     /// Where no HTTP client can be made.
@@ -66,7 +66,7 @@ impl Targets {
         proxy: &ProxySettings,
         probe: &ProbeSettings,
         token: &str,
-        socket: &std::path::Path,
+        control: ProxyDriver,
     ) -> Result<Self, ClientError> {
         let listener = |listen, tls: Option<&TlsFiles>| {
             let at = format!("{}{}", proxy.reach.found(listen), app.health);
@@ -80,10 +80,25 @@ impl Targets {
             health: app.health.clone(),
             front_door: listener(&proxy.live, proxy.live_tls.as_ref()),
             preview: listener(&proxy.idle, proxy.idle_tls.as_ref()),
-            control: ProxyControl::new(socket, probe.timeout),
+            control,
             timeout: probe.timeout,
             lookup: probe.timeout.min(probe.every),
         })
+    }
+
+    /// The path that says whether an instance is well.
+    #[must_use]
+    pub fn health(&self) -> &str {
+        &self.health
+    }
+
+    /// Where a colour's instances are, as the config says it.
+    #[must_use]
+    pub fn addresses(&self, colour: Colour) -> &[String] {
+        match colour {
+            Colour::Blue => &self.blue,
+            Colour::Green => &self.green,
+        }
     }
 
     /// What probes anything else over HTTP, by the same limits.
@@ -94,11 +109,7 @@ impl Targets {
 
     /// A colour shows what its worst instance shows.
     pub async fn colour(&self, colour: Colour) -> Probed {
-        let addresses = match colour {
-            Colour::Blue => &self.blue,
-            Colour::Green => &self.green,
-        };
-        let seen = self.instances(addresses).await;
+        let seen = self.instances(self.addresses(colour)).await;
         let several = seen.len() > 1;
         let named = |Seen { at, probed }| match probed {
             Probed::Observed(observation) if several => Probed::Observed(named(observation, &at)),
@@ -231,7 +242,10 @@ mod tests {
         let place = literal(&listener.local_addr().unwrap().to_string()).unwrap();
         tokio::spawn(async move { axum::serve(listener, Router::new().route("/healthz", get(by_name))).await });
         let config = Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config;
-        let targets = Targets::new(&config.app, &config.proxy, &config.probe, "token", std::path::Path::new("/nowhere")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let state = crate::files::StateDir::open(folder.path()).unwrap();
+        let control = ProxyDriver::new(&config.proxy, &config.app, &state, config.probe.timeout);
+        let targets = Targets::new(&config.app, &config.proxy, &config.probe, "token", control).unwrap();
         let seen = targets.at_place("shop-blue:3000", &place).await;
         assert_eq!(seen.at, place.to_string());
         assert_eq!(seen.probed.observation().unwrap().status, Some(200));

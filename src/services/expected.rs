@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::domain::check::Check;
+use crate::domain::follow_up::Plan;
 use crate::domain::role::Role;
 use crate::domain::schedule::Schedule;
 use crate::monitor::{ChannelRule, Expected};
@@ -17,9 +18,9 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 #[must_use]
 pub fn of_watcher(config: &Config) -> Vec<Expected> {
     let probe = &config.probe;
-    let watched = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise, fall };
+    let watched = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise, fall, apart: None };
     let probed = watched(probe.rise, probe.fall);
-    let heartbeat = Check { schedule: Schedule::Every(HEARTBEAT), grace: HEARTBEAT * 2, rise: 1, fall: probe.fall };
+    let heartbeat = Check { schedule: Schedule::Every(HEARTBEAT), grace: HEARTBEAT * 2, rise: 1, fall: probe.fall, apart: None };
     let mut checks: Vec<(String, Check)> = ["blue", "green", "proxy", "preview"].map(|name| (name.to_owned(), probed.clone())).into();
     checks.push(("prober".to_owned(), watched(1, 1)));
     if config.runtime.kind.has_supervisor() {
@@ -38,8 +39,14 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
     // Down by three intervals at the latest, however patient the config is with an app.
     checks.extend(watchers.into_iter().map(|name| (name, watched(1, probe.fall.min(3)))));
     let channels = config.built_in_channels();
-    let built_in =
-        checks.into_iter().map(|(name, check)| Expected { instances: instances(config, &name), name, check, channels: channels.clone() });
+    let built_in = checks.into_iter().map(|(name, check)| Expected {
+        instances: instances(config, &name),
+        name,
+        check,
+        channels: channels.clone(),
+        plan: config.watcher.plan.clone(),
+        behind: Vec::new(),
+    });
     built_in.chain(own(config)).collect()
 }
 
@@ -52,7 +59,7 @@ pub fn of_engine(config: &Config) -> Vec<(String, Check)> {
         names.extend(matches!(config.runtime.kind, RuntimeKind::Swarm(_)).then_some("nodes"));
     }
     let probe = &config.probe;
-    let check = Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise: 1, fall: 1 };
+    let check = Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise: 1, fall: 1, apart: None };
     names.into_iter().map(|name| (name.to_owned(), check.clone())).collect()
 }
 
@@ -98,7 +105,10 @@ fn other_watchers(config: &Config) -> Vec<String> {
 fn own(config: &Config) -> impl Iterator<Item = Expected> {
     config.checks.iter().map(|own| {
         let channels = if own.channels.is_empty() { config.built_in_channels() } else { own.channels.clone() };
-        Expected { name: own.name.clone(), check: own.check.clone(), channels, instances: own.instances }
+        let (plan, of_watcher) = (own.plan.clone(), config.watcher.plan.clone());
+        let plan = Plan { remind: plan.remind.or(of_watcher.remind), escalate: plan.escalate.or(of_watcher.escalate) };
+        let (name, check, behind) = (own.name.clone(), own.check.clone(), own.behind.clone());
+        Expected { name, check, channels, instances: own.instances, plan, behind }
     })
 }
 

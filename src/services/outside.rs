@@ -6,7 +6,6 @@ use anyhow::Context;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::clock;
 use crate::config::Config;
 use crate::monitor::{Monitor, Outside};
 use crate::net::client;
@@ -33,7 +32,7 @@ impl OutsideLoop {
     }
 
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
-        let mut outside = Outside::new(clock::now());
+        let mut outside = Outside::new(self.monitor.now());
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick is now, and nothing has advanced yet.
@@ -43,7 +42,7 @@ impl OutsideLoop {
                 _ = ticks.tick() => {}
                 _ = stop.wait_for(|stopped| *stopped) => return,
             }
-            match outside.withheld(&self.monitor, clock::now()).await {
+            match outside.withheld(&self.monitor, self.monitor.now()).await {
                 Some(why) => tracing::warn!("the outside address is not told that all's well: {why}"),
                 None => self.tell().await,
             }

@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 use super::doors;
 use crate::config::Config;
 use crate::files::StateDir;
-use crate::http::serve::{OwnHosts, guarded, healthz, serve};
+use crate::http::connections::serve;
+use crate::http::serve::{OwnHosts, guarded, healthz};
 use crate::net::listen;
 use crate::net::manager::ServiceManager;
 use crate::proxy::embedded::{Embedded, Look, refresh_metrics};
@@ -31,6 +32,10 @@ impl Proxy {
     /// # Errors
     /// Where something cannot be bound, opened or read; says what to do.
     pub async fn build(config: &Config, state: &StateDir) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            config.proxy.kind.is_ours(),
+            "proxy.kind is not \"embedded\": the proxy runs by itself, and there is none to run here"
+        );
         let health = listen::tcp("proxy.health", &config.proxy.health).await?;
         let embedded = Embedded::build(&config.proxy, &config.app, state, config.switch.drain).await?;
         let own = OwnHosts::new(config.proxy.reach.host().map(str::to_owned).into_iter().chain([config.proxy.health.clone()]));

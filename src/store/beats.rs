@@ -1,56 +1,57 @@
 //! Rows of `beat`: what was heard.
 
-use sqlx::SqliteConnection;
+use std::time::Duration;
 
-use super::{StoreError, json};
+use super::connection::Connection;
+use super::error::StoreError;
+use super::json;
+use super::statement::sql;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
+use crate::domain::sent::{Ignored, Sent};
 
-/// Stores a beat. False where the same one is there already.
+/// Stores a beat, with how it came and what its run took. False where the same one is there already.
 ///
 /// # Errors
 /// Where the store refuses the row, or does not answer.
-pub async fn insert(connection: &mut SqliteConnection, key_id: &str, beat: &Beat, received_at: Moment) -> Result<bool, StoreError> {
+pub async fn insert(
+    connection: &mut Connection,
+    key_id: &str,
+    beat: &Beat,
+    received_at: Moment,
+    sent: &Sent,
+    took: Option<Duration>,
+) -> Result<bool, StoreError> {
     let health = beat.health.as_ref().map(json::write).transpose()?;
-    let done = sqlx::query(
-        "INSERT INTO beat (key_id, instance, run, sequence, check_name, kind, received_at, sent_at, health, body)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key_id, instance, run, sequence) DO NOTHING",
-    )
+    let written = sql("INSERT INTO beat (key_id, instance, run, sequence, check_name, kind, received_at, sent_at, health, body,
+           address, method, agent, work, exit_status, took_ms, ignored)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key_id, instance, run, sequence) DO NOTHING")
     .bind(key_id)
     .bind(&beat.identity.instance)
-    .bind(beat.identity.run.as_bytes().as_slice())
-    .bind(json::signed(beat.identity.sequence))
+    .bind(beat.identity.run)
+    .bind(beat.identity.sequence)
     .bind(&beat.check)
     .bind(beat.kind.as_str())
-    .bind(received_at.as_millis())
-    .bind(beat.sent_at.as_millis())
+    .bind(received_at)
+    .bind(beat.sent_at)
     .bind(health)
     .bind(beat.body.as_deref().map(str::as_bytes))
-    .execute(connection)
+    .bind(sent.address.map(|address| address.to_string()))
+    .bind(sent.method.as_deref())
+    .bind(sent.agent.as_deref())
+    .bind(sent.work.map(|work| work.to_string()))
+    .bind(sent.exit_status.map(i64::from))
+    .bind(took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)))
+    .bind(sent.ignored.map(Ignored::as_str))
+    .run(connection)
     .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Forgets beats received before `before`, all but the newest `keep`, a thousand at a time. Says how many.
-///
-/// # Errors
-/// Where the store refuses.
-pub async fn prune(connection: &mut SqliteConnection, before: Moment, keep: u32) -> Result<u64, StoreError> {
-    let done = sqlx::query(
-        "DELETE FROM beat WHERE id IN (SELECT id FROM beat WHERE received_at < ?
-         AND id <= (SELECT max(id) FROM beat) - ? ORDER BY id LIMIT 1000)",
-    )
-    .bind(before.as_millis())
-    .bind(i64::from(keep))
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected())
+    Ok(written == 1)
 }
 
 /// How many there are.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn count(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM beat").fetch_one(connection).await?)
+pub async fn count(connection: &mut Connection) -> Result<i64, StoreError> {
+    sql("SELECT count(*) AS count FROM beat").count(connection).await
 }

@@ -1,8 +1,8 @@
 //! Rows of `channel`: what is known of a channel besides its settings.
 
-use sqlx::{Row, SqliteConnection};
-
-use super::{StoreError, json};
+use super::connection::Connection;
+use super::error::StoreError;
+use super::statement::sql;
 use crate::domain::moment::Moment;
 
 /// A channel as it is kept.
@@ -20,27 +20,24 @@ pub struct StoredChannel {
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn get(connection: &mut SqliteConnection, name: &str) -> Result<StoredChannel, StoreError> {
-    let row = sqlx::query("SELECT * FROM channel WHERE name = ?").bind(name).fetch_optional(connection).await?;
+pub async fn get(connection: &mut Connection, name: &str) -> Result<StoredChannel, StoreError> {
+    let row = sql("SELECT * FROM channel WHERE name = ?").bind(name).first(connection).await?;
     let Some(row) = row else { return Ok(StoredChannel::default()) };
-    Ok(StoredChannel {
-        failed_since: json::moment(row.try_get("failed_since")?),
-        taken_at: json::moment(row.try_get("taken_at")?),
-        said_at: json::moment(row.try_get("said_at")?),
-    })
+    Ok(StoredChannel { failed_since: row.get("failed_since")?, taken_at: row.get("taken_at")?, said_at: row.get("said_at")? })
 }
 
 /// Writes a channel, new or not.
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn save(connection: &mut SqliteConnection, name: &str, channel: &StoredChannel) -> Result<(), StoreError> {
-    sqlx::query("INSERT OR REPLACE INTO channel (name, failed_since, taken_at, said_at) VALUES (?, ?, ?, ?)")
-        .bind(name)
-        .bind(json::millis(channel.failed_since))
-        .bind(json::millis(channel.taken_at))
-        .bind(json::millis(channel.said_at))
-        .execute(connection)
-        .await?;
+pub async fn save(connection: &mut Connection, name: &str, channel: &StoredChannel) -> Result<(), StoreError> {
+    sql("INSERT INTO channel (name, failed_since, taken_at, said_at) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE
+         SET failed_since = excluded.failed_since, taken_at = excluded.taken_at, said_at = excluded.said_at")
+    .bind(name)
+    .bind(channel.failed_since)
+    .bind(channel.taken_at)
+    .bind(channel.said_at)
+    .run(connection)
+    .await?;
     Ok(())
 }

@@ -1,15 +1,17 @@
 //! Rows of `check`: what is known of everything that is expected.
 
-use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
-
-use super::{StoreError, json};
+use super::connection::Connection;
+use super::error::StoreError;
+use super::json;
+use super::row::Row;
+use super::statement::sql;
 use crate::domain::beat::Beat;
 use crate::domain::check::State;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::domain::roster::Wanted;
+use crate::domain::sent::Made;
+use serde::{Deserialize, Serialize};
 
 /// One check as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct StoredCheck {
     pub seen: Seen,
     /// How many instances it expects. None: it does not count them.
     pub wanted: Option<Wanted>,
+    /// What is expected of it, where no config says so: it was made by its first beat, or through the API.
+    pub made: Option<Made>,
 }
 
 /// What the last beat of a check said, for people.
@@ -58,14 +62,15 @@ impl Seen {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<StoredCheck, StoreError> {
+pub(super) fn read(row: &Row) -> Result<StoredCheck, StoreError> {
     Ok(StoredCheck {
-        name: row.try_get("name")?,
-        state: json::read(row.try_get("state")?)?,
-        look_at: json::moment(row.try_get("look_at")?),
-        every_ms: row.try_get::<Option<i64>, _>("every_ms")?.and_then(|every| u64::try_from(every).ok()),
-        seen: json::read(row.try_get("seen")?)?,
-        wanted: row.try_get::<Option<&str>, _>("wanted")?.map(json::read).transpose()?,
+        name: row.get("name")?,
+        state: row.json("state")?,
+        look_at: row.get("look_at")?,
+        every_ms: row.get("every_ms")?,
+        seen: row.json("seen")?,
+        wanted: row.get::<Option<String>>("wanted")?.as_deref().map(json::read).transpose()?,
+        made: row.get::<Option<String>>("made")?.as_deref().map(json::read).transpose()?,
     })
 }
 
@@ -73,8 +78,8 @@ fn read(row: &SqliteRow) -> Result<StoredCheck, StoreError> {
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<StoredCheck>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM \"check\" ORDER BY name").fetch_all(connection).await?;
+pub async fn all(connection: &mut Connection) -> Result<Vec<StoredCheck>, StoreError> {
+    let rows = sql("SELECT * FROM \"check\" ORDER BY name").all(connection).await?;
     rows.iter().map(read).collect()
 }
 
@@ -82,8 +87,8 @@ pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<StoredCheck>, 
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn find(connection: &mut SqliteConnection, name: &str) -> Result<Option<StoredCheck>, StoreError> {
-    let row = sqlx::query("SELECT * FROM \"check\" WHERE name = ?").bind(name).fetch_optional(connection).await?;
+pub async fn find(connection: &mut Connection, name: &str) -> Result<Option<StoredCheck>, StoreError> {
+    let row = sql("SELECT * FROM \"check\" WHERE name = ?").bind(name).first(connection).await?;
     row.as_ref().map(read).transpose()
 }
 
@@ -91,26 +96,30 @@ pub async fn find(connection: &mut SqliteConnection, name: &str) -> Result<Optio
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn due(connection: &mut SqliteConnection, until: Moment) -> Result<Vec<String>, StoreError> {
-    let query = sqlx::query_scalar("SELECT name FROM \"check\" WHERE look_at <= ? ORDER BY look_at, name");
-    Ok(query.bind(until.as_millis()).fetch_all(connection).await?)
+pub async fn due(connection: &mut Connection, until: Moment) -> Result<Vec<String>, StoreError> {
+    let rows = sql("SELECT name FROM \"check\" WHERE look_at <= ? ORDER BY look_at, name").bind(until).all(connection).await?;
+    rows.iter().map(|row| row.get("name")).collect()
 }
 
 /// Writes a check, new or not.
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn save(connection: &mut SqliteConnection, check: &StoredCheck) -> Result<(), StoreError> {
-    sqlx::query("INSERT OR REPLACE INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted) VALUES (?, ?, ?, ?, ?, ?, ?)")
-        .bind(&check.name)
-        .bind(check.state.status.as_str())
-        .bind(json::write(&check.state)?)
-        .bind(json::millis(check.look_at))
-        .bind(check.every_ms.map(json::signed))
-        .bind(json::write(&check.seen)?)
-        .bind(check.wanted.as_ref().map(json::write).transpose()?)
-        .execute(connection)
-        .await?;
+pub async fn save(connection: &mut Connection, check: &StoredCheck) -> Result<(), StoreError> {
+    sql("INSERT INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted, made, uuid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (name) DO UPDATE SET status = excluded.status, state = excluded.state, look_at = excluded.look_at,
+           every_ms = excluded.every_ms, seen = excluded.seen, wanted = excluded.wanted, made = excluded.made, uuid = excluded.uuid")
+    .bind(&check.name)
+    .bind(check.state.status.as_str())
+    .bind(json::write(&check.state)?)
+    .bind(check.look_at)
+    .bind(check.every_ms)
+    .bind(json::write(&check.seen)?)
+    .bind(check.wanted.as_ref().map(json::write).transpose()?)
+    .bind(check.made.as_ref().map(json::write).transpose()?)
+    .bind(check.made.as_ref().map(|made| made.uuid.to_string()))
+    .run(connection)
+    .await?;
     Ok(())
 }
 
@@ -118,16 +127,17 @@ pub async fn save(connection: &mut SqliteConnection, check: &StoredCheck) -> Res
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn counts(connection: &mut SqliteConnection) -> Result<Vec<(String, i64)>, StoreError> {
-    Ok(sqlx::query_as("SELECT status, count(*) FROM \"check\" GROUP BY status").fetch_all(connection).await?)
+pub async fn counts(connection: &mut Connection) -> Result<Vec<(String, i64)>, StoreError> {
+    let rows = sql("SELECT status, count(*) AS count FROM \"check\" GROUP BY status").all(connection).await?;
+    rows.iter().map(|row| Ok((row.get("status")?, row.get("count")?))).collect()
 }
 
 /// Forgets a check that is expected no more.
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn remove(connection: &mut SqliteConnection, name: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM \"check\" WHERE name = ?").bind(name).execute(connection).await?;
+pub async fn remove(connection: &mut Connection, name: &str) -> Result<(), StoreError> {
+    sql("DELETE FROM \"check\" WHERE name = ?").bind(name).run(connection).await?;
     Ok(())
 }
 
@@ -135,11 +145,11 @@ pub async fn remove(connection: &mut SqliteConnection, name: &str) -> Result<(),
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn look_soon(connection: &mut SqliteConnection, name: &str, at: Moment) -> Result<(), StoreError> {
-    sqlx::query("UPDATE \"check\" SET look_at = min(coalesce(look_at, ?1), ?1) WHERE name = ?2 AND status <> 'down'")
-        .bind(at.as_millis())
+pub async fn look_soon(connection: &mut Connection, name: &str, at: Moment) -> Result<(), StoreError> {
+    sql("UPDATE \"check\" SET look_at = least(coalesce(look_at, ?1), ?1) WHERE name = ?2 AND status <> 'down'")
+        .bind(at)
         .bind(name)
-        .execute(connection)
+        .run(connection)
         .await?;
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! Rows of `flip`: every change of status.
 
-use sqlx::{Row, SqliteConnection};
-
-use super::{StoreError, json};
+use super::connection::Connection;
+use super::error::StoreError;
+use super::json;
+use super::statement::sql;
 use crate::domain::check::{Flip, State};
 
 /// A flip as it is kept.
@@ -20,14 +21,14 @@ pub struct StoredFlip {
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn insert(connection: &mut SqliteConnection, check: &str, flip: &StoredFlip) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO flip (check_name, at, flip, before, incident) VALUES (?, ?, ?, ?, ?)")
+pub async fn insert(connection: &mut Connection, check: &str, flip: &StoredFlip) -> Result<(), StoreError> {
+    sql("INSERT INTO flip (check_name, at, flip, before, incident) VALUES (?, ?, ?, ?, ?)")
         .bind(check)
-        .bind(flip.flip.at.as_millis())
+        .bind(flip.flip.at)
         .bind(json::write(&flip.flip)?)
         .bind(json::write(&flip.before)?)
         .bind(&flip.incident)
-        .execute(connection)
+        .run(connection)
         .await?;
     Ok(())
 }
@@ -36,31 +37,17 @@ pub async fn insert(connection: &mut SqliteConnection, check: &str, flip: &Store
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn last_of(connection: &mut SqliteConnection, check: &str) -> Result<Option<StoredFlip>, StoreError> {
-    let row =
-        sqlx::query("SELECT * FROM flip WHERE check_name = ? ORDER BY id DESC LIMIT 1").bind(check).fetch_optional(connection).await?;
+pub async fn last_of(connection: &mut Connection, check: &str) -> Result<Option<StoredFlip>, StoreError> {
+    let row = sql("SELECT * FROM flip WHERE check_name = ? ORDER BY id DESC LIMIT 1").bind(check).first(connection).await?;
     let Some(row) = row else { return Ok(None) };
-    Ok(Some(StoredFlip {
-        flip: json::read(row.try_get("flip")?)?,
-        before: json::read(row.try_get("before")?)?,
-        incident: row.try_get("incident")?,
-    }))
+    Ok(Some(StoredFlip { flip: row.json("flip")?, before: row.json("before")?, incident: row.get("incident")? }))
 }
 
 /// Takes the last flip of a check back.
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn remove_last(connection: &mut SqliteConnection, check: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM flip WHERE id = (SELECT max(id) FROM flip WHERE check_name = ?)").bind(check).execute(connection).await?;
-    Ok(())
-}
-
-/// Forgets all but the newest `keep`.
-///
-/// # Errors
-/// Where the store refuses.
-pub async fn prune(connection: &mut SqliteConnection, keep: u32) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM flip WHERE id <= (SELECT max(id) FROM flip) - ?").bind(i64::from(keep)).execute(connection).await?;
+pub async fn remove_last(connection: &mut Connection, check: &str) -> Result<(), StoreError> {
+    sql("DELETE FROM flip WHERE id = (SELECT max(id) FROM flip WHERE check_name = ?)").bind(check).run(connection).await?;
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Rows of `incident`: one fault each.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
-
-use super::{StoreError, json};
+use super::connection::Connection;
+use super::error::StoreError;
+use super::json;
+use super::row::Row;
+use super::statement::sql;
 use crate::domain::incident::Incident;
 use crate::domain::moment::Moment;
 
@@ -22,24 +23,24 @@ pub struct StoredIncident {
     pub explained: bool,
 }
 
-fn read(row: &SqliteRow) -> Result<StoredIncident, StoreError> {
+pub(super) fn read(row: &Row) -> Result<StoredIncident, StoreError> {
     let incident = Incident {
-        key: row.try_get("key")?,
-        check: row.try_get("check_name")?,
-        status: json::read_word(row.try_get("status")?)?,
-        severity: json::read_word(row.try_get("severity")?)?,
-        since: Moment::from_millis(row.try_get("since")?),
-        reason: json::read(row.try_get("reason")?)?,
-        cause: row.try_get("cause")?,
-        flips: u32::try_from(row.try_get::<i64, _>("flips")?).unwrap_or(u32::MAX),
-        resolved_at: json::moment(row.try_get("resolved_at")?),
+        key: row.get("key")?,
+        check: row.get("check_name")?,
+        status: row.word("status")?,
+        severity: row.word("severity")?,
+        since: row.get("since")?,
+        reason: row.json("reason")?,
+        cause: row.get("cause")?,
+        flips: row.get("flips")?,
+        resolved_at: row.get("resolved_at")?,
     };
     Ok(StoredIncident {
         incident,
-        opened_at: Moment::from_millis(row.try_get("opened_at")?),
-        decide_at: json::moment(row.try_get("decide_at")?),
-        decide_until: json::moment(row.try_get("decide_until")?),
-        explained: row.try_get("explained")?,
+        opened_at: row.get("opened_at")?,
+        decide_at: row.get("decide_at")?,
+        decide_until: row.get("decide_until")?,
+        explained: row.get("explained")?,
     })
 }
 
@@ -47,29 +48,27 @@ fn read(row: &SqliteRow) -> Result<StoredIncident, StoreError> {
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn save(connection: &mut SqliteConnection, stored: &StoredIncident) -> Result<(), StoreError> {
+pub async fn save(connection: &mut Connection, stored: &StoredIncident) -> Result<(), StoreError> {
     let Incident { key, check, status, severity, since, reason, cause, flips, resolved_at } = &stored.incident;
-    sqlx::query(
-        "INSERT INTO incident (key, check_name, status, severity, since, reason, cause, flips, resolved_at,
+    sql("INSERT INTO incident (key, check_name, status, severity, since, reason, cause, flips, resolved_at,
            opened_at, decide_at, decide_until, explained) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (key) DO UPDATE SET status = excluded.status, severity = excluded.severity, reason = excluded.reason,
            cause = excluded.cause, flips = excluded.flips, resolved_at = excluded.resolved_at, decide_at = excluded.decide_at,
-           decide_until = excluded.decide_until, explained = excluded.explained",
-    )
+           decide_until = excluded.decide_until, explained = excluded.explained")
     .bind(key)
     .bind(check)
     .bind(status.as_str())
     .bind(severity.as_str())
-    .bind(since.as_millis())
+    .bind(*since)
     .bind(json::write(reason)?)
     .bind(cause)
-    .bind(i64::from(*flips))
-    .bind(json::millis(*resolved_at))
-    .bind(stored.opened_at.as_millis())
-    .bind(json::millis(stored.decide_at))
-    .bind(json::millis(stored.decide_until))
+    .bind(*flips)
+    .bind(*resolved_at)
+    .bind(stored.opened_at)
+    .bind(stored.decide_at)
+    .bind(stored.decide_until)
     .bind(stored.explained)
-    .execute(connection)
+    .run(connection)
     .await?;
     Ok(())
 }
@@ -78,8 +77,8 @@ pub async fn save(connection: &mut SqliteConnection, stored: &StoredIncident) ->
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn find(connection: &mut SqliteConnection, key: &str) -> Result<Option<StoredIncident>, StoreError> {
-    let row = sqlx::query("SELECT * FROM incident WHERE key = ?").bind(key).fetch_optional(connection).await?;
+pub async fn find(connection: &mut Connection, key: &str) -> Result<Option<StoredIncident>, StoreError> {
+    let row = sql("SELECT * FROM incident WHERE key = ?").bind(key).first(connection).await?;
     row.as_ref().map(read).transpose()
 }
 
@@ -87,17 +86,17 @@ pub async fn find(connection: &mut SqliteConnection, key: &str) -> Result<Option
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn open_of(connection: &mut SqliteConnection, check: &str) -> Result<Option<StoredIncident>, StoreError> {
-    let query = sqlx::query("SELECT * FROM incident WHERE check_name = ? AND resolved_at IS NULL");
-    query.bind(check).fetch_optional(connection).await?.as_ref().map(read).transpose()
+pub async fn open_of(connection: &mut Connection, check: &str) -> Result<Option<StoredIncident>, StoreError> {
+    let query = sql("SELECT * FROM incident WHERE check_name = ? AND resolved_at IS NULL");
+    query.bind(check).first(connection).await?.as_ref().map(read).transpose()
 }
 
 /// Every open incident, oldest first.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn open(connection: &mut SqliteConnection) -> Result<Vec<StoredIncident>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM incident WHERE resolved_at IS NULL ORDER BY since, key").fetch_all(connection).await?;
+pub async fn open(connection: &mut Connection) -> Result<Vec<StoredIncident>, StoreError> {
+    let rows = sql("SELECT * FROM incident WHERE resolved_at IS NULL ORDER BY since, key").all(connection).await?;
     rows.iter().map(read).collect()
 }
 
@@ -105,34 +104,34 @@ pub async fn open(connection: &mut SqliteConnection) -> Result<Vec<StoredInciden
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn explained_by(connection: &mut SqliteConnection, cause: &str) -> Result<Vec<StoredIncident>, StoreError> {
-    let query = sqlx::query("SELECT * FROM incident WHERE cause = ? AND resolved_at IS NULL ORDER BY check_name");
-    query.bind(cause).fetch_all(connection).await?.iter().map(read).collect()
+pub async fn explained_by(connection: &mut Connection, cause: &str) -> Result<Vec<StoredIncident>, StoreError> {
+    let query = sql("SELECT * FROM incident WHERE cause = ? AND resolved_at IS NULL ORDER BY check_name");
+    query.bind(cause).all(connection).await?.iter().map(read).collect()
 }
 
 /// The keys of the incidents whose cause is to be decided by `now`.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn to_decide(connection: &mut SqliteConnection, now: Moment) -> Result<Vec<String>, StoreError> {
-    let query = sqlx::query_scalar("SELECT key FROM incident WHERE decide_at <= ? ORDER BY decide_at, key");
-    Ok(query.bind(now.as_millis()).fetch_all(connection).await?)
+pub async fn to_decide(connection: &mut Connection, now: Moment) -> Result<Vec<String>, StoreError> {
+    let rows = sql("SELECT key FROM incident WHERE decide_at <= ? ORDER BY decide_at, key").bind(now).all(connection).await?;
+    rows.iter().map(|row| row.get("key")).collect()
 }
 
 /// How many open incidents have each severity.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn counts(connection: &mut SqliteConnection) -> Result<Vec<(String, i64)>, StoreError> {
-    let query = sqlx::query_as("SELECT severity, count(*) FROM incident WHERE resolved_at IS NULL GROUP BY severity");
-    Ok(query.fetch_all(connection).await?)
+pub async fn counts(connection: &mut Connection) -> Result<Vec<(String, i64)>, StoreError> {
+    let query = sql("SELECT severity, count(*) AS count FROM incident WHERE resolved_at IS NULL GROUP BY severity");
+    query.all(connection).await?.iter().map(|row| Ok((row.get("severity")?, row.get("count")?))).collect()
 }
 
 /// The newest resolved incidents.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn newest_resolved(connection: &mut SqliteConnection, limit: u32) -> Result<Vec<StoredIncident>, StoreError> {
-    let query = sqlx::query("SELECT * FROM incident WHERE resolved_at IS NOT NULL ORDER BY resolved_at DESC LIMIT ?");
-    query.bind(limit).fetch_all(connection).await?.iter().map(read).collect()
+pub async fn newest_resolved(connection: &mut Connection, limit: u32) -> Result<Vec<StoredIncident>, StoreError> {
+    let query = sql("SELECT * FROM incident WHERE resolved_at IS NOT NULL ORDER BY resolved_at DESC LIMIT ?");
+    query.bind(limit).all(connection).await?.iter().map(read).collect()
 }

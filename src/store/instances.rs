@@ -1,10 +1,12 @@
 //! Rows of `instance`: who beats for the checks that count their senders.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
-
 use super::checks::Seen;
-use super::{StoreError, json};
+use super::connection::Connection;
+use super::error::StoreError;
+use super::row::Row;
+use super::statement::sql;
+use super::value::Value;
+use super::{batch, json};
 use crate::domain::instance::Instance;
 
 /// One instance as it is kept.
@@ -16,19 +18,19 @@ pub struct StoredInstance {
     pub seen: Seen,
 }
 
-/// So many rows go into one statement: SQLite takes 32,766 values.
-const ROWS: usize = 4_000;
+/// So many are forgotten by one statement.
+const MOST: usize = 1_000;
 
-fn read(row: &SqliteRow) -> Result<StoredInstance, StoreError> {
-    Ok(StoredInstance { instance: json::read(row.try_get("instance")?)?, seen: json::read(row.try_get("seen")?)? })
+fn read(row: &Row) -> Result<StoredInstance, StoreError> {
+    Ok(StoredInstance { instance: row.json("instance")?, seen: row.json("seen")? })
 }
 
 /// The instances of a check, by name.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn of(connection: &mut SqliteConnection, check: &str) -> Result<Vec<StoredInstance>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM instance WHERE check_name = ? ORDER BY name").bind(check).fetch_all(connection).await?;
+pub async fn of(connection: &mut Connection, check: &str) -> Result<Vec<StoredInstance>, StoreError> {
+    let rows = sql("SELECT * FROM instance WHERE check_name = ? ORDER BY name").bind(check).all(connection).await?;
     rows.iter().map(read).collect()
 }
 
@@ -36,19 +38,16 @@ pub async fn of(connection: &mut SqliteConnection, check: &str) -> Result<Vec<St
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn save(connection: &mut SqliteConnection, check: &str, instances: &[StoredInstance]) -> Result<(), StoreError> {
-    for rows in instances.chunks(ROWS) {
-        let mut values = Vec::with_capacity(rows.len());
-        for StoredInstance { instance, seen } in rows {
-            values.push((instance, json::write(instance)?, json::write(seen)?));
-        }
-        let mut insert: QueryBuilder<Sqlite> =
-            QueryBuilder::new("INSERT OR REPLACE INTO instance (check_name, name, status, instance, seen) ");
-        insert.push_values(values, |mut row, (instance, state, seen)| {
-            row.push_bind(check).push_bind(&instance.name).push_bind(instance.state.status.as_str()).push_bind(state).push_bind(seen);
-        });
-        insert.build().execute(&mut *connection).await?;
+pub async fn save(connection: &mut Connection, check: &str, instances: &[StoredInstance]) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(instances.len());
+    for StoredInstance { instance, seen } in instances {
+        let status = instance.state.status.as_str();
+        let (state, seen) = (json::write(instance)?, json::write(seen)?);
+        rows.push([Value::from(check), Value::from(&instance.name), Value::from(status), Value::from(state), Value::from(seen)]);
     }
+    let insert = "INSERT INTO instance (check_name, name, status, instance, seen)";
+    let again = "ON CONFLICT (check_name, name) DO UPDATE SET status = excluded.status, instance = excluded.instance, seen = excluded.seen";
+    batch::insert(connection, insert, rows, again).await?;
     Ok(())
 }
 
@@ -56,15 +55,11 @@ pub async fn save(connection: &mut SqliteConnection, check: &str, instances: &[S
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn forget(connection: &mut SqliteConnection, check: &str, names: &[&str]) -> Result<(), StoreError> {
-    for names in names.chunks(ROWS) {
-        let mut delete: QueryBuilder<Sqlite> = QueryBuilder::new("DELETE FROM instance WHERE check_name = ");
-        delete.push_bind(check).push(" AND name IN (");
-        let mut list = delete.separated(", ");
-        for name in names {
-            list.push_bind(*name);
-        }
-        delete.push(")").build().execute(&mut *connection).await?;
+pub async fn forget(connection: &mut Connection, check: &str, names: &[&str]) -> Result<(), StoreError> {
+    for names in names.chunks(MOST) {
+        let list = vec!["?"; names.len()].join(", ");
+        let delete = sql(format!("DELETE FROM instance WHERE check_name = ? AND name IN ({list})")).bind(check);
+        delete.bind_all(names.iter().map(|name| Value::from(*name))).run(connection).await?;
     }
     Ok(())
 }
@@ -73,7 +68,7 @@ pub async fn forget(connection: &mut SqliteConnection, check: &str, names: &[&st
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn forget_all(connection: &mut SqliteConnection, check: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM instance WHERE check_name = ?").bind(check).execute(connection).await?;
+pub async fn forget_all(connection: &mut Connection, check: &str) -> Result<(), StoreError> {
+    sql("DELETE FROM instance WHERE check_name = ?").bind(check).run(connection).await?;
     Ok(())
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
-
+use super::connection::{Connection, Transaction};
+use super::database::Store;
 use super::entry::{Asked, Entry, Intent, Lease, Step, Taken, What};
-use super::{Store, StoreError, notices};
+use super::error::StoreError;
+use super::notices;
+use super::row::Row;
+use super::statement::sql;
 use crate::domain::beat::DeployUnderWay;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
@@ -41,25 +43,24 @@ impl Journal {
         let epoch = next_epoch(&mut transaction, intent.proxy_epoch).await?;
         let Asked { target, version, by, forced, instances } = &intent.asked;
         let former = expected_of(&mut transaction, *target).await?;
-        let id: i64 = sqlx::query(
-            "INSERT INTO journal (epoch, what, target, origin, version, asked_by, forced, instances, former, phase, started_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?) RETURNING id",
-        )
-        .bind(number(epoch))
-        .bind(intent.what.as_str())
-        .bind(target.as_str())
-        .bind(intent.origin.map(Colour::as_str))
-        .bind(version)
-        .bind(by)
-        .bind(forced)
-        .bind(instances)
-        .bind(former)
-        .bind(now.as_millis())
-        .fetch_one(&mut *transaction)
-        .await?
-        .get(0);
-        let insert = sqlx::query("INSERT INTO lease (one, entry, until) VALUES (1, ?, ?)");
-        insert.bind(id).bind(intent.until.as_millis()).execute(&mut *transaction).await?;
+        let id: i64 =
+            sql("INSERT INTO journal (epoch, what, target, origin, version, asked_by, forced, instances, former, phase, started_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?) RETURNING id")
+            .bind(epoch)
+            .bind(intent.what.as_str())
+            .bind(target.as_str())
+            .bind(intent.origin.map(Colour::as_str))
+            .bind(version)
+            .bind(by)
+            .bind(forced)
+            .bind(instances)
+            .bind(former)
+            .bind(now)
+            .one(&mut transaction)
+            .await?
+            .get("id")?;
+        let insert = sql("INSERT INTO lease (one, entry, until) VALUES (1, ?, ?)");
+        insert.bind(id).bind(intent.until).run(&mut transaction).await?;
         if let Some(fewer) = instances.filter(|count| *count < former.unwrap_or(intent.configured)) {
             expect(&mut transaction, *target, Some(fewer)).await?;
         }
@@ -88,8 +89,8 @@ impl Journal {
     /// Where the store does not work.
     pub async fn end(&self, id: i64, step: &Step, output: Option<&str>) -> Result<bool, StoreError> {
         let mut transaction = self.store.begin().await?;
-        let keep = sqlx::query("UPDATE journal SET output = ? WHERE id = ? AND ended_at IS NULL");
-        keep.bind(output).bind(id).execute(&mut *transaction).await?;
+        let keep = sql("UPDATE journal SET output = ? WHERE id = ? AND ended_at IS NULL");
+        keep.bind(output).bind(id).run(&mut transaction).await?;
         let reached = close_or_advance(&mut transaction, id, step).await?;
         transaction.commit().await?;
         Ok(reached)
@@ -102,7 +103,7 @@ impl Journal {
     pub async fn new_epoch(&self, id: i64, proxy_epoch: u64) -> Result<u64, StoreError> {
         let mut transaction = self.store.begin().await?;
         let epoch = next_epoch(&mut transaction, proxy_epoch).await?;
-        sqlx::query("UPDATE journal SET epoch = ? WHERE id = ?").bind(number(epoch)).bind(id).execute(&mut *transaction).await?;
+        sql("UPDATE journal SET epoch = ? WHERE id = ?").bind(epoch).bind(id).run(&mut transaction).await?;
         transaction.commit().await?;
         Ok(epoch)
     }
@@ -113,10 +114,10 @@ impl Journal {
     /// Where the store does not work.
     pub async fn renew(&self, id: i64, until: Moment) -> Result<(), StoreError> {
         let mut transaction = self.store.begin().await?;
-        sqlx::query("INSERT INTO lease (one, entry, until) VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET until = excluded.until WHERE entry = excluded.entry")
+        sql("INSERT INTO lease (one, entry, until) VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET until = excluded.until WHERE lease.entry = excluded.entry")
             .bind(id)
-            .bind(until.as_millis())
-            .execute(&mut *transaction)
+            .bind(until)
+            .run(&mut transaction)
             .await?;
         transaction.commit().await?;
         Ok(())
@@ -127,7 +128,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn expected(&self) -> Result<BTreeMap<Colour, u32>, StoreError> {
-        let mut connection = self.store.reader().acquire().await?;
+        let mut connection = self.store.read().await?;
         let mut expected = BTreeMap::new();
         for colour in Colour::BOTH {
             expected.extend(expected_of(&mut connection, colour).await?.map(|count| (colour, count)));
@@ -140,7 +141,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn close_overdue_deploys(&self, now: Moment) -> Result<(), StoreError> {
-        let mut connection = self.store.reader().acquire().await?;
+        let mut connection = self.store.read().await?;
         match lease(&mut connection).await? {
             Some(lease) if lease.what.is_of_instances() && lease.until <= now => {}
             Some(_) | None => return Ok(()),
@@ -157,7 +158,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn lease(&self) -> Result<Option<Lease>, StoreError> {
-        let mut connection = self.store.reader().acquire().await?;
+        let mut connection = self.store.read().await?;
         lease(&mut connection).await
     }
 
@@ -166,7 +167,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn entry(&self, id: i64) -> Result<Option<Entry>, StoreError> {
-        let mut connection = self.store.reader().acquire().await?;
+        let mut connection = self.store.read().await?;
         entry(&mut connection, id).await
     }
 
@@ -175,9 +176,9 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn history(&self, limit: u32) -> Result<Vec<Entry>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM journal ORDER BY id DESC LIMIT ?").bind(i64::from(limit));
-        let mut connection = self.store.reader().acquire().await?;
-        let rows = rows.fetch_all(&mut *connection).await?;
+        let rows = sql("SELECT * FROM journal ORDER BY id DESC LIMIT ?").bind(limit);
+        let mut connection = self.store.read().await?;
+        let rows = rows.all(&mut connection).await?;
         with_steps(&mut connection, rows).await
     }
 
@@ -194,9 +195,9 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn last_deploy(&self, colour: Colour) -> Result<Option<Entry>, StoreError> {
-        let mut connection = self.store.reader().acquire().await?;
-        let query = sqlx::query("SELECT * FROM journal WHERE what = 'deploy' AND target = ? ORDER BY id DESC LIMIT 1");
-        let rows = query.bind(colour.as_str()).fetch_all(&mut *connection).await?;
+        let mut connection = self.store.read().await?;
+        let query = sql("SELECT * FROM journal WHERE what = 'deploy' AND target = ? ORDER BY id DESC LIMIT 1");
+        let rows = query.bind(colour.as_str()).all(&mut connection).await?;
         with_steps(&mut connection, rows).await.map(|mut found| found.pop())
     }
 
@@ -225,7 +226,7 @@ impl Journal {
         for (channel, notice) in told {
             notices::write(&mut transaction, notice, channel, now).await?;
         }
-        sqlx::query("UPDATE journal SET told = 1 WHERE id = ?").bind(id).execute(&mut *transaction).await?;
+        sql("UPDATE journal SET told = 1 WHERE id = ?").bind(id).run(&mut transaction).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -240,77 +241,81 @@ impl Journal {
     }
 
     async fn some(&self, query: &'static str) -> Result<Vec<Entry>, StoreError> {
-        let mut connection = self.store.reader().acquire().await?;
-        let rows = sqlx::query(query).fetch_all(&mut *connection).await?;
+        let mut connection = self.store.read().await?;
+        let rows = sql(query).all(&mut connection).await?;
         with_steps(&mut connection, rows).await
     }
 }
 
-async fn next_epoch(connection: &mut SqliteConnection, proxy_epoch: u64) -> Result<u64, StoreError> {
-    let highest: i64 = sqlx::query("SELECT coalesce(max(epoch), 0) FROM journal").fetch_one(&mut *connection).await?.try_get(0)?;
-    Ok(u64::try_from(highest).unwrap_or(0).max(proxy_epoch) + 1)
+async fn next_epoch(connection: &mut Connection, proxy_epoch: u64) -> Result<u64, StoreError> {
+    let highest: u64 = sql("SELECT coalesce(max(epoch), 0) AS highest FROM journal").one(connection).await?.get("highest")?;
+    Ok(highest.max(proxy_epoch) + 1)
 }
 
-async fn close_or_advance(connection: &mut SqliteConnection, id: i64, step: &Step) -> Result<bool, StoreError> {
+async fn close_or_advance(connection: &mut Connection, id: i64, step: &Step) -> Result<bool, StoreError> {
     let over = step.phase.is_over();
-    let update = sqlx::query("UPDATE journal SET phase = ?, reason = coalesce(?, reason), ended_at = ? WHERE id = ? AND ended_at IS NULL")
+    let update = sql("UPDATE journal SET phase = ?, reason = coalesce(?, reason), ended_at = ? WHERE id = ? AND ended_at IS NULL")
         .bind(step.phase.as_str())
         .bind(step.note.as_ref().filter(|_| over))
         .bind(over.then(|| step.at.as_millis()))
         .bind(id);
-    if update.execute(&mut *connection).await?.rows_affected() == 0 {
+    if update.run(connection).await? == 0 {
         return Ok(false);
     }
     write_step(connection, id, step).await?;
     if over {
-        sqlx::query("DELETE FROM lease WHERE entry = ?").bind(id).execute(&mut *connection).await?;
+        sql("DELETE FROM lease WHERE entry = ?").bind(id).run(connection).await?;
         settle_expected(connection, id, step.phase).await?;
     }
     Ok(true)
 }
 
 /// What was asked for counts from its good end on; what did not end well leaves the number as it was.
-async fn settle_expected(connection: &mut SqliteConnection, id: i64, phase: Phase) -> Result<(), StoreError> {
-    let row = sqlx::query("SELECT target, instances, former FROM journal WHERE id = ? AND instances IS NOT NULL");
-    let Some(row) = row.bind(id).fetch_optional(&mut *connection).await? else { return Ok(()) };
+async fn settle_expected(connection: &mut Connection, id: i64, phase: Phase) -> Result<(), StoreError> {
+    let row = sql("SELECT target, instances, former FROM journal WHERE id = ? AND instances IS NOT NULL");
+    let Some(row) = row.bind(id).first(connection).await? else { return Ok(()) };
     let count = if phase == Phase::Done { "instances" } else { "former" };
-    expect(connection, word(&row, "target")?, row.try_get(count)?).await
+    expect(connection, word(&row, "target")?, row.get(count)?).await
 }
 
 /// Records how many instances are expected. None: what is configured counts.
-async fn expect(connection: &mut SqliteConnection, colour: Colour, count: Option<u32>) -> Result<(), StoreError> {
+async fn expect(connection: &mut Connection, colour: Colour, count: Option<u32>) -> Result<(), StoreError> {
     match count {
         Some(count) => {
-            let insert = sqlx::query("INSERT OR REPLACE INTO expected (colour, instances) VALUES (?, ?)");
-            insert.bind(colour.as_str()).bind(count).execute(connection).await?;
+            let insert = sql(
+                "INSERT INTO expected (colour, instances) VALUES (?, ?) ON CONFLICT (colour) DO UPDATE SET instances = excluded.instances",
+            );
+            insert.bind(colour.as_str()).bind(count).run(connection).await?;
         }
         None => {
-            sqlx::query("DELETE FROM expected WHERE colour = ?").bind(colour.as_str()).execute(connection).await?;
+            sql("DELETE FROM expected WHERE colour = ?").bind(colour.as_str()).run(connection).await?;
         }
     }
     Ok(())
 }
 
-async fn expected_of(connection: &mut SqliteConnection, colour: Colour) -> Result<Option<u32>, StoreError> {
-    Ok(sqlx::query_scalar("SELECT instances FROM expected WHERE colour = ?").bind(colour.as_str()).fetch_optional(connection).await?)
+async fn expected_of(connection: &mut Connection, colour: Colour) -> Result<Option<u32>, StoreError> {
+    let row = sql("SELECT instances FROM expected WHERE colour = ?").bind(colour.as_str()).first(connection).await?;
+    row.map(|row| row.get("instances")).transpose()
 }
 
-async fn close_overdue(transaction: &mut Transaction<'_, Sqlite>, now: Moment) -> Result<(), StoreError> {
+async fn close_overdue(transaction: &mut Transaction, now: Moment) -> Result<(), StoreError> {
     let Some(lease) = lease(transaction).await?.filter(|lease| lease.until <= now) else { return Ok(()) };
     let step = Step { phase: Phase::Interrupted, at: now, note: Some(format!("its time was over at {}", lease.until)) };
     close_or_advance(transaction, lease.entry, &step).await?;
     Ok(())
 }
 
-async fn write_step(connection: &mut SqliteConnection, id: i64, step: &Step) -> Result<(), StoreError> {
-    let insert = sqlx::query("INSERT INTO journal_step (entry, phase, at, note) VALUES (?, ?, ?, ?)");
-    insert.bind(id).bind(step.phase.as_str()).bind(step.at.as_millis()).bind(&step.note).execute(connection).await?;
+async fn write_step(connection: &mut Connection, id: i64, step: &Step) -> Result<(), StoreError> {
+    let insert = sql("INSERT INTO journal_step (number, entry, phase, at, note)
+         SELECT coalesce(max(number), 0) + 1, ?1, ?2, ?3, ?4 FROM journal_step WHERE entry = ?1");
+    insert.bind(id).bind(step.phase.as_str()).bind(step.at).bind(&step.note).run(connection).await?;
     Ok(())
 }
 
-async fn lease(connection: &mut SqliteConnection) -> Result<Option<Lease>, StoreError> {
+async fn lease(connection: &mut Connection) -> Result<Option<Lease>, StoreError> {
     let query = "SELECT journal.*, lease.until FROM lease JOIN journal ON journal.id = lease.entry";
-    let Some(row) = sqlx::query(query).fetch_optional(connection).await? else { return Ok(None) };
+    let Some(row) = sql(query).first(connection).await? else { return Ok(None) };
     let entry = read_entry(&row, Vec::new())?;
     Ok(Some(Lease {
         holder: entry.asked.by,
@@ -319,59 +324,55 @@ async fn lease(connection: &mut SqliteConnection) -> Result<Option<Lease>, Store
         since: entry.started_at,
         epoch: entry.epoch,
         entry: entry.id,
-        until: Moment::from_millis(row.try_get("until")?),
+        until: row.get("until")?,
     }))
 }
 
-async fn entry(connection: &mut SqliteConnection, id: i64) -> Result<Option<Entry>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM journal WHERE id = ?").bind(id).fetch_all(&mut *connection).await?;
+async fn entry(connection: &mut Connection, id: i64) -> Result<Option<Entry>, StoreError> {
+    let rows = sql("SELECT * FROM journal WHERE id = ?").bind(id).all(connection).await?;
     Ok(with_steps(connection, rows).await?.pop())
 }
 
-async fn with_steps(connection: &mut SqliteConnection, rows: Vec<SqliteRow>) -> Result<Vec<Entry>, StoreError> {
+async fn with_steps(connection: &mut Connection, rows: Vec<Row>) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
     for row in rows {
-        let id: i64 = row.try_get("id")?;
-        let steps = sqlx::query("SELECT phase, at, note FROM journal_step WHERE entry = ? ORDER BY rowid").bind(id);
-        let steps = steps.fetch_all(&mut *connection).await?;
+        let id: i64 = row.get("id")?;
+        let steps = sql("SELECT phase, at, note FROM journal_step WHERE entry = ? ORDER BY number, at").bind(id);
+        let steps = steps.all(connection).await?;
         entries.push(read_entry(&row, steps.iter().map(read_step).collect::<Result<_, _>>()?)?);
     }
     Ok(entries)
 }
 
-fn read_step(row: &SqliteRow) -> Result<Step, StoreError> {
-    Ok(Step { phase: word(row, "phase")?, at: Moment::from_millis(row.try_get("at")?), note: row.try_get("note")? })
+fn read_step(row: &Row) -> Result<Step, StoreError> {
+    Ok(Step { phase: word(row, "phase")?, at: row.get("at")?, note: row.get("note")? })
 }
 
-fn read_entry(row: &SqliteRow, steps: Vec<Step>) -> Result<Entry, StoreError> {
-    let origin: Option<String> = row.try_get("origin")?;
+fn read_entry(row: &Row, steps: Vec<Step>) -> Result<Entry, StoreError> {
+    let origin: Option<String> = row.get("origin")?;
     Ok(Entry {
-        id: row.try_get("id")?,
-        epoch: u64::try_from(row.try_get::<i64, _>("epoch")?).unwrap_or(0),
+        id: row.get("id")?,
+        epoch: row.get("epoch")?,
         what: word(row, "what")?,
         asked: Asked {
             target: word(row, "target")?,
-            version: row.try_get("version")?,
-            by: row.try_get("asked_by")?,
-            forced: row.try_get("forced")?,
-            instances: row.try_get("instances")?,
+            version: row.get("version")?,
+            by: row.get("asked_by")?,
+            forced: row.get("forced")?,
+            instances: row.get("instances")?,
         },
         origin: origin.and_then(|colour| colour.parse().ok()),
         phase: word(row, "phase")?,
-        reason: row.try_get("reason")?,
-        output: row.try_get("output")?,
+        reason: row.get("reason")?,
+        output: row.get("output")?,
         steps,
-        started_at: Moment::from_millis(row.try_get("started_at")?),
-        ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Moment::from_millis),
+        started_at: row.get("started_at")?,
+        ended_at: row.get("ended_at")?,
     })
 }
 
-fn word<T: FromStr<Err: fmt::Display>>(row: &SqliteRow, column: &str) -> Result<T, StoreError> {
-    row.try_get::<String, _>(column)?.parse().map_err(|error: T::Err| StoreError::Unreadable(error.to_string()))
-}
-
-fn number(epoch: u64) -> i64 {
-    i64::try_from(epoch).unwrap_or(i64::MAX)
+fn word<T: FromStr<Err: fmt::Display>>(row: &Row, column: &str) -> Result<T, StoreError> {
+    row.get::<String>(column)?.parse().map_err(|error: T::Err| StoreError::Unreadable(error.to_string()))
 }
 
 #[cfg(test)]

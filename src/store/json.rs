@@ -4,7 +4,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use crate::domain::moment::Moment;
 
 pub(super) fn write(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unreadable(error.to_string()))
@@ -19,15 +18,7 @@ pub(super) fn read_word<T: DeserializeOwned>(word: &str) -> Result<T, StoreError
     serde_json::from_value(serde_json::Value::String(word.to_owned())).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
-pub(super) fn millis(moment: Option<Moment>) -> Option<i64> {
-    moment.map(Moment::as_millis)
-}
-
-pub(super) fn moment(millis: Option<i64>) -> Option<Moment> {
-    millis.map(Moment::from_millis)
-}
-
-/// SQLite counts in signed 64 bits.
-pub(super) fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+/// The other way round.
+pub(super) fn word(value: &impl Serialize) -> Result<String, StoreError> {
+    Ok(write(value)?.trim_matches('"').to_owned())
 }

@@ -1,9 +1,10 @@
 //! Rows of `notice`: what one channel is to be told, or was.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
-
-use super::{StoreError, json};
+use super::connection::Connection;
+use super::error::StoreError;
+use super::json;
+use super::row::Row;
+use super::statement::sql;
 use crate::domain::moment::Moment;
 use crate::domain::notice::Notice;
 
@@ -32,18 +33,18 @@ pub struct StoredNotice {
     pub receipt: Option<String>,
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<StoredNotice, StoreError> {
+pub(super) fn read(row: &Row) -> Result<StoredNotice, StoreError> {
     Ok(StoredNotice {
-        notice: json::read(row.try_get("payload")?)?,
-        channel: row.try_get("channel")?,
-        due_at: Moment::from_millis(row.try_get("due_at")?),
-        attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
-        claimed_until: json::moment(row.try_get("claimed_until")?),
-        failed_since: json::moment(row.try_get("failed_since")?),
-        last_error: row.try_get("last_error")?,
-        passed_on_at: json::moment(row.try_get("passed_on_at")?),
-        taken_at: json::moment(row.try_get("taken_at")?),
-        receipt: row.try_get("receipt")?,
+        notice: row.json("payload")?,
+        channel: row.get("channel")?,
+        due_at: row.get("due_at")?,
+        attempts: row.get("attempts")?,
+        claimed_until: row.get("claimed_until")?,
+        failed_since: row.get("failed_since")?,
+        last_error: row.get("last_error")?,
+        passed_on_at: row.get("passed_on_at")?,
+        taken_at: row.get("taken_at")?,
+        receipt: row.get("receipt")?,
     })
 }
 
@@ -51,20 +52,19 @@ pub(super) fn read(row: &SqliteRow) -> Result<StoredNotice, StoreError> {
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn write(connection: &mut SqliteConnection, notice: &Notice, channel: &str, due_at: Moment) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO notice (key, incident, channel, kind, payload, created_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+pub async fn write(connection: &mut Connection, notice: &Notice, channel: &str, due_at: Moment) -> Result<(), StoreError> {
+    sql("INSERT INTO notice (key, incident, check_name, channel, kind, payload, created_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (key) DO UPDATE SET payload = excluded.payload, due_at = excluded.due_at, withdrawn_at = NULL
-         WHERE withdrawn_at IS NOT NULL AND taken_at IS NULL",
-    )
+         WHERE notice.withdrawn_at IS NOT NULL AND notice.taken_at IS NULL")
     .bind(&notice.key)
     .bind(&notice.subject.incident)
+    .bind(&notice.subject.check)
     .bind(channel)
     .bind(notice.kind.as_str())
     .bind(json::write(notice)?)
-    .bind(notice.at.as_millis())
-    .bind(due_at.as_millis())
-    .execute(connection)
+    .bind(notice.at)
+    .bind(due_at)
+    .run(connection)
     .await?;
     Ok(())
 }
@@ -73,20 +73,20 @@ pub async fn write(connection: &mut SqliteConnection, notice: &Notice, channel: 
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn about(connection: &mut SqliteConnection, incident: &str) -> Result<Vec<StoredNotice>, StoreError> {
-    let query = sqlx::query("SELECT * FROM notice WHERE incident = ? AND withdrawn_at IS NULL ORDER BY id");
-    query.bind(incident).fetch_all(connection).await?.iter().map(read).collect()
+pub async fn about(connection: &mut Connection, incident: &str) -> Result<Vec<StoredNotice>, StoreError> {
+    let query = sql("SELECT * FROM notice WHERE incident = ? AND withdrawn_at IS NULL ORDER BY id");
+    query.bind(incident).all(connection).await?.iter().map(read).collect()
 }
 
 /// Withdraws a notice that nobody has taken.
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn withdraw(connection: &mut SqliteConnection, key: &str, now: Moment) -> Result<(), StoreError> {
-    sqlx::query("UPDATE notice SET withdrawn_at = ? WHERE key = ? AND taken_at IS NULL AND withdrawn_at IS NULL")
-        .bind(now.as_millis())
+pub async fn withdraw(connection: &mut Connection, key: &str, now: Moment) -> Result<(), StoreError> {
+    sql("UPDATE notice SET withdrawn_at = ? WHERE key = ? AND taken_at IS NULL AND withdrawn_at IS NULL")
+        .bind(now)
         .bind(key)
-        .execute(connection)
+        .run(connection)
         .await?;
     Ok(())
 }
@@ -96,46 +96,42 @@ pub async fn withdraw(connection: &mut SqliteConnection, key: &str, now: Moment)
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn withdraw_older(connection: &mut SqliteConnection, before: Moment, now: Moment) -> Result<u64, StoreError> {
-    let query = sqlx::query(
-        "UPDATE notice AS n SET withdrawn_at = ? WHERE created_at < ? AND taken_at IS NULL AND withdrawn_at IS NULL
-         AND kind NOT LIKE 'switch.%' AND json_extract(payload, '$.subject.check') <> 'watcher'
+pub async fn withdraw_older(connection: &mut Connection, before: Moment, now: Moment) -> Result<u64, StoreError> {
+    let query = sql("UPDATE notice AS n SET withdrawn_at = ? WHERE created_at < ? AND taken_at IS NULL AND withdrawn_at IS NULL
+         AND kind NOT LIKE 'switch.%' AND check_name <> 'watcher'
          AND NOT (kind = 'check.resolved' AND EXISTS (SELECT 1 FROM notice o WHERE o.incident = n.incident
-           AND o.channel = n.channel AND o.kind <> n.kind AND o.taken_at IS NOT NULL AND o.handed_over_at IS NULL))",
-    );
-    Ok(query.bind(now.as_millis()).bind(before.as_millis()).execute(connection).await?.rows_affected())
+           AND o.channel = n.channel AND o.kind <> n.kind AND o.taken_at IS NOT NULL AND o.handed_over_at IS NULL))");
+    query.bind(now).bind(before).run(connection).await
 }
 
 /// Writes down that somebody else goes on telling an incident: what was taken by now is handed over. Says how many.
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn hand_over(connection: &mut SqliteConnection, incident: &str, now: Moment) -> Result<u64, StoreError> {
-    let query = sqlx::query("UPDATE notice SET handed_over_at = ? WHERE incident = ? AND taken_at IS NOT NULL AND handed_over_at IS NULL");
-    Ok(query.bind(now.as_millis()).bind(incident).execute(connection).await?.rows_affected())
+pub async fn hand_over(connection: &mut Connection, incident: &str, now: Moment) -> Result<u64, StoreError> {
+    let query = sql("UPDATE notice SET handed_over_at = ? WHERE incident = ? AND taken_at IS NOT NULL AND handed_over_at IS NULL");
+    query.bind(now).bind(incident).run(connection).await
 }
 
 /// Whether something was taken about an incident and not handed over.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn is_ours(connection: &mut SqliteConnection, incident: &str) -> Result<bool, StoreError> {
-    let query = "SELECT EXISTS (SELECT 1 FROM notice WHERE incident = ? AND taken_at IS NOT NULL AND handed_over_at IS NULL)";
-    Ok(sqlx::query_scalar(query).bind(incident).fetch_one(connection).await?)
+pub async fn is_ours(connection: &mut Connection, incident: &str) -> Result<bool, StoreError> {
+    let query = "SELECT count(*) AS count FROM notice WHERE incident = ? AND taken_at IS NOT NULL AND handed_over_at IS NULL";
+    Ok(sql(query).bind(incident).count(connection).await? > 0)
 }
 
 /// Has the notices of an incident that were held for its cause tried from `due_at` on.
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn release(connection: &mut SqliteConnection, incident: &str, due_at: Moment) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE notice SET due_at = min(due_at, ?) WHERE incident = ? AND attempts = 0 AND taken_at IS NULL AND withdrawn_at IS NULL",
-    )
-    .bind(due_at.as_millis())
-    .bind(incident)
-    .execute(connection)
-    .await?;
+pub async fn release(connection: &mut Connection, incident: &str, due_at: Moment) -> Result<(), StoreError> {
+    sql("UPDATE notice SET due_at = least(due_at, ?) WHERE incident = ? AND attempts = 0 AND taken_at IS NULL AND withdrawn_at IS NULL")
+        .bind(due_at)
+        .bind(incident)
+        .run(connection)
+        .await?;
     Ok(())
 }
 
@@ -143,11 +139,11 @@ pub async fn release(connection: &mut SqliteConnection, incident: &str, due_at: 
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn reword(connection: &mut SqliteConnection, notice: &Notice) -> Result<(), StoreError> {
-    sqlx::query("UPDATE notice SET payload = ? WHERE key = ? AND taken_at IS NULL")
+pub async fn reword(connection: &mut Connection, notice: &Notice) -> Result<(), StoreError> {
+    sql("UPDATE notice SET payload = ? WHERE key = ? AND taken_at IS NULL")
         .bind(json::write(notice)?)
         .bind(&notice.key)
-        .execute(connection)
+        .run(connection)
         .await?;
     Ok(())
 }
@@ -156,19 +152,7 @@ pub async fn reword(connection: &mut SqliteConnection, notice: &Notice) -> Resul
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn newest(connection: &mut SqliteConnection, limit: u32) -> Result<Vec<StoredNotice>, StoreError> {
-    let query = sqlx::query("SELECT * FROM notice WHERE withdrawn_at IS NULL ORDER BY id DESC LIMIT ?");
-    query.bind(limit).fetch_all(connection).await?.iter().map(read).collect()
-}
-
-/// Forgets what was taken or withdrawn before `before`.
-///
-/// # Errors
-/// Where the store refuses.
-pub async fn prune(connection: &mut SqliteConnection, before: Moment) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM notice WHERE created_at < ? AND (taken_at IS NOT NULL OR withdrawn_at IS NOT NULL)")
-        .bind(before.as_millis())
-        .execute(connection)
-        .await?;
-    Ok(())
+pub async fn newest(connection: &mut Connection, limit: u32) -> Result<Vec<StoredNotice>, StoreError> {
+    let query = sql("SELECT * FROM notice WHERE withdrawn_at IS NULL ORDER BY id DESC LIMIT ?");
+    query.bind(limit).all(connection).await?.iter().map(read).collect()
 }

@@ -1,16 +1,16 @@
 //! The notices that are not taken yet: claims, receipts, retries.
 
-use sqlx::SqliteConnection;
-
+use super::connection::Connection;
+use super::error::StoreError;
 use super::notices::{StoredNotice, read};
-use super::{StoreError, json};
+use super::statement::sql;
 use crate::domain::moment::Moment;
 
 /// A notice is tried when it is due, when nobody else is trying, and after whatever was written earlier about the same incident.
 /// Where others tell (`?3` is false), only what nobody else can tell: how a switch ended, that the watchers themselves are gone or back,
 /// and the end of what this channel heard from us and nobody has taken over, within a second in which that would be written down.
 const NEXT: &str = "SELECT * FROM notice n WHERE channel = ?1 AND taken_at IS NULL AND withdrawn_at IS NULL AND due_at <= ?2
-     AND (?3 OR kind LIKE 'switch.%' OR json_extract(payload, '$.subject.check') = 'watcher'
+     AND (?3 = 1 OR kind LIKE 'switch.%' OR check_name = 'watcher'
        OR (kind = 'check.resolved' AND created_at + 1000 <= ?2 AND EXISTS (SELECT 1 FROM notice o WHERE o.incident = n.incident
          AND o.channel = n.channel AND o.kind <> n.kind AND o.taken_at IS NOT NULL AND o.handed_over_at IS NULL)))
      AND coalesce(claimed_until, 0) <= ?2 AND NOT EXISTS (SELECT 1 FROM notice e WHERE e.incident = n.incident
@@ -21,8 +21,8 @@ const NEXT: &str = "SELECT * FROM notice n WHERE channel = ?1 AND taken_at IS NU
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn next(connection: &mut SqliteConnection, channel: &str, all: bool, now: Moment) -> Result<Option<StoredNotice>, StoreError> {
-    let row = sqlx::query(NEXT).bind(channel).bind(now.as_millis()).bind(all).fetch_optional(connection).await?;
+pub async fn next(connection: &mut Connection, channel: &str, all: bool, now: Moment) -> Result<Option<StoredNotice>, StoreError> {
+    let row = sql(NEXT).bind(channel).bind(now).bind(all).first(connection).await?;
     row.as_ref().map(read).transpose()
 }
 
@@ -30,12 +30,12 @@ pub async fn next(connection: &mut SqliteConnection, channel: &str, all: bool, n
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn claim(connection: &mut SqliteConnection, key: &str, by: &str, until: Moment) -> Result<(), StoreError> {
-    sqlx::query("UPDATE notice SET claimed_by = ?, claimed_until = ?, attempts = attempts + 1 WHERE key = ?")
+pub async fn claim(connection: &mut Connection, key: &str, by: &str, until: Moment) -> Result<(), StoreError> {
+    sql("UPDATE notice SET claimed_by = ?, claimed_until = ?, attempts = attempts + 1 WHERE key = ?")
         .bind(by)
-        .bind(until.as_millis())
+        .bind(until)
         .bind(key)
-        .execute(connection)
+        .run(connection)
         .await?;
     Ok(())
 }
@@ -44,8 +44,8 @@ pub async fn claim(connection: &mut SqliteConnection, key: &str, by: &str, until
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn release_claims(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("UPDATE notice SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by IS NOT NULL").execute(connection).await?;
+pub async fn release_claims(connection: &mut Connection) -> Result<(), StoreError> {
+    sql("UPDATE notice SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by IS NOT NULL").run(connection).await?;
     Ok(())
 }
 
@@ -53,12 +53,12 @@ pub async fn release_claims(connection: &mut SqliteConnection) -> Result<(), Sto
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn take(connection: &mut SqliteConnection, key: &str, at: Moment, receipt: &str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE notice SET taken_at = ?, receipt = ?, claimed_by = NULL, claimed_until = NULL, last_error = NULL WHERE key = ?")
-        .bind(at.as_millis())
+pub async fn take(connection: &mut Connection, key: &str, at: Moment, receipt: &str) -> Result<(), StoreError> {
+    sql("UPDATE notice SET taken_at = ?, receipt = ?, claimed_by = NULL, claimed_until = NULL, last_error = NULL WHERE key = ?")
+        .bind(at)
         .bind(receipt)
         .bind(key)
-        .execute(connection)
+        .run(connection)
         .await?;
     Ok(())
 }
@@ -67,17 +67,15 @@ pub async fn take(connection: &mut SqliteConnection, key: &str, at: Moment, rece
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn postpone(connection: &mut SqliteConnection, stored: &StoredNotice) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE notice SET due_at = ?, failed_since = ?, last_error = ?, passed_on_at = ?, claimed_by = NULL, claimed_until = NULL
-         WHERE key = ?",
-    )
-    .bind(stored.due_at.as_millis())
-    .bind(json::millis(stored.failed_since))
+pub async fn postpone(connection: &mut Connection, stored: &StoredNotice) -> Result<(), StoreError> {
+    sql("UPDATE notice SET due_at = ?, failed_since = ?, last_error = ?, passed_on_at = ?, claimed_by = NULL, claimed_until = NULL
+         WHERE key = ?")
+    .bind(stored.due_at)
+    .bind(stored.failed_since)
     .bind(&stored.last_error)
-    .bind(json::millis(stored.passed_on_at))
+    .bind(stored.passed_on_at)
     .bind(&stored.notice.key)
-    .execute(connection)
+    .run(connection)
     .await?;
     Ok(())
 }
@@ -86,19 +84,19 @@ pub async fn postpone(connection: &mut SqliteConnection, stored: &StoredNotice) 
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn waiting(connection: &mut SqliteConnection, channel: &str) -> Result<i64, StoreError> {
-    let query = sqlx::query_scalar("SELECT count(*) FROM notice WHERE channel = ? AND taken_at IS NULL AND withdrawn_at IS NULL");
-    Ok(query.bind(channel).fetch_one(connection).await?)
+pub async fn waiting(connection: &mut Connection, channel: &str) -> Result<i64, StoreError> {
+    let query = sql("SELECT count(*) AS count FROM notice WHERE channel = ? AND taken_at IS NULL AND withdrawn_at IS NULL");
+    query.bind(channel).count(connection).await
 }
 
 /// How many notices were tried or should have been, and were written before `before`, and were taken by nobody: by this channel or by another in its stead.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn homeless(connection: &mut SqliteConnection, before: Moment) -> Result<i64, StoreError> {
-    let query = sqlx::query_scalar(
-        "SELECT count(*) FROM notice n WHERE taken_at IS NULL AND withdrawn_at IS NULL AND created_at < ?1 AND (attempts > 0 OR due_at < ?1)
+pub async fn homeless(connection: &mut Connection, before: Moment) -> Result<i64, StoreError> {
+    let query = sql(
+        "SELECT count(*) AS count FROM notice n WHERE taken_at IS NULL AND withdrawn_at IS NULL AND created_at < ?1 AND (attempts > 0 OR due_at < ?1)
          AND NOT EXISTS (SELECT 1 FROM notice o WHERE o.incident = n.incident AND o.kind = n.kind AND o.taken_at IS NOT NULL)",
     );
-    Ok(query.bind(before.as_millis()).fetch_one(connection).await?)
+    query.bind(before).count(connection).await
 }

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod alarms;
 mod bad_input;
 mod channels;
 mod commands;
@@ -15,8 +16,10 @@ mod exits;
 mod heartbeat;
 mod lossless;
 mod names;
+mod pings;
 mod places;
 mod prober;
+mod proxies;
 mod proxy;
 mod recovery;
 mod replicas;
@@ -24,7 +27,9 @@ mod runtimes;
 mod schedule;
 mod scroll;
 mod start;
+mod store;
 mod switch;
+mod switching;
 mod telling;
 mod up;
 mod verify;

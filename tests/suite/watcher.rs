@@ -6,5 +6,6 @@ mod kills;
 mod locked;
 mod outside;
 mod page;
+mod server;
 mod silence;
 mod stage;

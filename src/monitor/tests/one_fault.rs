@@ -16,7 +16,7 @@ async fn a_resolved_key_is_never_used_again() {
         stage.up("job", now + 500).await;
         assert_eq!(stage.told("ops", now + 500).await, ["check.resolved job"], "round {round}");
     }
-    let mut reader = stage.monitor.store.reader().acquire().await.unwrap();
+    let mut reader = stage.monitor.store.read().await.unwrap();
     let over = incidents::newest_resolved(&mut reader, 10).await.unwrap();
     assert_eq!(over.len(), 2);
 }

@@ -44,7 +44,7 @@ async fn well(stage: &mut Stage, instances: &[&str], from: i64, to: i64) {
 }
 
 async fn names(stage: &Stage) -> Vec<String> {
-    let mut reader = stage.monitor.store.reader().acquire().await.unwrap();
+    let mut reader = stage.monitor.store.read().await.unwrap();
     instances::of(&mut reader, CHECK).await.unwrap().into_iter().map(|row| row.instance.name).collect()
 }
 

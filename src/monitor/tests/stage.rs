@@ -8,10 +8,12 @@ use uuid::Uuid;
 use crate::domain::beat::{Beat, BeatKind, Health, Identity, Live, Showing};
 use crate::domain::check::{Check, Status};
 use crate::domain::colour::Colour;
+use crate::domain::follow_up::Plan;
 use crate::domain::moment::Moment;
 use crate::domain::notice::Notice;
 use crate::domain::schedule::Schedule;
-use crate::monitor::{Ack, Arrived, ChannelRule, Claimed, Expected, IngestError, LiveHeard, Monitor, MonitorSettings};
+use crate::domain::sent::Sent;
+use crate::monitor::{Ack, Arrived, ChannelRule, Claimed, Expected, IngestError, Keep, LiveHeard, Monitor, MonitorSettings};
 use crate::notify::{Receipt, SendError};
 use crate::store::incidents::{self, StoredIncident};
 use crate::store::{Store, checks};
@@ -35,13 +37,15 @@ pub(super) fn rule(name: &str) -> ChannelRule {
 
 pub(super) fn settings(names: &[&str]) -> MonitorSettings {
     let second = Duration::from_secs(1);
-    let check = Check { schedule: Schedule::Every(second), grace: second * 2, rise: 2, fall: 3 };
+    let check = Check { schedule: Schedule::Every(second), grace: second * 2, rise: 2, fall: 3, apart: None };
     let channels = vec!["ops".to_owned(), "mail".to_owned()];
     let expected = |name: &&str| Expected {
         name: (*name).to_owned(),
         check: check.clone(),
         channels: channels.clone(),
         instances: name.starts_with("heartbeat-").then_some(1),
+        plan: Plan::default(),
+        behind: Vec::new(),
     };
     MonitorSettings {
         name: "watcher".into(),
@@ -50,6 +54,11 @@ pub(super) fn settings(names: &[&str]) -> MonitorSettings {
         checks: names.iter().map(expected).collect(),
         channels: vec![rule("ops"), rule("mail")],
         own_channels: channels.clone(),
+        own_plan: Plan::default(),
+        maintenance: Vec::new(),
+        most_made: 3,
+        keep: Keep { log: Duration::from_secs(7_200), beats: Duration::from_secs(3_600) },
+        strangers_after: Duration::from_secs(60),
     }
 }
 
@@ -93,7 +102,7 @@ impl Stage {
     }
 
     pub(super) fn arrived(&self, beat: Beat, now: i64) -> Arrived {
-        Arrived { key_id: "k".into(), beat, arrival: self.monitor.arrivals().arrive(at(now)) }
+        Arrived { key_id: "k".into(), beat, arrival: self.monitor.arrivals().arrive(at(now)), sent: Sent::default() }
     }
 
     pub(super) async fn hear(&self, beat: Beat, now: i64) -> Result<Ack, IngestError> {
@@ -149,11 +158,11 @@ impl Stage {
 
     /// Everything that is open, by name.
     pub(super) async fn open(&self) -> Vec<StoredIncident> {
-        incidents::open(&mut self.monitor.store.reader().acquire().await.unwrap()).await.unwrap()
+        incidents::open(&mut self.monitor.store.read().await.unwrap()).await.unwrap()
     }
 
     pub(super) async fn status(&self, check: &str) -> Status {
-        let mut reader = self.monitor.store.reader().acquire().await.unwrap();
+        let mut reader = self.monitor.store.read().await.unwrap();
         checks::find(&mut reader, check).await.unwrap().unwrap().state.status
     }
 

@@ -225,9 +225,9 @@ impl EngineWatch {
     }
 
     async fn remember(&mut self) -> Result<(), StoreError> {
-        let mut connection = self.store.reader().acquire().await?;
-        self.vigil = facts::get(&mut connection, FACT).await?.unwrap_or_default();
-        self.saved = self.vigil.clone();
+        let mut connection = self.store.read().await?;
+        self.saved = facts::get(&mut connection, FACT).await?.unwrap_or_default();
+        self.vigil = self.saved.clone().remembered();
         Ok(())
     }
 
@@ -239,7 +239,7 @@ impl EngineWatch {
         let write = async {
             let mut transaction = self.store.begin().await?;
             facts::set(&mut transaction, FACT, &self.vigil).await?;
-            Ok::<_, StoreError>(transaction.commit().await?)
+            transaction.commit().await
         };
         match write.await {
             Ok(()) => self.saved = self.vigil.clone(),

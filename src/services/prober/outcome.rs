@@ -86,6 +86,11 @@ mod tests {
             checks: Vec::new(),
             channels: Vec::new(),
             own_channels,
+            own_plan: crate::domain::follow_up::Plan::default(),
+            maintenance: Vec::new(),
+            most_made: 0,
+            keep: crate::monitor::Keep { log: std::time::Duration::MAX, beats: std::time::Duration::MAX },
+            strangers_after: std::time::Duration::MAX,
         };
         notices(&entry(phase), &settings, Moment::from_millis(5_000))
     }

@@ -1,0 +1,147 @@
+//! Opening a store: a file of SQLite for one process, or a PostgreSQL server for any number of them. One writes at a time; every commit is
+//! on disk before it returns.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+use super::connection::{Connection, Held, Kind, Transaction};
+use super::error::StoreError;
+use super::schema;
+use super::server_time::ServerTime;
+use crate::clock;
+use crate::domain::moment::Moment;
+
+/// How long a statement waits for a lock that somebody outside holds.
+const BUSY: Duration = Duration::from_secs(1);
+/// So many connections at most to a server.
+const CONNECTIONS: u32 = 8;
+/// What the server does with whoever stands still: one that was stopped within a transaction keeps nobody else from writing.
+const SERVER: [(&str, &str); 2] = [("statement_timeout", "10s"), ("idle_in_transaction_session_timeout", "5s")];
+/// A connection that was not used for so long is tried before it is used.
+const STALE: Duration = Duration::from_secs(1);
+/// Whoever writes holds this lock until the commit, as SQLite's writer does: what was read in a transaction is still so when it ends.
+const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(418413118316)";
+
+/// Where things survive.
+#[derive(Debug, Clone)]
+pub struct Store(Pools);
+
+#[derive(Debug, Clone)]
+enum Pools {
+    Sqlite { writer: SqlitePool, reader: SqlitePool },
+    Postgres { pool: PgPool, time: Arc<ServerTime> },
+}
+
+impl Store {
+    /// Opens `sqlite:FILE`, relative to `state`, or `postgres://USER@HOST/DATABASE`, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// Where it cannot be opened or written, or is from a newer version.
+    pub async fn open(url: &str, state: &Path) -> Result<Self, StoreError> {
+        let store = if Self::is_server(url) { Self::server(url).await? } else { Self::file(url, state).await? };
+        schema::migrate(store.begin().await?).await?;
+        Ok(store)
+    }
+
+    /// Whether this URL names a PostgreSQL server.
+    #[must_use]
+    pub fn is_server(url: &str) -> bool {
+        url.starts_with("postgres://") || url.starts_with("postgresql://")
+    }
+
+    async fn file(url: &str, state: &Path) -> Result<Self, StoreError> {
+        let file = state.join(url.strip_prefix("sqlite:").unwrap_or(url));
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(BUSY * 2).connect_with(options.clone()).await?;
+        let reader = SqlitePoolOptions::new().max_connections(4).acquire_timeout(BUSY * 2).connect_with(options.read_only(true)).await?;
+        Ok(Self(Pools::Sqlite { writer, reader }))
+    }
+
+    async fn server(url: &str) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url.parse()?;
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(BUSY * 2)
+            .test_before_acquire(false)
+            .before_acquire(|connection, used| {
+                Box::pin(async move { if used.idle_for < STALE { Ok(true) } else { Ok(sqlx::Connection::ping(connection).await.is_ok()) } })
+            })
+            .connect_with(options.application_name("allswell").options(SERVER))
+            .await?;
+        let time = Arc::new(ServerTime::default());
+        Ok(Self(Pools::Postgres { pool, time }))
+    }
+
+    /// Begins a transaction that writes.
+    ///
+    /// # Errors
+    /// Where the store is locked from outside, or gone.
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        let kind = match &self.0 {
+            Pools::Sqlite { writer, .. } => Kind::Sqlite(Held::Transaction(writer.begin_with("BEGIN IMMEDIATE").await?)),
+            Pools::Postgres { pool, time } => {
+                let mut connection = pool.acquire().await?;
+                time.measure(&mut connection).await?;
+                Kind::Postgres(Held::Transaction(sqlx::Transaction::begin(connection, Some(sqlx::SqlStr::from_static(BEGIN))).await?))
+            }
+        };
+        Ok(Transaction(Connection(kind)))
+    }
+
+    /// For reading.
+    ///
+    /// # Errors
+    /// Where the store is gone.
+    pub async fn read(&self) -> Result<Connection, StoreError> {
+        Ok(Connection(match &self.0 {
+            Pools::Sqlite { reader, .. } => Kind::Sqlite(Held::Plain(reader.acquire().await?)),
+            Pools::Postgres { pool, .. } => Kind::Postgres(Held::Plain(pool.acquire().await?)),
+        }))
+    }
+
+    /// Now: the server's time, which all its watchers have in common; for a file, our own.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        match &self.0 {
+            Pools::Sqlite { .. } => clock::now(),
+            Pools::Postgres { time, .. } => time.of(clock::now()),
+        }
+    }
+
+    /// Whether other processes may write to it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match self.0 {
+            Pools::Sqlite { .. } => false,
+            Pools::Postgres { .. } => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::statement::sql;
+
+    #[tokio::test]
+    async fn a_store_from_a_newer_version_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        sql("PRAGMA user_version = 999").run(&mut transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+        drop(store);
+        let error = Store::open("sqlite:x.db", folder.path()).await.unwrap_err();
+        assert!(error.to_string().contains("schema 999"), "{error}");
+    }
+}

@@ -1,0 +1,65 @@
+//! Why the store did not do what was asked.
+
+use sqlx::error::ErrorKind;
+use sqlx::postgres::PgDatabaseError;
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database said no.
+    #[error("the store: {0}")]
+    Database(#[from] sqlx::Error),
+    /// It was written by a newer version of allswell.
+    #[error("the store has schema {found}, this version knows {known}: start the newer version again, or restore a backup")]
+    Newer {
+        /// In the store.
+        found: i64,
+        /// In this executable.
+        known: i64,
+    },
+    /// A row that cannot be read back.
+    #[error("the store holds a row that cannot be read: {0}")]
+    Unreadable(String),
+    /// It does not answer.
+    #[error("the store does not answer: nothing within {0} s")]
+    Silent(u64),
+}
+
+/// SQLite: a text or a number that no row can hold.
+const SQLITE_OF_THE_ROW: [&str; 3] = ["18", "20", "25"];
+/// PostgreSQL: classes of errors that lie in the data, and of what is too large for a row.
+const POSTGRES_OF_THE_ROW: [&str; 2] = ["22", "54"];
+/// PostgreSQL: another transaction was in the way; the same again goes through.
+const POSTGRES_AGAIN: [&str; 2] = ["40001", "40P01"];
+
+impl StoreError {
+    /// Whether the row is at fault, and not the store: another row may go through.
+    #[must_use]
+    pub fn is_of_this_row(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                let code = error.code().unwrap_or_default();
+                let is_postgres = error.try_downcast_ref::<PgDatabaseError>().is_some();
+                let of_data = if is_postgres {
+                    POSTGRES_OF_THE_ROW.iter().any(|class| code.starts_with(class))
+                } else {
+                    SQLITE_OF_THE_ROW.contains(&code.as_ref())
+                };
+                of_data || error.kind() != ErrorKind::Other
+            }
+            Self::Database(sqlx::Error::Encode(_)) | Self::Unreadable(_) => true,
+            Self::Database(_) | Self::Newer { .. } | Self::Silent(_) => false,
+        }
+    }
+
+    /// Whether the same transaction may go through when it is tried again at once.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Database(error) => {
+                error.as_database_error().and_then(|error| error.code()).is_some_and(|code| POSTGRES_AGAIN.contains(&code.as_ref()))
+            }
+            Self::Newer { .. } | Self::Unreadable(_) | Self::Silent(_) => false,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A row that was read.
+
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+
+use super::error::StoreError;
+use super::{dialect, json};
+use crate::domain::moment::Moment;
+
+/// One row of either database.
+#[derive(Debug)]
+pub(super) struct Row(pub(super) Kind);
+
+/// Of which it is.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A row of SQLite.
+    Sqlite(SqliteRow),
+    /// A row of PostgreSQL.
+    Postgres(PgRow),
+}
+
+/// What a column can be read as.
+pub(super) trait Column: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Where there is no such column, or something else in it.
+    fn read(row: &Row, at: &str) -> Result<Self, StoreError>;
+}
+
+impl Row {
+    /// The column of this name.
+    ///
+    /// # Errors
+    /// Where there is no such column, or something else in it.
+    pub(super) fn get<T: Column>(&self, name: &str) -> Result<T, StoreError> {
+        T::read(self, name)
+    }
+}
+
+impl Column for Option<i64> {
+    fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
+        Ok(match &row.0 {
+            Kind::Sqlite(row) => row.try_get(at)?,
+            Kind::Postgres(row) => row.try_get(at)?,
+        })
+    }
+}
+
+impl Column for Option<String> {
+    fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
+        let text: Self = match &row.0 {
+            Kind::Sqlite(row) => row.try_get(at)?,
+            Kind::Postgres(row) => row.try_get(at)?,
+        };
+        Ok(text.map(dialect::unescape))
+    }
+}
+
+impl Column for Option<Vec<u8>> {
+    fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
+        Ok(match &row.0 {
+            Kind::Sqlite(row) => row.try_get(at)?,
+            Kind::Postgres(row) => row.try_get(at)?,
+        })
+    }
+}
+
+impl Column for Option<Moment> {
+    fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
+        Ok(row.get::<Option<i64>>(at)?.map(Moment::from_millis))
+    }
+}
+
+impl Column for Option<u32> {
+    fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
+        Ok(row.get::<Option<i64>>(at)?.map(|number| u32::try_from(number).unwrap_or(if number < 0 { 0 } else { u32::MAX })))
+    }
+}
+
+impl Column for Option<u64> {
+    fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
+        Ok(row.get::<Option<i64>>(at)?.map(|number| u64::try_from(number).unwrap_or(0)))
+    }
+}
+
+impl Column for Option<bool> {
+    fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
+        Ok(row.get::<Option<i64>>(at)?.map(|number| number != 0))
+    }
+}
+
+/// The same where NULL is an error.
+macro_rules! needed {
+    ($($of:ty),+ $(,)?) => {
+        $(impl Column for $of {
+            fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
+                row.get::<Option<$of>>(at)?.ok_or_else(|| StoreError::Unreadable(format!("{at} is missing")))
+            }
+        })+
+    };
+}
+
+needed!(i64, String, Vec<u8>, Moment, u32, u64, bool);
+
+impl Row {
+    /// A column that holds a value of the domain as JSON.
+    pub(super) fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        json::read(&self.get::<String>(name)?)
+    }
+
+    /// A column that holds one word of a JSON enum.
+    pub(super) fn word<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        json::read_word(&self.get::<String>(name)?)
+    }
+}

@@ -1,0 +1,92 @@
+//! One statement: its text in the words of [`super::dialect`], and its values in order.
+
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Database, Encode, Type};
+
+use super::connection::{Connection, Kind};
+use super::dialect;
+use super::error::StoreError;
+use super::row::{self, Row};
+use super::value::Value;
+
+/// A statement that has not run yet.
+#[derive(Debug)]
+pub(super) struct Statement {
+    text: String,
+    values: Vec<Value>,
+}
+
+/// A statement of this text, which is ours: whatever comes from outside is a value.
+pub(super) fn sql(text: impl Into<String>) -> Statement {
+    Statement { text: text.into(), values: Vec::new() }
+}
+
+impl Statement {
+    /// The value of the next placeholder.
+    #[must_use]
+    pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// The values of the next placeholders.
+    #[must_use]
+    pub(super) fn bind_all(mut self, values: impl IntoIterator<Item = Value>) -> Self {
+        self.values.extend(values);
+        self
+    }
+
+    /// Runs it. Says how many rows it has written.
+    pub(super) async fn run(self, connection: &mut Connection) -> Result<u64, StoreError> {
+        let text = connection.dialect().statement(&self.text).into_owned();
+        Ok(match &mut connection.0 {
+            Kind::Sqlite(held) => bound(text, self.values).execute(held.raw()).await?.rows_affected(),
+            Kind::Postgres(held) => bound(text, self.values).execute(held.raw()).await?.rows_affected(),
+        })
+    }
+
+    /// Runs it, and reads every row.
+    pub(super) async fn all(self, connection: &mut Connection) -> Result<Vec<Row>, StoreError> {
+        let text = connection.dialect().statement(&self.text).into_owned();
+        Ok(match &mut connection.0 {
+            Kind::Sqlite(held) => {
+                let rows = bound(text, self.values).fetch_all(held.raw()).await?;
+                rows.into_iter().map(|row| Row(row::Kind::Sqlite(row))).collect()
+            }
+            Kind::Postgres(held) => {
+                let rows = bound(text, self.values).fetch_all(held.raw()).await?;
+                rows.into_iter().map(|row| Row(row::Kind::Postgres(row))).collect()
+            }
+        })
+    }
+
+    /// Runs it, and reads the first row, if there is one.
+    pub(super) async fn first(self, connection: &mut Connection) -> Result<Option<Row>, StoreError> {
+        Ok(self.all(connection).await?.into_iter().next())
+    }
+
+    /// Runs it, and reads the row that there must be.
+    pub(super) async fn one(self, connection: &mut Connection) -> Result<Row, StoreError> {
+        self.first(connection).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
+    }
+
+    /// How many `... AS count` says.
+    pub(super) async fn count(self, connection: &mut Connection) -> Result<i64, StoreError> {
+        self.one(connection).await?.get("count")
+    }
+}
+
+fn bound<'q, D>(text: String, values: Vec<Value>) -> Query<'q, D, D::Arguments>
+where
+    D: Database,
+    for<'t> Option<i64>: Encode<'t, D> + Type<D>,
+    for<'t> Option<String>: Encode<'t, D> + Type<D>,
+    for<'t> Option<Vec<u8>>: Encode<'t, D> + Type<D>,
+{
+    let query = sqlx::query(AssertSqlSafe(text));
+    values.into_iter().fold(query, |query, value| match value {
+        Value::Number(number) => query.bind(number),
+        Value::Text(text) => query.bind(text.map(dialect::escape)),
+        Value::Bytes(bytes) => query.bind(bytes),
+    })
+}

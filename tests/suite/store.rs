@@ -1,0 +1,8 @@
+//! The store: one contract, held by SQLite and by a real PostgreSQL.
+
+mod alarms;
+mod contract;
+mod ground;
+mod hostile;
+mod journal;
+mod pages;

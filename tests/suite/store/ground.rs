@@ -1,0 +1,69 @@
+//! The stores that the contract is held to.
+
+use std::sync::Arc;
+
+use allswell::domain::beat::{Beat, BeatKind, Identity};
+use allswell::domain::moment::Moment;
+use allswell::store::{Connection, Store, StoreError, Transaction};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::harness::{Host, Postgres};
+
+/// An empty store, and what it stands on.
+pub(super) struct Ground {
+    pub(super) name: &'static str,
+    pub(super) store: Store,
+    url: String,
+    folder: TempDir,
+    _room: Host,
+    _server: Option<Arc<Postgres>>,
+}
+
+/// One of each kind.
+pub(super) async fn grounds() -> [Ground; 2] {
+    let server = Postgres::shared().await;
+    let url = server.database().await;
+    [Ground::new("SQLite", "sqlite:x.db".to_owned(), None).await, Ground::new("PostgreSQL", url, Some(server)).await]
+}
+
+impl Ground {
+    async fn new(name: &'static str, url: String, server: Option<Arc<Postgres>>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&url, folder.path()).await.unwrap();
+        Self { name, store, url, folder, _room: Host::new(), _server: server }
+    }
+
+    /// The same store, opened once more.
+    pub(super) async fn again(&self) -> Result<Store, StoreError> {
+        Store::open(&self.url, self.folder.path()).await
+    }
+
+    pub(super) async fn write(&self) -> Transaction {
+        self.store.begin().await.unwrap()
+    }
+
+    pub(super) async fn read(&self) -> Connection {
+        self.store.read().await.unwrap()
+    }
+}
+
+pub(super) fn at(millis: i64) -> Moment {
+    Moment::from_millis(1_795_000_000_000 + millis)
+}
+
+/// A beat of a run of its own.
+pub(super) fn beat(check: &str, instance: &str, body: Option<String>) -> Beat {
+    Beat {
+        check: check.to_owned(),
+        kind: BeatKind::Success,
+        identity: Identity { instance: instance.to_owned(), run: Uuid::new_v4(), sequence: 1 },
+        sent_at: at(0),
+        every_ms: None,
+        colour: None,
+        version: None,
+        health: None,
+        live: None,
+        body,
+    }
+}
