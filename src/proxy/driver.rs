@@ -128,7 +128,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer.
     pub async fn warning(&self) -> Result<Option<String>, ControlError> {
         match self {
-            Self::Embedded(control) => control.warning().await,
+            Self::Embedded(control, _) => control.warning().await,
             Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Ok(None),
         }
     }
@@ -139,7 +139,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer or cannot.
     pub async fn hold(&self, order: HoldOrder) -> Result<Pauses, ControlError> {
         match self {
-            Self::Embedded(control) => control.hold(order).await,
+            Self::Embedded(control, _) => control.hold(order).await,
             Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Err(only_ours("keeps requests waiting")),
         }
     }
@@ -150,7 +150,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer or cannot.
     pub async fn maintenance(&self, order: &MaintenanceOrder) -> Result<Pauses, ControlError> {
         match self {
-            Self::Embedded(control) => control.maintenance(order).await,
+            Self::Embedded(control, _) => control.maintenance(order).await,
             Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Err(only_ours("answers for maintenance")),
         }
     }
