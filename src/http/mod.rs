@@ -4,6 +4,7 @@ mod alertmanager;
 mod api;
 pub mod beats;
 mod body;
+pub mod connections;
 pub mod control;
 pub mod directory;
 pub mod error;

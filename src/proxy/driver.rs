@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::caddy::Caddy;
-use super::control::{ControlError, Load, ProxyControl, ProxyState, ShiftOrder};
+use super::control::{ControlError, HoldOrder, Load, MaintenanceOrder, Pauses, ProxyControl, ProxyState, ShiftOrder};
 use super::counted;
 use super::haproxy::Haproxy;
 use super::nginx::Nginx;
@@ -122,6 +122,39 @@ impl ProxyDriver {
         }
     }
 
+    /// What somebody should look at though the proxy serves; none too where it cannot say.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer.
+    pub async fn warning(&self) -> Result<Option<String>, ControlError> {
+        match self {
+            Self::Embedded(control, _) => control.warning().await,
+            Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Ok(None),
+        }
+    }
+
+    /// Keeps new requests waiting, or lets them go on.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer or cannot.
+    pub async fn hold(&self, order: HoldOrder) -> Result<Pauses, ControlError> {
+        match self {
+            Self::Embedded(control, _) => control.hold(order).await,
+            Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Err(only_ours("keeps requests waiting")),
+        }
+    }
+
+    /// Begins or ends maintenance.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer or cannot.
+    pub async fn maintenance(&self, order: &MaintenanceOrder) -> Result<Pauses, ControlError> {
+        match self {
+            Self::Embedded(control, _) => control.maintenance(order).await,
+            Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Err(only_ours("answers for maintenance")),
+        }
+    }
+
     /// What a colour has answered; none where the proxy does not count by colour.
     pub async fn answers(&self, colour: Colour) -> Option<Answers> {
         match self {
@@ -140,4 +173,8 @@ impl ProxyDriver {
             Self::Nginx(_) => format!("{} old workers of nginx still finish what they have, and are left", load.in_flight),
         }
     }
+}
+
+fn only_ours(does: &str) -> ControlError {
+    ControlError::Refused(format!("only the embedded proxy {does} ([proxy] kind = \"embedded\"): do it in the config of yours"))
 }
