@@ -1,5 +1,6 @@
 //! The monitor: one store, what is expected, and how far work has come.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
@@ -89,14 +90,18 @@ impl Monitor {
         if !self.store.is_shared() {
             outbox::release_claims(&mut transaction).await?;
         }
-        let known = checks::all(&mut transaction).await?;
-        for gone in known.iter().filter(|stored| self.settings.expected(&stored.name).is_none()) {
-            instances::forget_all(&mut transaction, &gone.name).await?;
-            checks::remove(&mut transaction, &gone.name).await?;
+        let mut known = HashMap::new();
+        for stored in checks::all(&mut transaction).await? {
+            if self.settings.expected(&stored.name).is_none() {
+                instances::forget_all(&mut transaction, &stored.name).await?;
+                checks::remove(&mut transaction, &stored.name).await?;
+            } else {
+                known.insert(stored.name.clone(), stored);
+            }
         }
-        for expected in &self.settings.checks {
-            let stored = known.iter().find(|stored| stored.name == expected.name).cloned();
-            let mut stored = stored.unwrap_or_else(|| Self::made(expected, now));
+        transaction.batch();
+        for expected in self.settings.checks.iter() {
+            let mut stored = known.remove(&expected.name).unwrap_or_else(|| Self::made(expected, now));
             // A new period or grace counts at once.
             let check = expected.at_pace(stored.every_ms);
             stored.look_at = stored.look_at.map(|_| stored.state.deadline(&check).min(now));

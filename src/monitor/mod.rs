@@ -37,7 +37,7 @@ mod tests;
 pub use arrivals::{Arrival, Arrivals};
 pub use courier::Claimed;
 pub use engine::{Monitor, MonitorError};
-pub use expected::{ChannelRule, Expected, MonitorSettings};
+pub use expected::{ChannelRule, Expectations, Expected, MonitorSettings};
 pub use heard::LiveHeard;
 pub use ingest::{Ack, Arrived, Ingest, IngestError};
 pub use memory::Memory;

@@ -3,31 +3,44 @@
 use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
+use super::pending::{Again, Table};
 use super::statement::sql;
+use super::value::Value;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
+
+const BEAT: Table = Table {
+    name: "beat",
+    insert: "INSERT INTO beat (key_id, instance, run, sequence, check_name, kind, received_at, sent_at, health, body)",
+    tail: "ON CONFLICT (key_id, instance, run, sequence) DO NOTHING",
+    again: Again::Never,
+};
 
 /// Stores a beat. False where the same one is there already.
 ///
 /// # Errors
 /// Where the store refuses the row, or does not answer.
 pub async fn insert(connection: &mut Connection, key_id: &str, beat: &Beat, received_at: Moment) -> Result<bool, StoreError> {
+    let identity = &beat.identity;
     let health = beat.health.as_ref().map(json::write).transpose()?;
-    let written = sql("INSERT INTO beat (key_id, instance, run, sequence, check_name, kind, received_at, sent_at, health, body)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key_id, instance, run, sequence) DO NOTHING")
-    .bind(key_id)
-    .bind(&beat.identity.instance)
-    .bind(beat.identity.run)
-    .bind(beat.identity.sequence)
-    .bind(&beat.check)
-    .bind(beat.kind.as_str())
-    .bind(received_at)
-    .bind(beat.sent_at)
-    .bind(health)
-    .bind(beat.body.as_deref().map(str::as_bytes))
-    .run(connection)
-    .await?;
-    Ok(written == 1)
+    let row = vec![
+        Value::from(key_id),
+        Value::from(&identity.instance),
+        Value::from(identity.run),
+        Value::from(identity.sequence),
+        Value::from(&beat.check),
+        Value::from(beat.kind.as_str()),
+        Value::from(received_at),
+        Value::from(beat.sent_at),
+        Value::from(health),
+        Value::from(beat.body.as_deref().map(str::as_bytes)),
+    ];
+    let key = if connection.is_batching() {
+        format!("{key_id} {} {} {}", identity.run, identity.sequence, identity.instance)
+    } else {
+        String::new()
+    };
+    connection.write(&BEAT, &key, row).await
 }
 
 /// Forgets beats received before `before`, all but the newest `keep`, a thousand at a time. Says how many.

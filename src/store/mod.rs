@@ -17,6 +17,7 @@ mod journal;
 mod json;
 pub mod notices;
 pub mod outbox;
+mod pending;
 mod row;
 mod schema;
 mod server_time;

@@ -87,6 +87,10 @@ async fn one_writes_at_a_time_and_readers_see_what_is_committed() {
     }
 }
 
+async fn due(connection: &mut Connection, until: i64) -> Vec<String> {
+    checks::due(connection, at(until), None, 100).await.unwrap().into_iter().map(|(_, name)| name).collect()
+}
+
 #[tokio::test]
 async fn checks_are_found_by_name_and_by_when_they_are_due() {
     for ground in grounds().await {
@@ -94,14 +98,18 @@ async fn checks_are_found_by_name_and_by_when_they_are_due() {
         for (name, look_at) in [("a", Some(10)), ("Z", Some(5)), ("b", None), ("c", Some(11))] {
             checks::save(&mut write, &check(name, look_at)).await.unwrap();
         }
-        assert_eq!(checks::due(&mut write, at(10)).await.unwrap(), ["Z", "a"], "{}", ground.name);
+        assert_eq!(due(&mut write, 10).await, ["Z", "a"], "{}", ground.name);
+        let first = checks::due(&mut write, at(10), None, 1).await.unwrap();
+        let second = checks::due(&mut write, at(10), first.last(), 1).await.unwrap();
+        assert_eq!(second, [(at(10), "a".to_owned())], "{}: page by page", ground.name);
+        assert_eq!(checks::due(&mut write, at(10), second.last(), 1).await.unwrap(), []);
         let names: Vec<String> = checks::all(&mut write).await.unwrap().into_iter().map(|check| check.name).collect();
         assert_eq!(names, ["Z", "a", "b", "c"], "{}: in the order of bytes", ground.name);
         assert_eq!(checks::find(&mut write, "a").await.unwrap(), Some(check("a", Some(10))));
         checks::look_soon(&mut write, "a", at(3)).await.unwrap();
         checks::look_soon(&mut write, "b", at(4)).await.unwrap();
         checks::look_soon(&mut write, "c", at(99)).await.unwrap();
-        assert_eq!(checks::due(&mut write, at(10)).await.unwrap(), ["a", "b", "Z"]);
+        assert_eq!(due(&mut write, 10).await, ["a", "b", "Z"]);
         checks::save(&mut write, &check("a", None)).await.unwrap();
         assert_eq!(checks::find(&mut write, "a").await.unwrap().unwrap().look_at, None, "written again");
         checks::remove(&mut write, "b").await.unwrap();
