@@ -12,6 +12,7 @@ pub mod signing;
 // files makes tokens, so it stands below signing
 pub mod files;
 pub mod net;
+pub mod program;
 pub mod telemetry;
 
 // Adapters

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use uuid::{Builder, Uuid};
 
 /// The header that names the key.
 pub const KEY_ID_HEADER: &str = "x-allswell-key-id";
@@ -66,6 +67,15 @@ impl Key {
         format!("v1,{}", STANDARD.encode(mac))
     }
 
+    /// The ping address of the check with this slug: the same on every host that has this key, and guessed by nobody who has it not.
+    #[must_use]
+    pub fn uuid(&self, slug: &str) -> Uuid {
+        let mac = self.mac(&[b"allswell check ", slug.as_bytes()]);
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(mac).for_each(|(byte, of_mac)| *byte = of_mac);
+        Builder::from_custom_bytes(bytes).into_uuid()
+    }
+
     fn mac(&self, pieces: &[&[u8]]) -> Vec<u8> {
         // HMAC takes a key of any length; there is no error to have.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else { return Vec::new() };
@@ -113,6 +123,15 @@ mod tests {
         assert!(!Key::new("other").verify("POST", "/v1/beat", b"{}", &signature));
         assert_eq!(key.id().len(), 16);
         assert_ne!(new_token(), new_token());
+    }
+
+    #[test]
+    fn a_check_s_address_is_made_of_its_slug_and_the_key() {
+        let uuid = Key::new("secret").uuid("backup");
+        assert_eq!(uuid, Key::new("secret").uuid("backup"));
+        assert_ne!(uuid, Key::new("secret").uuid("backup2"));
+        assert_ne!(uuid, Key::new("other").uuid("backup"));
+        assert_eq!(uuid.get_version_num(), 8);
     }
 
     #[test]

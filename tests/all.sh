@@ -15,8 +15,8 @@ for argument in "$@"; do
   esac
 done
 
-# A real SMTP server, a real Alertmanager, a real PostgreSQL and a real Docker engine; the tests talk to no imitation of them.
-packages=(python3-aiosmtpd openssl shellcheck systemd logrotate haproxy prometheus-alertmanager postgresql)
+# Real servers of mail, alerts, rows, pages and containers; the tests talk to no imitation of them.
+packages=(curl python3-aiosmtpd openssl shellcheck systemd logrotate haproxy nginx caddy prometheus-alertmanager postgresql)
 if [ -z "$without_docker" ]; then
   packages+=(docker.io docker-compose debootstrap iproute2 iptables util-linux openssh-server openssh-client)
 fi

@@ -10,10 +10,10 @@ use tokio::net::{TcpListener, TcpStream};
 const ADDRESS: &str = "127.0.0.1:17690";
 
 /// It, while it runs.
-pub struct Bare(Child);
+pub(crate) struct Bare(Child);
 
 impl Bare {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let child = Command::new(std::env::current_exe().unwrap()).args(["bare", ADDRESS]).stdin(Stdio::null()).spawn().unwrap();
         while TcpStream::connect(ADDRESS).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -22,7 +22,7 @@ impl Bare {
     }
 
     #[expect(clippy::unused_self, reason = "there is an address only while it runs")]
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         ADDRESS.to_owned()
     }
 }
@@ -34,7 +34,7 @@ impl Drop for Bare {
     }
 }
 
-pub async fn serve(address: &str) {
+pub(crate) async fn serve(address: &str) {
     let router = Router::new().fallback(any(|| async { "OK" }));
     axum::serve(TcpListener::bind(address).await.unwrap(), router).await.unwrap();
 }

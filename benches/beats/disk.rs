@@ -6,7 +6,7 @@ use std::time::Duration;
 use allswell::clock;
 
 /// The median of a hundred: 4 kB written and synced, in the directory where the stores are.
-pub fn fsync() -> Duration {
+pub(crate) fn fsync() -> Duration {
     let mut file = tempfile::tempfile().unwrap();
     let mut one = || {
         let began = clock::elapsed();

@@ -10,28 +10,28 @@ use tokio::task::JoinSet;
 use super::requests::Requests;
 
 /// Where it goes.
-pub struct Load {
+pub(crate) struct Load {
     addresses: Vec<String>,
     connections: usize,
 }
 
 /// What came of it.
 #[derive(Default)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     took: Duration,
     /// Answers that were not 200.
-    pub refused: usize,
+    pub(crate) refused: usize,
     answered: Vec<Duration>,
 }
 
 impl Load {
     /// To these addresses by turns.
-    pub fn new(addresses: &[String], connections: usize) -> Self {
+    pub(crate) fn new(addresses: &[String], connections: usize) -> Self {
         Self { addresses: addresses.to_vec(), connections }
     }
 
     /// Sends everything; with a rate, so many a second, and a time is counted from when a request was to be sent.
-    pub async fn run(&self, requests: Requests, per_second: Option<f64>) -> Outcome {
+    pub(crate) async fn run(&self, requests: Requests, per_second: Option<f64>) -> Outcome {
         let mut streams = Vec::new();
         for number in 0..self.connections {
             let stream = TcpStream::connect(&self.addresses[number % self.addresses.len()]).await.unwrap();
@@ -61,12 +61,12 @@ impl Load {
 
 impl Outcome {
     /// Answers a second.
-    pub fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         count(self.answered.len()) / self.took.as_secs_f64()
     }
 
     /// The time within which this share of the answers came.
-    pub fn quantile(&self, share: f64) -> Duration {
+    pub(crate) fn quantile(&self, share: f64) -> Duration {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
         let place = ((count(self.answered.len()) * share) as usize).min(self.answered.len() - 1);
         self.answered[place]

@@ -8,11 +8,11 @@ use uuid::Uuid;
 use super::watcher::{CHECKS, KEY};
 
 /// For each connection, what it sends, in order.
-pub struct Requests(pub Vec<Vec<Vec<u8>>>);
+pub(crate) struct Requests(pub(crate) Vec<Vec<Vec<u8>>>);
 
 impl Requests {
     /// Signed beats of all checks by turns.
-    pub fn signed(count: usize, connections: usize) -> Self {
+    pub(crate) fn signed(count: usize, connections: usize) -> Self {
         let key = Key::new(KEY);
         let one = |connection: usize| {
             let run = Uuid::new_v4();

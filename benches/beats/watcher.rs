@@ -9,11 +9,11 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-pub const KEY: &str = "a beat key";
-pub const CHECKS: usize = 1_000;
+pub(crate) const KEY: &str = "a beat key";
+pub(crate) const CHECKS: usize = 1_000;
 
 /// It, while it runs.
-pub struct Watcher {
+pub(crate) struct Watcher {
     child: Child,
     port: u16,
     _folder: Arc<TempDir>,
@@ -21,7 +21,7 @@ pub struct Watcher {
 
 impl Watcher {
     /// So many on one store.
-    pub async fn several(count: usize, store: &str) -> Vec<Self> {
+    pub(crate) async fn several(count: usize, store: &str) -> Vec<Self> {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let mut watchers = Vec::new();
         for number in 0..count {
@@ -53,11 +53,11 @@ impl Watcher {
         watcher
     }
 
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    pub fn resident_mb(&self) -> u64 {
+    pub(crate) fn resident_mb(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024

@@ -1,5 +1,7 @@
 //! `allswell deploy`: replaces a colour's instances, and goes on to the switch where that is asked for.
 
+use std::sync::{Mutex, PoisonError};
+
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
@@ -96,10 +98,14 @@ async fn carry_out_deploy(operator: &Operator, hands: &Hands, plan: &Plan) -> Re
     let Plan { colour, within, .. } = plan;
     progress.working(format!("deploy {colour}"), None);
     let interrupted = told_to_end()?;
+    let put_back = Mutex::new(None);
     let done = deploy(hands, plan, interrupted, &|stage| match stage {
         Stage::Leased => progress.working(format!("replace {colour}"), Some(plan.timeout)),
         Stage::Runtime(step) => progress.stepped(&step),
-        Stage::PutBack(what) => progress.say(format!("! put back    {what}")),
+        Stage::PutBack(what) => {
+            progress.say(format!("! put back    {what}"));
+            *put_back.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
+        }
         Stage::Replaced(count) => {
             progress.say(replaced(count, *colour));
             progress.working(format!("gate: probing {colour}"), Some(*within));
@@ -108,7 +114,14 @@ async fn carry_out_deploy(operator: &Operator, hands: &Hands, plan: &Plan) -> Re
     })
     .await;
     progress.end();
-    done.map_err(|error| explain(error, plan))
+    done.map_err(|error| {
+        let mut trouble = explain(error, plan);
+        // On a screen it has been said.
+        if let (true, Some(what)) = (operator.json, put_back.into_inner().unwrap_or_else(PoisonError::into_inner)) {
+            trouble.message = format!("{}. Put back: {what}", trouble.message.trim());
+        }
+        trouble
+    })
 }
 
 fn replaced(count: usize, colour: Colour) -> String {

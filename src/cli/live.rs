@@ -55,10 +55,7 @@ async fn find(reach: &Reach) -> Result<Live, Trouble> {
         },
         Err(trouble) => trouble,
     };
-    let Ok(state) = reach.proxy().state().await else {
-        return Err(Exit::Unreachable
-            .because(format!("{trouble}\nand the proxy does not answer on {} either", reach.state.proxy_socket().display())));
-    };
+    let state = reach.proxy().state().await.map_err(|error| Exit::Unreachable.because(format!("{trouble}\nand {error} either")))?;
     screen::warn(format!("{trouble} This is what the proxy itself says."));
     Ok(Live { live: state.live, epoch: state.epoch, said_by: "proxy", why: None })
 }

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod checks;
 pub mod demo;
 pub mod deploy;
 pub mod exit;
@@ -23,6 +24,7 @@ pub mod schedule;
 pub mod screen;
 pub mod scroll;
 pub mod session;
+pub mod snippet;
 pub mod status;
 pub mod stop;
 pub mod switch;

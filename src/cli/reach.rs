@@ -7,7 +7,8 @@ use super::operator::Operator;
 use crate::config::Config;
 use crate::domain::colour::Colour;
 use crate::files::StateDir;
-use crate::proxy::control::{ControlError, ProxyControl};
+use crate::proxy::ProxyDriver;
+use crate::proxy::control::ControlError;
 use crate::release::{Remote, RemoteError};
 use crate::runtime::command::driver::CommandDriver;
 use crate::runtime::docker::driver::DockerDriver;
@@ -54,8 +55,8 @@ impl Reach {
 
     /// The proxy's control.
     #[must_use]
-    pub fn proxy(&self) -> ProxyControl {
-        ProxyControl::new(&self.state.proxy_socket(), LIMIT)
+    pub fn proxy(&self) -> ProxyDriver {
+        ProxyDriver::new(&self.config.proxy, &self.config.app, &self.state, LIMIT)
     }
 
     /// What runs the instances.
@@ -97,7 +98,7 @@ pub fn last_words(of_instances: &[(String, Vec<String>)]) -> String {
 }
 
 /// The question to ask before what an idle colour is still at is cut; none where nothing runs there.
-pub async fn running_load(proxy: &ProxyControl, colour: Colour, what: &str) -> Option<String> {
+pub async fn running_load(proxy: &ProxyDriver, colour: Colour, what: &str) -> Option<String> {
     let load = proxy.state().await.ok()?.load(colour);
     (load.in_flight + load.streams > 0).then(|| {
         format!(

@@ -9,8 +9,8 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    demo, deploy, heartbeat, history, init, live, logs, rollback, scale, schedule, screen, scroll, session, stop, switch, test_channel,
-    toggle, up,
+    checks, demo, deploy, heartbeat, history, init, live, logs, rollback, scale, schedule, screen, scroll, session, snippet, stop, switch,
+    test_channel, toggle, up,
 };
 use super::{health, status, validate};
 
@@ -63,6 +63,7 @@ enum Act {
     Validate(validate::ValidateArgs),
     Live(live::LiveArgs),
     Status(status::StatusArgs),
+    Checks(checks::ChecksArgs),
     Health(health::HealthArgs),
     Deploy(deploy::DeployArgs),
     Switch(switch::SwitchArgs),
@@ -74,6 +75,7 @@ enum Act {
     Stop(stop::StopArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
+    Snippet(snippet::SnippetArgs),
 }
 
 /// The whole of `allswell`. Wrong usage ends with exit code 2.
@@ -100,6 +102,7 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::Init(args) => init::run(operator, &args),
         Act::Validate(_) => validate::run(operator),
         Act::Live(_) => live::run(operator).await,
+        Act::Checks(args) => checks::run(operator, &args).await,
         Act::Status(args) => status::run(operator, &args).await,
         Act::Health(args) => health::run(operator, &args).await,
         Act::Deploy(args) => deploy::run(operator, &args).await,
@@ -112,6 +115,7 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::Stop(_) => stop::run(operator).await,
         Act::TestChannel(args) => test_channel::run(operator, &args).await,
         Act::Schedule(args) => schedule::run(operator, &args),
+        Act::Snippet(_) => snippet::run(operator),
     }
 }
 

@@ -63,7 +63,7 @@ async fn ask_prober(reach: &Reach) -> Result<ProberState, String> {
 }
 
 /// The first that answers.
-async fn ask_watchers(urls: &[String]) -> Result<Overview, String> {
+pub(super) async fn ask_watchers(urls: &[String]) -> Result<Overview, String> {
     let client = http(LIMIT).map_err(|error| error.to_string())?;
     let mut trouble = String::new();
     for url in urls {

@@ -73,6 +73,9 @@ pub async fn finish(operator: &Operator, reach: &Reach, prober: &Remote, to: Col
 /// As [`run`].
 pub async fn carry_out(operator: &Operator, reach: &Reach, prober: &Remote, to: Colour, how: &How) -> Result<(SwitchEnd, Value), Trouble> {
     let order = SwitchOrder { to, force: how.force.clone(), wait: !how.no_wait, by: Operator::by() };
+    if let Some(costs) = reach.config.proxy.kind.switch_costs() {
+        operator.confirm(&format!("{costs}. Go on?"))?;
+    }
     let progress = Progress::begin(operator.json);
     progress.working(format!("switch to {to}"), None);
     let mut events: Vec<SwitchEvent> = Vec::new();

@@ -21,6 +21,8 @@ struct Findings {
     errors: Vec<Finding>,
     warnings: Vec<Finding>,
     unheard: Vec<String>,
+    /// What the proxy costs, and what it cannot do.
+    proxy: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -53,6 +55,8 @@ pub fn run(operator: &Operator) -> Outcome {
             found.errors = unusable(&loaded.config).into_iter().map(Finding::from).collect();
             found.warnings = loaded.warnings.into_iter().map(Finding::from).collect();
             found.unheard = unheard(&loaded.config);
+            let kind = &loaded.config.proxy.kind;
+            found.proxy = kind.switch_costs().into_iter().chain(kind.cannot().iter().copied()).map(str::to_owned).collect();
         }
         Err(ConfigError::Wrong(_, problems)) => found.errors = problems.into_iter().map(Finding::from).collect(),
         Err(error @ ConfigError::Unreadable(..)) => return Err(error.into()),
@@ -79,7 +83,7 @@ fn print(found: &Findings) {
         count => screen::note(format!("{count} errors")),
     }
     let paint = Paint::of_stdout();
-    for line in &found.unheard {
+    for line in found.unheard.iter().chain(&found.proxy) {
         screen::line(format!("{} {}", paint.poor("○"), paint.faint(line)));
     }
 }
@@ -88,12 +92,17 @@ fn print(found: &Findings) {
 /// needs it, and means *none* where the setting may be left out.
 pub(super) fn unusable(config: &Config) -> Vec<String> {
     let channels = config.channels.iter().filter_map(|channel| Channel::new(channel).err()).map(|error| error.to_string());
-    let optional = [("watcher.outside", &config.watcher.outside), ("watcher.beat_key", &config.watcher.beat_key)];
+    let optional =
+        [("watcher.outside", &config.watcher.outside), ("watcher.beat_key", &config.watcher.beat_key), ("pings.key", &config.pings.key)];
     let optional = optional.into_iter().filter_map(|(key, secret)| {
         let error = secret.as_ref()?.reveal_if_set().err()?;
         Some(format!("{key}: {error}"))
     });
-    channels.chain(optional).collect()
+    let keys = config.keys.iter().filter_map(|key| {
+        let error = key.secret.as_ref()?.reveal().err()?;
+        Some(format!("the secret of key \"{}\": {error}", key.name))
+    });
+    channels.chain(optional).chain(keys).collect()
 }
 
 #[cfg(test)]

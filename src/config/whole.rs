@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::domain::colour::Colour;
-use crate::monitor::{CheckSettings, WatcherSettings};
+use crate::monitor::{CheckSettings, KeySettings, PingSettings, WatcherSettings};
 use crate::notify::ChannelSettings;
 use crate::probe::ProbeSettings;
 use crate::proxy::ProxySettings;
@@ -31,10 +31,14 @@ pub struct Config {
     pub prober: ProberSettings,
     /// `[watcher]`.
     pub watcher: WatcherSettings,
+    /// `[pings]`.
+    pub pings: PingSettings,
     /// `[log]`.
     pub log: LogSettings,
     /// Every `[[channel]]`.
     pub channels: Vec<ChannelSettings>,
+    /// Every `[[key]]`.
+    pub keys: Vec<KeySettings>,
     /// Every `[[check]]`.
     pub checks: Vec<CheckSettings>,
 }
@@ -82,7 +86,8 @@ impl Config {
 
     /// Every secret that is named.
     fn secrets(&mut self) -> impl Iterator<Item = &mut Secret> {
-        let of_watcher = self.watcher.outside.iter_mut().chain(&mut self.watcher.beat_key);
+        let of_watcher = self.watcher.outside.iter_mut().chain(&mut self.watcher.beat_key).chain(&mut self.pings.key);
+        let of_watcher = of_watcher.chain(self.keys.iter_mut().filter_map(|key| key.secret.as_mut()));
         of_watcher.chain(self.runtime.kind.secrets()).chain(self.channels.iter_mut().flat_map(|channel| channel.kind.secrets()))
     }
 
@@ -102,8 +107,10 @@ impl Config {
             probe: ProbeSettings::read(root.section("probe")),
             prober: ProberSettings::read(root.section("prober")),
             watcher: WatcherSettings::read(root.section("watcher")),
+            pings: PingSettings::read(root.section("pings")),
             log: LogSettings::read(root.section("log")),
             channels: root.sections("channel").into_iter().map(ChannelSettings::read).collect(),
+            keys: root.sections("key").into_iter().map(KeySettings::read).collect(),
             checks: root.sections("check").into_iter().filter_map(CheckSettings::read).collect(),
         };
         for problem in config.contradictions() {
@@ -125,6 +132,14 @@ impl Config {
         problems.extend(twice(&names).map(|name| format!("two channels are named \"{name}\"")));
         let checks: Vec<&str> = self.checks.iter().map(|check| check.name.as_str()).collect();
         problems.extend(twice(&checks).map(|name| format!("two checks are named \"{name}\"")));
+        let keys: Vec<&str> = self.keys.iter().map(|key| key.name.as_str()).collect();
+        problems.extend(twice(&keys).map(|name| format!("two keys are named \"{name}\"")));
+        let slugs: Vec<&str> = self.checks.iter().map(|check| check.slug.as_str()).filter(|slug| !slug.is_empty()).collect();
+        problems
+            .extend(twice(&slugs).map(|slug| format!("two checks have the slug \"{slug}\": give one of them another by slug = \"...\"")));
+        let uuids: Vec<String> = self.checks.iter().filter_map(|check| check.uuid).map(|uuid| uuid.to_string()).collect();
+        let uuids: Vec<&str> = uuids.iter().map(String::as_str).collect();
+        problems.extend(twice(&uuids).map(|uuid| format!("two checks have the uuid {uuid}")));
         let built_in = checks.iter().filter(|name| crate::domain::role::Role::of(name) != crate::domain::role::Role::Own);
         problems.extend(built_in.map(|name| format!("\"{name}\" is the name of a built-in check: choose another")));
         problems.extend(Colour::BOTH.into_iter().filter_map(|colour| self.unplaced(colour)));

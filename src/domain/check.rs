@@ -7,9 +7,11 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::beat::{BeatKind, Health, Showing};
 use super::moment::{Moment, humane};
+use super::run::Runs;
 use super::schedule::Schedule;
 
 pub use super::flip::{Flip, Reason};
@@ -26,6 +28,8 @@ pub struct Check {
     pub rise: u32,
     /// Bad answers in a row that make a down.
     pub fall: u32,
+    /// Passes that follow each other faster count as weak: the work runs too often. None: it may run as often as it likes.
+    pub apart: Option<Duration>,
 }
 
 /// What is known of a check.
@@ -41,8 +45,18 @@ pub struct State {
     pub forgiven_until: Option<Moment>,
     /// The last beat of success or fail.
     pub last_heard: Option<Moment>,
-    /// A start that has not ended.
-    pub started: Option<Moment>,
+    /// Starts that have not ended.
+    #[serde(default)]
+    pub runs: Runs,
+    /// What the last run took, in milliseconds, where its start was heard.
+    #[serde(default)]
+    pub took_ms: Option<u64>,
+    /// It is not due before it was heard once.
+    #[serde(default)]
+    pub waits: bool,
+    /// What the last weak answer was weak for: it came too soon after the one before.
+    #[serde(default)]
+    pub too_often: bool,
     /// Answers in a row.
     pub streak: Streak,
     /// What the last answer that was not good said.
@@ -77,6 +91,8 @@ pub struct Heard<'a> {
     pub at: Moment,
     /// The sender's clock.
     pub sent_at: Moment,
+    /// The run of the work, where its sender names one.
+    pub work: Option<Uuid>,
 }
 
 /// What comes out of a decision.
@@ -100,7 +116,10 @@ impl State {
             due: check.schedule.next(now),
             forgiven_until: None,
             last_heard: None,
-            started: None,
+            runs: Runs::default(),
+            took_ms: None,
+            waits: false,
+            too_often: false,
             streak: Streak::default(),
             last_words: None,
             farewell: None,
@@ -117,7 +136,8 @@ impl State {
     #[must_use]
     pub fn deadline(&self, check: &Check) -> Moment {
         let promised = (self.due + check.grace).max(self.forgiven_until.unwrap_or_default());
-        self.started.map_or(promised, |started| promised.min(started + check.grace))
+        let promised = if self.waits { Moment::from_millis(i64::MAX) } else { promised };
+        self.runs.oldest().map_or(promised, |started| promised.min(started + check.grace))
     }
 }
 
@@ -129,7 +149,7 @@ impl Check {
         match heard.kind {
             BeatKind::Log => return self.unchanged(next, quiet_until, heard.at),
             BeatKind::Start => {
-                next.started = Some(heard.at);
+                next.runs.start(heard.work, heard.at);
                 return self.unchanged(next, quiet_until, heard.at);
             }
             BeatKind::Bye => {
@@ -141,15 +161,19 @@ impl Check {
         next.last_heard = Some(heard.at);
         next.due = self.due_after(state, heard.at);
         next.forgiven_until = None;
-        next.started = None;
         next.farewell = None;
+        next.waits = false;
+        self.end_run(&mut next, heard);
+        let too_soon = self.too_soon(state, heard);
         let showing = match (heard.kind, heard.health.map(|health| health.showing)) {
             (BeatKind::Fail, None | Some(Showing::Good | Showing::Slow)) => Showing::Bad,
+            (_, None | Some(Showing::Good)) if too_soon.is_some() => Showing::Slow,
             (_, showing) => showing.unwrap_or(Showing::Good),
         };
         next.streak.count(showing, self.fall, heard);
         if showing != Showing::Good {
-            next.last_words = heard.health.and_then(|health| health.reason.clone());
+            next.too_often = too_soon.is_some();
+            next.last_words = too_soon.or_else(|| heard.health.and_then(|health| health.reason.clone()));
         }
         let judged = self.judge(&next, quiet_until, heard.at);
         let mut decision = self.flip(next, judged, heard.at, quiet_until);
@@ -172,9 +196,12 @@ impl Check {
             return self.flip(state.clone(), judged, now, quiet_until);
         }
         let mut next = state.clone();
-        let reason = match state.started {
-            Some(started) if deadline == started + self.grace => Reason::NeverEnded { started },
-            _ => {
+        let reason = match state.runs.oldest() {
+            Some(started) if deadline == started + self.grace => {
+                next.runs.forget(now - self.grace);
+                Reason::NeverEnded { started }
+            }
+            Some(_) | None => {
                 Reason::Silent { last_heard: state.last_heard, farewell: state.farewell.clone(), forgiven: state.forgiven_until.is_some() }
             }
         };
@@ -204,6 +231,25 @@ impl Check {
         }
     }
 
+    /// The run has ended; whichever has had its time while the check was down is part of that trouble.
+    fn end_run(&self, next: &mut State, heard: Heard<'_>) {
+        let took = next.runs.took(heard.work, heard.at);
+        next.took_ms = took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        next.runs.end(heard.work);
+        if next.status == Status::Down {
+            next.runs.forget(heard.at - self.grace);
+        }
+    }
+
+    /// What is wrong with a success that comes too soon after another one.
+    fn too_soon(&self, state: &State, heard: Heard<'_>) -> Option<String> {
+        let (apart, last) = (self.apart?, state.last_heard?);
+        let passed = heard.at.since(last);
+        // After a bad answer, the next try is welcome.
+        (heard.kind == BeatKind::Success && state.streak.bad == 0 && passed < apart)
+            .then(|| format!("came {} after the one before, and {} at least belong between two", humane(passed), humane(apart)))
+    }
+
     fn judge(&self, state: &State, quiet_until: Option<Moment>, now: Moment) -> Status {
         let streak = &state.streak;
         let quiet = quiet_until.is_some_and(|until| now < until);
@@ -231,6 +277,7 @@ impl Check {
         let what = next.last_words.clone().unwrap_or_else(|| "said fail".into());
         let reason = match to {
             Status::Up | Status::New | Status::Late | Status::Stopped => Reason::Recovered,
+            Status::Poorly if next.too_often => Reason::TooOften { what },
             Status::Poorly => Reason::Slow { what },
             Status::Failing | Status::Down => Reason::Failing { what, times: next.streak.bad.max(1) },
         };
@@ -295,130 +342,4 @@ impl fmt::Display for Check {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PERIOD: Duration = Duration::from_secs(60);
-    const GRACE: Duration = Duration::from_secs(30);
-
-    fn check() -> Check {
-        Check { schedule: Schedule::Every(PERIOD), grace: GRACE, rise: 2, fall: 3 }
-    }
-
-    fn at(seconds: i64) -> Moment {
-        Moment::from_millis(seconds * 1_000)
-    }
-
-    fn heard(kind: BeatKind, seconds: i64) -> Heard<'static> {
-        Heard { kind, health: None, at: at(seconds), sent_at: at(seconds) }
-    }
-
-    fn after(beats: &[(BeatKind, i64)]) -> State {
-        beats.iter().fold(State::new(&check(), at(0)), |state, (kind, seconds)| check().hear(&state, heard(*kind, *seconds), None).state)
-    }
-
-    fn showing(state: &State, showing: Showing, seconds: i64) -> Decision {
-        let health = Health { showing, latency_ms: None, reason: Some("why".into()), since: None, told: Vec::new() };
-        let kind = if showing == Showing::Good || showing == Showing::Slow { BeatKind::Success } else { BeatKind::Fail };
-        check().hear(state, Heard { kind, health: Some(&health), at: at(seconds), sent_at: at(seconds) }, None)
-    }
-
-    #[test]
-    fn a_beat_before_its_deadline_never_goes_down() {
-        let state = after(&[(BeatKind::Success, 10)]);
-        assert_eq!(check().look(&state, at(99), None).flip, None);
-        assert_eq!(state.shown(at(99)), Status::Late);
-    }
-
-    #[test]
-    fn silence_is_dated_by_its_deadline_and_not_by_its_discovery() {
-        let state = after(&[(BeatKind::Success, 10)]);
-        let decision = check().look(&state, at(5_000), None);
-        let flip = decision.flip.unwrap();
-        assert_eq!((flip.from, flip.to, flip.at), (Status::Up, Status::Down, at(100)));
-        assert_eq!(check().look(&decision.state, at(6_000), None).flip, None, "a repeated look does nothing");
-    }
-
-    #[test]
-    fn a_check_that_was_never_heard_goes_down() {
-        let flip = check().look(&State::new(&check(), at(0)), at(90), None).flip.unwrap();
-        assert_eq!(flip.reason.to_string(), "never heard");
-    }
-
-    #[test]
-    fn bye_gives_the_reason_and_lowers_nothing() {
-        let state = after(&[(BeatKind::Success, 10), (BeatKind::Bye, 20)]);
-        assert_eq!(state.deadline(&check()), at(100));
-        let flip = check().look(&state, at(100), None).flip.unwrap();
-        assert!(flip.reason.to_string().contains("said bye"), "{}", flip.reason);
-    }
-
-    #[test]
-    fn a_start_never_extends_a_deadline_and_alarms_without_an_end() {
-        let state = after(&[(BeatKind::Success, 10), (BeatKind::Start, 20)]);
-        let flip = check().look(&state, at(50), None).flip.unwrap();
-        assert_eq!(flip.reason, Reason::NeverEnded { started: at(20) });
-        let late_start = after(&[(BeatKind::Success, 10), (BeatKind::Start, 95)]);
-        assert_eq!(late_start.deadline(&check()), at(100));
-    }
-
-    #[test]
-    fn it_falls_after_fall_and_rises_after_rise() {
-        let mut state = after(&[(BeatKind::Success, 1)]);
-        let mut seen = Vec::new();
-        for (second, kind) in [(2, Showing::Bad), (3, Showing::Bad), (4, Showing::Bad), (5, Showing::Good), (6, Showing::Good)] {
-            let decision = showing(&state, kind, second);
-            state = decision.state;
-            seen.push(state.status);
-            if second == 4 {
-                let flip = decision.flip.unwrap();
-                assert_eq!((flip.since, flip.at), (at(2), at(4)));
-            }
-        }
-        assert_eq!(seen, [Status::Failing, Status::Failing, Status::Down, Status::Down, Status::Up]);
-    }
-
-    #[test]
-    fn slow_answers_make_it_poorly_and_bad_ones_then_down() {
-        let mut state = after(&[(BeatKind::Success, 1)]);
-        let mut seen = Vec::new();
-        let shows = [Showing::Slow, Showing::Slow, Showing::Slow, Showing::Bad, Showing::Bad, Showing::Bad, Showing::Slow, Showing::Slow];
-        for (second, kind) in (2..).zip(shows) {
-            state = showing(&state, kind, second).state;
-            seen.push(state.status);
-        }
-        use Status::{Down, Failing, Poorly};
-        assert_eq!(seen, [Failing, Failing, Poorly, Poorly, Poorly, Down, Down, Poorly]);
-    }
-
-    #[test]
-    fn an_unexpected_exit_counts_at_once() {
-        let state = after(&[(BeatKind::Success, 1)]);
-        assert_eq!(showing(&state, Showing::Exited, 2).state.status, Status::Down);
-    }
-
-    #[test]
-    fn a_deploy_is_quiet_until_its_own_deadline_and_no_longer() {
-        let state = after(&[(BeatKind::Success, 10)]);
-        let quiet = Some(at(200));
-        let held = check().look(&state, at(150), quiet);
-        assert_eq!((held.flip, held.look_at), (None, Some(at(200))));
-        assert_eq!(check().look(&state, at(200), quiet).flip.unwrap().at, at(200));
-        let mut failing = state;
-        for second in 20..25 {
-            failing = check().hear(&failing, heard(BeatKind::Fail, second), quiet).state;
-        }
-        assert_eq!(failing.status, Status::Failing);
-        assert_eq!(check().look(&failing, at(200), None).flip.unwrap().to, Status::Down);
-    }
-
-    #[test]
-    fn a_deadline_that_fell_in_a_blind_time_moves_once() {
-        let state = after(&[(BeatKind::Success, 10)]);
-        let moved = check().forgive(&state, at(500));
-        assert_eq!(moved.deadline(&check()), at(500));
-        assert_eq!(check().forgive(&moved, at(900)).deadline(&check()), at(500));
-        let flip = check().look(&moved, at(500), None).flip.unwrap();
-        assert!(flip.reason.to_string().contains("blind"), "{}", flip.reason);
-    }
-}
+mod tests;

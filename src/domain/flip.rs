@@ -37,6 +37,11 @@ pub enum Reason {
         /// The last one, in the user's words.
         what: String,
     },
+    /// Passes that follow each other too fast.
+    TooOften {
+        /// The last one, in the user's words.
+        what: String,
+    },
     /// Fewer instances are well than are expected.
     Missing {
         /// How many are well.
@@ -68,7 +73,7 @@ impl Reason {
         match self {
             Self::Silent { .. } | Self::NeverEnded { .. } => true,
             Self::Missing { absent, .. } => absent.iter().all(|absent| absent.why.is_silence()),
-            Self::Failing { .. } | Self::Slow { .. } | Self::Recovered => false,
+            Self::Failing { .. } | Self::Slow { .. } | Self::TooOften { .. } | Self::Recovered => false,
         }
     }
 }
@@ -93,6 +98,7 @@ impl fmt::Display for Reason {
             Self::Failing { what, times: 1 } => f.write_str(what),
             Self::Failing { what, times } => write!(f, "{what} ({times} times in a row)"),
             Self::Slow { what } => write!(f, "too slow: {what}"),
+            Self::TooOften { what } => write!(f, "too often: {what}"),
             Self::Missing { well, expected, absent, never_heard } => missing(f, (*well, *expected), absent, *never_heard),
             Self::Recovered => f.write_str("well again"),
         }

@@ -100,11 +100,12 @@ impl Role {
             Self::Heartbeat(colour) => vec![failure(Self::Instances(colour)), failure(Self::Colour(colour)), failure(Self::Engine)],
             // While the engine does not answer, nobody knows.
             Self::Instances(_) | Self::Nodes => vec![failure(Self::Engine), silence(Self::Prober)],
-            Self::Engine => vec![silence(Self::Prober)],
+            // The prober looks at every watcher; one that hears nobody knows nothing of them.
+            Self::Engine | Self::Watcher => vec![silence(Self::Prober)],
             Self::Proxy => of(live).into_iter().chain([silence(Self::Prober)]).collect(),
             Self::Preview => of(live.map(Colour::other)).into_iter().chain([failure(Self::Proxy), silence(Self::Prober)]).collect(),
             Self::Site => of(live).into_iter().chain([failure(Self::Proxy)]).collect(),
-            Self::Prober | Self::Watcher | Self::Up | Self::Channel | Self::Own => Vec::new(),
+            Self::Prober | Self::Up | Self::Channel | Self::Own => Vec::new(),
         }
     }
 

@@ -11,6 +11,7 @@ use super::check::{Check, Heard, State, Streak};
 use super::flip::{Absent, Flip, Reason};
 use super::instance::Instance;
 use super::moment::Moment;
+use super::run::Runs;
 use super::status::Status;
 
 /// How many instances are expected, and since when.
@@ -326,7 +327,10 @@ impl Roster {
             due: expected.map(|member| member.state.due).min().unwrap_or_else(|| rule.check.schedule.next(self.wanted.since)),
             forgiven_until: None,
             last_heard: self.members.iter().filter_map(|member| member.state.last_heard).max().or(before.last_heard),
-            started: None,
+            runs: Runs::default(),
+            took_ms: None,
+            waits: false,
+            too_often: false,
             streak: weakest.map_or_else(Streak::default, |member| member.state.streak.clone()),
             last_words: None,
             farewell: None,

@@ -110,6 +110,15 @@ impl Scene<'_> {
 }
 
 impl Vigil {
+    /// What is remembered from an earlier run. After an end in order, what happened since is no business of ours: only who was in trouble is known.
+    #[must_use]
+    pub fn remembered(mut self) -> Self {
+        if self.heard_until.is_none() {
+            self.known.retain(|_, known| known.trouble.is_some());
+        }
+        self
+    }
+
     /// Takes in what the engine says, unless that was taken in before.
     pub fn happened(&mut self, happening: Happening) {
         if self.heard_until.is_some_and(|until| happening.at <= until) {

@@ -1,23 +1,21 @@
 //! `POST /v1/beat`: who said it, when, and what; 200 means that it is stored.
 
-use std::sync::LazyLock;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
-use prometheus::IntCounterVec;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::HeaderMap;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
+use super::body;
 use super::error::ApiError;
 use super::watching::Watching;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
-use crate::monitor::{Ack, Arrived, IngestError};
+use crate::domain::sent::Sent;
+use crate::monitor::{Ack, Arrived};
 use crate::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
-use crate::telemetry::metrics;
 
 /// The path, which the signature covers.
 pub const PATH: &str = "/v1/beat";
@@ -29,54 +27,44 @@ const LARGEST_BODY: usize = 100 * 1024;
 const LONGEST_WORD: usize = 200;
 /// A beat that was sent earlier, or will be sent later, is refused.
 const OLDEST: Duration = Duration::from_secs(300);
-/// A request that takes longer to come in is refused.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-static REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_beats_refused_total"));
 
 /// Takes a beat.
-pub(super) async fn post(State(watching): State<Watching>, request: Request) -> Result<Json<Value>, ApiError> {
+pub(super) async fn post(
+    State(watching): State<Watching>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Result<Json<Value>, ApiError> {
     let (head, body) = request.into_parts();
     let answered = async {
-        let body = whole(&head.headers, body).await?;
-        signed(&head.headers, &body, &watching.key)?;
+        let body = body::whole(&head.headers, body, LARGEST).await?;
         let now = watching.monitor.now();
+        if let Err(error) = signed(&head.headers, &body, &watching.key) {
+            watching.monitor.stranger(peer.ip().to_canonical(), text(&head.headers, KEY_ID_HEADER), now);
+            watching.pings.from(peer.ip()).map_err(ApiError::TooOften)?;
+            return Err(error);
+        }
         let beat = read(&body, now)?;
-        let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now) };
-        watching.ingest.beat(arrived).await.map_err(|error| refusal(&error))
+        watching.pings.signed(&beat).map_err(ApiError::TooOften)?;
+        let sent = Sent { address: Some(peer.ip()), ..Sent::default() };
+        let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };
+        watching.ingest.beat(arrived).await.map_err(|error| ApiError::from(&error))
     };
     match answered.await {
-        Ok(Ack::Stored) => Ok(Json(json!({ "stored": true }))),
+        Ok(Ack::Stored | Ack::Created) => Ok(Json(json!({ "stored": true }))),
         Ok(Ack::Repeated) => Ok(Json(json!({ "stored": true, "repeated": true }))),
         Err(error) => {
-            REFUSED.with_label_values(&[label(&error)]).inc();
+            error.count();
             Err(error)
         }
     }
 }
 
-async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
-    let too_large = || ApiError::TooLarge(format!("a beat may have at most {LARGEST} bytes"));
-    let promised =
-        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<usize>().ok());
-    if promised.is_some_and(|length| length > LARGEST) {
-        return Err(too_large());
-    }
-    match timeout(PATIENCE, to_bytes(body, LARGEST + 1)).await {
-        Ok(Ok(bytes)) if bytes.len() <= LARGEST => Ok(bytes),
-        Ok(Ok(_)) => Err(too_large()),
-        Ok(Err(error)) if is_too_long(&error) => Err(too_large()),
-        Ok(Err(_)) => Err(ApiError::BadRequest("the request ended before its body".into())),
-        Err(_) => Err(ApiError::BadRequest("the body did not come in time".into())),
-    }
-}
-
-fn is_too_long(error: &axum::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>())
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn signed(headers: &HeaderMap, body: &[u8], key: &Key) -> Result<(), ApiError> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = |name| text(headers, name);
     let wrong = |words: String| Err(ApiError::Unauthorized(words));
     if text(SIGNATURE_HEADER).is_empty() || text(KEY_ID_HEADER).is_empty() {
         return wrong(format!("a beat is signed: {KEY_ID_HEADER} and {SIGNATURE_HEADER} are needed"));
@@ -108,22 +96,4 @@ fn read(body: &[u8], now: Moment) -> Result<Beat, ApiError> {
         return Err(ApiError::TooLarge(format!("the body of a beat may have at most {LARGEST_BODY} bytes")));
     }
     Ok(beat)
-}
-
-fn refusal(error: &IngestError) -> ApiError {
-    match error {
-        IngestError::UnknownCheck(_) => ApiError::NotFound(error.to_string()),
-        IngestError::Refused(_) => ApiError::BadRequest(error.to_string()),
-        IngestError::Unavailable(_) => ApiError::Unavailable(error.to_string()),
-    }
-}
-
-fn label(error: &ApiError) -> &'static str {
-    match error {
-        ApiError::BadRequest(_) | ApiError::Conflict(_) | ApiError::Misdirected(_) | ApiError::WrongMethod(_) => "malformed",
-        ApiError::Unauthorized(_) | ApiError::Forbidden(_) => "unauthorized",
-        ApiError::NotFound(_) => "unknown_check",
-        ApiError::TooLarge(_) => "too_large",
-        ApiError::Unavailable(_) => "unavailable",
-    }
 }

@@ -1,9 +1,19 @@
 //! One error, one answer.
 
+use std::sync::LazyLock;
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use prometheus::IntCounterVec;
 use serde_json::json;
+
+use crate::domain::moment::humane;
+use crate::monitor::IngestError;
+use crate::telemetry::metrics;
+
+static REFUSED: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_beats_refused_total"));
 
 /// Why a request was refused.
 #[derive(Debug, thiserror::Error)]
@@ -32,13 +42,29 @@ pub enum ApiError {
     /// Not for this listener: a foreign `Host`.
     #[error("this listener does not serve {0}")]
     Misdirected(String),
+    /// Too often: so long is to be waited.
+    #[error("too often: wait {}", humane(*.0))]
+    TooOften(Duration),
     /// We cannot do it now: try again.
     #[error("{0}")]
     Unavailable(String),
 }
 
 impl ApiError {
-    fn status(&self) -> StatusCode {
+    /// Counts a beat that was refused for it.
+    pub(super) fn count(&self) {
+        let reason = match self {
+            Self::BadRequest(_) | Self::Conflict(_) | Self::Misdirected(_) | Self::WrongMethod(_) => "malformed",
+            Self::Unauthorized(_) | Self::Forbidden(_) => "unauthorized",
+            Self::NotFound(_) => "unknown_check",
+            Self::TooLarge(_) => "too_large",
+            Self::TooOften(_) => "too_often",
+            Self::Unavailable(_) => "unavailable",
+        };
+        REFUSED.with_label_values(&[reason]).inc();
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
@@ -48,7 +74,21 @@ impl ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl From<&IngestError> for ApiError {
+    fn from(error: &IngestError) -> Self {
+        let words = error.to_string();
+        match error {
+            IngestError::UnknownCheck(_) => Self::NotFound(words),
+            IngestError::Refused(_) => Self::BadRequest(words),
+            IngestError::NameTaken(_) => Self::Conflict(words),
+            IngestError::TooMany(_) => Self::Forbidden(words),
+            IngestError::Unavailable(_) => Self::Unavailable(words),
         }
     }
 }
@@ -57,8 +97,20 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status(), Json(json!({ "error": self.to_string() }))).into_response();
-        if matches!(self, Self::Unavailable(_)) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let wait = match self {
+            Self::Unavailable(_) => Some(1),
+            Self::TooOften(wait) => Some(wait.as_secs() + 1),
+            Self::BadRequest(_)
+            | Self::Unauthorized(_)
+            | Self::Forbidden(_)
+            | Self::NotFound(_)
+            | Self::WrongMethod(_)
+            | Self::Conflict(_)
+            | Self::TooLarge(_)
+            | Self::Misdirected(_) => None,
+        };
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

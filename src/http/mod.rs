@@ -1,9 +1,21 @@
 //! Beats, API, control, page and metrics over HTTP.
 
+mod alertmanager;
+mod api;
 pub mod beats;
+mod body;
 pub mod control;
+pub mod directory;
 pub mod error;
+pub mod keys;
+mod origin;
+mod pace;
 pub mod page;
+mod ping;
+mod ping_answer;
+mod ping_url;
+pub mod pings;
+mod previews;
 pub mod serve;
 pub mod watcher;
 pub mod watching;

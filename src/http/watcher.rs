@@ -3,14 +3,14 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
 use super::error::ApiError;
 use super::serve::{OwnHosts, guarded, healthz};
 use super::watching::Watching;
-use super::{beats, page};
+use super::{api, beats, page, ping};
 use crate::monitor::overview::Overview;
 
 /// The page's own style sheet and nothing else: no script, no frame, no form.
@@ -21,6 +21,8 @@ pub fn router(watching: Watching, own: OwnHosts) -> Router {
     let router = Router::new()
         .route(beats::PATH, post(beats::post))
         .route("/v1/overview", get(overview))
+        .route("/ping/{*check}", any(ping::ping))
+        .merge(api::routes(&watching))
         .route("/", get(status_page))
         .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE) }))
         .route(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::pings::Pings;
 use crate::monitor::{Ingest, Monitor};
 use crate::signing::Key;
 
@@ -16,4 +17,6 @@ pub struct Watching {
     pub key: Key,
     /// Who would not hear of what.
     pub unheard: Arc<Vec<String>>,
+    /// For pings.
+    pub pings: Arc<Pings>,
 }

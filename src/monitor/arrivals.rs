@@ -5,9 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::moment::Moment;
 
-/// The moments of arrival that are under way.
+/// The moments of arrival that are under way, and the last one.
 #[derive(Debug, Clone, Default)]
-pub struct Arrivals(Arc<Mutex<BTreeMap<Moment, usize>>>);
+pub struct Arrivals(Arc<Mutex<Moments>>);
+
+#[derive(Debug, Default)]
+struct Moments {
+    under_way: BTreeMap<Moment, usize>,
+    latest: Option<Moment>,
+}
 
 /// A beat that has arrived; when it is dropped, the beat has been committed or refused.
 #[derive(Debug)]
@@ -20,14 +26,23 @@ impl Arrivals {
     /// A beat arrives.
     #[must_use]
     pub fn arrive(&self, at: Moment) -> Arrival {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(at).or_insert(0) += 1;
+        let mut moments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *moments.under_way.entry(at).or_insert(0) += 1;
+        moments.latest = moments.latest.max(Some(at));
+        drop(moments);
         Arrival { at, among: self.clone() }
     }
 
     /// When the oldest of them arrived.
     #[must_use]
     pub fn oldest(&self) -> Option<Moment> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().next().copied()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).under_way.keys().next().copied()
+    }
+
+    /// When anybody was heard last, since we run.
+    #[must_use]
+    pub fn latest(&self) -> Option<Moment> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).latest
     }
 }
 
@@ -41,7 +56,8 @@ impl Arrival {
 
 impl Drop for Arrival {
     fn drop(&mut self) {
-        let mut under_way = self.among.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut moments = self.among.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let under_way = &mut moments.under_way;
         if let Some(count) = under_way.get_mut(&self.at) {
             *count -= 1;
             if *count == 0 {
@@ -65,6 +81,6 @@ mod tests {
         drop(twin);
         assert_eq!(arrivals.oldest(), Some(at(2)));
         drop(second);
-        assert_eq!(arrivals.oldest(), None);
+        assert_eq!((arrivals.oldest(), arrivals.latest()), (None, Some(at(2))));
     }
 }

@@ -1,8 +1,9 @@
 //! One check hears a beat, or is looked at.
 
+use super::arrived::Arrived;
 use super::scene::Scene;
 use super::{fault, recorded_late, replicas, telling};
-use crate::domain::beat::{Beat, BeatKind};
+use crate::domain::beat::BeatKind;
 use crate::domain::check::{Decision, Heard};
 use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
@@ -10,22 +11,22 @@ use crate::domain::role::Role;
 use crate::store::checks::{Seen, StoredCheck};
 use crate::store::{Connection, StoreError, checks, incidents};
 
-/// A check hears a beat that arrived at `at`.
+/// A check hears a beat.
 pub(super) async fn hear(
     connection: &mut Connection,
     scene: &Scene<'_>,
     mut stored: StoredCheck,
-    beat: &Beat,
-    at: Moment,
+    arrived: &Arrived,
 ) -> Result<(), StoreError> {
+    let beat = &arrived.beat;
     if scene.is_stopped(&stored.name) {
         return Ok(());
     }
     stored.every_ms = beat.every_ms.or(stored.every_ms);
     let name = stored.name.clone();
     match scene.wanted(&name) {
-        Some(_) => replicas::hear(connection, scene, stored, beat, at).await?,
-        None => hear_any(connection, scene, stored, beat, at).await?,
+        Some(_) => replicas::hear(connection, scene, stored, arrived).await?,
+        None => hear_any(connection, scene, stored, arrived).await?,
     }
     let told = beat.health.as_ref().map_or(&[] as &[String], |health| &health.told);
     if !told.is_empty()
@@ -41,9 +42,9 @@ async fn hear_any(
     connection: &mut Connection,
     scene: &Scene<'_>,
     mut stored: StoredCheck,
-    beat: &Beat,
-    at: Moment,
+    Arrived { beat, arrival, sent, .. }: &Arrived,
 ) -> Result<(), StoreError> {
+    let at = arrival.at();
     let Some(check) = scene.check(&stored) else { return Ok(()) };
     if let Some(before) = recorded_late::undo(connection, scene, &stored, beat.kind, at).await? {
         stored.state = before;
@@ -52,7 +53,7 @@ async fn hear_any(
         stored.seen = Seen::of(beat);
     }
     let quiet_until = scene.live.quiet_until(Role::of(&stored.name));
-    let heard = Heard { kind: beat.kind, health: beat.health.as_ref(), at, sent_at: beat.sent_at };
+    let heard = Heard { kind: beat.kind, health: beat.health.as_ref(), at, sent_at: beat.sent_at, work: sent.work };
     let decision = check.hear(&stored.state, heard, quiet_until);
     apply(connection, scene, stored, decision).await
 }

@@ -1,23 +1,23 @@
 //! The monitor: one store, what is expected, and how far work has come.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
 use super::arrivals::Arrivals;
+use super::deaf::Deafness;
 use super::expected::{Expected, MonitorSettings};
 use super::heard;
 use super::mark::{MARK, Mark};
 use super::pulse::Pulse;
 use super::scene::Scene;
-use super::{replicas, resolution};
+use super::{replicas, resolution, strangers};
 use crate::domain::check::State;
 use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
 use crate::domain::roster::Wanted;
 use crate::store::checks::{Seen, StoredCheck};
-use crate::store::{Connection, Store, StoreError, checks, facts, incidents, instances, notices, outbox};
+use crate::store::{Connection, Store, StoreError, checks, facts, incidents, instances, made, notices, outbox};
 
 /// Why a step did not go through.
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +31,13 @@ pub struct Monitor {
     pub(super) settings: Arc<MonitorSettings>,
     pub(super) arrivals: Arrivals,
     pub(super) pulse: Pulse,
+    pub(super) deafness: Deafness,
     /// How far the last sweep of this process came.
     pub(super) mark: Arc<Mutex<Option<Mark>>>,
     pub(super) telling: Arc<watch::Sender<bool>>,
     /// Something may be due: look at the store.
     pub(super) wake: Arc<Notify>,
+    pub(super) strangers: strangers::Seen,
 }
 
 pub(super) const STOPPED: &str = "stopped";
@@ -49,9 +51,11 @@ impl Monitor {
             settings: Arc::new(settings),
             arrivals: Arrivals::default(),
             pulse: Pulse::default(),
+            deafness: Deafness::default(),
             mark: Arc::default(),
             telling: Arc::new(watch::Sender::new(true)),
             wake: Arc::default(),
+            strangers: strangers::Seen::default(),
         }
     }
 
@@ -90,18 +94,17 @@ impl Monitor {
         if !self.store.is_shared() {
             outbox::release_claims(&mut transaction).await?;
         }
-        let mut known = HashMap::new();
-        for stored in checks::all(&mut transaction).await? {
-            if self.settings.expected(&stored.name).is_none() {
-                instances::forget_all(&mut transaction, &stored.name).await?;
-                checks::remove(&mut transaction, &stored.name).await?;
-            } else {
-                known.insert(stored.name.clone(), stored);
+        for name in checks::configured(&mut transaction).await? {
+            if self.settings.expected(&name).is_none() {
+                instances::forget_all(&mut transaction, &name).await?;
+                checks::remove(&mut transaction, &name).await?;
             }
         }
         transaction.batch();
-        for expected in self.settings.checks.iter() {
-            let mut stored = known.remove(&expected.name).unwrap_or_else(|| Self::made(expected, now));
+        for mut stored in self.known(&mut transaction, now).await? {
+            let Some(expected) = self.settings.expected(&stored.name) else { continue };
+            // What the config names is the config's, however it began.
+            stored.made = None;
             // A new period or grace counts at once.
             let check = expected.at_pace(stored.every_ms);
             stored.look_at = stored.look_at.map(|_| stored.state.deadline(&check).min(now));
@@ -111,14 +114,15 @@ impl Monitor {
                     replicas::expect(&mut transaction, &scene, stored, count).await?;
                 }
                 None => {
-                    stored.wanted = None;
-                    instances::forget_all(&mut transaction, &stored.name).await?;
+                    if stored.wanted.take().is_some() {
+                        instances::forget_all(&mut transaction, &stored.name).await?;
+                    }
                     checks::save(&mut transaction, &stored).await?;
                 }
             }
         }
         for open in incidents::open(&mut transaction).await? {
-            if !self.is_watched(&open.incident.check) {
+            if !made::exists(&mut transaction, &open.incident.check).await? && !self.is_watched(&open.incident.check) {
                 resolution::forget(&mut transaction, &scene, open, "no longer expected: it was taken out of the config").await?;
             }
         }
@@ -128,6 +132,18 @@ impl Monitor {
         self.set_mark(mark);
         self.pulse.committed(now);
         Ok(())
+    }
+
+    /// What is expected, as it is known or as it is made at `now`.
+    async fn known(&self, connection: &mut Connection, now: Moment) -> Result<Vec<StoredCheck>, StoreError> {
+        let names = self.settings.checks.iter().map(|expected| expected.name.as_str()).collect();
+        checks::read_ahead(connection, &names).await?;
+        let mut known = Vec::with_capacity(names.len());
+        for expected in self.settings.checks.iter() {
+            let found = checks::find(connection, &expected.name).await?;
+            known.push(found.unwrap_or_else(|| Self::made(expected, now)));
+        }
+        Ok(known)
     }
 
     /// Ends in order: the next start says that it was no crash.
@@ -198,12 +214,14 @@ impl Monitor {
         let state = State::new(&expected.check, now);
         let look_at = Some(state.deadline(&expected.check));
         let wanted = expected.instances.map(|count| Wanted::new(count, now));
-        StoredCheck { name: expected.name.clone(), state, look_at, every_ms: None, seen: Seen::default(), wanted }
+        StoredCheck { name: expected.name.clone(), state, look_at, every_ms: None, seen: Seen::default(), wanted, made: None }
     }
 
     fn is_watched(&self, check: &str) -> bool {
         let channel = check.strip_prefix("channel-");
-        self.settings.expected(check).is_some() || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))
+        check == self.strangers_check()
+            || self.settings.expected(check).is_some()
+            || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))
     }
 
     pub(super) fn mark(&self) -> Option<Mark> {

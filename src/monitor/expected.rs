@@ -84,6 +84,21 @@ pub struct MonitorSettings {
     pub channels: Vec<ChannelRule>,
     /// The channels that hear of the monitor's own troubles.
     pub own_channels: Vec<String>,
+    /// So many checks at most may be made by their first beat, or through the API.
+    pub most_made: u32,
+    /// How long rows are kept.
+    pub keep: Keep,
+    /// Wrongly signed beats that go on for so long are told.
+    pub strangers_after: Duration,
+}
+
+/// How long rows are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Pings, flips, and incidents with their notices. Default: 90 d.
+    pub log: Duration,
+    /// Beats of parts and of instances, of which there are many. Default: 1 d.
+    pub beats: Duration,
 }
 
 impl MonitorSettings {

@@ -7,15 +7,17 @@ use prometheus::{HistogramVec, IntCounterVec};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::arrivals::Arrival;
+use super::arrived::Arrived;
 use super::engine::{Monitor, MonitorError};
 use super::scene::Scene;
 use super::{decide, live, skew};
 use crate::clock;
-use crate::domain::beat::Beat;
+use crate::domain::beat::{Beat, BeatKind};
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
-use crate::store::{Connection, StoreError, beats, checks};
+use crate::domain::sent::Sent;
+use crate::store::checks::StoredCheck;
+use crate::store::{Connection, StoreError, beats, checks, made};
 use crate::telemetry::metrics;
 
 /// As many beats at most in one commit.
@@ -28,22 +30,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 static STORED: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_beats_total"));
 static COMMIT: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_commit_seconds"));
 
-/// A beat whose signature was good.
-#[derive(Debug)]
-pub struct Arrived {
-    /// The key that signed it.
-    pub key_id: String,
-    /// What it says.
-    pub beat: Beat,
-    /// When it arrived; held until it is committed.
-    pub arrival: Arrival,
-}
-
 /// A beat is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ack {
     /// Now.
     Stored,
+    /// Now, and its check with it.
+    Created,
     /// It was there already; nothing has changed.
     Repeated,
 }
@@ -54,6 +47,12 @@ pub enum IngestError {
     /// Nothing of this name is expected.
     #[error("there is no check named \"{0}\"")]
     UnknownCheck(String),
+    /// Somebody else's check has the name that this beat's check would have.
+    #[error("there is another check named \"{0}\"")]
+    NameTaken(String),
+    /// As many checks as may be were made by their first beat.
+    #[error("{0} checks were made by their first beat, and no more may be: raise watcher.most_made, or name the check in the config")]
+    TooMany(u32),
     /// The store refuses this row, and would again.
     #[error("the store refuses this beat: {0}")]
     Refused(String),
@@ -130,6 +129,11 @@ impl Monitor {
     /// All in one transaction. Where the store refuses a row, or has it already, each in its own, so that this row fails alone.
     async fn commit(&self, batch: &[Arrived], now: Moment) -> Result<Vec<Answer>, StoreError> {
         match self.commit_together(batch, true, now).await {
+            // Whoever has had no answer repeats, and then many do.
+            Err(StoreError::Repeated) => match self.commit_together(batch, false, now).await {
+                Err(error) if error.is_of_this_row() => {}
+                committed => return committed,
+            },
             Err(error) if error.is_of_this_row() || error.is_retryable() => {}
             committed => return committed,
         }
@@ -162,24 +166,49 @@ impl Monitor {
     }
 
     async fn take(&self, row: &mut Connection, scene: &mut Scene<'_>, arrived: &Arrived) -> Result<Answer, StoreError> {
-        let Arrived { key_id, beat, arrival } = arrived;
-        let Some(expected) = self.settings.expected(&beat.check) else {
-            return Ok(Err(IngestError::UnknownCheck(beat.check.clone())));
+        let Arrived { key_id, beat, arrival, sent } = arrived;
+        let (stored, is_new) = match self.addressed(row, scene, beat, sent).await? {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
         };
-        if !beats::insert(row, key_id, beat, arrival.at()).await? {
+        let took = matches!(beat.kind, BeatKind::Success | BeatKind::Fail).then(|| stored.state.runs.took(sent.work, arrival.at()));
+        if !beats::insert(row, key_id, beat, arrival.at(), sent, took.flatten()).await? {
             return Ok(Ok(Ack::Repeated));
         }
         if let (Role::Prober, Some(said)) = (Role::of(&beat.check), &beat.live) {
             live::hear(row, scene, said, arrival.at()).await?;
         }
-        let stored = checks::find(row, &beat.check).await?.unwrap_or_else(|| Self::made(expected, scene.now));
-        decide::hear(row, scene, stored, beat, arrival.at()).await?;
-        Ok(Ok(Ack::Stored))
+        decide::hear(row, scene, stored, arrived).await?;
+        Ok(Ok(if is_new { Ack::Created } else { Ack::Stored }))
+    }
+
+    /// The check that a beat is for, and whether the beat makes it.
+    async fn addressed(
+        &self,
+        row: &mut Connection,
+        scene: &Scene<'_>,
+        beat: &Beat,
+        sent: &Sent,
+    ) -> Result<Result<(StoredCheck, bool), IngestError>, StoreError> {
+        let found = checks::find(row, &beat.check).await?;
+        match (self.settings.expected(&beat.check), found, &sent.making) {
+            (Some(_), Some(stored), None) => Ok(Ok((stored, false))),
+            (Some(expected), None, None) => Ok(Ok((Self::made(expected, scene.now), false))),
+            // It was made in the meantime, by a beat that came with this one.
+            (None, Some(stored), _) if stored.made.is_some() => Ok(Ok((stored, false))),
+            (None, _, None) => Ok(Err(IngestError::UnknownCheck(beat.check.clone()))),
+            (None, None, Some(making)) if self.is_free(&beat.check) => {
+                let most = self.settings.most_made;
+                let is_room = made::count(row).await? < i64::from(most);
+                Ok(if is_room { Ok((made::new(&beat.check, making, scene.now), true)) } else { Err(IngestError::TooMany(most)) })
+            }
+            (None | Some(_), None | Some(_), Some(_)) => Ok(Err(IngestError::NameTaken(beat.check.clone()))),
+        }
     }
 }
 
 fn count(arrived: &Arrived, answer: &Answer) {
-    if *answer == Ok(Ack::Stored) {
+    if matches!(answer, Ok(Ack::Stored | Ack::Created)) {
         let Beat { kind, identity, sent_at, .. } = &arrived.beat;
         STORED.with_label_values(&[kind.as_str()]).inc();
         skew::note(&identity.instance, *sent_at, arrived.arrival.at());

@@ -176,8 +176,7 @@ impl Monitor {
         };
         let mut check_views = Vec::new();
         for stored in checks::all(&mut reader).await? {
-            let view = self.check_view(&stored, &heard, now);
-            check_views.push(self.with_instances(&mut reader, view, &stored, now).await?);
+            check_views.push(self.whole_view(&mut reader, &stored, &heard, now).await?);
         }
         let mut views = Vec::new();
         for open in incidents::open(&mut reader).await? {
@@ -200,6 +199,18 @@ impl Monitor {
             notices: newest.into_iter().map(notice_view).collect(),
             unheard,
         })
+    }
+
+    /// A check as people see it.
+    pub(super) async fn whole_view(
+        &self,
+        reader: &mut Connection,
+        stored: &StoredCheck,
+        heard: &LiveHeard,
+        now: Moment,
+    ) -> Result<CheckView, StoreError> {
+        let view = self.check_view(stored, heard, now);
+        self.with_instances(reader, view, stored, now).await
     }
 
     fn check_view(&self, stored: &StoredCheck, heard: &LiveHeard, now: Moment) -> CheckView {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::arrived::Arrived;
 use super::scene::Scene;
 use super::{fault, recorded_late, skew};
-use crate::domain::beat::{Beat, BeatKind};
+use crate::domain::beat::BeatKind;
 use crate::domain::check::Heard;
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
@@ -21,16 +22,15 @@ struct Found {
     roster: Roster,
 }
 
-/// One of them hears a beat that arrived at `at`. Whoever arrived while silence was decided is found recorded late.
+/// One of them hears a beat. Whoever arrived while silence was decided is found recorded late.
 pub(super) async fn hear(
     connection: &mut Connection,
     scene: &Scene<'_>,
     stored: StoredCheck,
-    beat: &Beat,
-    at: Moment,
+    Arrived { beat, arrival, sent, .. }: &Arrived,
 ) -> Result<(), StoreError> {
     let Some(mut found) = find(connection, scene, stored).await? else { return Ok(()) };
-    let heard = Heard { kind: beat.kind, health: beat.health.as_ref(), at, sent_at: beat.sent_at };
+    let heard = Heard { kind: beat.kind, health: beat.health.as_ref(), at: arrival.at(), sent_at: beat.sent_at, work: sent.work };
     let sender = Sender { name: &beat.identity.instance, every_ms: beat.every_ms };
     let quiet_until = scene.live.quiet_until(Role::of(&found.stored.name));
     let decision = found.roster.hear(&found.rule, &found.stored.state, sender, heard, quiet_until);

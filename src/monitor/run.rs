@@ -22,6 +22,8 @@ const COURIER_EVERY: Duration = Duration::from_millis(500);
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 /// Old rows are looked for so often.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// Between two steps of that, everybody else's turn comes.
+const PRUNE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The loops of a monitor, before they run.
 #[derive(Debug)]
@@ -84,6 +86,8 @@ async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Recei
         }
         if let Err(error) = monitor.sweep(monitor.now()).await {
             tracing::error!("no sweep: {error}");
+        } else if let Err(error) = monitor.look_for_strangers(monitor.now()).await {
+            tracing::error!("who sends wrongly signed beats is not told: {error}");
         } else if monitor.pulse.advanced_since(vouched) {
             vouched = monitor.now();
             manager.alive();
@@ -98,8 +102,15 @@ async fn prune(monitor: Monitor, mut stop: watch::Receiver<bool>) {
             _ = ticks.tick() => {}
             () = until(&mut stop) => return,
         }
-        if let Err(error) = monitor.prune(monitor.now()).await {
-            tracing::warn!("old rows stay for now: {error}");
+        loop {
+            match monitor.prune(monitor.now()).await {
+                Ok(true) if !*stop.borrow() => sleep(PRUNE_PAUSE).await,
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!("old rows stay for now: {error}");
+                    break;
+                }
+            }
         }
     }
 }

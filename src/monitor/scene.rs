@@ -7,6 +7,7 @@ use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::domain::roster::Rule;
+use crate::domain::sent::Made;
 use crate::store::checks::StoredCheck;
 
 /// The settings, what is live, and the moment.
@@ -25,7 +26,8 @@ impl Scene<'_> {
 
     /// What is expected of a stored check at its present pace. None: it is expected no more.
     pub(super) fn check(&self, stored: &StoredCheck) -> Option<Check> {
-        self.settings.expected(&stored.name).map(|expected| expected.at_pace(stored.every_ms))
+        let configured = self.settings.expected(&stored.name).map(|expected| expected.at_pace(stored.every_ms));
+        configured.or_else(|| stored.made.as_ref().map(Made::check))
     }
 
     /// The same of each instance of a check that counts them.

@@ -1,11 +1,12 @@
-//! `[watcher]` and `[[check]]`.
+//! `[watcher]`.
 
 use std::time::Duration;
 
-use crate::domain::check::Check;
-use crate::domain::schedule::Schedule;
+use super::expected::Keep;
 use crate::settings::{Secret, Section};
 use crate::store::Store;
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// `[watcher]`: who expects every all's well.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,19 +32,10 @@ pub struct WatcherSettings {
     pub channels: Vec<String>,
     /// The key that signs beats. Default: one made in the state directory.
     pub beat_key: Option<Secret>,
-}
-
-/// `[[check]]`: a check of the user's own.
-#[derive(Debug, Clone)]
-pub struct CheckSettings {
-    /// Its name, unique.
-    pub name: String,
-    /// When it is due and how long it may be late.
-    pub check: Check,
-    /// The channels that are told. Default: those of the watcher.
-    pub channels: Vec<String>,
-    /// How many instances are to beat, each by its own name. Default: not counted, whoever beats stands for all.
-    pub instances: Option<u32>,
+    /// How long what was heard and told is kept.
+    pub keep: Keep,
+    /// Wrongly signed beats that go on for so long are told. Default: 1 min.
+    pub strangers_after: Duration,
 }
 
 impl WatcherSettings {
@@ -60,9 +52,15 @@ impl WatcherSettings {
             outside_every: section.duration_or("outside_every", Duration::from_secs(60)),
             channels: section.texts("channels"),
             beat_key: section.secret("beat_key"),
+            keep: Keep { log: section.duration_or("keep", DAY * 90), beats: section.duration_or("keep_beats", DAY) },
+            strangers_after: section.duration_or("strangers_after", Duration::from_secs(60)),
         };
         if !settings.store.starts_with("sqlite:") && !Store::is_server(&settings.store) {
             section.error("store", "must begin with sqlite: or postgres://");
+        }
+        // A repeat of a signed beat is known by its row, and a beat may be five minutes old.
+        if settings.keep.beats < Duration::from_secs(3_600) || settings.keep.log < settings.keep.beats {
+            section.error("keep_beats", "must be at least 1h, and not longer than keep");
         }
         section.finish();
         settings
@@ -72,34 +70,5 @@ impl WatcherSettings {
     #[must_use]
     pub fn page_url(&self) -> String {
         self.url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
-    }
-}
-
-impl CheckSettings {
-    /// Reads one `[[check]]`; none where it has no schedule.
-    pub fn read(mut section: Section<'_>) -> Option<Self> {
-        let name = section.text_required("name");
-        let zone = section.text("tz");
-        let schedule = match (section.text("schedule"), section.duration("period")) {
-            (Some(expression), None) => match Schedule::parse(&expression, zone.as_deref().unwrap_or("UTC")) {
-                Ok(schedule) => Some(schedule),
-                Err(error) => {
-                    section.error("schedule", error);
-                    None
-                }
-            },
-            (None, Some(period)) => Some(Schedule::Every(period)),
-            (None, None) | (Some(_), Some(_)) => {
-                section.error("schedule", "give schedule = \"MIN HOUR DAY MONTH WEEKDAY\" or period = \"1h\", one of them");
-                None
-            }
-        };
-        let grace = section.duration_or("grace", Duration::from_secs(3_600));
-        let channels = section.texts("channels");
-        // 0 is the number that nobody gives.
-        let instances = Some(section.count_or("instances", 0)).filter(|count| *count > 0);
-        section.finish();
-        let check = Check { schedule: schedule?, grace, rise: 1, fall: 1 };
-        Some(Self { name, check, channels, instances })
     }
 }

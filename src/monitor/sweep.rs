@@ -12,8 +12,9 @@ use super::scene::Scene;
 use super::{cause, decide};
 use crate::clock;
 use crate::domain::moment::Moment;
+use crate::net::interfaces::only_loopback;
 use crate::store::checks::Due;
-use crate::store::{Connection, StoreError, beats, checks, facts, flips, incidents, notices};
+use crate::store::{Connection, StoreError, checks, facts, incidents};
 use crate::telemetry::metrics;
 
 /// What arrives now may be committed within this time: silence is looked for so far back.
@@ -39,11 +40,17 @@ pub struct Swept {
 }
 
 impl Monitor {
-    /// Looks at every deadline up to half a second ago, but never beyond a beat that has arrived and is not committed yet.
+    /// Looks at every deadline up to half a second ago, but never beyond a beat that has arrived and is not committed yet, and at none while we
+    /// could hear nobody.
     ///
     /// # Errors
     /// Where the store does not work; then nothing has changed.
     pub async fn sweep(&self, now: Moment) -> Result<Swept, MonitorError> {
+        if self.deafness.at(now, only_loopback(), self.arrivals.latest()) {
+            // As if none had run: the mark stays where it is, and our own all's well is withheld.
+            let until = self.mark().map_or(now, |mark| mark.until);
+            return Ok(Swept { looked: 0, until });
+        }
         let began = clock::elapsed();
         let swept = match self.step(now).await {
             Ok(swept) => {
@@ -147,24 +154,6 @@ impl Monitor {
                 gauge.with_label_values(&[label]).set(count);
             }
         }
-        Ok(())
-    }
-
-    /// Forgets what nobody needs any more, a little at a time.
-    ///
-    /// # Errors
-    /// Where the store does not work.
-    pub async fn prune(&self, now: Moment) -> Result<(), MonitorError> {
-        const BEATS_KEPT: u32 = 20_000;
-        const FLIPS_KEPT: u32 = 20_000;
-        const HOUR: Duration = Duration::from_secs(3_600);
-        const QUARTER: Duration = Duration::from_secs(90 * 86_400);
-        let mut transaction = self.store.begin().await?;
-        // An hour is long past the five minutes after which a repeat is refused.
-        beats::prune(&mut transaction, now - HOUR, BEATS_KEPT).await?;
-        flips::prune(&mut transaction, FLIPS_KEPT).await?;
-        notices::prune(&mut transaction, now - QUARTER).await?;
-        transaction.commit().await?;
         Ok(())
     }
 }

@@ -93,6 +93,30 @@ pub fn explain(error: reqwest::Error) -> String {
     cause.downcast_ref::<std::io::Error>().map_or_else(|| cause.to_string(), io_words)
 }
 
+/// Whether somebody is behind this error: who refuses, resets or talks nonsense is there. A name that does not resolve and a time that ran
+/// out are silence.
+#[must_use]
+pub fn is_answer(error: &reqwest::Error) -> bool {
+    use std::io::ErrorKind;
+    if error.is_timeout() {
+        return false;
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.downcast_ref::<std::io::Error>().is_none_or(|io| {
+        matches!(
+            io.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::UnexpectedEof
+        )
+    })
+}
+
 /// `connection refused`, without the error's number.
 #[must_use]
 pub fn io_words(error: &std::io::Error) -> String {
@@ -117,6 +141,9 @@ mod tests {
         drop(listener);
         let client = http(Duration::from_secs(2)).unwrap();
         let error = client.get(format!("http://{address}/secret")).send().await.unwrap_err();
+        assert!(is_answer(&error), "it is there");
         assert_eq!(explain(error), "connection refused");
+        let nowhere = client.get("http://nowhere.invalid/").send().await.unwrap_err();
+        assert!(!is_answer(&nowhere), "{nowhere:?}");
     }
 }

@@ -1,8 +1,10 @@
-//! Binding, names, Unix sockets, the HTTP client, and the service manager.
+//! Binding, interfaces, names, Unix sockets, the HTTP client, and the service manager.
 
 pub mod client;
+pub mod interfaces;
 pub mod listen;
 pub mod manager;
 pub mod names;
+pub mod network;
 pub mod reached;
 pub mod unix;

@@ -1,5 +1,7 @@
 //! HTTP: a GET over a connection of its own, judged by status and time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +12,7 @@ use super::settings::ProbeSettings;
 use crate::clock;
 use crate::domain::beat::Showing;
 use crate::domain::gate::Observation;
-use crate::net::client::{ClientError, explain, fresh};
+use crate::net::client::{ClientError, explain, fresh, is_answer};
 
 /// So much of a body is read; the rest is nobody's concern.
 const ENOUGH: usize = 64 * 1024;
@@ -40,7 +42,12 @@ pub struct HttpProbe {
     client: Client,
     slow: Duration,
     timeout: Duration,
+    heard_at: Arc<HeardAt>,
 }
+
+/// When anybody was last heard at all, in nanoseconds of elapsed time; zero is never.
+#[derive(Debug, Default)]
+struct HeardAt(AtomicU64);
 
 impl Target {
     /// A URL that answers 2xx when all is well.
@@ -77,7 +84,16 @@ impl HttpProbe {
     /// # Errors
     /// Where no HTTP client can be made.
     pub fn new(settings: &ProbeSettings) -> Result<Self, ClientError> {
-        Ok(Self { client: fresh(settings.timeout)?, slow: settings.slow, timeout: settings.timeout })
+        Ok(Self { client: fresh(settings.timeout)?, slow: settings.slow, timeout: settings.timeout, heard_at: Arc::default() })
+    }
+
+    /// When a target last answered or refused, in elapsed time. A time without any is one in which the targets are gone, or we are cut off.
+    #[must_use]
+    pub fn heard_at(&self) -> Option<Duration> {
+        match self.heard_at.0.load(Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        }
     }
 
     /// Looks once.
@@ -90,6 +106,9 @@ impl HttpProbe {
         let started = clock::elapsed();
         let answered = self.ask(target).await;
         let latency = clock::elapsed().saturating_sub(started);
+        if answered.as_ref().err().is_none_or(is_answer) {
+            self.heard_at.note(clock::elapsed());
+        }
         if let Some(why) = held_up(latency, self.timeout) {
             return (Probed::Unable(why), HeaderMap::new());
         }
@@ -130,6 +149,12 @@ impl HttpProbe {
             Showing::Slow => Some(format!("answered {status} after {}ms", latency.as_millis())),
             Showing::Bad | Showing::Exited => Some(format!("answered {status}")),
         }
+    }
+}
+
+impl HeardAt {
+    fn note(&self, at: Duration) {
+        self.0.fetch_max(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 

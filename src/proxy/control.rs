@@ -40,6 +40,15 @@ pub struct Load {
     pub streams: u64,
 }
 
+/// What a colour has answered since the proxy's start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// All of them.
+    pub total: u64,
+    /// Those with 5xx.
+    pub failed: u64,
+}
+
 impl ProxyState {
     /// What a colour has to do.
     #[must_use]

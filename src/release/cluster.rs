@@ -11,7 +11,7 @@ use super::targets::Targets;
 use crate::domain::beat::ExpectedInstances;
 use crate::domain::colour::Colour;
 use crate::probe::ProbeSettings;
-use crate::proxy::control::ProxyControl;
+use crate::proxy::ProxyDriver;
 use crate::store::{Journal, StoreError};
 
 /// One cluster: its journal, its proxy, its targets, and what is remembered of them.
@@ -20,7 +20,7 @@ pub struct Cluster {
     /// Who did what.
     pub journal: Journal,
     /// Takes orders.
-    pub proxy: ProxyControl,
+    pub proxy: ProxyDriver,
     /// Are probed.
     pub targets: Targets,
     /// What the probes saw.

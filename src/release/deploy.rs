@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::orders::{Act, DeployEnd, DeployLease, DeployOrder, GateReport};
 use super::remote::{Remote, RemoteError};
 use crate::domain::colour::Colour;
-use crate::proxy::control::ProxyControl;
+use crate::proxy::ProxyDriver;
 use crate::runtime::driver::Driver;
 use crate::runtime::{Instance, Pending, Release, RuntimeError, Step, Tell};
 
@@ -37,7 +37,7 @@ pub struct Hands {
     /// Replaces the instances.
     pub driver: Driver,
     /// Cuts what is still running on them.
-    pub proxy: ProxyControl,
+    pub proxy: ProxyDriver,
 }
 
 /// What has been reached.
@@ -51,7 +51,7 @@ pub enum Stage {
     Replaced(usize),
     /// The gate is open.
     Fit,
-    /// They were not fit, and all is as it was before: what was done for that.
+    /// They were not fit, or an earlier deploy was cut off before it knew, and all is as it was before: what was done for that.
     PutBack(String),
 }
 
@@ -105,7 +105,7 @@ pub async fn deploy(
     each(Stage::Leased);
     let release = release(plan, &lease);
     let replaced = tokio::select! {
-        replaced = replace_and_prove(hands, plan, &release, each) => replaced,
+        replaced = anew(hands, plan, &lease, &release, each) => replaced,
         () = interrupted => Err(DeployError::Interrupted),
     };
     let put_back = if replaced.is_err() { put_back(hands, &release, each).await } else { None };
@@ -122,6 +122,24 @@ fn order(plan: &Plan) -> DeployOrder {
 
 fn release(plan: &Plan, lease: &DeployLease) -> Release {
     Release { deploy: lease.id, colour: plan.colour, version: plan.version.clone(), image: plan.image.clone(), serves: !plan.idle }
+}
+
+/// Whatever comes now stands on what was proven last.
+async fn anew(
+    hands: &Hands,
+    plan: &Plan,
+    lease: &DeployLease,
+    release: &Release,
+    each: &(dyn Fn(Stage) + Sync),
+) -> Result<(Vec<Instance>, GateReport), DeployError> {
+    if let Some(cut_off) = lease.cut_off {
+        let unproven = Release { deploy: cut_off, ..release.clone() };
+        let done = hands.driver.undo_cut_off(&unproven, &|step| each(Stage::Runtime(step))).await?;
+        if !done.is_empty() {
+            each(Stage::PutBack(done));
+        }
+    }
+    replace_and_prove(hands, plan, release, each).await
 }
 
 async fn replace_and_prove(

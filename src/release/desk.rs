@@ -108,6 +108,7 @@ impl Desk {
     /// Where another is under way, or the journal does not answer.
     pub async fn begin_deploy(&self, order: DeployOrder) -> Result<DeployLease, Refusal> {
         let instances = self.instances(&order).await?;
+        let cut_off = self.cut_off(order.colour).await?;
         let state = self.cluster.proxy.state().await.ok();
         let until = clock::now() + Duration::from_millis(order.timeout_ms).min(LONGEST_DEPLOY);
         let intent = Intent {
@@ -125,7 +126,12 @@ impl Desk {
         }
         self.cluster.changed.notify_one();
         tracing::info!(deploy = id, colour = %asked.target, version = asked.version, instances, by = asked.by, "{what} begins");
-        Ok(DeployLease { id: entry.id, epoch: entry.epoch, until })
+        Ok(DeployLease { id: entry.id, epoch: entry.epoch, until, cut_off })
+    }
+
+    async fn cut_off(&self, colour: Colour) -> Result<Option<i64>, Refusal> {
+        let last = self.cluster.journal.last_deploy(colour).await.map_err(broken)?;
+        Ok(last.filter(|entry| entry.phase == Phase::Interrupted).map(|entry| entry.id))
     }
 
     /// Ends a deploy and frees its lease.

@@ -147,6 +147,9 @@ impl Switch {
     }
 
     async fn shift(&self) -> Shift {
+        if let Err(why) = self.still_ours().await {
+            return Shift::Refused(why);
+        }
         let order = ShiftOrder { to: self.target(), epoch: self.entry.epoch };
         match self.cluster.proxy.shift(order).await {
             Ok(_) => Shift::Done,
@@ -156,6 +159,26 @@ impl Switch {
                 Ok(settled @ (Shift::Done | Shift::Unknown(_))) => settled,
                 Err(_) => Shift::Unknown(error.to_string()),
             },
+        }
+    }
+
+    /// The lease is read again immediately before the proxy is ordered: we may have been stopped for longer than it lasts.
+    async fn still_ours(&self) -> Result<(), String> {
+        let lease = self.cluster.journal.lease().await.map_err(|error| format!("the journal: {error}"))?;
+        match lease {
+            Some(lease) if lease.entry == self.entry.id && clock::now() < lease.until => Ok(()),
+            Some(lease) if lease.entry == self.entry.id => Err(format!("its time was over at {}, before the shift", lease.until)),
+            Some(lease) => Err(format!("its time was over before the shift, and {lease} is under way")),
+            None => Err("its time was over before the shift".to_owned()),
+        }
+    }
+
+    /// Whoever has lost the lease to another, or has been closed by another, changes nothing any more. A journal that does not work is no such word.
+    async fn still_held(&self) -> Result<(), String> {
+        match self.cluster.journal.lease().await {
+            Ok(Some(lease)) if lease.entry != self.entry.id => Err(format!("its time was over, and {lease} is under way")),
+            Ok(None) => Err("its time was over, and another order has closed it".to_owned()),
+            Ok(Some(_)) | Err(_) => Ok(()),
         }
     }
 
@@ -210,12 +233,11 @@ impl Switch {
         let mut left = "the proxy does not say what is left".to_owned();
         let emptying = async {
             loop {
-                if let Ok(state) = self.cluster.proxy.state().await {
-                    let load = state.load(old);
+                if let Ok(load) = self.cluster.proxy.load(old).await {
                     if load.in_flight + load.streams == 0 {
                         return;
                     }
-                    left = format!("{} requests and {} streams still run on {old} and are left", load.in_flight, load.streams);
+                    left = self.cluster.proxy.left(load, old);
                 }
                 sleep(PACE).await;
             }
@@ -228,6 +250,9 @@ impl Switch {
         let Some(old) = self.entry.origin else {
             return Ending::Stayed(format!("{why}; the live colour was undefined before: there is nothing to go back to"));
         };
+        if let Err(lost) = self.still_held().await {
+            return Ending::Stayed(format!("{why}; not taken back, for {lost}"));
+        }
         tracing::warn!(to = %self.target(), why, "taking the switch back");
         match self.cluster.targets.colour(old).await {
             Probed::Observed(seen) if seen.passed() => {}

@@ -12,8 +12,8 @@ use crate::domain::role::worse;
 use crate::net::client::ClientError;
 use crate::net::names::{NameError, Place, literal, resolve};
 use crate::probe::{HttpProbe, ProbeSettings, Probed, Target, held_up, local};
-use crate::proxy::ProxySettings;
-use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, ProxyControl, ProxyState, TOKEN_HEADER};
+use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, ProxyState, TOKEN_HEADER};
+use crate::proxy::{ProxyDriver, ProxySettings};
 use crate::settings::AppSettings;
 
 /// The name of the live listener, as a target.
@@ -32,7 +32,7 @@ pub struct Targets {
     health: String,
     front_door: Target,
     preview: Target,
-    control: ProxyControl,
+    control: ProxyDriver,
     timeout: Duration,
     /// A name that takes longer to resolve does not resolve. Within an interval, so that no round is later than the watcher expects it.
     lookup: Duration,
@@ -57,7 +57,7 @@ pub struct FrontDoor {
 }
 
 impl Targets {
-    /// Of this config. `token` is the one by which the proxy knows the prober's requests, `socket` the proxy's control.
+    /// Of this config. `token` is the one by which the proxy knows the prober's requests, `control` what drives the proxy.
     ///
     /// # Errors
     /// Where no HTTP client can be made.
@@ -66,7 +66,7 @@ impl Targets {
         proxy: &ProxySettings,
         probe: &ProbeSettings,
         token: &str,
-        socket: &std::path::Path,
+        control: ProxyDriver,
     ) -> Result<Self, ClientError> {
         let listener = |listen| Target::new(format!("http://{}{}", proxy.reach.found(listen), app.health)).with_header(TOKEN_HEADER, token);
         Ok(Self {
@@ -76,7 +76,7 @@ impl Targets {
             health: app.health.clone(),
             front_door: listener(&proxy.live),
             preview: listener(&proxy.idle),
-            control: ProxyControl::new(socket, probe.timeout),
+            control,
             timeout: probe.timeout,
             lookup: probe.timeout.min(probe.every),
         })
@@ -222,7 +222,10 @@ mod tests {
         let place = literal(&listener.local_addr().unwrap().to_string()).unwrap();
         tokio::spawn(async move { axum::serve(listener, Router::new().route("/healthz", get(by_name))).await });
         let config = Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config;
-        let targets = Targets::new(&config.app, &config.proxy, &config.probe, "token", std::path::Path::new("/nowhere")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let state = crate::files::StateDir::open(folder.path()).unwrap();
+        let control = ProxyDriver::new(&config.proxy, &config.app, &state, config.probe.timeout);
+        let targets = Targets::new(&config.app, &config.proxy, &config.probe, "token", control).unwrap();
         let seen = targets.at_place("shop-blue:3000", &place).await;
         assert_eq!(seen.at, place.to_string());
         assert_eq!(seen.probed.observation().unwrap().status, Some(200));

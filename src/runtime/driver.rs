@@ -86,6 +86,18 @@ impl Driver {
         }
     }
 
+    /// An earlier deploy of the colour was cut off before its instances were proven: all is as it was before that. Says what was done; empty:
+    /// nothing, also where whoever comes next finds what was left by itself.
+    ///
+    /// # Errors
+    /// Where it could not be put back.
+    pub async fn undo_cut_off(&self, unproven: &Release, tell: Tell<'_>) -> Result<String, RuntimeError> {
+        match self {
+            Self::Swarm(driver) => driver.put_back(unproven, tell).await,
+            Self::Process(_) | Self::Docker(_) | Self::Command(_) => Ok(String::new()),
+        }
+    }
+
     /// Returns when a new instance of a deploy has ended for good, with what is to be said about it; never where the runtime cannot know.
     pub async fn fallen(&self, release: &Release, tell: Tell<'_>) -> String {
         match self {

@@ -17,9 +17,9 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 #[must_use]
 pub fn of_watcher(config: &Config) -> Vec<Expected> {
     let probe = &config.probe;
-    let watched = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise, fall };
+    let watched = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise, fall, apart: None };
     let probed = watched(probe.rise, probe.fall);
-    let heartbeat = Check { schedule: Schedule::Every(HEARTBEAT), grace: HEARTBEAT * 2, rise: 1, fall: probe.fall };
+    let heartbeat = Check { schedule: Schedule::Every(HEARTBEAT), grace: HEARTBEAT * 2, rise: 1, fall: probe.fall, apart: None };
     let mut checks: Vec<(String, Check)> = ["blue", "green", "proxy", "preview"].map(|name| (name.to_owned(), probed.clone())).into();
     checks.push(("prober".to_owned(), watched(1, 1)));
     if config.runtime.kind.has_supervisor() {
@@ -52,7 +52,7 @@ pub fn of_engine(config: &Config) -> Vec<(String, Check)> {
         names.extend(matches!(config.runtime.kind, RuntimeKind::Swarm(_)).then_some("nodes"));
     }
     let probe = &config.probe;
-    let check = Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise: 1, fall: 1 };
+    let check = Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise: 1, fall: 1, apart: None };
     names.into_iter().map(|name| (name.to_owned(), check.clone())).collect()
 }
 

@@ -31,7 +31,7 @@ use crate::http::control::{Control, router};
 use crate::http::serve::{OwnHosts, guarded, healthz, serve};
 use crate::net::listen;
 use crate::net::manager::ServiceManager;
-use crate::proxy::control::ProxyControl;
+use crate::proxy::ProxyDriver;
 use crate::release::targets::ORDER_LIMIT;
 use crate::release::{Cluster, Desk, Memory, ProberSettings, Targets};
 use crate::signing::Key;
@@ -65,10 +65,12 @@ impl Prober {
         let addresses = vec![("control", at.to_string()), ("health", health_at.to_string())];
 
         let probe_token = files::token(&state.probe_token()).context("the probe token cannot be read")?;
-        let targets = Targets::new(&config.app, &config.proxy, &config.probe, &probe_token, &state.proxy_socket())?;
+        let proxy = |limit| ProxyDriver::new(&config.proxy, &config.app, state, limit);
+        proxy(ORDER_LIMIT).prepare(config.proxy.first_live).context("what the proxy's config includes cannot be written")?;
+        let targets = Targets::new(&config.app, &config.proxy, &config.probe, &probe_token, proxy(config.probe.timeout))?;
         let cluster = Arc::new(Cluster {
             journal: Journal::new(store.clone()),
-            proxy: ProxyControl::new(&state.proxy_socket(), ORDER_LIMIT),
+            proxy: proxy(ORDER_LIMIT),
             targets,
             memory: Arc::new(Memory::default()),
             settings: config.switch,

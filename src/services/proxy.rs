@@ -31,6 +31,10 @@ impl Proxy {
     /// # Errors
     /// Where something cannot be bound, opened or read; says what to do.
     pub async fn build(config: &Config, state: &StateDir) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            config.proxy.kind.is_ours(),
+            "proxy.kind is not \"embedded\": the proxy runs by itself, and there is none to run here"
+        );
         let health = listen::tcp("proxy.health", &config.proxy.health).await?;
         let embedded = Embedded::build(&config.proxy, &config.app, state, config.switch.drain).await?;
         let own = OwnHosts::new(config.proxy.reach.host().map(str::to_owned).into_iter().chain([config.proxy.health.clone()]));

@@ -10,6 +10,7 @@ use super::expected;
 use crate::config::Config;
 use crate::domain::beat::{Beat, BeatKind, Health, Identity, Showing};
 use crate::domain::gate::Observation;
+use crate::domain::sent::Sent;
 use crate::monitor::{Arrived, Ingest, Monitor};
 use crate::probe::{HttpProbe, Probed, Target};
 use crate::telemetry::day_log::PartLog;
@@ -68,7 +69,8 @@ impl SiteLoop {
             log.append(&self.check, &observed);
         }
         let beat = self.beat(&observed, run, sequence);
-        let arrived = Arrived { key_id: "own".to_owned(), beat, arrival: self.monitor.arrivals().arrive(self.monitor.now()) };
+        let arrival = self.monitor.arrivals().arrive(self.monitor.now());
+        let arrived = Arrived { key_id: "own".to_owned(), beat, arrival, sent: Sent::default() };
         if let Err(error) = self.ingest.beat(arrived).await {
             tracing::error!(check = self.check, "what was seen is not stored: {error}");
         }

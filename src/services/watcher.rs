@@ -14,10 +14,13 @@ use super::outside::OutsideLoop;
 use super::site::SiteLoop;
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
+use crate::http::directory::Directory;
+use crate::http::keys::ApiKey;
+use crate::http::pings::Pings;
 use crate::http::serve::{OwnHosts, serve};
 use crate::http::watcher::router;
 use crate::http::watching::Watching;
-use crate::monitor::{Loops, Monitor, MonitorSettings};
+use crate::monitor::{Loops, May, Monitor, MonitorSettings};
 use crate::net::listen;
 use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
@@ -56,6 +59,9 @@ impl Watcher {
             checks: expected::of_watcher(config).into_iter().collect(),
             channels: expected::channel_rules(config),
             own_channels: config.built_in_channels(),
+            most_made: config.pings.most_made,
+            keep: config.watcher.keep,
+            strangers_after: config.watcher.strangers_after,
         };
         let monitor = Monitor::new(store, settings);
         let (ingest, loops) = monitor.loops(channels);
@@ -72,7 +78,7 @@ impl Watcher {
             ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
-            watching: Watching { monitor, ingest, key, unheard },
+            watching: Watching { monitor, ingest, pings: Arc::new(pings(config, &key)?), key, unheard },
             loops,
         })
     }
@@ -119,6 +125,18 @@ impl Watcher {
         }
         monitor.stop(monitor.now()).await.context("the end is not written down")
     }
+}
+
+fn pings(config: &Config, key: &Key) -> anyhow::Result<Pings> {
+    let own = config.pings.key.as_ref().map(|secret| secret.reveal_if_set()).transpose().context("pings.key")?;
+    let own = own.flatten().map(|secret| ApiKey { name: "pings.key".to_owned(), may: May::Ping, secret });
+    let named = config.keys.iter().map(|key| {
+        let secret = key.secret.as_ref().map(|secret| secret.reveal().with_context(|| format!("the secret of key {}", key.name)));
+        Ok(ApiKey { name: key.name.clone(), may: key.may, secret: secret.transpose()?.unwrap_or_default() })
+    });
+    let keys = named.chain(own.map(Ok)).collect::<anyhow::Result<_>>()?;
+    let url = config.watcher.page_url().trim_end_matches('/').to_owned();
+    Ok(Pings::new(Directory::new(&config.checks, key), config.pings.clone(), keys, url))
 }
 
 fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {

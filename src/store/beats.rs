@@ -1,5 +1,7 @@
 //! Rows of `beat`: what was heard.
 
+use std::time::Duration;
+
 use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
@@ -8,19 +10,28 @@ use super::statement::sql;
 use super::value::Value;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
+use crate::domain::sent::{Ignored, Sent};
 
 const BEAT: Table = Table {
     name: "beat",
-    insert: "INSERT INTO beat (key_id, instance, run, sequence, check_name, kind, received_at, sent_at, health, body)",
+    insert: "INSERT INTO beat (key_id, instance, run, sequence, check_name, kind, received_at, sent_at, health, body,
+           address, method, agent, work, exit_status, took_ms, ignored)",
     tail: "ON CONFLICT (key_id, instance, run, sequence) DO NOTHING",
     again: Again::Never,
 };
 
-/// Stores a beat. False where the same one is there already.
+/// Stores a beat, with how it came and what its run took. False where the same one is there already.
 ///
 /// # Errors
 /// Where the store refuses the row, or does not answer.
-pub async fn insert(connection: &mut Connection, key_id: &str, beat: &Beat, received_at: Moment) -> Result<bool, StoreError> {
+pub async fn insert(
+    connection: &mut Connection,
+    key_id: &str,
+    beat: &Beat,
+    received_at: Moment,
+    sent: &Sent,
+    took: Option<Duration>,
+) -> Result<bool, StoreError> {
     let identity = &beat.identity;
     let health = beat.health.as_ref().map(json::write).transpose()?;
     let row = vec![
@@ -34,6 +45,13 @@ pub async fn insert(connection: &mut Connection, key_id: &str, beat: &Beat, rece
         Value::from(beat.sent_at),
         Value::from(health),
         Value::from(beat.body.as_deref().map(str::as_bytes)),
+        Value::from(sent.address.map(|address| address.to_string())),
+        Value::from(sent.method.as_deref()),
+        Value::from(sent.agent.as_deref()),
+        Value::from(sent.work.map(|work| work.to_string())),
+        Value::from(sent.exit_status.map(i64::from)),
+        Value::from(took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX))),
+        Value::from(sent.ignored.map(Ignored::as_str)),
     ];
     let key = if connection.is_batching() {
         format!("{key_id} {} {} {}", identity.run, identity.sequence, identity.instance)
@@ -41,19 +59,6 @@ pub async fn insert(connection: &mut Connection, key_id: &str, beat: &Beat, rece
         String::new()
     };
     connection.write(&BEAT, &key, row).await
-}
-
-/// Forgets beats received before `before`, all but the newest `keep`, a thousand at a time. Says how many.
-///
-/// # Errors
-/// Where the store refuses.
-pub async fn prune(connection: &mut Connection, before: Moment, keep: u32) -> Result<u64, StoreError> {
-    sql("DELETE FROM beat WHERE id IN (SELECT id FROM beat WHERE received_at < ?
-         AND id <= (SELECT max(id) FROM beat) - ? ORDER BY id LIMIT 1000)")
-    .bind(before)
-    .bind(keep)
-    .run(connection)
-    .await
 }
 
 /// How many there are.

@@ -15,6 +15,7 @@ use crate::domain::moment::Moment;
 use crate::domain::roster::Wanted;
 use std::collections::BTreeSet;
 
+use crate::domain::sent::Made;
 use serde::{Deserialize, Serialize};
 
 /// One check as it is kept.
@@ -32,6 +33,8 @@ pub struct StoredCheck {
     pub seen: Seen,
     /// How many instances it expects. None: it does not count them.
     pub wanted: Option<Wanted>,
+    /// What is expected of it, where no config says so: it was made by its first beat, or through the API.
+    pub made: Option<Made>,
 }
 
 /// What the last beat of a check said, for people.
@@ -66,13 +69,13 @@ impl Seen {
 
 const CHECK: Table = Table {
     name: "check",
-    insert: "INSERT INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted)",
+    insert: "INSERT INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted, made, uuid)",
     tail: "ON CONFLICT (name) DO UPDATE SET status = excluded.status, state = excluded.state, look_at = excluded.look_at,
-           every_ms = excluded.every_ms, seen = excluded.seen, wanted = excluded.wanted",
+           every_ms = excluded.every_ms, seen = excluded.seen, wanted = excluded.wanted, made = excluded.made, uuid = excluded.uuid",
     again: Again::Replaces,
 };
 
-fn read(row: &Row) -> Result<StoredCheck, StoreError> {
+pub(super) fn read(row: &Row) -> Result<StoredCheck, StoreError> {
     Ok(StoredCheck {
         name: row.get("name")?,
         state: row.json("state")?,
@@ -80,6 +83,7 @@ fn read(row: &Row) -> Result<StoredCheck, StoreError> {
         every_ms: row.get("every_ms")?,
         seen: row.json("seen")?,
         wanted: row.get::<Option<String>>("wanted")?.as_deref().map(json::read).transpose()?,
+        made: row.get::<Option<String>>("made")?.as_deref().map(json::read).transpose()?,
     })
 }
 
@@ -123,6 +127,15 @@ pub async fn read_ahead(connection: &mut Connection, names: &BTreeSet<&str>) -> 
     Ok(())
 }
 
+/// The names of the checks that a config named.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn configured(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
+    let rows = sql("SELECT name FROM \"check\" WHERE made IS NULL ORDER BY name").all(connection).await?;
+    rows.iter().map(|row| row.get("name")).collect()
+}
+
 /// When a check is to be looked at, and its name.
 pub type Due = (Moment, String);
 
@@ -151,6 +164,8 @@ pub async fn save(connection: &mut Connection, check: &StoredCheck) -> Result<()
         Value::from(check.every_ms),
         Value::from(json::write(&check.seen)?),
         Value::from(check.wanted.as_ref().map(json::write).transpose()?),
+        Value::from(check.made.as_ref().map(json::write).transpose()?),
+        Value::from(check.made.as_ref().map(|made| made.uuid.to_string())),
     ];
     connection.remember(CHECK.name, &check.name, Some(check.clone()));
     connection.write(&CHECK, &check.name, row).await?;

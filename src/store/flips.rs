@@ -56,12 +56,3 @@ pub async fn remove_last(connection: &mut Connection, check: &str) -> Result<(),
     sql("DELETE FROM flip WHERE id = (SELECT max(id) FROM flip WHERE check_name = ?)").bind(check).run(connection).await?;
     Ok(())
 }
-
-/// Forgets all but the newest `keep`.
-///
-/// # Errors
-/// Where the store refuses.
-pub async fn prune(connection: &mut Connection, keep: u32) -> Result<(), StoreError> {
-    sql("DELETE FROM flip WHERE id <= (SELECT max(id) FROM flip) - ?").bind(keep).run(connection).await?;
-    Ok(())
-}

@@ -41,7 +41,7 @@ const INCIDENT: Table = Table {
 /// The open incident of each check.
 const OPEN: &str = "open incident";
 
-fn read(row: &Row) -> Result<StoredIncident, StoreError> {
+pub(super) fn read(row: &Row) -> Result<StoredIncident, StoreError> {
     let incident = Incident {
         key: row.get("key")?,
         check: row.get("check_name")?,

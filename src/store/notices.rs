@@ -164,15 +164,3 @@ pub async fn newest(connection: &mut Connection, limit: u32) -> Result<Vec<Store
     let query = sql("SELECT * FROM notice WHERE withdrawn_at IS NULL ORDER BY id DESC LIMIT ?");
     query.bind(limit).all(connection).await?.iter().map(read).collect()
 }
-
-/// Forgets what was taken or withdrawn before `before`.
-///
-/// # Errors
-/// Where the store refuses.
-pub async fn prune(connection: &mut Connection, before: Moment) -> Result<(), StoreError> {
-    sql("DELETE FROM notice WHERE created_at < ? AND (taken_at IS NOT NULL OR withdrawn_at IS NOT NULL)")
-        .bind(before)
-        .run(connection)
-        .await?;
-    Ok(())
-}

@@ -13,6 +13,8 @@ const STEPS: &[&str] = &[
     include_str!("schema/instances.sql"),
     include_str!("schema/output.sql"),
     include_str!("schema/both.sql"),
+    include_str!("schema/pings.sql"),
+    include_str!("schema/many.sql"),
 ];
 
 /// Takes the steps that are not taken yet.

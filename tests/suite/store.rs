@@ -4,3 +4,4 @@ mod contract;
 mod ground;
 mod hostile;
 mod journal;
+mod pages;

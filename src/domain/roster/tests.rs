@@ -6,7 +6,7 @@ use crate::domain::schedule::Schedule;
 
 /// Due every 10 s with 20 s of grace; rise 1, fall 3.
 fn rule() -> Rule {
-    let check = Check { schedule: Schedule::Every(Duration::from_secs(10)), grace: Duration::from_secs(20), rise: 1, fall: 3 };
+    let check = Check { schedule: Schedule::Every(Duration::from_secs(10)), grace: Duration::from_secs(20), rise: 1, fall: 3, apart: None };
     Rule { check, at_own_pace: true }
 }
 
@@ -46,7 +46,7 @@ impl Watched {
     }
 
     fn says(&mut self, name: &str, kind: BeatKind, health: Option<&Health>, second: i64) -> RosterDecision {
-        let heard = Heard { kind, health, at: at(second), sent_at: at(second) };
+        let heard = Heard { kind, health, at: at(second), sent_at: at(second), work: None };
         let decision = self.roster.hear(&rule(), &self.state, Sender { name, every_ms: None }, heard, None);
         self.take(decision)
     }
@@ -292,7 +292,7 @@ fn a_deploy_keeps_them_quiet_and_what_it_replaced_is_forgotten() {
 #[test]
 fn each_is_due_as_often_as_it_says_itself() {
     let mut check = Watched::new(1);
-    let heard = Heard { kind: BeatKind::Success, health: None, at: at(0), sent_at: at(0) };
+    let heard = Heard { kind: BeatKind::Success, health: None, at: at(0), sent_at: at(0), work: None };
     let decision = check.roster.hear(&rule(), &check.state, Sender { name: "a", every_ms: Some(1_000) }, heard, None);
     assert_eq!(check.take(decision).look_at, Some(at(3)));
 }

@@ -211,3 +211,17 @@ fn a_heartbeat_beside_the_app_is_well_again_whether_or_not_the_app_answers() {
     vigil.look(vec![Container { started_at: Some(at(50)), ..beside(Life::Running, None) }], &silent);
     assert_eq!(trouble_of(&vigil, "beat", 60), None);
 }
+
+#[test]
+fn what_ended_after_our_own_end_in_order_and_runs_again_is_no_business_of_ours() {
+    let again = || vec![container("one", Life::Running, 30, Some(end(25, None))), running("two", 0)];
+    let mut ended_in_order = vigil().remembered();
+    ended_in_order.look(again(), &scene(31));
+    assert_eq!(trouble_of(&ended_in_order, "one", 31), None);
+
+    let mut killed = vigil();
+    killed.heard_until = Some(at(20));
+    let mut killed = killed.remembered();
+    killed.look(again(), &scene(31));
+    assert!(trouble_of(&killed, "one", 31).is_some(), "nobody else had told of it");
+}

@@ -11,7 +11,8 @@ use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::domain::notice::Notice;
 use crate::domain::schedule::Schedule;
-use crate::monitor::{Ack, Arrived, ChannelRule, Claimed, Expected, IngestError, LiveHeard, Monitor, MonitorSettings};
+use crate::domain::sent::Sent;
+use crate::monitor::{Ack, Arrived, ChannelRule, Claimed, Expected, IngestError, Keep, LiveHeard, Monitor, MonitorSettings};
 use crate::notify::{Receipt, SendError};
 use crate::store::incidents::{self, StoredIncident};
 use crate::store::{Store, checks};
@@ -35,7 +36,7 @@ pub(super) fn rule(name: &str) -> ChannelRule {
 
 pub(super) fn settings(names: &[&str]) -> MonitorSettings {
     let second = Duration::from_secs(1);
-    let check = Check { schedule: Schedule::Every(second), grace: second * 2, rise: 2, fall: 3 };
+    let check = Check { schedule: Schedule::Every(second), grace: second * 2, rise: 2, fall: 3, apart: None };
     let channels = vec!["ops".to_owned(), "mail".to_owned()];
     let expected = |name: &&str| Expected {
         name: (*name).to_owned(),
@@ -50,6 +51,9 @@ pub(super) fn settings(names: &[&str]) -> MonitorSettings {
         checks: names.iter().map(expected).collect(),
         channels: vec![rule("ops"), rule("mail")],
         own_channels: channels.clone(),
+        most_made: 3,
+        keep: Keep { log: Duration::from_secs(7_200), beats: Duration::from_secs(3_600) },
+        strangers_after: Duration::from_secs(60),
     }
 }
 
@@ -93,7 +97,7 @@ impl Stage {
     }
 
     pub(super) fn arrived(&self, beat: Beat, now: i64) -> Arrived {
-        Arrived { key_id: "k".into(), beat, arrival: self.monitor.arrivals().arrive(at(now)) }
+        Arrived { key_id: "k".into(), beat, arrival: self.monitor.arrivals().arrive(at(now)), sent: Sent::default() }
     }
 
     pub(super) async fn hear(&self, beat: Beat, now: i64) -> Result<Ack, IngestError> {

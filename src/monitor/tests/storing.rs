@@ -1,9 +1,12 @@
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::stage::{Stage, at, settings};
 use crate::domain::beat::{BeatKind, Showing};
 use crate::domain::check::Status;
-use crate::monitor::{Ack, IngestError};
+use crate::domain::sent::Made;
+use crate::monitor::{Ack, IngestError, PING};
 use crate::store::beats;
 
 #[tokio::test]
@@ -83,14 +86,54 @@ async fn what_is_expected_no_more_is_forgotten_and_what_is_new_is_due_from_now()
 }
 
 #[tokio::test]
-async fn old_beats_are_forgotten_and_the_newest_are_kept() {
+async fn what_is_old_is_forgotten_step_by_step_and_pings_are_kept_longer() {
+    const HOUR: i64 = 3_600_000;
     let mut stage = Stage::new(&["job"]).await;
-    for now in 0..10 {
-        let mut beat = stage.beat("job", Showing::Good, now);
+    let mut batch = Vec::new();
+    for number in 0..2_500 {
+        let mut beat = stage.beat("job", Showing::Good, number);
         beat.kind = BeatKind::Log;
-        stage.hear(beat, now).await.unwrap();
+        let mut arrived = stage.arrived(beat, number);
+        if number % 500 == 0 {
+            arrived.key_id = PING.to_owned();
+        }
+        batch.push(arrived);
     }
-    let mut transaction = stage.monitor.store.begin().await.unwrap();
-    assert_eq!(beats::prune(&mut transaction, at(8), 4).await.unwrap(), 6, "older than 8 ms, and not among the newest 4");
-    assert_eq!(beats::count(&mut transaction).await.unwrap(), 4);
+    stage.monitor.ingest(&batch, at(2_500)).await;
+    drop(batch);
+    let monitor = stage.monitor.clone();
+    let count = || async { beats::count(&mut monitor.store.read().await.unwrap()).await.unwrap() };
+    assert!(!stage.monitor.prune(at(HOUR)).await.unwrap());
+    assert_eq!(count().await, 2_500, "an hour is to be kept");
+    let mut steps = 0;
+    while stage.monitor.prune(at(HOUR + 10_000)).await.unwrap() {
+        steps += 1;
+    }
+    assert_eq!((count().await, steps), (5, 2), "a thousand rows at a time; the pings are left");
+    stage.monitor.prune(at(2 * HOUR + 10_000)).await.unwrap();
+    assert_eq!(count().await, 0);
+    stage.good("job", 3 * HOUR).await;
+    stage.monitor.prune(at(5 * HOUR)).await.unwrap();
+    assert_eq!(count().await, 0, "rows that count from the beginning again are found");
+}
+
+#[tokio::test]
+async fn as_many_checks_are_made_by_their_first_beat_as_may_be_and_each_is_its_own() {
+    let mut stage = Stage::new(&["job"]).await;
+    let made = Made { uuid: Uuid::from_u128(1), period_ms: 1_000, grace_ms: 1_000 };
+    let mut batch = Vec::new();
+    for name in ["one", "one", "job", "blue", "two", "three", "four"] {
+        let beat = stage.beat(name, Showing::Good, 1_000);
+        let mut arrived = stage.arrived(beat, 1_000);
+        arrived.sent.making = Some(made.clone());
+        batch.push(arrived);
+    }
+    let answers = stage.monitor.ingest(&batch, at(1_000)).await;
+    drop(batch);
+    let taken = |name: &str| Err(IngestError::NameTaken(name.into()));
+    let (new, old) = (Ok(Ack::Created), Ok(Ack::Stored));
+    assert_eq!(answers, [new.clone(), old, taken("job"), taken("blue"), new.clone(), new, Err(IngestError::TooMany(3))]);
+    stage.restart(1_500).await;
+    stage.sweep(1_600, 4_000).await;
+    assert_eq!(stage.status("one").await, Status::Down, "due after a second, and silent for another");
 }

@@ -2,15 +2,15 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
-use super::address::Lease;
 use super::claim::Claim;
 use super::client::Activity;
+use super::lease::{BrokenOff, Lease};
 use super::trouble::Trouble;
 use crate::domain::colour::Colour;
 
@@ -26,24 +26,20 @@ pub(super) enum Source {
 /// The app's body on its way to the client, with the claim that ends when it does.
 #[derive(Debug)]
 pub(super) struct Passing {
-    body: Incoming,
     lease: Lease,
-    is_over: bool,
     _claim: Claim,
 }
 
 impl Passing {
     /// From the app to the client.
-    pub(super) fn new(body: Incoming, lease: Lease, claim: Claim) -> Self {
-        Self { body, lease, is_over: false, _claim: claim }
+    pub(super) fn new(lease: Lease, claim: Claim) -> Self {
+        Self { lease, _claim: claim }
     }
 }
 
 impl Drop for Passing {
     fn drop(&mut self) {
-        if self.is_over || self.body.is_end_stream() {
-            self.lease.give_back();
-        }
+        self.lease.give_back();
     }
 }
 
@@ -69,30 +65,26 @@ impl Drop for AnswerBody {
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BrokenOff;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match &mut self.get_mut().source {
             Source::Words(words) => Poll::Ready(words.take().map(|words| Ok(Frame::data(words)))),
-            Source::App(passing) => {
-                let frame = ready!(Pin::new(&mut passing.body).poll_frame(cx));
-                passing.is_over = frame.is_none();
-                Poll::Ready(frame)
-            }
+            Source::App(passing) => passing.lease.poll_body(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Words(words) => words.is_none(),
-            Source::App(passing) => passing.body.is_end_stream(),
+            Source::App(passing) => passing.lease.is_over(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Words(words) => SizeHint::with_exact(words.as_ref().map_or(0, |words| words.len() as u64)),
-            Source::App(passing) => passing.body.size_hint(),
+            Source::App(passing) => passing.lease.left().map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }

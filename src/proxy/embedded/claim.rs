@@ -1,7 +1,7 @@
 //! A request claims its colour and counts itself under one guard, so that no request claims the old colour after a shift has returned.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::domain::colour::Colour;
 use crate::proxy::control::{Load, ProxyState};
@@ -35,9 +35,19 @@ pub(super) struct Live {
 /// The live colour and everything that has claimed a colour.
 #[derive(Debug)]
 pub(super) struct Claims {
-    live: RwLock<Live>,
+    /// Each worker claims by a copy of its own, so that no two meet; a shift holds all of them.
+    shares: Vec<Share>,
     /// What the preview shows while live is undefined.
     preview: Colour,
+    /// How often each colour was cut.
+    cuts: [AtomicU64; 2],
+}
+
+/// One worker's part, on cache lines of its own.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Share {
+    live: RwLock<Live>,
     blue: Counts,
     green: Counts,
 }
@@ -46,13 +56,14 @@ pub(super) struct Claims {
 struct Counts {
     in_flight: AtomicU64,
     streams: AtomicU64,
-    cuts: AtomicU64,
 }
 
 /// One request's hold on a colour, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Claim {
     claims: Arc<Claims>,
+    /// Who claimed it.
+    pub(super) worker: usize,
     /// The colour.
     pub(super) colour: Colour,
     /// Under which epoch.
@@ -84,39 +95,55 @@ pub(super) struct Ticket {
 pub(super) struct IsLive(Colour);
 
 impl Claims {
-    /// With `preview` as the idle colour while live is undefined.
-    pub(super) fn new(live: Live, preview: Colour) -> Self {
-        Self { live: RwLock::new(live), preview, blue: Counts::default(), green: Counts::default() }
+    /// Of so many workers, at least one; with `preview` as the idle colour while live is undefined.
+    pub(super) fn new(live: Live, preview: Colour, workers: usize) -> Self {
+        let share = |_| Share { live: RwLock::new(live), blue: Counts::default(), green: Counts::default() };
+        Self { shares: (0..workers.max(1)).map(share).collect(), preview, cuts: Default::default() }
     }
 
-    /// Claims the colour behind a listener; none where live is undefined.
-    pub(super) fn claim(self: &Arc<Self>, door: Door, sender: Sender) -> Option<Claim> {
-        let guard = self.live.read().unwrap_or_else(PoisonError::into_inner);
+    /// How many workers there are.
+    pub(super) fn workers(&self) -> usize {
+        self.shares.len()
+    }
+
+    /// Claims the colour behind a listener for one of the workers; none where live is undefined.
+    pub(super) fn claim(self: &Arc<Self>, worker: usize, door: Door, sender: Sender) -> Option<Claim> {
+        let share = self.share(worker)?;
+        let guard = share.live.read().unwrap_or_else(PoisonError::into_inner);
         let colour = match (door, guard.colour) {
             (Door::Live, live) => live?,
             (Door::Idle, Some(live)) => live.other(),
             (Door::Idle, None) => self.preview,
         };
-        let counts = self.counts(colour);
         let counted = match sender {
             Sender::Visitor => Counted::Request,
             Sender::Prober => Counted::Not,
         };
         if counted == Counted::Request {
-            counts.in_flight.fetch_add(1, Ordering::Relaxed);
+            share.counts(colour).in_flight.fetch_add(1, Ordering::Relaxed);
         }
-        let cuts = counts.cuts.load(Ordering::Relaxed);
-        Some(Claim { claims: Arc::clone(self), colour, epoch: guard.epoch, cuts, counted })
+        let cuts = self.cuts(colour).load(Ordering::Relaxed);
+        Some(Claim { claims: Arc::clone(self), worker, colour, epoch: guard.epoch, cuts, counted })
     }
 
     /// What is live.
     pub(super) fn live(&self) -> Live {
-        *self.live.read().unwrap_or_else(PoisonError::into_inner)
+        let first = self.shares.first().map(|share| *share.live.read().unwrap_or_else(PoisonError::into_inner));
+        first.unwrap_or(Live { colour: None, epoch: 0 })
     }
 
     /// Swaps what is live, and hands back the old. From the return on, nothing claims the old colour by the live listener.
     pub(super) fn swap(&self, live: Live) -> Live {
-        std::mem::replace(&mut *self.live.write().unwrap_or_else(PoisonError::into_inner), live)
+        let mut old = live;
+        for mut guard in self.guards() {
+            old = std::mem::replace(&mut *guard, live);
+        }
+        old
+    }
+
+    /// All copies at once: while they are held nobody claims.
+    fn guards(&self) -> Vec<RwLockWriteGuard<'_, Live>> {
+        self.shares.iter().map(|share| share.live.write().unwrap_or_else(PoisonError::into_inner)).collect()
     }
 
     /// Declares every claim on an idle colour so far as cut.
@@ -124,25 +151,44 @@ impl Claims {
     /// # Errors
     /// Where the colour is live.
     pub(super) fn cut(&self, colour: Colour) -> Result<(), IsLive> {
-        let guard = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        if guard.colour.is_none_or(|live| live == colour) {
+        let guards = self.guards();
+        if guards.iter().any(|live| live.colour.is_none_or(|live| live == colour)) {
             return Err(IsLive(colour));
         }
-        self.counts(colour).cuts.fetch_add(1, Ordering::Relaxed);
+        self.cuts(colour).fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     /// Whether a claim's colour has been cut since.
     pub(super) fn is_cut(&self, ticket: Ticket) -> bool {
-        self.counts(ticket.colour).cuts.load(Ordering::Relaxed) != ticket.cuts
+        self.cuts(ticket.colour).load(Ordering::Relaxed) != ticket.cuts
     }
 
     /// What the control socket says.
     pub(super) fn state(&self) -> ProxyState {
         let live = self.live();
-        ProxyState { live: live.colour, epoch: live.epoch, blue: self.blue.load(), green: self.green.load() }
+        ProxyState { live: live.colour, epoch: live.epoch, blue: self.load(Colour::Blue), green: self.load(Colour::Green) }
     }
 
+    fn load(&self, colour: Colour) -> Load {
+        let loads = self.shares.iter().map(|share| share.counts(colour).load());
+        loads.fold(Load::default(), |all, one| Load { in_flight: all.in_flight + one.in_flight, streams: all.streams + one.streams })
+    }
+
+    fn cuts(&self, colour: Colour) -> &AtomicU64 {
+        let [blue, green] = &self.cuts;
+        match colour {
+            Colour::Blue => blue,
+            Colour::Green => green,
+        }
+    }
+
+    fn share(&self, worker: usize) -> Option<&Share> {
+        self.shares.get(worker)
+    }
+}
+
+impl Share {
     fn counts(&self, colour: Colour) -> &Counts {
         match colour {
             Colour::Blue => &self.blue,
@@ -162,11 +208,16 @@ impl Claim {
     pub(super) fn into_stream(mut self) -> Self {
         if self.counted == Counted::Request {
             self.counted = Counted::Stream;
-            let counts = self.claims.counts(self.colour);
-            counts.streams.fetch_add(1, Ordering::Relaxed);
-            counts.in_flight.fetch_sub(1, Ordering::Relaxed);
+            if let Some(counts) = self.counts() {
+                counts.streams.fetch_add(1, Ordering::Relaxed);
+                counts.in_flight.fetch_sub(1, Ordering::Relaxed);
+            }
         }
         self
+    }
+
+    fn counts(&self) -> Option<&Counts> {
+        Some(self.claims.share(self.worker)?.counts(self.colour))
     }
 
     /// Whether the colour has been cut since.
@@ -182,7 +233,7 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let counts = self.claims.counts(self.colour);
+        let Some(counts) = self.counts() else { return };
         match self.counted {
             Counted::Request => drop(counts.in_flight.fetch_sub(1, Ordering::Relaxed)),
             Counted::Stream => drop(counts.streams.fetch_sub(1, Ordering::Relaxed)),
@@ -199,8 +250,10 @@ mod tests {
     use super::*;
     use crate::clock;
 
+    const WORKERS: usize = 4;
+
     fn claims(colour: Option<Colour>) -> Arc<Claims> {
-        Arc::new(Claims::new(Live { colour, epoch: 1 }, Colour::Green))
+        Arc::new(Claims::new(Live { colour, epoch: 1 }, Colour::Green, WORKERS))
     }
 
     /// Who holds a claim is seen by the shift that follows: hammered by threads that are taken off their processor at any instruction.
@@ -209,18 +262,18 @@ mod tests {
         let claims = claims(Some(Colour::Green));
         let drained = Arc::new(AtomicU64::new(0));
         let over = Arc::new(AtomicBool::new(false));
-        let hammer = || {
+        let hammer = |worker| {
             let (claims, drained, over) = (Arc::clone(&claims), Arc::clone(&drained), Arc::clone(&over));
             std::thread::spawn(move || {
                 let mut late = 0;
                 while !over.load(Ordering::Relaxed) {
-                    let claim = claims.claim(Door::Live, Sender::Visitor).unwrap();
+                    let claim = claims.claim(worker, Door::Live, Sender::Visitor).unwrap();
                     late += u64::from(drained.load(Ordering::SeqCst) > claim.epoch);
                 }
                 late
             })
         };
-        let hammers: Vec<_> = (0..8).map(|_| hammer()).collect();
+        let hammers: Vec<_> = (0..8).map(|number| hammer(number % WORKERS)).collect();
         let started = clock::elapsed();
         let mut epoch = 1;
         while clock::elapsed() < started + Duration::from_millis(1_500) {
@@ -241,7 +294,7 @@ mod tests {
     #[test]
     fn a_stream_is_counted_as_a_stream_and_no_longer_in_flight() {
         let claims = claims(Some(Colour::Blue));
-        let claim = claims.claim(Door::Live, Sender::Visitor).unwrap();
+        let claim = claims.claim(0, Door::Live, Sender::Visitor).unwrap();
         assert_eq!(claims.state().blue, Load { in_flight: 1, streams: 0 });
         let stream = claim.into_stream();
         assert_eq!(claims.state().blue, Load { in_flight: 0, streams: 1 });
@@ -252,7 +305,7 @@ mod tests {
     #[test]
     fn a_probe_has_a_colour_and_is_not_waited_for() {
         let claims = claims(Some(Colour::Blue));
-        let claim = claims.claim(Door::Idle, Sender::Prober).unwrap();
+        let claim = claims.claim(0, Door::Idle, Sender::Prober).unwrap();
         assert_eq!((claim.colour, claims.state().green), (Colour::Green, Load::default()));
         drop(claim.into_stream());
         assert_eq!(claims.state().green, Load::default());
@@ -261,17 +314,17 @@ mod tests {
     #[test]
     fn undefined_gives_no_live_colour_and_the_preview_goes_on() {
         let claims = claims(None);
-        assert!(claims.claim(Door::Live, Sender::Visitor).is_none());
-        assert_eq!(claims.claim(Door::Idle, Sender::Visitor).unwrap().colour, Colour::Green);
+        assert!(claims.claim(0, Door::Live, Sender::Visitor).is_none());
+        assert_eq!(claims.claim(0, Door::Idle, Sender::Visitor).unwrap().colour, Colour::Green);
     }
 
     #[test]
     fn only_the_idle_colour_is_cut_and_only_what_claimed_it_before() {
         let claims = claims(Some(Colour::Blue));
         assert!(claims.cut(Colour::Blue).is_err());
-        let before = claims.claim(Door::Idle, Sender::Visitor).unwrap();
+        let before = claims.claim(0, Door::Idle, Sender::Visitor).unwrap();
         claims.cut(Colour::Green).unwrap();
         assert!(before.is_cut());
-        assert!(!claims.claim(Door::Idle, Sender::Visitor).unwrap().is_cut());
+        assert!(!claims.claim(0, Door::Idle, Sender::Visitor).unwrap().is_cut());
     }
 }

@@ -2,14 +2,15 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::sleep;
 
+use super::running::Cut;
 use crate::clock;
 use crate::proxy::ProxyTimeouts;
 
@@ -33,12 +34,20 @@ pub(super) struct Activity {
     stage: AtomicU8,
     /// When the stage's clock began, in milliseconds of elapsed time.
     since: AtomicU64,
+    /// What ends an answer that is under way, where it is long.
+    cut: Mutex<Option<Arc<Cut>>>,
+    is_long: AtomicBool,
 }
 
 impl Activity {
     /// Of a connection that was accepted just now.
     pub(super) fn new() -> Self {
-        Self { stage: AtomicU8::new(Stage::Header as u8), since: AtomicU64::new(now()) }
+        Self {
+            stage: AtomicU8::new(Stage::Header as u8),
+            since: AtomicU64::new(now()),
+            cut: Mutex::default(),
+            is_long: AtomicBool::new(false),
+        }
     }
 
     /// A request's header is complete.
@@ -54,7 +63,26 @@ impl Activity {
 
     /// The answer has gone.
     pub(super) fn is_idle(&self) {
+        if self.is_long.load(Ordering::Relaxed) {
+            self.is_long.store(false, Ordering::Relaxed);
+            *self.cut() = None;
+        }
         self.stage.store(Stage::Idle as u8, Ordering::Relaxed);
+    }
+
+    /// The answer that is under way is long, and ends by this.
+    pub(super) fn ends_by(&self, cut: &Arc<Cut>) {
+        *self.cut() = Some(Arc::clone(cut));
+        self.is_long.store(true, Ordering::Relaxed);
+    }
+
+    fn cut(&self) -> MutexGuard<'_, Option<Arc<Cut>>> {
+        self.cut.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a long answer was cut; if not, `waker` is woken when it is. A client that takes nothing would never ask for more of it.
+    fn is_cut(&self, waker: &Waker) -> bool {
+        self.is_long.load(Ordering::Relaxed) && self.cut().as_ref().is_some_and(|cut| cut.is_done_or_wakes(waker))
     }
 
     fn has_read(&self) {
@@ -88,6 +116,9 @@ impl Activity {
         let shortest = limits.header_read.min(limits.idle);
         let mut timer = std::pin::pin!(sleep(shortest));
         std::future::poll_fn(|cx| {
+            if self.is_cut(cx.waker()) {
+                return Poll::Ready(());
+            }
             // Polled whenever the connection is, and it looks again at the latest after the shortest limit.
             while timer.as_mut().poll(cx).is_ready() {
                 match self.left(limits) {

@@ -3,25 +3,24 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
-use hyper::header::{HOST, HeaderValue};
-use hyper::http::uri::PathAndQuery;
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue};
+use hyper::http::{request, uri::PathAndQuery};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
-use tokio::time::timeout;
 
-use super::address::{Lease, Unanswered};
 use super::answer::{self, AnswerBody, Passing, Source};
 use super::claim::{Claim, Claims, Door, Sender};
 use super::client::Activity;
+use super::head::Head;
 use super::headers::{self, Peer};
+use super::lease::{Lease, Unanswered};
 use super::metrics;
+use super::outgoing::Outgoing;
 use super::running::Running;
 use super::trouble::Trouble;
 use super::tunnel::Tunnel;
-use super::upload::{Progress, Upload};
 use super::upstream::Upstream;
 use crate::clock;
 use crate::domain::colour::Colour;
@@ -44,6 +43,7 @@ pub(super) struct Forwarder {
 /// Where a request comes from.
 #[derive(Debug)]
 pub(super) struct Origin {
+    pub(super) worker: usize,
     pub(super) door: Door,
     pub(super) peer: Peer,
     pub(super) activity: Arc<Activity>,
@@ -56,7 +56,7 @@ impl Forwarder {
         let started = clock::elapsed();
         let is_probe = headers::take_token(request.headers_mut(), &self.token);
         let sender = if is_probe { Sender::Prober } else { Sender::Visitor };
-        let claim = self.claims.claim(origin.door, sender);
+        let claim = self.claims.claim(origin.worker, origin.door, sender);
         let (colour, epoch) = match &claim {
             Some(claim) => (Some(claim.colour), claim.epoch),
             None => (None, self.claims.live().epoch),
@@ -85,75 +85,42 @@ impl Forwarder {
 
     async fn forward(&self, request: Request<Incoming>, claim: Claim, origin: &Origin) -> Result<Response<Source>, Trouble> {
         let (request, client) = prepared(request, origin)?;
-        let (mut answer, lease) = self.exchange(request, &claim).await?;
-        let is_upgrade = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-        if is_upgrade {
-            let client = client.ok_or(Trouble::Broken)?;
-            let app = hyper::upgrade::on(&mut answer);
+        let (head, upload) = request.into_parts();
+        let (answered, lease) = self.exchange(&head, upload, &claim).await?;
+        let mut answer = Response::new(());
+        *answer.status_mut() = answered.status;
+        *answer.headers_mut() = answered.headers;
+        if answered.status == StatusCode::SWITCHING_PROTOCOLS {
+            let (client, app) = client.zip(lease.into_stream()).ok_or(Trouble::Broken)?;
             let activity = Arc::clone(&origin.activity);
             let is_websocket = headers::is_websocket(answer.headers());
             headers::prepare_answer(answer.headers_mut(), true);
             self.tunnel(Tunnel { client, app, is_websocket, activity, claim: claim.into_stream() })?;
-            return Ok(answer.map(|_| Source::Words(None)));
-        }
-        let mut lease = lease;
-        if answer.version() != Version::HTTP_11 || headers::says_close(answer.headers()) {
-            lease.spend();
+            return Ok(answer.map(|()| Source::Words(None)));
         }
         headers::prepare_answer(answer.headers_mut(), false);
-        *answer.version_mut() = Version::HTTP_11;
-        Ok(answer.map(|body| Source::App(Passing::new(body, lease, claim))))
+        if let Some(cut) = lease.cut().filter(|_| !lease.is_over()) {
+            origin.activity.ends_by(cut);
+        }
+        Ok(answer.map(|()| Source::App(Passing::new(lease, claim))))
     }
 
     /// Sends the request on an idle connection or a fresh one; once more, on a fresh one, where that cannot do anything twice.
-    async fn exchange(&self, mut request: Request<Upload>, claim: &Claim) -> Result<(Response<Incoming>, Lease), Trouble> {
+    async fn exchange(&self, head: &request::Parts, upload: Option<Incoming>, claim: &Claim) -> Result<(Head, Lease), Trouble> {
         let upstream = self.upstream(claim.colour);
-        let repeatable = request.method().is_idempotent() && request.body().is_end_stream();
-        if let Some(mut lease) = upstream.pooled(repeatable) {
-            let again = repeatable.then(|| copy_of(&request));
-            match (self.send(&mut lease, request, claim).await, again) {
-                (Ok(answer), _) => return Ok((answer, lease)),
-                (Err(Failed::Unsent(same)), _) => request = *same,
-                (Err(Failed::Trouble(Trouble::Broken)), Some(again)) => request = again,
-                (Err(Failed::Trouble(trouble)), _) => return Err(trouble),
-            }
+        let repeatable = head.method.is_idempotent() && upload.is_none();
+        let mut request = Outgoing::new(head, upload, clock::elapsed());
+        if let Some(mut lease) = upstream.pooled(claim.worker, repeatable) {
+            request = match lease.send(request, &head.method, &self.timeouts).await {
+                Ok(answer) => return Ok((answer, lease)),
+                Err(Unanswered::Unsent(same)) => same,
+                Err(Unanswered::Broken) if repeatable && !claim.is_cut() => Outgoing::new(head, None, clock::elapsed()),
+                Err(unanswered) => return Err(told(unanswered, claim)),
+            };
         }
         let mut lease = upstream.connect(claim).await?;
-        let answer = self.send(&mut lease, request, claim).await.map_err(|failed| match failed {
-            Failed::Unsent(_) => Trouble::Broken,
-            Failed::Trouble(trouble) => trouble,
-        });
-        Ok((answer?, lease))
-    }
-
-    async fn send(&self, lease: &mut Lease, request: Request<Upload>, claim: &Claim) -> Result<Response<Incoming>, Failed> {
-        let progress = request.body().progress();
-        let mut sending = std::pin::pin!(lease.send(request));
-        let mut left = self.timeouts.response_header;
-        loop {
-            match timeout(left, sending.as_mut()).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(Unanswered::Unsent(request))) => return Err(Failed::Unsent(request)),
-                Ok(Err(Unanswered::Broken(_))) if claim.is_cut() => return Err(Failed::Trouble(Trouble::Cut)),
-                Ok(Err(Unanswered::Broken(error))) if error.is_user() => return Err(Failed::Trouble(Trouble::BadBody)),
-                Ok(Err(Unanswered::Broken(_))) => return Err(Failed::Trouble(Trouble::Broken)),
-                Err(_) => left = self.patience(progress.as_deref()).map_err(Failed::Trouble)?,
-            }
-        }
-    }
-
-    /// How long to go on waiting: an upload that moves, or that waits for its client, does not count against the app.
-    fn patience(&self, progress: Option<&Progress>) -> Result<Duration, Trouble> {
-        let ProxyTimeouts { response_header, idle, .. } = self.timeouts;
-        let Some(progress) = progress else { return Err(Trouble::AnswerTimeout(response_header)) };
-        let (limit, trouble) = match progress.awaits_client() {
-            true => (idle, Trouble::ClientTimeout),
-            false => (response_header, Trouble::AnswerTimeout(response_header)),
-        };
-        match limit.saturating_sub(progress.still()) {
-            Duration::ZERO => Err(trouble),
-            left => Ok(left.min(response_header)),
-        }
+        let answer = lease.send(request, &head.method, &self.timeouts).await;
+        Ok((answer.map_err(|unanswered| told(unanswered, claim))?, lease))
     }
 
     fn tunnel(&self, tunnel: Tunnel) -> Result<(), Trouble> {
@@ -169,29 +136,29 @@ impl Forwarder {
     }
 }
 
-enum Failed {
-    /// Nothing was sent.
-    Unsent(Box<Request<Upload>>),
-    Trouble(Trouble),
+/// What the client hears of it.
+fn told(unanswered: Unanswered, claim: &Claim) -> Trouble {
+    match unanswered {
+        Unanswered::Unsent(_) | Unanswered::Broken if claim.is_cut() => Trouble::Cut,
+        Unanswered::Unsent(_) | Unanswered::Broken => Trouble::Broken,
+        Unanswered::Trouble(trouble) => trouble,
+    }
 }
 
 /// The request as the app is to get it, and the client's side of an upgrade if it asks for one.
-fn prepared(mut request: Request<Incoming>, origin: &Origin) -> Result<(Request<Upload>, Option<OnUpgrade>), Trouble> {
+fn prepared(mut request: Request<Incoming>, origin: &Origin) -> Result<(Request<Option<Incoming>>, Option<OnUpgrade>), Trouble> {
     if *request.method() == Method::CONNECT {
         return Err(Trouble::NoTunnel);
     }
     let can_upgrade = request.version() == Version::HTTP_11;
     set_host(&mut request)?;
-    let is_chunked = request.headers().contains_key(hyper::header::TRANSFER_ENCODING);
     let is_upgrade = headers::prepare_request(request.headers_mut(), &origin.peer, can_upgrade);
     let client = is_upgrade.then(|| hyper::upgrade::on(&mut request));
-    request.extensions_mut().clear();
-    *request.version_mut() = Version::HTTP_11;
-    if is_chunked && !request.body().is_end_stream() {
-        // hyper sends no body with a GET unless it is told to.
-        request.headers_mut().insert(hyper::header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    if !request.body().is_end_stream() {
+        // How it is framed is said anew.
+        request.headers_mut().remove(CONTENT_LENGTH);
     }
-    Ok((request.map(Upload::new), client))
+    Ok((request.map(|body| (!body.is_end_stream()).then_some(body)), client))
 }
 
 /// An absolute target names the host, whatever `Host` says (RFC 9112, 3.2.2); the app gets the path alone.
@@ -207,13 +174,4 @@ fn set_host(request: &mut Request<Incoming>) -> Result<(), Trouble> {
         (Some(_), None, _) | (None, _, Version::HTTP_10) => Ok(()),
         (None | Some(_), ..) => Err(Trouble::NoHost),
     }
-}
-
-/// The same request again; it has no body.
-fn copy_of(request: &Request<Upload>) -> Request<Upload> {
-    let mut copy = Request::new(Upload::Empty);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
 }

@@ -10,7 +10,7 @@ use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
 use super::claim::Door;
@@ -28,20 +28,25 @@ pub(super) enum Ending {
     Closing,
     /// Idle connections are closed.
     Closed,
+    /// Whatever is left is dropped.
+    Over,
 }
 
-/// What a connection shares with all others.
+/// What a connection shares with all others of its worker.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
+    pub(super) worker: usize,
     pub(super) forwarder: Arc<Forwarder>,
     pub(super) ending: watch::Receiver<Ending>,
     /// Held while a connection is open.
     pub(super) open: mpsc::Sender<Infallible>,
 }
 
-/// Accepts until the end begins.
-pub(super) async fn accept(listener: TcpListener, door: Door, shared: Shared) {
-    let mut ending = shared.ending.clone();
+/// A client that was accepted.
+pub(super) type Accepted = (TcpStream, SocketAddr);
+
+/// Accepts until the end begins, and hands over what was accepted.
+pub(super) async fn accept(listener: TcpListener, door: Door, mut ending: watch::Receiver<Ending>, mut take: impl FnMut(Accepted)) {
     let mut is_failing = false;
     loop {
         let accepted = tokio::select! {
@@ -49,10 +54,10 @@ pub(super) async fn accept(listener: TcpListener, door: Door, shared: Shared) {
             () = reaches(&mut ending, Ending::Closing) => return,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok(accepted) => {
                 // Without it a small answer waits for the client's acknowledgement of the last.
-                let _ = stream.set_nodelay(true);
-                tokio::spawn(serve(stream, peer, door, shared.clone()));
+                let _ = accepted.0.set_nodelay(true);
+                take(accepted);
                 is_failing = false;
             }
             Err(error) => {
@@ -67,21 +72,21 @@ pub(super) async fn accept(listener: TcpListener, door: Door, shared: Shared) {
 }
 
 /// Resolves when the end has come so far.
-async fn reaches(ending: &mut watch::Receiver<Ending>, stage: Ending) {
+pub(super) async fn reaches(ending: &mut watch::Receiver<Ending>, stage: Ending) {
     // Whoever could go further is gone: the process ends.
     let _ = ending.wait_for(|ending| *ending >= stage).await;
 }
 
 /// Serves one connection, whatever it came over: TLS and HTTP/2 are chosen by who calls this.
-async fn serve<S>(stream: S, peer: SocketAddr, door: Door, shared: Shared)
+pub(super) async fn serve<S>(stream: S, peer: SocketAddr, door: Door, shared: Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Shared { forwarder, mut ending, open } = shared;
+    let Shared { worker, forwarder, mut ending, open } = shared;
     let _connected = Connected::new(door);
     let activity = Arc::new(Activity::new());
     let peer = Peer::new(peer.ip(), &forwarder.trusted);
-    let origin = Arc::new(Origin { door, peer, activity: Arc::clone(&activity) });
+    let origin = Arc::new(Origin { worker, door, peer, activity: Arc::clone(&activity) });
     let limits = forwarder.timeouts;
     let service = service_fn(|request| {
         let (forwarder, origin) = (Arc::clone(&forwarder), Arc::clone(&origin));

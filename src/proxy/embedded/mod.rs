@@ -2,24 +2,29 @@
 
 mod address;
 mod answer;
+mod chunked;
 mod claim;
 mod client;
+mod connection;
 mod control;
 mod forward;
+mod head;
 mod headers;
+mod lease;
 mod listener;
 mod lookup;
 mod metrics;
+mod outgoing;
 mod pool;
 mod running;
 mod shift;
 mod state_file;
 mod trouble;
 mod tunnel;
-mod upload;
 mod upstream;
 mod websocket;
 mod wiring;
+mod worker;
 
 pub use metrics::refresh as refresh_metrics;
 pub use state_file::StateError;

@@ -10,9 +10,7 @@ const FOR_OTHERS: Duration = Duration::from_secs(1);
 
 /// A connection as the pool sees it.
 pub(super) trait Poolable {
-    /// Whether it takes a request now.
-    fn is_ready(&self) -> bool;
-    /// Whether it will never take one again.
+    /// Whether it takes no request any more.
     fn is_closed(&self) -> bool;
 }
 
@@ -45,16 +43,11 @@ impl<C: Poolable> Pool<C> {
     pub(super) fn take(&self, repeatable: bool, now: Duration) -> Option<C> {
         let oldest = if repeatable { FOR_REPEATABLE } else { FOR_OTHERS };
         let idle = &mut self.lock().idle;
-        for place in (0..idle.len()).rev() {
-            let candidate = idle.get(place)?;
-            if now.saturating_sub(candidate.since) > oldest {
-                return None;
+        while idle.last().is_some_and(|newest| now.saturating_sub(newest.since) <= oldest) {
+            if let Some(newest) = idle.pop_if(|newest| !newest.connection.is_closed()) {
+                return Some(newest.connection);
             }
-            if candidate.connection.is_closed() {
-                idle.remove(place);
-            } else if candidate.connection.is_ready() {
-                return Some(idle.remove(place).connection);
-            }
+            idle.pop();
         }
         None
     }
@@ -97,15 +90,10 @@ mod tests {
     #[derive(Debug, PartialEq)]
     enum Fake {
         Ready(u8),
-        Busy,
         Closed,
     }
 
     impl Poolable for Fake {
-        fn is_ready(&self) -> bool {
-            matches!(self, Self::Ready(_))
-        }
-
         fn is_closed(&self) -> bool {
             *self == Self::Closed
         }
@@ -127,14 +115,16 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_ready_one_is_taken_and_closed_ones_go() {
+    fn the_newest_open_one_is_taken_and_closed_ones_go() {
         let pool = Pool::default();
-        for fake in [Fake::Ready(1), Fake::Ready(2), Fake::Busy, Fake::Closed] {
+        for fake in [Fake::Closed, Fake::Ready(1), Fake::Ready(2), Fake::Closed] {
             pool.put(fake, at(0));
         }
+        pool.lock().idle.push(Idle { connection: Fake::Closed, since: at(0) });
         assert_eq!(pool.take(true, at(1)), Some(Fake::Ready(2)));
         assert_eq!(pool.take(true, at(1)), Some(Fake::Ready(1)));
-        assert_eq!(pool.take(true, at(1)), None, "the busy one waits");
+        assert_eq!(pool.take(true, at(1)), None);
+        pool.put(Fake::Ready(3), at(0));
         pool.sweep(at(4_002));
         assert!(pool.lock().idle.is_empty());
     }

@@ -1,10 +1,12 @@
 //! What runs towards a colour: upstream connections and streams, so that a cut can end them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
+use futures_util::task::AtomicWaker;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
 use super::claim::{Claims, Ticket};
 use crate::domain::colour::Colour;
@@ -23,13 +25,29 @@ struct Tasks {
     running: HashMap<u64, End>,
 }
 
-/// How a task is ended.
+/// How something is ended.
 #[derive(Debug)]
 enum End {
-    /// At once.
-    Abort(AbortHandle),
-    /// It says goodbye first.
+    /// A connection: at once.
+    Cut(Arc<Cut>),
+    /// A stream: it says goodbye first.
     Tell(watch::Sender<bool>),
+}
+
+/// Whether a connection has been cut, for whoever drives it.
+#[derive(Debug, Default)]
+pub(super) struct Cut {
+    is_done: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// A connection's place in the list, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Listing {
+    all: Arc<Running>,
+    colour: Colour,
+    number: u64,
+    cut: Arc<Cut>,
 }
 
 /// The colour was cut after the claim.
@@ -42,12 +60,14 @@ impl Running {
         Self { claims, blue: Mutex::default(), green: Mutex::default() }
     }
 
-    /// Starts a task that a cut of the claimed colour aborts.
+    /// Lists a connection, which a cut of the claimed colour ends.
     ///
     /// # Errors
-    /// Where the colour was cut since the claim: nothing is started.
-    pub(super) fn start(self: &Arc<Self>, ticket: Ticket, task: impl Future<Output = ()> + Send + 'static) -> Result<(), WasCut> {
-        self.spawn(ticket, task, End::Abort)
+    /// Where the colour was cut since the claim.
+    pub(super) fn list(self: &Arc<Self>, ticket: Ticket) -> Result<Listing, WasCut> {
+        let cut = Arc::new(Cut::default());
+        let number = self.tasks(ticket.colour).add(&self.claims, ticket, End::Cut(Arc::clone(&cut)))?;
+        Ok(Listing { all: Arc::clone(self), colour: ticket.colour, number, cut })
     }
 
     /// Starts a task that is told to end: by a cut of the claimed colour, and at the end of the proxy.
@@ -59,36 +79,22 @@ impl Running {
         F: Future<Output = ()> + Send + 'static,
     {
         let (tell, told) = watch::channel(false);
-        self.spawn(ticket, task(told), |_| End::Tell(tell))
-    }
-
-    fn spawn<F>(self: &Arc<Self>, ticket: Ticket, task: F, end: impl FnOnce(AbortHandle) -> End) -> Result<(), WasCut>
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let colour = ticket.colour;
-        let mut tasks = self.tasks(colour).lock().unwrap_or_else(PoisonError::into_inner);
-        // A cut counts first and ends what is registered afterwards: under this lock one of the two is seen.
-        if self.claims.is_cut(ticket) {
-            return Err(WasCut);
-        }
-        tasks.next += 1;
-        let number = tasks.next;
+        let task = task(told);
+        let number = self.tasks(ticket.colour).add(&self.claims, ticket, End::Tell(tell))?;
         let all = Arc::clone(self);
-        let handle = tokio::spawn(async move {
+        tokio::spawn(async move {
             task.await;
-            all.tasks(colour).lock().unwrap_or_else(PoisonError::into_inner).running.remove(&number);
+            all.tasks(ticket.colour).running.remove(&number);
         });
-        tasks.running.insert(number, end(handle.abort_handle()));
         Ok(())
     }
 
     /// Ends everything that runs towards a colour; says how much that was.
     pub(super) fn end(&self, colour: Colour) -> usize {
-        let mut tasks = self.tasks(colour).lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.tasks(colour);
         for end in tasks.running.values() {
             match end {
-                End::Abort(handle) => handle.abort(),
+                End::Cut(cut) => cut.end(),
                 End::Tell(tell) => drop(tell.send_replace(true)),
             }
         }
@@ -100,43 +106,83 @@ impl Running {
     /// Tells every stream to end.
     pub(super) fn tell_streams(&self) {
         for colour in Colour::BOTH {
-            let tasks = self.tasks(colour).lock().unwrap_or_else(PoisonError::into_inner);
-            for end in tasks.running.values() {
+            for end in self.tasks(colour).running.values() {
                 match end {
-                    End::Abort(_) => {}
+                    End::Cut(_) => {}
                     End::Tell(tell) => drop(tell.send_replace(true)),
                 }
             }
         }
     }
 
-    fn tasks(&self, colour: Colour) -> &Mutex<Tasks> {
-        match colour {
+    fn tasks(&self, colour: Colour) -> MutexGuard<'_, Tasks> {
+        let tasks = match colour {
             Colour::Blue => &self.blue,
             Colour::Green => &self.green,
+        };
+        tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tasks {
+    /// A cut counts first and ends what is listed afterwards: under the lock one of the two is seen.
+    fn add(&mut self, claims: &Claims, ticket: Ticket, end: End) -> Result<u64, WasCut> {
+        if claims.is_cut(ticket) {
+            return Err(WasCut);
         }
+        self.next += 1;
+        self.running.insert(self.next, end);
+        Ok(self.next)
+    }
+}
+
+impl Cut {
+    fn end(&self) {
+        self.is_done.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Whether it has been cut.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done.load(Ordering::Acquire)
+    }
+
+    /// Whether it has been cut; if not, `waker` is woken when it is.
+    pub(super) fn is_done_or_wakes(&self, waker: &Waker) -> bool {
+        if self.is_done() {
+            return true;
+        }
+        self.waker.register(waker);
+        // Once more: it may have come meanwhile.
+        self.is_done()
+    }
+}
+
+impl Listing {
+    /// Of the connection.
+    pub(super) fn cut(&self) -> &Arc<Cut> {
+        &self.cut
+    }
+}
+
+impl Drop for Listing {
+    fn drop(&mut self) {
+        self.all.tasks(self.colour).running.remove(&self.number);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
-
     use super::*;
     use crate::proxy::embedded::claim::{Door, Live, Sender};
 
     #[tokio::test]
     async fn a_cut_ends_what_was_claimed_before_it_and_nothing_of_it_starts_afterwards() {
-        let claims = Arc::new(Claims::new(Live { colour: Some(Colour::Blue), epoch: 0 }, Colour::Green));
+        let claims = Arc::new(Claims::new(Live { colour: Some(Colour::Blue), epoch: 0 }, Colour::Green, 1));
         let running = Arc::new(Running::new(Arc::clone(&claims)));
-        let before = claims.claim(Door::Idle, Sender::Visitor).unwrap().ticket();
-        let (held, mut released) = tokio::sync::mpsc::channel::<()>(1);
-        running
-            .start(before, async move {
-                pending::<()>().await;
-                drop(held)
-            })
-            .unwrap();
+        let before = claims.claim(0, Door::Idle, Sender::Visitor).unwrap().ticket();
+        let connection = running.list(before).unwrap();
+        assert!(!connection.cut().is_done());
         let (ended, end) = tokio::sync::oneshot::channel();
         let tell = |mut told: watch::Receiver<bool>| async move {
             let _ = ended.send(told.wait_for(|told| *told).await.is_ok());
@@ -144,9 +190,9 @@ mod tests {
         running.start_told(before, tell).unwrap();
         claims.cut(Colour::Green).unwrap();
         assert_eq!(running.end(Colour::Green), 2);
-        assert_eq!(released.recv().await, None, "the task is gone");
+        assert!(connection.cut().is_done());
         assert!(end.await.unwrap(), "the stream was told");
-        assert!(running.start(before, async {}).is_err(), "the claim is cut");
-        assert!(running.start(claims.claim(Door::Idle, Sender::Visitor).unwrap().ticket(), async {}).is_ok());
+        assert!(running.list(before).is_err(), "the claim is cut");
+        assert!(running.list(claims.claim(0, Door::Idle, Sender::Visitor).unwrap().ticket()).is_ok());
     }
 }

@@ -106,7 +106,7 @@ mod tests {
     fn shifter(folder: &std::path::Path) -> Shifter {
         let file = StateFile::new(&folder.join("proxy.json"));
         let found = file.load(Colour::Blue).unwrap();
-        let claims = Arc::new(Claims::new(found.live, Colour::Green));
+        let claims = Arc::new(Claims::new(found.live, Colour::Green, 2));
         Shifter::new(Arc::clone(&claims), Arc::new(Running::new(claims)), file, found.trouble)
     }
 

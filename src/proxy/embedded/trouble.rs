@@ -15,6 +15,8 @@ pub(super) enum Trouble {
     Unreachable,
     /// The connection broke before the answer.
     Broken,
+    /// It answers something that is no HTTP, or whose framing is ambiguous.
+    BadAnswer,
     /// The colour was cut.
     Cut,
     /// No colour is live.
@@ -39,7 +41,7 @@ impl Trouble {
     /// The status code.
     pub(super) fn status(self) -> StatusCode {
         match self {
-            Self::Refused | Self::Unreachable | Self::Broken | Self::Cut => StatusCode::BAD_GATEWAY,
+            Self::Refused | Self::Unreachable | Self::Broken | Self::BadAnswer | Self::Cut => StatusCode::BAD_GATEWAY,
             Self::Undefined | Self::NoAddress => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout(_) | Self::AnswerTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -54,6 +56,7 @@ impl Trouble {
             Self::Refused => "refused",
             Self::Unreachable => "unreachable",
             Self::Broken => "broken",
+            Self::BadAnswer => "bad_answer",
             Self::Cut => "cut",
             Self::Undefined => "undefined",
             Self::NoAddress => "no_address",
@@ -71,6 +74,7 @@ impl Trouble {
             Self::Refused => format!("{colour} refuses connections"),
             Self::Unreachable => format!("{colour} cannot be reached"),
             Self::Broken => format!("{colour} broke the connection before it answered"),
+            Self::BadAnswer => format!("{colour} answered what is no HTTP/1.1"),
             Self::Cut => format!("{colour} was told to end what was still running"),
             Self::Undefined => "no colour is live: the proxy's state is undefined".to_owned(),
             Self::NoAddress => format!("{colour} has no address"),

@@ -1,13 +1,15 @@
 //! After 101: bytes both ways, until one side ends, nothing moves, or we are told to end.
 
 use std::future::pending;
-use std::io;
+use std::io::{self, Cursor};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -24,8 +26,8 @@ pub(super) const GOODBYE: Duration = Duration::from_secs(5);
 pub(super) struct Tunnel {
     /// Towards the client.
     pub(super) client: OnUpgrade,
-    /// Towards the app.
-    pub(super) app: OnUpgrade,
+    /// Towards the app, and what it has said already.
+    pub(super) app: (TcpStream, Bytes),
     /// Of another protocol nothing is known: it is ended without a word.
     pub(super) is_websocket: bool,
     /// What the client's connection does.
@@ -37,10 +39,12 @@ pub(super) struct Tunnel {
 impl Tunnel {
     /// Copies until both sides have ended, one breaks, nothing has moved for the idle limit, or `told` says true.
     pub(super) async fn run(self, limits: ProxyTimeouts, told: watch::Receiver<bool>) {
-        let Ok((client, app)) = tokio::try_join!(self.client, self.app) else { return };
+        let Ok(client) = self.client.await else { return };
         self.activity.answers();
         let (client_read, client_write) = split(TokioIo::new(client));
-        let (app_read, app_write) = split(TokioIo::new(app));
+        let (stream, said) = self.app;
+        let (app_read, app_write) = stream.into_split();
+        let app_read = Cursor::new(said).chain(app_read);
         let down = Direction { goodbye: self.is_websocket.then(|| going_away(false)), told: told.clone() };
         let up = Direction { goodbye: self.is_websocket.then(|| going_away(true)), told: told.clone() };
         let grace = if self.is_websocket { GOODBYE } else { Duration::ZERO };

@@ -9,11 +9,13 @@ use futures_util::future::join_all;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use super::address::{Address, Lease};
+use super::address::Address;
 use super::claim::Claim;
+use super::lease::Lease;
 use super::running::Running;
 use super::trouble::Trouble;
 use crate::net::names::Place;
+use crate::proxy::ProxyTimeouts;
 
 /// A request that nobody takes waits so long, and for so many lookups that end, for its colour to be found elsewhere. The first of them
 /// may have begun before it was needed.
@@ -26,7 +28,8 @@ pub(super) struct Upstream {
     known: RwLock<Arc<Known>>,
     turn: AtomicUsize,
     running: Arc<Running>,
-    connect: Duration,
+    limits: ProxyTimeouts,
+    workers: usize,
     /// None where its places are given by addresses, once and for all.
     lookups: Option<Lookups>,
 }
@@ -43,10 +46,10 @@ struct Lookups {
 }
 
 impl Upstream {
-    /// At no place yet, and with names that can be looked up again or without; a connection that takes longer than `connect` has failed.
-    pub(super) fn new(has_names: bool, running: Arc<Running>, connect: Duration) -> Self {
+    /// At no place yet, and with names that can be looked up again or without; for so many workers.
+    pub(super) fn new(has_names: bool, running: Arc<Running>, limits: ProxyTimeouts, workers: usize) -> Self {
         let lookups = has_names.then(|| Lookups { wanted: Notify::new(), ended: watch::Sender::new(()) });
-        Self { known: RwLock::default(), turn: AtomicUsize::new(0), running, connect, lookups }
+        Self { known: RwLock::default(), turn: AtomicUsize::new(0), running, limits, workers, lookups }
     }
 
     /// From now on its instances are at these places: those that stay keep their connections. Says how many there are, if others than before.
@@ -55,7 +58,7 @@ impl Upstream {
         let is_same = old.iter().map(|address| &address.place).eq(places);
         if !is_same {
             let kept = |place: &Place| old.iter().find(|address| address.place == *place).cloned();
-            let new: Known = places.iter().map(|place| kept(place).unwrap_or_else(|| Address::new(place.clone()))).collect();
+            let new: Known = places.iter().map(|place| kept(place).unwrap_or_else(|| Address::new(place.clone(), self.workers))).collect();
             *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
             for gone in old.iter().filter(|address| !places.contains(&address.place)) {
                 gone.vanish();
@@ -87,9 +90,9 @@ impl Upstream {
     }
 
     /// An idle connection to the least busy address, if it may carry this request.
-    pub(super) fn pooled(&self, repeatable: bool) -> Option<Lease> {
+    pub(super) fn pooled(&self, worker: usize, repeatable: bool) -> Option<Lease> {
         let known = self.known();
-        self.in_turn(&known).min_by_key(|address| address.rank())?.pooled(repeatable)
+        self.in_turn(&known).min_by_key(|address| address.rank())?.pooled(worker, repeatable)
     }
 
     /// A fresh connection, to the least busy address that takes one. Where none does, the colour's names are looked up at once, and what
@@ -118,7 +121,7 @@ impl Upstream {
             if address.has_vanished() {
                 continue;
             }
-            match address.connect(claim, &self.running, self.connect).await {
+            match address.connect(claim, &self.running, &self.limits).await {
                 Ok(lease) => return Ok(lease),
                 Err(Trouble::Cut) => return Err(Trouble::Cut),
                 Err(failed) => trouble = failed,
@@ -152,7 +155,7 @@ impl Upstream {
     pub(super) async fn try_failed(&self) {
         let known = self.known();
         if known.len() > 1 {
-            join_all(known.iter().filter(|address| address.has_failed()).map(|address| address.try_again(self.connect))).await;
+            join_all(known.iter().filter(|address| address.has_failed()).map(|address| address.try_again(self.limits.connect))).await;
         }
     }
 
@@ -184,11 +187,13 @@ mod tests {
     use crate::proxy::embedded::claim::{Claims, Door, Live, Sender};
 
     fn upstream(has_names: bool, places: &[Place]) -> (Upstream, Claim) {
-        let claims = Arc::new(Claims::new(Live { colour: Some(Colour::Blue), epoch: 0 }, Colour::Green));
+        let claims = Arc::new(Claims::new(Live { colour: Some(Colour::Blue), epoch: 0 }, Colour::Green, 2));
         let running = Arc::new(Running::new(Arc::clone(&claims)));
-        let upstream = Upstream::new(has_names, running, Duration::from_secs(5));
+        let seconds = Duration::from_secs(5);
+        let limits = ProxyTimeouts { header_read: seconds, connect: seconds, response_header: seconds, idle: seconds };
+        let upstream = Upstream::new(has_names, running, limits, 2);
         upstream.know(places);
-        (upstream, claims.claim(Door::Live, Sender::Visitor).unwrap())
+        (upstream, claims.claim(1, Door::Live, Sender::Visitor).unwrap())
     }
 
     async fn listener() -> (TcpListener, Place) {

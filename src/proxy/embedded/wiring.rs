@@ -8,21 +8,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::select_all;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
-use super::claim::{Claims, Door};
+use super::claim::Claims;
 use super::control;
 use super::forward::Forwarder;
-use super::listener::{Ending, Shared, accept};
+use super::listener::{Ending, Shared};
 use super::lookup::Names;
 use super::running::Running;
 use super::shift::Shifter;
 use super::state_file::{StateError, StateFile};
 use super::tunnel::GOODBYE;
 use super::upstream::Upstream;
+use super::worker;
 use crate::domain::colour::Colour;
 use crate::files::{self, StateDir};
 use crate::net::listen::{self, ListenError};
@@ -97,10 +98,11 @@ impl Embedded {
         if let Some(trouble) = &found.trouble {
             tracing::error!("{trouble}");
         }
-        let claims = Arc::new(Claims::new(found.live, settings.first_live.other()));
+        let claims = Arc::new(Claims::new(found.live, settings.first_live.other(), settings.threads));
         let running = Arc::new(Running::new(Arc::clone(&claims)));
         let mut names = Colour::BOTH.map(|colour| Names::new(colour, &app.colour(colour).addresses));
-        let [blue, green] = names.each_ref().map(|names| Upstream::new(names.any(), Arc::clone(&running), settings.timeouts.connect));
+        let [blue, green] =
+            names.each_ref().map(|names| Upstream::new(names.any(), Arc::clone(&running), settings.timeouts, settings.threads));
         let [of_blue, of_green] = &mut names;
         // Clients that come meanwhile wait.
         tokio::join!(of_blue.look_up(&blue), of_green.look_up(&green));
@@ -144,14 +146,14 @@ impl Embedded {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (end, ending) = watch::channel(Ending::Serving);
         let (open, closed) = mpsc::channel(1);
-        let shared = Shared { forwarder: Arc::clone(&self.forwarder), ending, open };
-        let mut doors = JoinSet::new();
-        doors.spawn(accept(self.live.0, Door::Live, shared.clone()));
-        doors.spawn(accept(self.idle.0, Door::Idle, shared));
+        let shared = |worker| Shared { worker, forwarder: Arc::clone(&self.forwarder), ending: ending.clone(), open: open.clone() };
+        let shared = (0..self.forwarder.claims.workers()).map(shared).collect();
+        let workers = worker::start(self.live.0, self.idle.0, shared)?;
+        drop(open);
         let [of_blue, of_green] = self.names;
         let broken = tokio::select! {
             served = control::serve(self.socket, Arc::clone(&self.shifter)) => served,
-            ended = doors.join_next() => Err(io::Error::other(format!("a listener has ended: {ended:?}"))),
+            (_, worker, _) = select_all(workers) => Err(io::Error::other(format!("worker {worker} has ended"))),
             () = sweep(&self.forwarder) => Ok(()),
             () = try_failed(&self.forwarder) => Ok(()),
             () = of_blue.follow(&self.forwarder.blue, self.resolve) => Ok(()),
@@ -161,6 +163,7 @@ impl Embedded {
         // Gone before the drain: the next proxy may bind its own there while this one finishes.
         let _ = std::fs::remove_file(&self.socket_path);
         finish(&self.forwarder, &end, closed, self.drain).await;
+        end.send_replace(Ending::Over);
         broken
     }
 }

@@ -57,8 +57,9 @@ pub(super) async fn tell(
                 }
                 looked = true;
             }
-            Some((id, bytes)) = streams.next(), if !streams.is_empty() => {
-                if let Some((name, lines)) = known.get_mut(&id) {
+            said = streams.next(), if !streams.is_empty() => {
+                // None: the last of them has ended.
+                if let Some((name, lines, bytes)) = said.and_then(|(id, bytes)| known.get_mut(&id).map(|(name, lines)| (name, lines, bytes))) {
                     lines.take(&bytes, |line| each(name, line));
                 }
             }

@@ -226,8 +226,8 @@ impl EngineWatch {
 
     async fn remember(&mut self) -> Result<(), StoreError> {
         let mut connection = self.store.read().await?;
-        self.vigil = facts::get(&mut connection, FACT).await?.unwrap_or_default();
-        self.saved = self.vigil.clone();
+        self.saved = facts::get(&mut connection, FACT).await?.unwrap_or_default();
+        self.vigil = self.saved.clone().remembered();
         Ok(())
     }
 

@@ -54,6 +54,17 @@ enum Look {
     Watcher(Arc<Link>),
 }
 
+/// What came of a look.
+#[derive(Debug)]
+enum Looked {
+    /// Everybody was told what was seen, if it counts.
+    Told,
+    /// It did not answer, and by then nobody else had in this round.
+    Silence(Look, Probed),
+    /// We could not look, and why.
+    Unable(String),
+}
+
 impl Lookout {
     pub(super) fn new(cluster: Arc<Cluster>, report: Arc<Report>, stall: Arc<Stall>) -> Self {
         Self { cluster, report, stall, proxy: Mutex::default(), round_ended_ms: AtomicU64::new(elapsed_ms()) }
@@ -114,7 +125,7 @@ impl Lookout {
         let end = clock::elapsed() + STARTING;
         while clock::elapsed() < end && !self.cluster.memory.has_passed(look.name()) {
             // What we cannot see now, a round will tell.
-            let _ = self.look(&look, Counting::PassesOnly).await;
+            let _ = self.look(&look, Counting::PassesOnly, clock::elapsed()).await;
             sleep(STARTING_PACE).await;
         }
     }
@@ -124,8 +135,8 @@ impl Lookout {
     async fn round(&self, counting: Counting) -> bool {
         let began = clock::elapsed();
         let looks = self.looks();
-        let done = join_all(looks.iter().map(|look| self.look(look, counting))).await;
-        let mut unable: Vec<String> = done.into_iter().filter_map(Result::err).map(|why| format!("it cannot probe: {why}")).collect();
+        let done = join_all(looks.iter().map(|look| self.look(look, counting, began))).await;
+        let mut unable: Vec<String> = self.tell_of_silence(done, counting, began).into_iter().collect();
         let has_looked = unable.is_empty();
         let live = self.live().await;
         unable.extend(live.as_ref().err().map(|(_, error)| format!("its journal does not work: {error}")));
@@ -144,34 +155,64 @@ impl Lookout {
         has_looked
     }
 
-    /// Looks at one thing and tells what it saw.
-    ///
-    /// # Errors
-    /// Why we could not look.
-    async fn look(&self, look: &Look, counting: Counting) -> Result<(), String> {
-        match look {
-            Look::Colour(colour) => self.look_at_colour(*colour, counting).await,
-            Look::Preview => self.tell(look.name(), self.cluster.targets.preview().await, counting).await,
-            Look::Proxy => self.look_at_proxy(counting).await,
-            Look::Watcher(link) => self.look_at_watcher(link, counting).await,
+    /// The end of a round: who was silent is told, unless nobody at all was heard: that is told of ourselves, but for the first round, in which
+    /// everything is only just starting. Why we could not look.
+    fn tell_of_silence(&self, done: Vec<Looked>, counting: Counting, began: Duration) -> Vec<String> {
+        let mut unable = Vec::new();
+        let mut silent = Vec::new();
+        for looked in done {
+            match looked {
+                Looked::Told => {}
+                Looked::Unable(why) => unable.push(format!("it cannot probe: {why}")),
+                Looked::Silence(look, probed) => silent.push((look, probed)),
+            }
+        }
+        if silent.is_empty() || self.hears_since(began) {
+            for (look, probed) in &silent {
+                self.tell(look, probed, counting);
+            }
+        } else if counting == Counting::All {
+            let names = silent.iter().map(|(look, _)| look.name()).collect::<Vec<_>>().join(", ");
+            unable.push(format!("it hears nobody, not even a refusal: it is cut off, or all of them are gone ({names})"));
+        }
+        unable
+    }
+
+    /// Whether anybody at all answered or refused since then.
+    fn hears_since(&self, began: Duration) -> bool {
+        self.cluster.targets.http().heard_at().is_some_and(|heard| heard >= began)
+    }
+
+    /// Looks at one thing and tells what it saw. Silence is told at the end of the round: while nobody is heard it may be our own deafness.
+    async fn look(&self, look: &Look, counting: Counting, began: Duration) -> Looked {
+        let probed = match look {
+            Look::Colour(colour) => self.cluster.targets.colour(*colour).await,
+            Look::Preview => self.cluster.targets.preview().await,
+            Look::Proxy => self.see_proxy(counting).await,
+            Look::Watcher(link) => self.see_watcher(link).await,
+        };
+        // A colour that is stopped on purpose is looked at for the gate alone.
+        if let Look::Colour(colour) = look
+            && self.is_stopped(Some(*colour)).await
+        {
+            self.report.remember(look.name(), &probed, counting);
+        } else if probed.observation().is_some_and(|seen| !seen.passed()) && !self.hears_since(began) {
+            return Looked::Silence(look.clone(), probed);
+        } else {
+            self.tell(look, &probed, counting);
+        }
+        match probed {
+            Probed::Observed(_) => Looked::Told,
+            Probed::Unable(why) => Looked::Unable(why),
         }
     }
 
-    async fn tell(&self, check: &str, probed: Probed, counting: Counting) -> Result<(), String> {
-        if let Some(seen) = self.report.remember(check, &probed, counting) {
-            self.report.tell(check, seen);
+    fn tell(&self, look: &Look, probed: &Probed, counting: Counting) {
+        match (self.report.remember(look.name(), probed, counting), look) {
+            (Some(seen), Look::Watcher(link)) => self.report.tell_of_watcher(link, seen),
+            (Some(seen), Look::Colour(_) | Look::Proxy | Look::Preview) => self.report.tell(look.name(), seen),
+            (None, _) => {}
         }
-        able(probed)
-    }
-
-    /// A colour that is stopped on purpose is looked at for the gate alone.
-    async fn look_at_colour(&self, colour: Colour, counting: Counting) -> Result<(), String> {
-        let probed = self.cluster.targets.colour(colour).await;
-        if self.is_stopped(Some(colour)).await {
-            self.report.remember(colour.as_str(), &probed, counting);
-            return able(probed);
-        }
-        self.tell(colour.as_str(), probed, counting).await
     }
 
     /// Whether this colour expects no instance. What the journal does not say is not so.
@@ -180,7 +221,7 @@ impl Lookout {
         self.cluster.expected().await.is_ok_and(|expected| expected.of(colour) == 0)
     }
 
-    async fn look_at_proxy(&self, counting: Counting) -> Result<(), String> {
+    async fn see_proxy(&self, counting: Counting) -> Probed {
         let ((control, state), front_door) = tokio::join!(self.cluster.targets.control(), self.cluster.targets.front_door());
         let front_door = front_door.probed;
         self.report.remember(CONTROL, &control, counting);
@@ -194,12 +235,11 @@ impl Lookout {
         }
         let control = with_name(control, CONTROL);
         // Behind the front door of a live colour that is stopped on purpose is nobody.
-        let seen = if self.is_stopped(live).await { control } else { worst(with_name(front_door, FRONT_DOOR), control) };
-        self.tell(PROXY, seen, counting).await
+        if self.is_stopped(live).await { control } else { worst(with_name(front_door, FRONT_DOOR), control) }
     }
 
     /// A watcher is well when it says so and takes our beats.
-    async fn look_at_watcher(&self, link: &Link, counting: Counting) -> Result<(), String> {
+    async fn see_watcher(&self, link: &Link) -> Probed {
         let mut probed = self.cluster.targets.http().probe(&link.healthz()).await;
         let heard = link.heard();
         if let Some(at) = heard.acknowledged_at {
@@ -216,10 +256,7 @@ impl Lookout {
         {
             *seen = Observation { showing: Showing::Bad, reason: Some(format!("it takes no beats: {trouble}")), ..seen.clone() };
         }
-        if let Some(seen) = self.report.remember(link.name(), &probed, counting) {
-            self.report.tell_of_watcher(link, seen);
-        }
-        able(probed)
+        probed
     }
 
     /// What is live, and what is under way as far as the journal says it.
@@ -252,13 +289,6 @@ impl Look {
             Self::Preview => PREVIEW,
             Self::Watcher(link) => link.name(),
         }
-    }
-}
-
-fn able(probed: Probed) -> Result<(), String> {
-    match probed {
-        Probed::Observed(_) => Ok(()),
-        Probed::Unable(why) => Err(why),
     }
 }
 

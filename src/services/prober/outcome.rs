@@ -87,6 +87,9 @@ mod tests {
             checks: Expectations::default(),
             channels: Vec::new(),
             own_channels,
+            most_made: 0,
+            keep: crate::monitor::Keep { log: std::time::Duration::MAX, beats: std::time::Duration::MAX },
+            strangers_after: std::time::Duration::MAX,
         };
         notices(&entry(phase), &settings, Moment::from_millis(5_000))
     }

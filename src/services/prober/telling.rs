@@ -17,7 +17,8 @@ use crate::domain::beat::{Beat, Showing};
 use crate::domain::check::Check;
 use crate::domain::moment::Moment;
 use crate::domain::schedule::Schedule;
-use crate::monitor::{Arrived, Expected, Ingest, IngestError, Loops, Monitor, MonitorSettings};
+use crate::domain::sent::Sent;
+use crate::monitor::{Arrived, Expected, Ingest, IngestError, Keep, Loops, Monitor, MonitorSettings};
 use crate::notify::Channel;
 use crate::services::expected::{channel_rules, instances as counted, of_engine};
 use crate::store::{Journal, Store};
@@ -128,12 +129,19 @@ impl Telling {
     }
 
     async fn store(&self, ingest: &Ingest, beats: Vec<Beat>) {
-        let arrived = |beat| Arrived { key_id: "prober".to_owned(), beat, arrival: self.monitor.arrivals().arrive(clock::now()) };
+        let arrived = |beat| Arrived {
+            key_id: "prober".to_owned(),
+            beat,
+            arrival: self.monitor.arrivals().arrive(clock::now()),
+            sent: Sent::default(),
+        };
         let began = clock::elapsed();
         let answers = join_all(beats.into_iter().map(|beat| ingest.beat(arrived(beat)))).await;
         let trouble = answers.into_iter().find_map(|answer| match answer {
             Ok(_) | Err(IngestError::UnknownCheck(_)) => None,
-            Err(error @ (IngestError::Refused(_) | IngestError::Unavailable(_))) => Some(error.to_string()),
+            Err(error @ (IngestError::Refused(_) | IngestError::Unavailable(_) | IngestError::NameTaken(_) | IngestError::TooMany(_))) => {
+                Some(error.to_string())
+            }
         });
         // Whoever did not run waited for nothing.
         self.seen().trouble = trouble.filter(|_| !self.stall.since(began));
@@ -243,7 +251,7 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
     let named = if config.prober.channels.is_empty() { config.built_in_channels() } else { config.prober.channels.clone() };
     let own: Vec<String> = named.into_iter().filter(is_there).collect();
     let probe = &config.probe;
-    let check = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise, fall };
+    let check = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise, fall, apart: None };
     let expected =
         |name: &str, check: Check| Expected { name: name.to_owned(), check, channels: own.clone(), instances: counted(config, name) };
     let mut checks: Vec<Expected> =
@@ -266,6 +274,9 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
         checks: checks.into_iter().collect(),
         channels: rules,
         own_channels: own,
+        most_made: 0,
+        keep: Keep { log: Duration::from_secs(90 * 86_400), beats: Duration::from_secs(3_600) },
+        strangers_after: Duration::MAX,
     }
 }
 

@@ -84,8 +84,10 @@ impl Plan {
     pub(super) fn duties(&self) -> Vec<Duty> {
         let instances: Vec<Instance> = Colour::BOTH.into_iter().flat_map(|colour| self.instances(colour)).collect();
         let heartbeats = instances.iter().filter(|_| self.config.app.heartbeats).map(|instance| Duty::Heartbeat(*instance));
-        [Duty::Watcher, Duty::Proxy]
+        let proxy = self.config.proxy.kind.is_ours().then_some(Duty::Proxy);
+        [Duty::Watcher]
             .into_iter()
+            .chain(proxy)
             .chain(instances.iter().map(|instance| Duty::App(*instance)))
             .chain([Duty::Prober])
             .chain(heartbeats)

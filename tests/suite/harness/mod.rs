@@ -32,7 +32,7 @@ mod webhook;
 
 pub(crate) use app::{APP_COLOUR, App};
 pub(crate) use beats::Beats;
-pub(crate) use clients::Crowd;
+pub(crate) use clients::{Crowd, Tally};
 pub(crate) use cluster::{Cluster, Lone, Pair};
 pub(crate) use command::{Ran, allswell, command};
 pub(crate) use dns::Dns;

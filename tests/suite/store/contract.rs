@@ -7,6 +7,7 @@ use allswell::domain::incident::{Incident, Severity};
 use allswell::domain::instance::Instance;
 use allswell::domain::notice::{Notice, NoticeKind};
 use allswell::domain::schedule::Schedule;
+use allswell::domain::sent::Sent;
 use allswell::store::channels::StoredChannel;
 use allswell::store::checks::{Seen, StoredCheck};
 use allswell::store::flips::StoredFlip;
@@ -15,11 +16,20 @@ use allswell::store::{Connection, beats, channels, checks, facts, flips, inciden
 
 use super::ground::{Ground, at, beat, grounds};
 
-const CHECK: Check = Check { schedule: Schedule::Every(Duration::from_secs(60)), grace: Duration::from_secs(30), rise: 1, fall: 1 };
+const CHECK: Check =
+    Check { schedule: Schedule::Every(Duration::from_secs(60)), grace: Duration::from_secs(30), rise: 1, fall: 1, apart: None };
 
 fn check(name: &str, look_at: Option<i64>) -> StoredCheck {
     let seen = Seen { instance: Some("one".into()), ..Seen::default() };
-    StoredCheck { name: name.into(), state: State::new(&CHECK, at(0)), look_at: look_at.map(at), every_ms: Some(5_000), seen, wanted: None }
+    StoredCheck {
+        name: name.into(),
+        state: State::new(&CHECK, at(0)),
+        look_at: look_at.map(at),
+        every_ms: Some(5_000),
+        seen,
+        wanted: None,
+        made: None,
+    }
 }
 
 fn incident(check: &str, since: i64) -> StoredIncident {
@@ -43,14 +53,12 @@ async fn a_beat_is_stored_once_however_often_it_is_repeated() {
     for ground in grounds().await {
         let (first, second) = (beat("backup", "one", Some("words".into())), beat("backup", "two", None));
         let mut write = ground.write().await;
-        assert!(beats::insert(&mut write, "k", &first, at(1)).await.unwrap(), "{}", ground.name);
-        assert!(!beats::insert(&mut write, "k", &first, at(2)).await.unwrap(), "{}", ground.name);
-        assert!(beats::insert(&mut write, "another key", &first, at(2)).await.unwrap());
-        assert!(beats::insert(&mut write, "k", &second, at(2)).await.unwrap());
+        assert!(beats::insert(&mut write, "k", &first, at(1), &Sent::default(), None).await.unwrap(), "{}", ground.name);
+        assert!(!beats::insert(&mut write, "k", &first, at(2), &Sent::default(), None).await.unwrap(), "{}", ground.name);
+        assert!(beats::insert(&mut write, "another key", &first, at(2), &Sent::default(), None).await.unwrap());
+        assert!(beats::insert(&mut write, "k", &second, at(2), &Sent::default(), None).await.unwrap());
         write.commit().await.unwrap();
         assert_eq!(beats::count(&mut ground.read().await).await.unwrap(), 3, "{}", ground.name);
-        let mut write = ground.write().await;
-        assert_eq!(beats::prune(&mut write, at(10), 2).await.unwrap(), 1, "the newest two are kept");
     }
 }
 
@@ -58,7 +66,7 @@ async fn a_beat_is_stored_once_however_often_it_is_repeated() {
 async fn what_is_not_committed_never_was() {
     for ground in grounds().await {
         let mut write = ground.write().await;
-        beats::insert(&mut write, "k", &beat("backup", "one", None), at(1)).await.unwrap();
+        beats::insert(&mut write, "k", &beat("backup", "one", None), at(1), &Sent::default(), None).await.unwrap();
         drop(write);
         assert_eq!(beats::count(&mut ground.read().await).await.unwrap(), 0, "{}", ground.name);
     }

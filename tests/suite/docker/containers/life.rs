@@ -8,7 +8,9 @@ async fn a_colour_is_scaled_read_replaced_whole_and_stopped() {
     let system = System::start("").await;
     done(&system, &["scale", "green", "3"]).await;
     assert_eq!(running(&system).await, ["blue-1", "green-1", "green-2", "green-3"]);
-    let status = done(&system, &["status", "--json"]).await;
+    // There is no watcher in this story, and it says so.
+    let status = system.allswell(&["status", "--json"]).await;
+    assert_eq!(status.code, 8, "{status:?}");
     for number in 1..=3 {
         assert!(status.out.contains(&system.container("green", &number.to_string())), "{status:?}");
     }

@@ -1,12 +1,12 @@
 //! A whole system in containers: both colours with their heartbeats, proxy, prober, watcher, and somebody who is told.
 
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::parts::{Watcher, accompanied, part, wrapped, write_files};
 use crate::harness::system::{reqwest_client, status};
-use crate::harness::{Demo, Stage, Webhook, within};
+use crate::harness::{Process, Stage, Webhook, within};
 
 /// How often everything is probed, beats, and is due.
 pub(super) const EVERY: Duration = Duration::from_secs(2);
@@ -18,42 +18,47 @@ pub(super) const SAID: Duration = Duration::from_secs(15);
 /// How long anything may take to be well again: to be started, found by its name, probed twice and seen to run for as long.
 pub(super) const MENDED: Duration = Duration::from_secs(60);
 
-const USER: u32 = 65_532;
-const KEY: &str = "a key of the story";
-
-/// The system.
+/// The system: blue, which is live, under the heartbeat's wrapper; green with a heartbeat in a container beside it.
 pub(super) struct Shop {
     pub(super) stage: Stage,
-    pub(super) sink: Webhook,
-    image: String,
+    sink: Webhook,
+    watcher: Watcher,
+    _watcher: Option<Process>,
 }
 
 impl Shop {
-    /// All of it, working, with so many instances of blue, which is live, and one of green.
+    /// All of it in containers, working, with so many instances of blue and one of green.
     pub(super) async fn start(blues: u32) -> Self {
-        let stage = Stage::new().await;
-        let image = stage.demo(Demo::Version("7")).await;
+        Self::on(Stage::new().await, Watcher::Inside, blues).await
+    }
+
+    /// The same with the watcher outside, and nobody else on the engine.
+    pub(super) async fn watched_from_outside() -> Self {
+        Self::on(Stage::alone().await, Watcher::Outside, 1).await
+    }
+
+    async fn on(stage: Stage, watcher: Watcher, blues: u32) -> Self {
         let sink = Webhook::start(&format!("{}:7799", stage.here()), None).await;
-        let shop = Self { stage, sink, image };
-        shop.write_files(blues);
-        let page = format!("{}:7700:7700", shop.stage.there());
-        shop.part("watcher", "watcher-state", &["--publish", &page]).await;
-        shop.part("proxy", "state", &[]).await;
+        write_files(&stage, watcher, &sink, blues);
+        part(&stage, "proxy", "state", &[]).await;
         for number in 1..=blues {
-            shop.colour("blue", number).await;
+            wrapped(&stage, watcher, "blue", number).await;
         }
-        shop.colour("green", 1).await;
-        let socket = format!("{}:/engine.sock", shop.stage.engine.host().trim_start_matches("unix://"));
+        accompanied(&stage, watcher, "green", 1).await;
+        let socket = format!("{}:/engine.sock", stage.engine.host().trim_start_matches("unix://"));
         // Whoever may read the socket may do everything: in a real system a filter stands before it. The group is the socket's.
-        shop.part("prober", "state", &["--volume", &socket, "--user", "0:0"]).await;
+        let options = ["--volume", &socket, "--user", "0:0"];
+        // Last and together: from now on each expects the other, and all the rest.
+        let (process, ()) = tokio::join!(watcher.start(&stage), part(&stage, "prober", "state", &options));
+        let shop = Self { stage, sink, watcher, _watcher: process };
         within(MENDED, "all is well at first", || shop.is_well()).await;
         assert_eq!(shop.sink.told(), [""; 0], "nothing is told of a system that starts");
         shop
     }
 
-    /// The name of a colour's container.
-    pub(super) fn name(&self, colour: &str, number: u32) -> String {
-        self.stage.name_of(&format!("{colour}-{number}"))
+    /// The name of a container.
+    pub(super) fn name(&self, what: &str) -> String {
+        self.stage.name_of(what)
     }
 
     /// `docker ARGUMENTS`.
@@ -61,123 +66,67 @@ impl Shop {
         self.stage.docker(arguments).await;
     }
 
-    /// Starts an instance of a colour, under the heartbeat's wrapper.
-    pub(super) async fn colour(&self, colour: &str, number: u32) {
-        let name = self.name(colour, number);
-        let environment = [
-            "ALLSWELL_WATCHERS=http://watcher:7700".to_owned(),
-            format!("ALLSWELL_BEAT_KEY={KEY}"),
-            format!("ALLSWELL_CHECK=heartbeat-{colour}"),
-            format!("ALLSWELL_COLOUR={colour}"),
-            format!("ALLSWELL_INSTANCE={name}"),
-            format!("ALLSWELL_EVERY={}s", EVERY.as_secs()),
-        ];
-        let labels = [format!("allswell.app={}", self.stage.name), format!("allswell.colour={colour}")];
-        let mut options = vec!["--network-alias", colour];
-        options.extend(environment.iter().flat_map(|variable| ["--env", variable]));
-        options.extend(labels.iter().flat_map(|label| ["--label", label]));
-        self.stage.run(&format!("{colour}-{number}"), &options, &self.image, &[]).await;
-    }
-
-    /// Waits until exactly this was told, within `bound`; gives the reason of the last of it.
+    /// Waits until as many notices were told, within `bound`; they are exactly these. Gives the reason of the last.
     pub(super) async fn told(&self, expected: &[&str], bound: Duration) -> String {
-        within(bound, &format!("{expected:?} is told, and {:?} was", self.sink.told()), || async {
-            (self.sink.told().len() >= expected.len()).then_some(())
-        })
-        .await;
+        let enough = || async { (self.sink.told().len() >= expected.len()).then_some(()) };
+        within(bound, &format!("{expected:?} is told, and {:?} was", self.sink.told()), enough).await;
         assert_eq!(self.sink.told(), expected, "{:?}", self.reasons());
         self.reasons().pop().unwrap_or_default()
     }
 
-    /// Waits until everything is well again, and then nothing else than this was ever told.
+    /// Waits until everything is well again and all this was told; then nothing else ever was.
     pub(super) async fn is_mended(&self, told: &[&str]) {
-        within(MENDED, "all is well again", || self.is_well()).await;
-        assert_eq!(self.told_sorted(), told, "{:?}", self.reasons());
+        self.is_mended_but_for(told, "\0").await;
     }
 
-    fn told_sorted(&self) -> Vec<String> {
-        self.sink.told()
+    /// The same, and nothing besides but what says this.
+    pub(super) async fn is_mended_but_for(&self, told: &[&str], word: &str) {
+        let others = || -> Vec<String> {
+            let taken = self.sink.taken();
+            let others = taken.iter().filter(|taken| !text(&taken.body, "reason").contains(word));
+            others.map(|taken| format!("{} {}", taken.kind, text(&taken.body, "check"))).collect()
+        };
+        let mended = || async { self.is_well().await.filter(|()| others().len() >= told.len()) };
+        within(MENDED, &format!("all is well again, and {told:?} is told"), mended).await;
+        assert_eq!(others(), told, "{:?}", self.reasons());
     }
 
-    fn reasons(&self) -> Vec<String> {
-        self.sink.taken().iter().map(|taken| format!("{} {}", taken.kind, taken.body["data"]["reason"])).collect()
+    /// Takes a container off the network.
+    pub(super) async fn cut_off(&self, what: &str) {
+        self.docker(&["network", "disconnect", &self.stage.name, &self.name(what)]).await;
+    }
+
+    /// Puts it back, under the name by which others find it.
+    pub(super) async fn join_again(&self, what: &str, alias: &str) {
+        self.docker(&["network", "connect", "--alias", alias, &self.stage.name, &self.name(what)]).await;
+    }
+
+    /// Waits until it has said for itself that nobody answers it, for as long as would make an alarm of each.
+    pub(super) async fn hears_nobody(&self, what: &str) {
+        let name = self.name(what);
+        let rounds = || async {
+            let said = self.stage.engine.try_docker(&["logs", &name]).await;
+            ((said.out + &said.err).matches("it hears nobody").count() >= 4).then_some(())
+        };
+        within(MENDED, "it has looked for everybody, again and again", rounds).await;
+    }
+
+    /// Everything that was told, each with its reason.
+    pub(super) fn reasons(&self) -> Vec<String> {
+        let taken = self.sink.taken();
+        taken.iter().map(|taken| format!("{} {}: {}", taken.kind, text(&taken.body, "check"), text(&taken.body, "reason"))).collect()
     }
 
     /// Whether every check is up and nothing is open.
     async fn is_well(&self) -> Option<()> {
-        let url = format!("http://{}:7700/v1/overview", self.stage.there());
+        let url = format!("http://{}:7700/v1/overview", self.watcher.host(&self.stage));
         let overview: Value = reqwest_client().get(url).send().await.ok()?.json().await.ok()?;
-        let checks = [
-            "blue",
-            "green",
-            "proxy",
-            "preview",
-            "prober",
-            "heartbeat-blue",
-            "heartbeat-green",
-            "instances-blue",
-            "instances-green",
-            "engine",
-        ];
-        let is_up = checks.iter().all(|name| status(&overview, name) == "up");
-        (is_up && overview["incidents"].as_array().is_some_and(Vec::is_empty)).then_some(())
+        let colours = ["blue", "green", "heartbeat-blue", "heartbeat-green", "instances-blue", "instances-green"];
+        let mut checks = colours.iter().chain(&["proxy", "preview", "prober", "engine"]);
+        (checks.all(|name| status(&overview, name) == "up") && overview["incidents"].as_array().is_some_and(Vec::is_empty)).then_some(())
     }
+}
 
-    /// Starts a part by its image.
-    async fn part(&self, name: &str, state: &str, options: &[&str]) {
-        let config = format!("{}:/etc/allswell/allswell.toml:ro", self.stage.host.path("parts.toml").display());
-        let state = format!("{}:/state", self.stage.host.path(state).display());
-        let key = format!("ALLSWELL_BEAT_KEY={KEY}");
-        let fixed = ["--volume", &config, "--volume", &state, "--env", &key];
-        self.stage.run(name, &[&fixed[..], options].concat(), &format!("allswell-{name}"), &[]).await;
-    }
-
-    fn write_files(&self, blues: u32) {
-        for state in ["state", "watcher-state"] {
-            let state = self.stage.host.path(state);
-            std::fs::create_dir(&state).expect("a state directory");
-            std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).expect("it is ours");
-            chown(&state, Some(USER), Some(USER)).expect("we are root");
-        }
-        let (app, every, hook) = (&self.stage.name, EVERY.as_secs(), self.sink.url());
-        let config = format!(
-            r#"
-[app]
-name = "{app}"
-[app.blue]
-address = "blue:3000"
-instances = {blues}
-[app.green]
-address = "green:3000"
-[runtime]
-kind = "docker"
-[proxy]
-reach = "proxy"
-live = "0.0.0.0:8000"
-idle = "0.0.0.0:8080"
-health = "0.0.0.0:7702"
-[probe]
-every = "{every}s"
-slow = "1500ms"
-timeout = "2s"
-[prober]
-reach = "prober"
-listen = "0.0.0.0:7701"
-health = "0.0.0.0:7703"
-watchers = ["http://watcher:7700"]
-engine = "unix:///engine.sock"
-[watcher]
-listen = "0.0.0.0:7700"
-url = "http://{there}:7700"
-beat_key = {{ env = "ALLSWELL_BEAT_KEY" }}
-channels = ["hook"]
-[[channel]]
-name = "hook"
-kind = "webhook"
-url = "{hook}"
-"#,
-            there = self.stage.there(),
-        );
-        std::fs::write(self.stage.host.path("parts.toml"), config).expect("the config is written");
-    }
+fn text<'a>(body: &'a Value, name: &str) -> &'a str {
+    body["data"][name].as_str().unwrap_or_default()
 }

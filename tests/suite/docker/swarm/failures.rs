@@ -75,6 +75,24 @@ async fn a_deploy_that_was_told_to_end_puts_back_what_was_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_deploy_left_unproven_on_a_swarm_is_put_back_by_the_next() {
+    let swarm = Swarm::start(1, &[Demo::Bare("1"), Demo::Sick], &format!("deploy_timeout = \"20s\"\n{BEATS}")).await;
+    swarm.done(&["deploy", "green", "--image", "bare:1", "--version", "1", "--yes"]).await;
+    let mut begun = swarm.command(&["deploy", "green", "--image", "demo:sick", "--yes"]).spawn().expect("the executable starts");
+    within(LIMIT, "the service is changed", || async { swarm.runs("shop-green").await.starts_with("demo:sick").then_some(()) }).await;
+    begun.kill().await.expect("it is there");
+    // The lease of the one that was killed has its time. The next one does not stand on what it left: it is refused too, and bare:1 is back.
+    let next = within(LIMIT, "the lease is free", || async {
+        let ran = swarm.run(&["--json", "deploy", "green", "--image", "none:9", "--yes"]).await;
+        (ran.code != 6).then_some(ran)
+    })
+    .await;
+    assert_eq!(next.code, 1, "{next:?}");
+    assert!(next.out.contains("\"error\": ") && next.out.contains("Put back: "), "{next:?}");
+    assert_eq!(swarm.runs("shop-green").await, "bare:1 1/1", "{next:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_that_is_no_manager_says_what_is_missing() {
     let stage = Stage::new().await;
     let nodes = Nodes::swarm(2).await;

@@ -1,0 +1,196 @@
+//! A program of somebody else's, run to its end and no longer than its limit: its words, no shell, and what it said last.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// The end of what it says is kept, in bytes.
+const TAIL: usize = 8 * 1024;
+/// How many of its last lines stand in a message.
+const LINES: usize = 8;
+/// What it has said is read for so long after its end, where something that it has started still has its output open.
+const REST: Duration = Duration::from_millis(200);
+
+/// Why a program did not do what it was run for.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// There are no words.
+    #[error("it names no program")]
+    Nothing,
+    /// It could not be started.
+    #[error("{0} cannot be started: {1}")]
+    Unstarted(String, io::Error),
+    /// It did not end in time, and was ended with all that it had started.
+    #[error("{0} did not end within {1:?}{2}")]
+    Late(String, Duration, Said),
+    /// It ended badly: how.
+    #[error("{0} {1}{2}")]
+    Failed(String, String, Said),
+}
+
+/// The last lines of a program, both of its outputs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said(Vec<String>);
+
+impl Said {
+    fn of(tail: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(tail);
+        let mut lines: Vec<String> = text.lines().rev().map(str::trim_end).filter(|line| !line.is_empty()).map(plain).take(LINES).collect();
+        lines.reverse();
+        Self(lines)
+    }
+
+    /// The lines, oldest first.
+    #[must_use]
+    pub fn lines(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// Without what would move a terminal's cursor.
+fn plain(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().enumerate().try_for_each(|(at, line)| write!(f, "{}{line}", if at == 0 { ": " } else { "\n  " }))
+    }
+}
+
+/// Runs it, with these variables beside our own. What it said, where it ended with exit code 0.
+///
+/// # Errors
+/// Where it could not be started, did not end within `limit`, or ended otherwise.
+pub async fn run(words: &[String], environment: &[(&str, String)], limit: Duration) -> Result<Said, ProgramError> {
+    let (name, arguments) = words.split_first().ok_or(ProgramError::Nothing)?;
+    let mut command = Command::new(name);
+    command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
+    // A group of its own: at its limit, whatever it has started ends with it.
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+    let mut running = Running(command.spawn().map_err(|error| ProgramError::Unstarted(name.clone(), error))?);
+    let mut tail = Vec::new();
+    let ended = timeout(limit, running.finish(&mut tail)).await;
+    let (shown, said) = (words.join(" "), Said::of(&tail));
+    match ended {
+        Ok(Ok(status)) if status.success() => Ok(said),
+        Ok(Ok(status)) => Err(ProgramError::Failed(shown, how(status), said)),
+        Ok(Err(error)) => Err(ProgramError::Unstarted(shown, error)),
+        Err(_) => Err(ProgramError::Late(shown, limit, said)),
+    }
+}
+
+fn how(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("ended with exit code {code}"),
+        None => format!("was ended by signal {}", status.signal().unwrap_or_default()),
+    }
+}
+
+/// Dropped before its end, it is killed with its process group.
+struct Running(Child);
+
+impl Running {
+    /// What it leaves running behind keeps nobody waiting.
+    async fn finish(&mut self, tail: &mut Vec<u8>) -> io::Result<ExitStatus> {
+        let (out, err) = (self.0.stdout.take(), self.0.stderr.take());
+        let talk = read(out, err, tail);
+        tokio::pin!(talk);
+        tokio::select! {
+            ended = self.0.wait() => {
+                // Over is over, whether or not all of it was read.
+                let _ = timeout(REST, talk).await;
+                ended
+            }
+            () = &mut talk => self.0.wait().await,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has an id only until it was waited for: no other process can have it yet.
+        let group = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(group) = group {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// Keeps the end of what is said, in the order in which it comes.
+async fn read(out: Option<impl AsyncRead + Unpin>, err: Option<impl AsyncRead + Unpin>, tail: &mut Vec<u8>) {
+    let (mut out, mut err) = (out, err);
+    let (mut of_out, mut of_err) = ([0; 1_024], [0; 1_024]);
+    while out.is_some() || err.is_some() {
+        let (outlet, read) = tokio::select! {
+            read = next(&mut out, &mut of_out) => (0, read),
+            read = next(&mut err, &mut of_err) => (1, read),
+        };
+        match (outlet, read) {
+            (0, 0) => out = None,
+            (0, length) => tail.extend_from_slice(of_out.get(..length).unwrap_or_default()),
+            (_, 0) => err = None,
+            (_, length) => tail.extend_from_slice(of_err.get(..length).unwrap_or_default()),
+        }
+        tail.drain(..tail.len().saturating_sub(TAIL));
+    }
+}
+
+/// How much was read; 0 at its end. Never, where it has ended.
+async fn next(pipe: &mut Option<impl AsyncRead + Unpin>, buffer: &mut [u8]) -> usize {
+    match pipe {
+        Some(pipe) => pipe.read(buffer).await.unwrap_or(0),
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn shell(script: &str) -> Vec<String> {
+        ["sh", "-c", script].map(str::to_owned).to_vec()
+    }
+
+    #[tokio::test]
+    async fn a_good_end_gives_what_was_said_and_a_bad_one_says_how_and_the_last_lines() {
+        let said = run(&shell("echo $WHO; echo two >&2"), &[("WHO", "green".to_owned())], LIMIT).await.unwrap();
+        let mut lines = said.lines().to_vec();
+        lines.sort();
+        assert_eq!(lines, ["green", "two"]);
+        let failed = run(&shell("for n in 1 2 3 4 5 6 7 8 9; do echo line $n; done; exit 3"), &[], LIMIT).await.unwrap_err().to_string();
+        assert!(failed.contains("ended with exit code 3: line 2\n") && failed.ends_with("line 9"), "{failed}");
+        let nowhere = run(&["/nowhere/x".to_owned()], &[], LIMIT).await.unwrap_err().to_string();
+        assert!(nowhere.starts_with("/nowhere/x cannot be started"), "{nowhere}");
+    }
+
+    #[tokio::test]
+    async fn at_its_limit_it_ends_with_all_that_it_has_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().join("pid");
+        let script = format!("echo working; sleep 600 & echo $! > {}; wait", pid.display());
+        let late = run(&shell(&script), &[], Duration::from_millis(300)).await.unwrap_err();
+        assert!(late.to_string().contains("did not end within 300ms: working"), "{late}");
+        let child: i32 = std::fs::read_to_string(pid).unwrap().trim().parse().unwrap();
+        let deadline = clock::elapsed() + LIMIT;
+        let state = || std::fs::read_to_string(format!("/proc/{child}/stat"));
+        while state().is_ok_and(|stat| !stat.contains(") Z ")) {
+            assert!(clock::elapsed() < deadline, "it still runs");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_it_leaves_running_keeps_nobody_waiting() {
+        run(&shell("sleep 8 & echo done"), &[], Duration::from_secs(4)).await.unwrap();
+    }
+}

@@ -1,0 +1,191 @@
+//! Caddy, by its admin API. Two objects of its config are ours; both are replaced in one change, under the condition that nobody else has
+//! changed anything since it was read.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::control::{ControlError, Load, ProxyState, ShiftOrder};
+use super::standing::{Standing, Turn, accept};
+use crate::domain::colour::Colour;
+use crate::files;
+use crate::settings::{AppSettings, Section};
+
+mod admin;
+mod object;
+
+use self::admin::{Admin, Answer};
+
+/// `[proxy]` with `kind = "caddy"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaddySettings {
+    /// Where its admin API listens, host:port. Default: `localhost:2019`.
+    pub admin: String,
+}
+
+impl CaddySettings {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let admin = section.text_or("admin", "localhost:2019");
+        if admin.contains('/') || !admin.contains(':') {
+            section.error("admin", format!("\"{admin}\" is not host:port"));
+        }
+        Self { admin }
+    }
+}
+
+/// Drives it.
+#[derive(Debug, Clone)]
+pub struct Caddy {
+    admin: Admin,
+    app: AppSettings,
+    turn: PathBuf,
+    token: PathBuf,
+    /// The last shift: a Caddy that is started without `--resume` has forgotten it.
+    kept: PathBuf,
+}
+
+/// One line of `/reverse_proxy/upstreams`.
+#[derive(Debug, Deserialize)]
+struct Upstream {
+    address: String,
+    num_requests: u64,
+}
+
+/// Caddy's config, and what it is known by.
+struct Config {
+    document: Value,
+    etag: String,
+}
+
+impl Caddy {
+    /// Of these settings, with its paths in this directory; each call gives up after `limit`.
+    #[must_use]
+    pub fn new(settings: &CaddySettings, app: &AppSettings, state: &Path, limit: Duration) -> Self {
+        let (turn, token, kept) = (state.join("proxy.lock"), state.join("probe.token"), state.join("caddy.live"));
+        Self { admin: Admin::new(&settings.admin, limit), app: app.clone(), turn, token, kept }
+    }
+
+    /// The whole config of a Caddy that does nothing else, to start it with.
+    ///
+    /// # Errors
+    /// Where the probe token cannot be read.
+    pub(super) fn start(&self, listeners: (&str, &str), first_live: Colour) -> std::io::Result<String> {
+        let standing = self.kept().unwrap_or(Standing { live: first_live, epoch: 0 });
+        Ok(object::start(self.admin.address(), listeners, standing, &self.app, &files::token(&self.token)?))
+    }
+
+    /// What its running config says. One that has forgotten a shift is undefined.
+    pub(super) async fn state(&self) -> Result<ProxyState, ControlError> {
+        let config = self.config().await?;
+        let standing = object::standing(&config.document);
+        let kept = self.kept().map_or(0, |kept| kept.epoch);
+        let (live, epoch) = standing.map_or((None, kept), |standing| (Some(standing.live), standing.epoch));
+        let live = live.filter(|_| epoch >= kept);
+        Ok(ProxyState { live, epoch: epoch.max(kept), blue: self.load(Colour::Blue).await?, green: self.load(Colour::Green).await? })
+    }
+
+    /// Requests under way at a colour's addresses; a WebSocket counts as one.
+    pub(super) async fn load(&self, colour: Colour) -> Result<Load, ControlError> {
+        let said = self.admin.ask(Method::GET, "/reverse_proxy/upstreams", None, None).await?;
+        let upstreams: Vec<Upstream> = serde_json::from_slice(&said.body).unwrap_or_default();
+        let own = &self.app.colour(colour).addresses;
+        let under_way = upstreams.iter().filter(|upstream| own.contains(&upstream.address)).map(|upstream| upstream.num_requests);
+        Ok(Load { in_flight: under_way.sum(), streams: 0 })
+    }
+
+    /// One change of the whole config, if it still is what was read.
+    pub(super) async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, ControlError> {
+        let _turn = Turn::take(&self.turn)?;
+        let unchanged = |why: String| ControlError::Refused(format!("{why}. Nothing was changed"));
+        let mut config = self.config().await.map_err(|error| unchanged(error.to_string()))?;
+        let seen = [object::standing(&config.document), self.kept()].into_iter().flatten().map(|standing| standing.epoch).max();
+        accept(order, seen.unwrap_or(0))?;
+        let token = files::token(&self.token).map_err(|error| unchanged(format!("the probe token cannot be read: {error}")))?;
+        let new = Standing::after(order);
+        object::replace(&mut config.document, new, &self.app, &token).map_err(unchanged)?;
+        let Answer { status, body, .. } = self.admin.ask(Method::PATCH, "/config/", Some(&config.document), Some(&config.etag)).await?;
+        match status {
+            StatusCode::OK => {}
+            StatusCode::PRECONDITION_FAILED => return Err(unchanged("somebody else has changed Caddy's config meanwhile".to_owned())),
+            _ => return Err(unchanged(format!("Caddy refuses its new config ({status}): {}", said(&body)))),
+        }
+        // Where it cannot be kept, Caddy knows it all the same.
+        if let Err(error) = files::replace(&self.kept, new.to_string().as_bytes()) {
+            tracing::warn!(%error, "a Caddy that forgets this shift would not be noticed");
+        }
+        self.state().await
+    }
+
+    fn kept(&self) -> Option<Standing> {
+        std::fs::read_to_string(&self.kept).ok()?.parse().ok()
+    }
+
+    async fn config(&self) -> Result<Config, ControlError> {
+        let Answer { status, body, etag } = self.admin.ask(Method::GET, "/config/", None, None).await?;
+        let wrong = |why: String| ControlError::Refused(format!("Caddy's admin API on {}: {why}", self.admin.address()));
+        if status != StatusCode::OK {
+            return Err(wrong(format!("{status}: {}", said(&body))));
+        }
+        let document: Value = serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
+        if !object::has_both(&document) {
+            return Err(wrong("its config has no objects with @id allswell_live and allswell_idle: allswell snippet has them".to_owned()));
+        }
+        let etag = etag.ok_or_else(|| wrong("it gives no ETag: Caddy 2.5 or newer is needed".to_owned()))?;
+        Ok(Config { document, etag })
+    }
+}
+
+fn said(body: &[u8]) -> String {
+    /// A config may be quoted in it.
+    const LONGEST: usize = 400;
+    String::from_utf8_lossy(body).trim().chars().take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::http::HeaderMap;
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// An admin API whose config is changed by somebody else after every reading.
+    async fn restless(document: Value) -> String {
+        let version = Arc::new(Mutex::new(0));
+        let (read, written) = (Arc::clone(&version), Arc::clone(&version));
+        let read = move || async move {
+            let mut version = read.lock().unwrap();
+            *version += 1;
+            ([("etag", (*version - 1).to_string())], Json(document))
+        };
+        let write = move |headers: HeaderMap| async move {
+            let is_current = headers["if-match"] == written.lock().unwrap().to_string();
+            if is_current { StatusCode::OK } else { StatusCode::PRECONDITION_FAILED }
+        };
+        let router = Router::new().route("/config/", get(read).patch(write)).route("/reverse_proxy/upstreams", get(|| async { "[]" }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
+    }
+
+    #[tokio::test]
+    async fn a_config_that_somebody_else_changes_meanwhile_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = crate::config::Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config.app;
+        let document = object::start("x", (":1", ":2"), Standing { live: Colour::Blue, epoch: 3 }, &app, "token");
+        let admin = restless(serde_json::from_str(&document).unwrap()).await;
+        let caddy = Caddy::new(&CaddySettings { admin }, &app, folder.path(), Duration::from_secs(5));
+        let order = |epoch| ShiftOrder { to: Colour::Green, epoch };
+        let refused = caddy.shift(order(4)).await;
+        assert!(matches!(&refused, Err(ControlError::Refused(why)) if why.contains("changed Caddy's config meanwhile")), "{refused:?}");
+        assert!(matches!(caddy.shift(order(3)).await, Err(ControlError::Stale(_))));
+        assert_eq!(caddy.state().await.unwrap().live, Some(Colour::Blue));
+    }
+}

@@ -1,0 +1,130 @@
+//! One set of orders for every proxy. What was ordered last is found again in the proxy itself, never in our own memory.
+
+use std::time::Duration;
+
+use super::caddy::Caddy;
+use super::control::{Answers, ControlError, Load, ProxyControl, ProxyState, ShiftOrder};
+use super::haproxy::Haproxy;
+use super::nginx::Nginx;
+use super::settings::{ProxyKind, ProxySettings};
+use crate::domain::colour::Colour;
+use crate::domain::switch::ProxyAnswer;
+use crate::files::StateDir;
+use crate::settings::AppSettings;
+
+/// What stands in front of both colours, as whoever drives it sees it.
+#[derive(Debug, Clone)]
+pub enum ProxyDriver {
+    /// Ours, by its control socket.
+    Embedded(ProxyControl),
+    /// HAProxy, by its runtime socket.
+    Haproxy(Haproxy),
+    /// nginx, by a file that its config includes.
+    Nginx(Box<Nginx>),
+    /// Caddy, by its admin API.
+    Caddy(Box<Caddy>),
+}
+
+impl ProxyDriver {
+    /// Of this config, with its files and sockets in `state`; each call gives up after `limit`.
+    #[must_use]
+    pub fn new(settings: &ProxySettings, app: &AppSettings, state: &StateDir, limit: Duration) -> Self {
+        match &settings.kind {
+            ProxyKind::Embedded => Self::Embedded(ProxyControl::new(&state.proxy_socket(), limit)),
+            ProxyKind::Haproxy(haproxy) => Self::Haproxy(Haproxy::new(haproxy, state.path(), limit)),
+            ProxyKind::Nginx(nginx) => {
+                Self::Nginx(Box::new(Nginx::new(nginx, app, settings.reach.found(&settings.live), state.path(), limit)))
+            }
+            ProxyKind::Caddy(caddy) => Self::Caddy(Box::new(Caddy::new(caddy, app, state.path(), limit))),
+        }
+    }
+
+    /// Writes what the proxy's own config includes, where there is nothing yet.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    pub fn prepare(&self, first_live: Colour) -> std::io::Result<()> {
+        match self {
+            Self::Embedded(_) | Self::Caddy(_) => Ok(()),
+            Self::Haproxy(driver) => driver.prepare(first_live),
+            Self::Nginx(driver) => driver.prepare(first_live),
+        }
+    }
+
+    /// What is live, and what each colour has to do as far as the proxy can tell.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer.
+    pub async fn state(&self) -> Result<ProxyState, ControlError> {
+        match self {
+            Self::Embedded(control) => control.state().await,
+            Self::Haproxy(driver) => driver.state().await,
+            Self::Nginx(driver) => driver.state().await,
+            Self::Caddy(driver) => driver.state().await,
+        }
+    }
+
+    /// The same as recovery sees it.
+    pub async fn answer(&self) -> ProxyAnswer {
+        self.state().await.map_or(ProxyAnswer::Silent, |state| ProxyAnswer::Live(state.live))
+    }
+
+    /// What a colour has to do.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer.
+    pub async fn load(&self, colour: Colour) -> Result<Load, ControlError> {
+        match self {
+            Self::Embedded(control) => control.state().await.map(|state| state.load(colour)),
+            Self::Haproxy(driver) => driver.load(colour).await,
+            Self::Nginx(driver) => Ok(driver.load()),
+            Self::Caddy(driver) => driver.load(colour).await,
+        }
+    }
+
+    /// Makes a colour live. On a refusal the proxy does what it did before.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer, has seen a higher epoch, or does not do it.
+    pub async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, ControlError> {
+        match self {
+            Self::Embedded(control) => control.shift(order).await,
+            Self::Haproxy(driver) => driver.shift(order).await,
+            Self::Nginx(driver) => driver.shift(order).await,
+            Self::Caddy(driver) => driver.shift(order).await,
+        }
+    }
+
+    /// Ends what is still running on a colour that is not live.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer or cannot, or where the colour is live.
+    pub async fn cut(&self, colour: Colour) -> Result<ProxyState, ControlError> {
+        match self {
+            Self::Embedded(control) => control.cut(colour).await,
+            Self::Haproxy(driver) => driver.cut(colour).await,
+            Self::Nginx(_) => {
+                Err(ControlError::Refused("nginx ends what is left by its worker_shutdown_timeout, and by nothing else".to_owned()))
+            }
+            Self::Caddy(_) => Err(ControlError::Refused("Caddy cannot end what runs on one colour".to_owned())),
+        }
+    }
+
+    /// What a colour has answered; none where the proxy does not count by colour.
+    pub async fn answers(&self, colour: Colour) -> Option<Answers> {
+        match self {
+            Self::Haproxy(driver) => driver.answers(colour).await,
+            Self::Embedded(_) | Self::Nginx(_) | Self::Caddy(_) => None,
+        }
+    }
+
+    /// What is still running on a colour, in words.
+    #[must_use]
+    pub fn left(&self, load: Load, colour: Colour) -> String {
+        match self {
+            Self::Embedded(_) => format!("{} requests and {} streams still run on {colour} and are left", load.in_flight, load.streams),
+            Self::Haproxy(_) | Self::Caddy(_) => format!("{} requests and streams still run on {colour} and are left", load.in_flight),
+            Self::Nginx(_) => format!("{} old workers of nginx still finish what they have, and are left", load.in_flight),
+        }
+    }
+}

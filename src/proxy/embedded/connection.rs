@@ -1,0 +1,85 @@
+//! A connection to an app: its bytes, and the cut that may end it. It has no task: whoever waits for an answer drives it.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+
+use super::pool::Poolable;
+use super::running::{Cut, Listing};
+
+/// What is read at once where nothing is known of what comes, and where much of it is.
+const SMALL: usize = 8 * 1024;
+const LARGE: usize = 64 * 1024;
+
+/// A connection to an app.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) stream: TcpStream,
+    /// What was read and not yet understood.
+    pub(super) input: BytesMut,
+    timer: Pin<Box<Sleep>>,
+    listing: Listing,
+}
+
+impl Connection {
+    /// Over this stream, until a cut of what it is listed for. `patience` is how long an answer usually may take.
+    pub(super) fn new(stream: TcpStream, listing: Listing, patience: Duration) -> Self {
+        Self { stream, input: BytesMut::new(), timer: Box::pin(sleep(patience)), listing }
+    }
+
+    /// Reads more. `expected` is how much of a body is known to come. Says how much was read: nothing is the end.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, expected: u64) -> Poll<io::Result<usize>> {
+        if self.input.capacity() - self.input.len() < SMALL {
+            self.input.reserve(usize::try_from(expected).unwrap_or(LARGE).clamp(SMALL, LARGE));
+        }
+        pin!(self.stream.read_buf(&mut self.input)).poll(cx)
+    }
+
+    /// Polls the timer that wakes whoever drives the connection.
+    pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.timer.as_mut().poll(cx)
+    }
+
+    /// From now on the timer is due after `left`.
+    pub(super) fn wake_after(&mut self, left: Duration) {
+        self.timer.set(sleep(left));
+    }
+
+    /// Whether it was cut; if not, whoever asks is woken by the cut.
+    pub(super) fn is_cut(&self, waker: &Waker) -> bool {
+        self.listing.cut().is_done_or_wakes(waker)
+    }
+
+    /// The cut that may end it.
+    pub(super) fn cut(&self) -> &Arc<Cut> {
+        self.listing.cut()
+    }
+
+    /// The stream and what was read of it: the protocol has changed.
+    pub(super) fn into_parts(self) -> (TcpStream, Bytes) {
+        (self.stream, self.input.freeze())
+    }
+
+    /// Whether the app has said anything on it, or closed it, while nobody asked. Costs no system call while it has not.
+    fn has_stirred(&self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        match self.stream.poll_read_ready(&mut cx) {
+            Poll::Pending => false,
+            Poll::Ready(Err(_)) => true,
+            Poll::Ready(Ok(())) => !matches!(self.stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock),
+        }
+    }
+}
+
+impl Poolable for Connection {
+    fn is_closed(&self) -> bool {
+        self.listing.cut().is_done() || !self.input.is_empty() || self.has_stirred()
+    }
+}

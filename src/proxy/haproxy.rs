@@ -1,0 +1,251 @@
+//! HAProxy, by its runtime socket. One word in a map says which colour is live and under which epoch, so that a request claims both at once;
+//! the map's file is what a reload reads.
+
+use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use super::control::{Answers, ControlError, Load, ProxyState, ShiftOrder};
+use super::standing::{Standing, Turn, accept};
+use crate::domain::colour::Colour;
+use crate::files;
+use crate::net::client::io_words;
+use crate::settings::Section;
+
+/// The map's only key.
+const KEY: &str = "live";
+
+/// `[proxy]` with `kind = "haproxy"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HaproxySettings {
+    /// Its runtime socket, of level admin. Default: `/run/haproxy/admin.sock`.
+    pub socket: PathBuf,
+    /// The file of the map that its config names, absolute or in the state directory. Default: `allswell.map`.
+    pub map: PathBuf,
+}
+
+impl HaproxySettings {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self { socket: section.text_or("socket", "/run/haproxy/admin.sock").into(), map: section.text_or("map", "allswell.map").into() }
+    }
+}
+
+/// Drives it.
+#[derive(Debug, Clone)]
+pub struct Haproxy {
+    socket: PathBuf,
+    map: PathBuf,
+    turn: PathBuf,
+    limit: Duration,
+}
+
+/// The columns of `show stat` by name, a row for each server and each backend.
+type Rows = Vec<BTreeMap<String, String>>;
+
+impl Haproxy {
+    /// Of these settings, with its paths in this directory; each call gives up after `limit`.
+    #[must_use]
+    pub fn new(settings: &HaproxySettings, state: &Path, limit: Duration) -> Self {
+        Self { socket: settings.socket.clone(), map: state.join(&settings.map), turn: state.join("proxy.lock"), limit }
+    }
+
+    /// The backend of a colour, as HAProxy's config has to call it.
+    #[must_use]
+    pub fn backend(colour: Colour) -> String {
+        format!("allswell_{colour}")
+    }
+
+    /// Writes the map where there is none: HAProxy does not start without it.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    pub(super) fn prepare(&self, first_live: Colour) -> std::io::Result<()> {
+        if self.map.exists() { Ok(()) } else { self.write(Standing { live: first_live, epoch: 0 }) }
+    }
+
+    /// What is live, and what each colour has to do.
+    pub(super) async fn state(&self) -> Result<ProxyState, ControlError> {
+        let (standing, rows) = (self.standing().await?, self.rows().await?);
+        let (live, epoch) = standing.map_or((None, 0), |standing| (Some(standing.live), standing.epoch));
+        Ok(ProxyState { live, epoch, blue: load(&rows, Colour::Blue)?, green: load(&rows, Colour::Green)? })
+    }
+
+    /// What a colour has to do.
+    pub(super) async fn load(&self, colour: Colour) -> Result<Load, ControlError> {
+        load(&self.rows().await?, colour)
+    }
+
+    /// The file first, so that a reload meanwhile keeps the new colour; then the map that is used.
+    pub(super) async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, ControlError> {
+        let _turn = Turn::take(&self.turn)?;
+        let old = self.standing().await.map_err(refused)?;
+        accept(order, old.map_or(0, |old| old.epoch))?;
+        let new = Standing::after(order);
+        let kept = std::fs::read(&self.map);
+        self.write(new).map_err(|error| {
+            ControlError::Refused(format!("HAProxy's map {} cannot be written: {error}. Nothing was changed", self.map.display()))
+        })?;
+        match self.set(old, new).await {
+            Ok(()) => self.state().await,
+            Err(error @ ControlError::Silent(..)) => Err(error),
+            Err(error @ (ControlError::Refused(_) | ControlError::Stale(_))) => {
+                // What was there is put back: a reload must not do what the socket refused.
+                let _ = kept.and_then(|kept| self.replace(&kept));
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends the sessions of every server of an idle colour.
+    pub(super) async fn cut(&self, colour: Colour) -> Result<ProxyState, ControlError> {
+        if self.standing().await?.is_none_or(|standing| standing.live == colour) {
+            return Err(ControlError::Refused(format!("{colour} is live, or live is undefined: nothing is cut")));
+        }
+        let backend = Self::backend(colour);
+        let rows = self.rows().await?;
+        for row in rows.iter().filter(|row| row.get("pxname") == Some(&backend)) {
+            let server = row.get("svname").map(String::as_str).unwrap_or_default();
+            if !["BACKEND", "FRONTEND"].contains(&server) {
+                self.ask(&format!("shutdown sessions server {backend}/{server}")).await?;
+            }
+        }
+        self.state().await
+    }
+
+    /// What a colour has answered since HAProxy's start.
+    pub(super) async fn answers(&self, colour: Colour) -> Option<Answers> {
+        let rows = self.rows().await.ok()?;
+        let row = backend_row(&rows, colour)?;
+        Some(Answers { total: number(row, "req_tot")?, failed: number(row, "hrsp_5xx")? })
+    }
+
+    /// None where the map says nothing that we have written.
+    async fn standing(&self) -> Result<Option<Standing>, ControlError> {
+        let said = self.ask(&format!("show map {}", self.map.display())).await?;
+        if said.starts_with("Unknown map") {
+            let why = format!("HAProxy uses no map {}: allswell snippet says what its config needs", self.map.display());
+            return Err(ControlError::Refused(why));
+        }
+        let entry = said.lines().find_map(|line| line.split_once(' ')?.1.strip_prefix(KEY)?.strip_prefix(' '));
+        Ok(entry.and_then(|value| value.parse().ok()))
+    }
+
+    async fn set(&self, old: Option<Standing>, new: Standing) -> Result<(), ControlError> {
+        let verb = if old.is_some() { "set" } else { "add" };
+        if old.is_none() {
+            self.ask(&format!("clear map {}", self.map.display())).await?;
+        }
+        let said = self.ask(&format!("{verb} map {} {KEY} {new}", self.map.display())).await?;
+        let stands = self.standing().await?;
+        if stands == Some(new) { Ok(()) } else { Err(ControlError::Refused(format!("HAProxy: {}", said.trim()))) }
+    }
+
+    async fn rows(&self) -> Result<Rows, ControlError> {
+        Ok(parse(&self.ask("show stat").await?))
+    }
+
+    fn write(&self, standing: Standing) -> std::io::Result<()> {
+        self.replace(format!("{KEY} {standing}\n").as_bytes())
+    }
+
+    /// There is no secret in it, and HAProxy may be another user.
+    fn replace(&self, content: &[u8]) -> std::io::Result<()> {
+        files::replace(&self.map, content)?;
+        std::fs::set_permissions(&self.map, Permissions::from_mode(0o644))
+    }
+
+    async fn ask(&self, command: &str) -> Result<String, ControlError> {
+        let silent = |why: String| ControlError::Silent(self.socket.clone(), why);
+        let exchange = async {
+            let mut stream = UnixStream::connect(&self.socket).await?;
+            stream.write_all(format!("{command}\n").as_bytes()).await?;
+            let mut said = String::new();
+            stream.read_to_string(&mut said).await?;
+            Ok::<_, std::io::Error>(said)
+        };
+        let said = timeout(self.limit, exchange).await.map_err(|_| silent("no answer in time".to_owned()))?;
+        let said = said.map_err(|error| silent(io_words(&error)))?;
+        if said.starts_with("Permission denied") {
+            return Err(ControlError::Refused(format!("HAProxy's socket {} is not of level admin", self.socket.display())));
+        }
+        Ok(said)
+    }
+}
+
+/// Nothing was sent yet: whatever is wrong, nothing was changed.
+fn refused(error: ControlError) -> ControlError {
+    match error {
+        ControlError::Silent(..) => ControlError::Refused(format!("{error}. Nothing was changed")),
+        ControlError::Stale(_) | ControlError::Refused(_) => error,
+    }
+}
+
+/// `# pxname,svname,...` and a line each.
+fn parse(text: &str) -> Rows {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let names: Vec<&str> = lines.next().unwrap_or_default().trim_start_matches("# ").split(',').collect();
+    lines.map(|line| names.iter().zip(line.split(',')).map(|(name, value)| ((*name).to_owned(), value.to_owned())).collect()).collect()
+}
+
+fn backend_row(rows: &Rows, colour: Colour) -> Option<&BTreeMap<String, String>> {
+    let backend = Haproxy::backend(colour);
+    rows.iter().find(|row| row.get("pxname") == Some(&backend) && row.get("svname").is_some_and(|name| name == "BACKEND"))
+}
+
+fn number(row: &BTreeMap<String, String>, name: &str) -> Option<u64> {
+    row.get(name)?.parse().ok()
+}
+
+/// HAProxy counts a WebSocket as a session like any other.
+fn load(rows: &Rows, colour: Colour) -> Result<Load, ControlError> {
+    let row = backend_row(rows, colour)
+        .ok_or_else(|| ControlError::Refused(format!("HAProxy has no backend {}: allswell snippet has one", Haproxy::backend(colour))))?;
+    Ok(Load { in_flight: number(row, "scur").unwrap_or(0), streams: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backends_sessions_are_found_by_the_names_of_the_columns() {
+        let text = "# pxname,svname,qcur,scur,hrsp_5xx,req_tot,\nallswell_blue,blue-1,0,3,1,9,\nallswell_blue,BACKEND,0,4,1,9,\n\n";
+        let rows = parse(text);
+        assert_eq!(load(&rows, Colour::Blue).unwrap(), Load { in_flight: 4, streams: 0 });
+        let missing = load(&rows, Colour::Green).unwrap_err().to_string();
+        assert!(missing.contains("no backend allswell_green"), "{missing}");
+    }
+
+    /// A runtime socket with blue live that does not do as it is told.
+    fn stubborn(socket: &Path) {
+        let listener = tokio::net::UnixListener::bind(socket).unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut command = [0; 256];
+                let length = stream.read(&mut command).await.unwrap();
+                let said = if command[..length].starts_with(b"show map") { "0x1 live blue:3\n\n" } else { "Permission denied\n\n" };
+                stream.write_all(said.as_bytes()).await.unwrap();
+            }
+        });
+    }
+
+    #[tokio::test]
+    async fn what_the_socket_refuses_does_not_stay_in_the_file_either() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = HaproxySettings { socket: folder.path().join("sock"), map: "a.map".into() };
+        stubborn(&settings.socket);
+        let driver = Haproxy::new(&settings, folder.path(), Duration::from_secs(5));
+        driver.prepare(Colour::Blue).unwrap();
+        let order = |epoch| ShiftOrder { to: Colour::Green, epoch };
+        let refused = driver.shift(order(4)).await;
+        assert!(matches!(&refused, Err(ControlError::Refused(why)) if why.contains("level admin")), "{refused:?}");
+        assert_eq!(std::fs::read_to_string(folder.path().join("a.map")).unwrap(), "live blue:0\n");
+        assert!(matches!(driver.shift(order(3)).await, Err(ControlError::Stale(_))));
+    }
+}
