@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod backup;
 pub mod checks;
 pub mod demo;
 pub mod deploy;

@@ -9,8 +9,8 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    checks, demo, deploy, heartbeat, history, init, live, logs, rollback, scale, schedule, screen, scroll, session, snippet, stop, switch,
-    test_channel, toggle, up,
+    backup, checks, demo, deploy, heartbeat, history, init, live, logs, rollback, scale, schedule, screen, scroll, session, snippet, stop,
+    switch, test_channel, toggle, up,
 };
 use super::{health, status, validate};
 
@@ -73,6 +73,7 @@ enum Act {
     Logs(logs::LogsArgs),
     Scale(scale::ScaleArgs),
     Stop(stop::StopArgs),
+    Backup(backup::BackupArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
     Snippet(snippet::SnippetArgs),
@@ -113,6 +114,7 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::Logs(args) => logs::run(operator, &args).await,
         Act::Scale(args) => scale::run(operator, &args).await,
         Act::Stop(_) => stop::run(operator).await,
+        Act::Backup(args) => backup::run(operator, &args).await,
         Act::TestChannel(args) => test_channel::run(operator, &args).await,
         Act::Schedule(args) => schedule::run(operator, &args),
         Act::Snippet(_) => snippet::run(operator),

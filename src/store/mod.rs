@@ -1,5 +1,6 @@
 //! What survives: SQLite, or PostgreSQL, by the same statements.
 
+pub mod backup;
 mod batch;
 pub mod beats;
 pub mod channels;
