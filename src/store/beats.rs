@@ -36,7 +36,7 @@ pub async fn insert(
     .bind(beat.sent_at)
     .bind(health)
     .bind(beat.body.as_deref().map(str::as_bytes))
-    .bind(sent.address.map(|address| address.to_string()))
+    .bind(sent.address.as_deref())
     .bind(sent.method.as_deref())
     .bind(sent.agent.as_deref())
     .bind(sent.work.map(|work| work.to_string()))
