@@ -103,6 +103,8 @@ pub fn run(part: Part, options: &Options) -> ExitCode {
 
 async fn serve(part: Part, read: (Config, ConfigView), source: &Source) -> anyhow::Result<()> {
     let (manager, shutdown) = (ServiceManager::of_environment(), told_to_end()?);
+    // Who reads no config anew is not ended by the signal for it either.
+    let _hangup = signal(SignalKind::hangup())?;
     match part {
         Part::Proxy => {
             let built = Proxy::build(&read.0, &source.state).await?;

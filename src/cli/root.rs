@@ -9,8 +9,8 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    ack, checks, demo, deploy, heartbeat, history, init, live, logs, quiet, reload, rollback, scale, schedule, screen, scroll, session,
-    snippet, stop, switch, test_channel, toggle, up,
+    ack, checks, demo, deploy, heartbeat, history, hold, init, live, logs, maintenance, quiet, reload, rollback, scale, schedule, screen,
+    scroll, session, snippet, stop, switch, test_channel, toggle, up,
 };
 use super::{health, status, validate};
 
@@ -72,6 +72,8 @@ enum Act {
     History(history::HistoryArgs),
     Logs(logs::LogsArgs),
     Scale(scale::ScaleArgs),
+    Hold(hold::HoldArgs),
+    Maintenance(maintenance::MaintenanceArgs),
     Stop(stop::StopArgs),
     Reload(reload::ReloadArgs),
     Ack(ack::AckArgs),
@@ -117,6 +119,8 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::History(args) => history::run(operator, &args).await,
         Act::Logs(args) => logs::run(operator, &args).await,
         Act::Scale(args) => scale::run(operator, &args).await,
+        Act::Hold(args) => hold::run(operator, &args).await,
+        Act::Maintenance(args) => maintenance::run(operator, &args).await,
         Act::Stop(_) => stop::run(operator).await,
         Act::Reload(_) => reload::run(operator).await,
         Act::Ack(args) => ack::run(operator, &args).await,

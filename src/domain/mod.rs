@@ -1,6 +1,7 @@
 //! What allswell decides: pure functions of a state and a moment. No I/O, no async, no clock, no logging.
 
 pub mod acknowledgement;
+pub mod answers;
 pub mod beat;
 pub mod calendar;
 pub mod check;

@@ -18,7 +18,7 @@ use crate::domain::switch::Phase;
 use crate::store::checks::StoredCheck;
 use crate::store::incidents::StoredIncident;
 use crate::store::instances::StoredInstance;
-use crate::store::{Connection, StoreError, acknowledgements, checks, incidents, notices};
+use crate::store::{Connection, StoreError, acknowledgements, checks, incidents, notices, untaken};
 
 /// `GET /v1/overview`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,7 +204,12 @@ impl Monitor {
             let acknowledged = acknowledgements::of(&mut reader, &over.incident.key).await?;
             resolved.push(IncidentView { incident: over.incident, also: Vec::new(), is_held: false, acknowledged, hushed: None });
         }
-        let newest = notices::newest(&mut reader, LATEST * 2).await?;
+        let mut newest = notices::newest(&mut reader, LATEST * 2).await?;
+        for stored in untaken::oldest(&mut reader, LATEST).await? {
+            if newest.iter().all(|shown| shown.notice.key != stored.notice.key) {
+                newest.push(stored);
+            }
+        }
         Ok(Overview {
             now,
             app: self.settings.app.clone(),

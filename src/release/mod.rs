@@ -1,9 +1,12 @@
 //! Deploy and switch, each told as a story; the journal; the client of the prober's control.
 
 mod cluster;
+mod criteria;
 pub mod deploy;
 mod desk;
+mod further;
 mod gate;
+mod hooks;
 mod memory;
 pub mod orders;
 mod recovery;
@@ -16,7 +19,9 @@ mod watch;
 
 pub use crate::store::{Asked, Entry, Lease, Step, What};
 pub use cluster::Cluster;
+pub use criteria::Criteria;
 pub use desk::{Desk, Phases};
+pub use hooks::{Callee, Hook};
 pub use memory::Memory;
 pub use orders::{
     Act, DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEnd, SwitchEvent, SwitchOrder,

@@ -29,6 +29,7 @@ mod row;
 mod schema;
 mod server_time;
 mod statement;
+pub mod untaken;
 mod value;
 
 pub use connection::{Connection, Transaction};

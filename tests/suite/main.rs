@@ -29,6 +29,7 @@ mod scroll;
 mod start;
 mod store;
 mod switch;
+mod switching;
 mod telling;
 mod up;
 mod verify;

@@ -1,5 +1,6 @@
 //! Our own proxy, on hyper: a request claims its colour, is forwarded, and is counted until its answer has gone.
 
+mod access_log;
 mod address;
 mod answer;
 mod chunked;
@@ -7,6 +8,7 @@ mod claim;
 mod client;
 mod connection;
 mod control;
+mod doors;
 mod forward;
 mod head;
 mod headers;
@@ -15,9 +17,17 @@ mod listener;
 mod lookup;
 mod metrics;
 mod outgoing;
+mod pages;
+mod pause;
 mod pool;
+mod record;
+mod redirect;
+mod refused;
 mod running;
+mod said;
+mod share;
 mod shift;
+mod standing;
 mod state_file;
 mod trouble;
 mod tunnel;
@@ -26,6 +36,7 @@ mod websocket;
 mod wiring;
 mod worker;
 
+pub use doors::DoorError;
 pub use metrics::refresh as refresh_metrics;
 pub use state_file::StateError;
 pub use wiring::{BuildError, Embedded, Look};
