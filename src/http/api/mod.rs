@@ -4,3 +4,4 @@ mod checks;
 mod log;
 mod page;
 pub(crate) mod routes;
+mod trouble;
