@@ -1,6 +1,5 @@
 //! What is known of a beat besides what it says: how it came, and of which run of the work it is.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,7 @@ use super::schedule::Schedule;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sent {
     /// From where. None: from this process.
-    pub address: Option<IpAddr>,
+    pub address: Option<String>,
     /// The HTTP method of a ping.
     pub method: Option<String>,
     /// What the client calls itself.

@@ -40,13 +40,13 @@ pub(super) async fn post(
         let body = body::whole(&head.headers, body, LARGEST).await?;
         let now = watching.monitor.now();
         if let Err(error) = signed(&head.headers, &body, &watching.key) {
-            watching.monitor.stranger(address, text(&head.headers, KEY_ID_HEADER), now);
+            watching.monitor.stranger(&address.to_string(), text(&head.headers, KEY_ID_HEADER), now);
             watching.pings.from(address).map_err(ApiError::TooOften)?;
             return Err(error);
         }
         let beat = read(&body, now)?;
         watching.pings.signed(&beat).map_err(ApiError::TooOften)?;
-        let sent = Sent { address: Some(address), ..Sent::default() };
+        let sent = Sent { address: Some(address.to_string()), ..Sent::default() };
         let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };
         watching.ingest.beat(arrived).await.map_err(|error| ApiError::from(&error))
     };

@@ -70,7 +70,7 @@ async fn take(watching: &Watching, address: IpAddr, head: &Parts, body: axum::bo
     let text = (!text.is_empty()).then(|| readable(&text, kept));
     let now = watching.monitor.now();
     let sent = Sent {
-        address: Some(address),
+        address: Some(address.to_string()),
         method: Some(head.method.as_str().chars().take(LONGEST_METHOD).collect()),
         agent: agent(head),
         work,
@@ -137,11 +137,7 @@ fn beat(check: String, says: &Says, sent: &Sent, Said { body, over }: Said, now:
     Beat {
         check,
         kind,
-        identity: Identity {
-            instance: sent.address.map_or_else(|| PING.to_owned(), |address| address.to_string()),
-            run: Uuid::new_v4(),
-            sequence: 1,
-        },
+        identity: Identity { instance: sent.address.clone().unwrap_or_else(|| PING.to_owned()), run: Uuid::new_v4(), sequence: 1 },
         sent_at: now,
         every_ms: None,
         colour: None,

@@ -54,8 +54,8 @@ pub(super) fn is_preview(headers: &HeaderMap) -> bool {
     const PURPOSES: [&str; 4] = ["purpose", "sec-purpose", "x-purpose", "x-moz"];
     let text = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).to_lowercase()).unwrap_or_default();
     let agent = text(header::USER_AGENT.as_str());
-    let ahead = |name: &&str| ["prefetch", "prerender", "preview"].iter().any(|word| text(name).contains(word));
-    AGENTS.iter().any(|piece| agent.contains(piece)) || PURPOSES.iter().any(|name| ahead(&name))
+    let ahead = |name: &str| ["prefetch", "prerender", "preview"].iter().any(|word| text(name).contains(word));
+    AGENTS.iter().any(|piece| agent.contains(piece)) || PURPOSES.iter().any(|name| ahead(name))
 }
 
 #[cfg(test)]

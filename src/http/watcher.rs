@@ -22,7 +22,7 @@ pub fn router(watching: Watching, own: OwnHosts) -> Router {
         .route(beats::PATH, post(beats::post))
         .route("/v1/overview", get(overview))
         .route("/ping/{*check}", any(ping::ping))
-        .merge(api::routes(&watching))
+        .merge(api::routes::routes(&watching))
         .route("/", get(status_page))
         .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE) }))
         .route(

@@ -1,6 +1,5 @@
 //! Beats with a wrong signature that do not end are an incident: a sender has another key, or somebody tries.
 
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::engine::{Monitor, MonitorError};
@@ -20,7 +19,7 @@ type Told = Option<String>;
 
 impl Monitor {
     /// A beat with a wrong signature came.
-    pub fn stranger(&self, address: IpAddr, key_id: &str, now: Moment) {
+    pub fn stranger(&self, address: &str, key_id: &str, now: Moment) {
         self.strangers.0.lock().unwrap_or_else(PoisonError::into_inner).0.note(address, key_id, now);
     }
 

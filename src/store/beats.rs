@@ -45,7 +45,7 @@ pub async fn insert(
         Value::from(beat.sent_at),
         Value::from(health),
         Value::from(beat.body.as_deref().map(str::as_bytes)),
-        Value::from(sent.address.map(|address| address.to_string())),
+        Value::from(sent.address.as_deref()),
         Value::from(sent.method.as_deref()),
         Value::from(sent.agent.as_deref()),
         Value::from(sent.work.map(|work| work.to_string())),

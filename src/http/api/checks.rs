@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::super::error::ApiError;
 use super::super::watching::Watching;
 use super::super::{body, keys};
-use super::log::unreadable;
 use super::page::Page;
+use super::trouble::{unknown, unreadable};
 use crate::domain::sent::Made;
 use crate::monitor::{CheckPage, May, Removed, is_slug};
 use crate::settings::parse_duration;
@@ -95,11 +95,6 @@ pub(super) async fn remove(State(watching): State<Watching>, Path(name): Path<St
         Removed::Unknown => Err(unknown(&name)),
         Removed::OfConfig => Err(ApiError::Conflict(format!("\"{name}\" is in the config: take it out there"))),
     }
-}
-
-/// There is no such check.
-pub(super) fn unknown(name: &str) -> ApiError {
-    ApiError::NotFound(format!("there is no check named \"{name}\""))
 }
 
 fn taken(name: &str) -> ApiError {

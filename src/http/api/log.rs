@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::super::error::ApiError;
 use super::super::watching::Watching;
 use super::page::Page;
+use super::trouble::{unknown, unreadable};
 use crate::domain::incident::Incident;
 use crate::domain::moment::Moment;
-use crate::monitor::MonitorError;
 
 type Answer = Result<Json<Value>, ApiError>;
 type Of = Option<Path<String>>;
@@ -79,14 +79,9 @@ fn shown(incident: &Incident, opened_at: Option<Moment>) -> Value {
 async fn known<'a>(watching: &Watching, of: &'a Of) -> Result<Option<&'a str>, ApiError> {
     let Some(Path(name)) = of else { return Ok(None) };
     let found = watching.monitor.check_named(name, watching.monitor.now()).await.map_err(|error| unreadable(&error))?;
-    found.map(|_| Some(name.as_str())).ok_or_else(|| super::checks::unknown(name))
+    found.map(|_| Some(name.as_str())).ok_or_else(|| unknown(name))
 }
 
 fn values(rows: &[impl Serialize]) -> Result<Vec<Value>, ApiError> {
     rows.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(|error| ApiError::Unavailable(error.to_string()))
-}
-
-/// The store does not answer.
-pub(super) fn unreadable(error: &MonitorError) -> ApiError {
-    ApiError::Unavailable(format!("nothing can be read: {error}"))
 }

@@ -3,6 +3,5 @@
 mod checks;
 mod log;
 mod page;
-mod routes;
-
-pub(super) use routes::routes;
+pub(crate) mod routes;
+mod trouble;

@@ -1,7 +1,5 @@
 //! The log page by page, and how it is forgotten.
 
-use std::net::Ipv4Addr;
-
 use allswell::domain::check::{Check, State};
 use allswell::domain::schedule::Schedule;
 use allswell::domain::sent::{Ignored, Made, Sent};
@@ -17,7 +15,7 @@ async fn beats_are_read_page_by_page_newest_first_with_how_they_came() {
         let mut write = ground.write().await;
         for (number, check) in ["a", "b", "a", "a"].into_iter().enumerate() {
             let sent = Sent {
-                address: Some(Ipv4Addr::LOCALHOST.into()),
+                address: Some("127.0.0.1".into()),
                 method: Some("POST".into()),
                 agent: Some("curl\0".into()),
                 work: Some(Uuid::from_u128(7)),
