@@ -15,7 +15,7 @@ use crate::proxy::control::HoldOrder;
 /// and so do the preview and the prober's own probes.
 #[derive(Debug, Args)]
 pub struct HoldArgs {
-    state: Switch,
+    order: Switch,
 }
 
 /// On or off.
@@ -33,7 +33,7 @@ pub enum Switch {
 /// Exit code 8 where the proxy does not answer.
 pub async fn run(operator: &Operator, args: &HoldArgs) -> Outcome {
     let reach = Reach::of(operator)?;
-    let on = args.state == Switch::On;
+    let on = args.order == Switch::On;
     let pauses = reach.proxy().hold(HoldOrder { on }).await?;
     if operator.json {
         screen::document(&json!({ "held": pauses.is_held, "waiting": pauses.waiting }));

@@ -16,7 +16,7 @@ use crate::proxy::control::MaintenanceOrder;
 /// (proxy.maintenance_health).
 #[derive(Debug, Args)]
 pub struct MaintenanceArgs {
-    state: Switch,
+    order: Switch,
     /// What the page says
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     message: String,
@@ -28,7 +28,7 @@ pub struct MaintenanceArgs {
 /// Exit code 7 where it was declined, 8 where the proxy does not answer.
 pub async fn run(operator: &Operator, args: &MaintenanceArgs) -> Outcome {
     let reach = Reach::of(operator)?;
-    let message = match args.state {
+    let message = match args.order {
         Switch::On => Some(args.message.clone()),
         Switch::Off => None,
     };

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use super::claim::Claim;
 use super::connection::Connection;
 use super::lease::Lease;
-use super::pool::Pool;
 use super::running::Running;
+use super::share::{Busy, Share};
 use super::trouble::Trouble;
 use crate::clock;
 use crate::net::names::Place;
@@ -25,34 +25,19 @@ pub(super) struct Address {
     /// It took no connection when it was last tried.
     failed: AtomicBool,
     /// What each worker does there: a connection lives where it was made.
-    shares: Vec<Share>,
-}
-
-/// One worker's part, on cache lines of its own.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Share {
-    in_flight: AtomicUsize,
-    pool: Pool<Connection>,
-}
-
-/// One request at an address, from the attempt to connect until its answer has ended.
-#[derive(Debug)]
-pub(super) struct Busy {
-    address: Arc<Address>,
-    worker: usize,
+    shares: Vec<Arc<Share>>,
 }
 
 impl Address {
     /// Of an instance that nothing is known of.
     pub(super) fn new(place: Place, workers: usize) -> Arc<Self> {
-        let shares = (0..workers).map(|_| Share::default()).collect();
+        let shares = (0..workers).map(|_| Arc::default()).collect();
         Arc::new(Self { place, failed: AtomicBool::new(false), shares })
     }
 
     /// The lower, the better: one that works before one that has failed, then by how busy it is.
     pub(super) fn rank(&self) -> (bool, usize) {
-        (self.has_failed(), self.shares.iter().map(|share| share.in_flight.load(Ordering::Relaxed)).sum())
+        (self.has_failed(), self.shares.iter().map(|share| share.in_flight()).sum())
     }
 
     /// Whether it took no connection when it was last tried.
@@ -77,18 +62,19 @@ impl Address {
     }
 
     /// An idle connection of the worker's, for no longer than `limit`, that may carry this request.
-    pub(super) fn pooled(self: &Arc<Self>, worker: usize, repeatable: bool, limit: Duration) -> Option<Lease> {
-        let connection = self.shares.get(worker)?.pool.take(repeatable, limit, clock::elapsed())?;
-        Some(Lease::new(connection, Busy::new(self, worker)))
+    pub(super) fn pooled(&self, worker: usize, repeatable: bool, limit: Duration) -> Option<Lease> {
+        let share = self.shares.get(worker)?;
+        let connection = share.pool.take(repeatable, limit, clock::elapsed())?;
+        Some(Lease::new(connection, Busy::new(share)))
     }
 
     /// A fresh connection, which a cut of the claimed colour ends.
     ///
     /// # Errors
     /// Where it takes none within the limit.
-    pub(super) async fn connect(self: &Arc<Self>, claim: &Claim, running: &Arc<Running>, limits: &ProxyTimeouts) -> Result<Lease, Trouble> {
+    pub(super) async fn connect(&self, claim: &Claim, running: &Arc<Running>, limits: &ProxyTimeouts) -> Result<Lease, Trouble> {
         // Counted before it is taken: one that does not answer is not everyone's first choice meanwhile.
-        let busy = Busy::new(self, claim.worker);
+        let busy = Busy::new(self.shares.get(claim.worker).ok_or(Trouble::NoAddress)?);
         let stream = self.stream(limits.connect).await?;
         // Without it a small request waits for the answer to the last one; that it fails changes nothing else.
         let _ = stream.set_nodelay(true);
@@ -115,33 +101,4 @@ impl Address {
 
 fn refused(error: &io::Error) -> Trouble {
     if error.kind() == io::ErrorKind::ConnectionRefused { Trouble::Refused } else { Trouble::Unreachable }
-}
-
-impl Busy {
-    fn new(address: &Arc<Address>, worker: usize) -> Self {
-        let busy = Self { address: Arc::clone(address), worker };
-        if let Some(share) = busy.share() {
-            share.in_flight.fetch_add(1, Ordering::Relaxed);
-        }
-        busy
-    }
-
-    fn share(&self) -> Option<&Share> {
-        self.address.shares.get(self.worker)
-    }
-
-    /// Keeps a connection there for another request.
-    pub(super) fn put(&self, connection: Connection) {
-        if let Some(share) = self.share() {
-            share.pool.put(connection, clock::elapsed());
-        }
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        if let Some(share) = self.share() {
-            share.in_flight.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
 }

@@ -237,6 +237,9 @@ fn prepared(mut request: Request<Incoming>, origin: &Origin) -> Result<(Request<
     if *request.method() == Method::CONNECT {
         return Err(Trouble::NoTunnel);
     }
+    if !headers::is_plainly_coded(request.headers()) {
+        return Err(Trouble::BadCoding);
+    }
     let can_upgrade = request.version() == Version::HTTP_11;
     set_host(&mut request)?;
     let is_upgrade = headers::prepare_request(request.headers_mut(), &origin.peer, can_upgrade);

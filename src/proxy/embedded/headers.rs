@@ -99,6 +99,12 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, peer: &Peer, can_upgrade:
     is_upgrade
 }
 
+/// Whether there is no transfer coding, or chunked alone: of any other the app would see another body than we do.
+pub(super) fn is_plainly_coded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) && codings.next().is_none()
+}
+
 /// HTTP/2 may send cookies on several lines; HTTP/1.1 has one (RFC 9113, 8.2.3).
 pub(super) fn join_cookies(headers: &mut HeaderMap) {
     let mut cookies = headers.get_all(COOKIE).iter();

@@ -9,12 +9,12 @@ use hyper::body::Frame;
 use hyper::{Method, StatusCode};
 use tokio::net::TcpStream;
 
-use super::address::Busy;
 use super::chunked::{Chunked, Piece};
 use super::connection::Connection;
 use super::head::{Framing, Head, parse_answer};
 use super::outgoing::{Outgoing, Stuck};
 use super::running::Cut;
+use super::share::Busy;
 use super::trouble::Trouble;
 use crate::proxy::ProxyTimeouts;
 

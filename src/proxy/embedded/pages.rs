@@ -9,6 +9,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
 use super::answer::Source;
+use super::said::Said;
 
 /// What the client would like to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +32,6 @@ impl Wish {
             (None, None) => Self::Plain,
         }
     }
-}
-
-/// What is said.
-#[derive(Debug)]
-pub(super) struct Said {
-    pub(super) status: StatusCode,
-    pub(super) words: String,
-    /// In how many seconds another try makes sense.
-    pub(super) retry_after: Option<u32>,
-    /// The name of its own page, before that of its status.
-    pub(super) page: Option<&'static str>,
 }
 
 /// The pages that replace ours: by name, without `.html`.

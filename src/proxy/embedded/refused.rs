@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 
-use super::pages::Said;
+use super::said::Said;
 use super::trouble::Trouble;
 use crate::domain::colour::Colour;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
-use super::pages::Said;
+use super::said::Said;
 use crate::domain::colour::Colour;
 use crate::proxy::Size;
 
@@ -41,6 +41,8 @@ pub(super) enum Trouble {
     HeldTooMany,
     /// No `Host`.
     NoHost,
+    /// A transfer coding other than chunked.
+    BadCoding,
     /// `CONNECT`.
     NoTunnel,
 }
@@ -55,7 +57,7 @@ impl Trouble {
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BadBody | Self::NoHost => StatusCode::BAD_REQUEST,
-            Self::NoTunnel => StatusCode::NOT_IMPLEMENTED,
+            Self::BadCoding | Self::NoTunnel => StatusCode::NOT_IMPLEMENTED,
         }
     }
 
@@ -84,7 +86,7 @@ impl Trouble {
             Self::ClientTimeout => "client_timeout",
             Self::TooLarge(_) => "too_large",
             Self::HeldTooLong(_) | Self::HeldTooMany => "held",
-            Self::BadBody | Self::NoHost | Self::NoTunnel => "bad_request",
+            Self::BadBody | Self::NoHost | Self::BadCoding | Self::NoTunnel => "bad_request",
         }
     }
 
@@ -107,6 +109,7 @@ impl Trouble {
             Self::HeldTooMany => "requests are held, and too many wait: try again".to_owned(),
             Self::BadBody => "the request's body broke off".to_owned(),
             Self::NoHost => "a request needs a Host".to_owned(),
+            Self::BadCoding => "of transfer codings this proxy knows chunked alone".to_owned(),
             Self::NoTunnel => "CONNECT is not for this proxy".to_owned(),
         }
     }

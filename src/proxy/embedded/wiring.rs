@@ -10,7 +10,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_util::future::{pending, select_all};
-use rustls::ServerConfig;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -19,6 +18,7 @@ use tokio::time::{interval, sleep, timeout};
 use super::access_log::AccessLog;
 use super::claim::Claims;
 use super::control;
+use super::doors::{DoorError, Doors};
 use super::forward::Forwarder;
 use super::listener::{Ending, Shared};
 use super::lookup::Names;
@@ -35,10 +35,8 @@ use super::worker;
 use crate::domain::colour::Colour;
 use crate::files::{self, StateDir};
 use crate::net::listen::{self, ListenError};
-use crate::net::passed::Passed;
-use crate::net::tls::{Certificate, TlsError};
 use crate::proxy::control::ProxyState;
-use crate::proxy::{AccessLogSettings, ProxySettings, TlsFiles};
+use crate::proxy::{AccessLogSettings, ProxySettings};
 use crate::settings::AppSettings;
 
 /// How long idle clients have to send one last request when the proxy ends.
@@ -55,9 +53,9 @@ pub enum BuildError {
     /// The first state could not be stored.
     #[error(transparent)]
     State(#[from] StateError),
-    /// A certificate cannot be used.
+    /// A listener cannot be had.
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Door(#[from] DoorError),
     /// The access log cannot be opened.
     #[error("the access log {0} cannot be opened: {1}. Set proxy.access_log to another file, or to \"off\"")]
     AccessLog(PathBuf, io::Error),
@@ -69,10 +67,7 @@ pub enum BuildError {
 /// A proxy that is bound and not yet running.
 #[derive(Debug)]
 pub struct Embedded {
-    live: (TcpListener, SocketAddr),
-    idle: (TcpListener, SocketAddr),
-    redirect: Option<(TcpListener, SocketAddr)>,
-    tls: [Option<Arc<ServerConfig>>; 2],
+    doors: Doors,
     room: Arc<Semaphore>,
     socket: UnixListener,
     socket_path: PathBuf,
@@ -109,15 +104,7 @@ impl Embedded {
     /// # Errors
     /// Where something cannot be bound, or where neither state nor token can be read or made.
     pub async fn build(settings: &ProxySettings, app: &AppSettings, state: &StateDir, drain: Duration) -> Result<Self, BuildError> {
-        let mut passed = Passed::of_environment();
-        let live = listen::passed_or_tcp(&mut passed, "live", "proxy.live", &settings.live).await?;
-        let idle = listen::passed_or_tcp(&mut passed, "idle", "proxy.idle", &settings.idle).await?;
-        let redirect = match &settings.redirect {
-            Some(address) => Some(listen::passed_or_tcp(&mut passed, "redirect", "proxy.redirect", address).await?),
-            None => None,
-        };
-        let [live_tls, idle_tls] = [&settings.live_tls, &settings.idle_tls].map(|files| certificate(files.as_ref(), state));
-        let (live_tls, idle_tls) = (live_tls?, idle_tls?);
+        let doors = Doors::bind(settings, state).await?;
         let socket_path = state.proxy_socket();
         let socket = listen::unix("the proxy's control socket", &socket_path).await?;
         let token = files::token(&state.probe_token()).map_err(|error| BuildError::Token(state.probe_token(), error))?;
@@ -135,12 +122,6 @@ impl Embedded {
         // Clients that come meanwhile wait.
         tokio::join!(of_blue.look_up(&blue), of_green.look_up(&green));
         let shifter = Arc::new(Shifter::new(Arc::clone(&claims), Arc::clone(&running), file, found.trouble));
-        let tls = [&live_tls, &idle_tls].map(|shown| shown.as_ref().map(Certificate::server).transpose());
-        let tls = {
-            let [live, idle] = tls;
-            [live?, idle?]
-        };
-        let certificates = [("live", live_tls), ("idle", idle_tls)].into_iter().filter_map(|(name, shown)| Some((name, shown?))).collect();
         let room = Arc::new(Semaphore::new(usize::try_from(settings.limits.connections).unwrap_or(Semaphore::MAX_PERMITS)));
         let (log, log_thread) = open_log(&settings.access_log, state, settings.threads)?.unzip();
         let pause = Arc::new(Pause::load(&state.join("maintenance.json"), settings.hold));
@@ -161,14 +142,11 @@ impl Embedded {
             is_closing: AtomicBool::new(false),
         });
         Ok(Self {
-            live,
-            idle,
+            standing: Arc::new(Standing::new(pause, doors.certificates.clone())),
+            doors,
             socket,
             socket_path,
             shifter,
-            standing: Arc::new(Standing::new(pause, certificates)),
-            redirect,
-            tls,
             room,
             forwarder,
             log_thread,
@@ -182,15 +160,15 @@ impl Embedded {
     #[must_use]
     pub fn addresses(&self) -> Vec<(&'static str, String)> {
         let socket = self.socket_path.display().to_string();
-        let mut addresses = vec![("live", self.live.1.to_string()), ("idle", self.idle.1.to_string()), ("control", socket)];
-        addresses.extend(self.redirect.as_ref().map(|(_, bound)| ("redirect", bound.to_string())));
+        let mut addresses = vec![("live", self.doors.live.1.to_string()), ("idle", self.doors.idle.1.to_string()), ("control", socket)];
+        addresses.extend(self.doors.redirect.as_ref().map(|(_, bound)| ("redirect", bound.to_string())));
         addresses
     }
 
     /// Where clients come in.
     #[must_use]
     pub fn doors(&self) -> Vec<SocketAddr> {
-        vec![self.live.1, self.idle.1]
+        vec![self.doors.live.1, self.doors.idle.1]
     }
 
     /// For `/healthz` and `/metrics`.
@@ -206,7 +184,7 @@ impl Embedded {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (end, ending) = watch::channel(Ending::Serving);
         let (open, closed) = mpsc::channel(1);
-        let [live_tls, idle_tls] = self.tls;
+        let Doors { live, idle, redirect: sending_on, live_tls, idle_tls, .. } = self.doors;
         let shared = |worker| Shared {
             worker,
             forwarder: Arc::clone(&self.forwarder),
@@ -216,16 +194,15 @@ impl Embedded {
             ending: ending.clone(),
             open: open.clone(),
         };
-        let secure = self.live.1;
         let shared = (0..self.forwarder.claims.workers()).map(shared).collect();
-        let workers = worker::start(self.live.0, self.idle.0, shared)?;
+        let workers = worker::start(live.0, idle.0, shared)?;
         drop(open);
         let [of_blue, of_green] = self.names;
         let broken = tokio::select! {
             served = control::serve(self.socket, Arc::clone(&self.shifter), Arc::clone(&self.standing)) => served,
             (_, worker, _) = select_all(workers) => Err(io::Error::other(format!("worker {worker} has ended"))),
             () = sweep(&self.forwarder, &self.standing) => Ok(()),
-            () = redirect(self.redirect, secure) => Ok(()),
+            () = redirect(sending_on, live.1) => Ok(()),
             () = try_failed(&self.forwarder) => Ok(()),
             () = of_blue.follow(&self.forwarder.blue, self.resolve) => Ok(()),
             () = of_green.follow(&self.forwarder.green, self.resolve) => Ok(()),
@@ -259,10 +236,6 @@ async fn redirect(listener: Option<(TcpListener, SocketAddr)>, secure: SocketAdd
         Some((listener, _)) => match redirect::serve(listener, secure).await {},
         None => pending().await,
     }
-}
-
-fn certificate(files: Option<&TlsFiles>, state: &StateDir) -> Result<Option<Arc<Certificate>>, TlsError> {
-    files.map(|files| Certificate::load(&state.join(&files.certificate), &state.join(&files.key))).transpose()
 }
 
 type OpenLog = (Arc<AccessLog>, JoinHandle<()>);

@@ -13,6 +13,7 @@ use crate::harness::{Host, Process, eventually};
 fn certificate(folder: &Path, days: u32) {
     let made = Command::new("openssl")
         .args(["req", "-x509", "-subj", "/CN=shop.example", "-addext", "subjectAltName=DNS:shop.example"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", &days.to_string(), "-keyout"])
         .arg(folder.join("shop.key"))
         .arg("-out")
