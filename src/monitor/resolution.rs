@@ -9,7 +9,7 @@ use crate::domain::moment::{Moment, humane};
 use crate::domain::notice::{NoticeKind, key};
 use crate::store::incidents::StoredIncident;
 use crate::store::notices::StoredNotice;
-use crate::store::{Connection, StoreError, incidents, notices};
+use crate::store::{Connection, StoreError, follow_ups, incidents, notices};
 
 /// What one channel knows of an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +65,7 @@ async fn end(
     stored.incident.cause = None;
     (stored.decide_at, stored.decide_until) = (None, None);
     incidents::save(connection, &stored).await?;
+    follow_ups::remove(connection, &open.key).await?;
     for (channel, knows) in listeners(connection, scene, &stored).await? {
         let mut notice = telling::notice(scene, &stored.incident);
         notice.reason = words(&open, knows);

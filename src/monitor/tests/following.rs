@@ -149,9 +149,12 @@ async fn nothing_is_expected_of_a_paused_check_until_its_time_is_over() {
     assert_eq!(stage.told("ops", 2_000).await, ["check.resolved job"]);
     for now in (2_000..61_000).step_by(500) {
         stage.good("busy", now).await;
+        if now < 10_000 {
+            stage.bad("job", now).await;
+        }
         stage.sweep(now, now).await;
     }
-    assert!(stage.open().await.is_empty(), "it was silent for a minute");
+    assert!(stage.open().await.is_empty(), "it failed, and was silent for a minute");
     let overview = stage.monitor.overview(Vec::new(), at(61_000)).await.unwrap();
     assert!(overview.checks.iter().any(|check| check.name == "job" && check.status == Status::Paused));
     for now in (61_000..=68_000).step_by(500) {
