@@ -69,12 +69,27 @@ fn shown(entry: &Entry, output: bool, paint: Paint) -> String {
             text.push_str(&paint.faint(format!("\n      {label}{}", words.replace('\n', "\n      "))));
         }
     }
+    if let Some(steps) = steps(entry) {
+        text.push_str(&paint.faint(format!("\n      {steps}")));
+    }
     let (lines, hidden) = said(entry, output);
     lines.iter().for_each(|line| text.push_str(&paint.faint(format!("\n      | {line}"))));
     if hidden > 0 {
         text.push_str(&paint.faint(format!("\n      | ({hidden} more lines: allswell history --output)")));
     }
     text
+}
+
+/// How long each phase of a switch took to be reached, and what was worth knowing about it.
+fn steps(entry: &Entry) -> Option<String> {
+    let pairs = entry.steps.iter().zip(entry.steps.iter().skip(1));
+    let shown = pairs.map(|(before, step)| {
+        // The end's is told as the reason.
+        let note = step.note.as_ref().filter(|_| !step.phase.is_over()).map(|note| format!(" ({note})")).unwrap_or_default();
+        format!("{} {}{note}", step.phase, humane(step.at.since(before.at)))
+    });
+    let shown: Vec<String> = shown.collect();
+    (entry.what == What::Switch && !shown.is_empty()).then(|| shown.join(", "))
 }
 
 /// What the commands said: all of it, or the end of it where it failed; and how many lines are not shown.
@@ -96,7 +111,7 @@ mod tests {
     use super::*;
     use crate::domain::colour::Colour;
     use crate::domain::moment::Moment;
-    use crate::release::Asked;
+    use crate::release::{Asked, Step};
 
     #[test]
     fn an_entry_says_who_what_how_and_why() {
@@ -122,6 +137,15 @@ mod tests {
         let output: Vec<&str> = output.iter().map(|line| line.trim()).collect();
         assert_eq!(output, ["| three", "| four", "| five", "| six", "| seven", "| (2 more lines: allswell history --output)"]);
         assert!(shown(&entry, true, Paint::none()).contains("\n      | one\n"));
+        let step = |phase, at, note: Option<&str>| Step { phase, at: Moment::from_millis(at), note: note.map(str::to_owned) };
+        let steps = vec![
+            step(Phase::Intended, 0, None),
+            step(Phase::Gated, 1_000, None),
+            step(Phase::Shifted, 1_004, Some("green is live, epoch 3")),
+            step(Phase::Reverted, 12_000, Some("green answered 500")),
+        ];
+        let phases = shown(&Entry { steps, ..entry.clone() }, false, Paint::none());
+        assert!(phases.contains("      gated 1s, shifted 4ms (green is live, epoch 3), reverted 10s\n"), "{phases}");
         let done = Entry { phase: Phase::Done, ..entry };
         assert!(!shown(&done, false, Paint::none()).contains('|'), "what went well is not repeated unasked");
     }

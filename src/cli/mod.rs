@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub mod ack;
+pub mod backup;
 pub mod checks;
 pub mod demo;
 pub mod deploy;

@@ -9,8 +9,8 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    ack, checks, demo, deploy, heartbeat, history, hold, init, live, logs, maintenance, quiet, reload, rollback, scale, schedule, screen,
-    scroll, session, snippet, stop, switch, test_channel, toggle, up,
+    ack, backup, checks, demo, deploy, heartbeat, history, hold, init, live, logs, maintenance, quiet, reload, rollback, scale, schedule,
+    screen, scroll, session, snippet, stop, switch, test_channel, toggle, up,
 };
 use super::{health, status, validate};
 
@@ -80,6 +80,7 @@ enum Act {
     Mute(quiet::MuteArgs),
     Pause(quiet::PauseArgs),
     Resume(quiet::ResumeArgs),
+    Backup(backup::BackupArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
     Snippet(snippet::SnippetArgs),
@@ -127,6 +128,7 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::Mute(args) => quiet::mute(operator, &args).await,
         Act::Pause(args) => quiet::pause(operator, &args).await,
         Act::Resume(args) => quiet::resume(operator, &args).await,
+        Act::Backup(args) => backup::run(operator, &args).await,
         Act::TestChannel(args) => test_channel::run(operator, &args).await,
         Act::Schedule(args) => schedule::run(operator, &args),
         Act::Snippet(_) => snippet::run(operator),

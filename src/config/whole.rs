@@ -9,7 +9,7 @@ use crate::monitor::{CheckSettings, KeySettings, PingSettings, WatcherSettings, 
 use crate::notify::ChannelSettings;
 use crate::probe::ProbeSettings;
 use crate::proxy::ProxySettings;
-use crate::release::{ProberSettings, SwitchSettings};
+use crate::release::{Callee, ProberSettings, SwitchSettings};
 use crate::runtime::{RuntimeSettings, UpSettings};
 use crate::settings::{AppSettings, Document, Problem, Secret};
 use crate::signing::fingerprint;
@@ -96,7 +96,14 @@ impl Config {
         let of_watcher = self.watcher.outside.iter_mut().chain(&mut self.watcher.beat_key).chain(&mut self.watcher.token);
         let of_watcher = of_watcher.chain(&mut self.pings.key);
         let of_watcher = of_watcher.chain(self.keys.iter_mut().filter_map(|key| key.secret.as_mut()));
-        of_watcher.chain(self.runtime.kind.secrets()).chain(self.channels.iter_mut().flat_map(|channel| channel.kind.secrets()))
+        let hooks = self.switch.hooks.iter_mut().filter_map(|hook| match &mut hook.callee {
+            Callee::Url(url) => Some(url),
+            Callee::Command(_) => None,
+        });
+        of_watcher
+            .chain(self.runtime.kind.secrets())
+            .chain(self.channels.iter_mut().flat_map(|channel| channel.kind.secrets()))
+            .chain(hooks)
     }
 
     /// Reads a text.

@@ -22,6 +22,8 @@ use tower::ServiceExt;
 
 /// Whoever has connected says something within this time.
 const FIRST_WORD: Duration = Duration::from_secs(10);
+/// The same once we end.
+const LAST_WORD: Duration = Duration::from_secs(1);
 /// The head of a request comes within this time after the answer before; longer than clients keep a connection that nobody uses.
 const HEAD: Duration = Duration::from_secs(120);
 /// Where there are no more descriptors, there are some again after a while.
@@ -53,10 +55,15 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<bool>) {
-    let mut first = [0];
+    // Whoever was taken is served once, also at the end: its request may be on its way.
+    let (mut ears, mut at_the_end) = ([0], stopped.clone());
+    let ending = async {
+        let _ = at_the_end.wait_for(|stopped| *stopped).await;
+        sleep(LAST_WORD).await;
+    };
     tokio::select! {
-        said = timeout(FIRST_WORD, stream.peek(&mut first)) => if !matches!(said, Ok(Ok(1))) { return },
-        _ = stopped.wait_for(|stopped| *stopped) => return,
+        said = timeout(FIRST_WORD, stream.peek(&mut ears)) => if !matches!(said, Ok(Ok(1))) { return },
+        () = ending => return,
     }
     // Answers are small: they wait for nothing. Where that cannot be set, they are later and no worse.
     let _ = stream.set_nodelay(true);

@@ -1,5 +1,6 @@
 //! A time in which we could not hear: deadlines that fell in it move once, and one notice says so.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::engine::{Monitor, MonitorError, STOPPED};
@@ -11,12 +12,15 @@ use crate::domain::check::{Check, Status};
 use crate::domain::incident::Severity;
 use crate::domain::moment::{Moment, humane};
 use crate::domain::notice::{Notice, NoticeKind, Subject};
+use crate::store::checks::StoredCheck;
 use crate::store::{Connection, StoreError, checks, facts, notices};
 
 /// Sweeps follow each other faster than this, while they run.
 const SMALL: Duration = MARK_EVERY.saturating_mul(3);
 /// Whoever was not heard has at least this long after our return.
 const AT_LEAST: Duration = Duration::from_secs(30);
+/// So many names at most are read in one statement.
+const PAGE: u32 = 10_000;
 /// A longer blind time is told even when no deadline fell in it.
 const WORTH_TELLING: Duration = Duration::from_secs(60);
 
@@ -27,9 +31,18 @@ impl Monitor {
             Some(mark) => Some(mark),
             None => facts::get(&mut self.store.read().await?, MARK).await?,
         };
-        let Some(last) = last.filter(|last| now.since(last.at) > SMALL) else { return Ok(()) };
-        let blind = now.since(last.at);
+        let Some(mut last) = last.filter(|last| now.since(last.at) > SMALL) else { return Ok(()) };
         let mut transaction = self.store.begin().await?;
+        if let Some(theirs) = facts::get::<Mark>(&mut transaction, MARK).await?.filter(|theirs| theirs.at > last.at) {
+            // Where several watchers share a store, another one went on sweeping meanwhile.
+            last = theirs;
+        }
+        if now.since(last.at) <= SMALL {
+            self.set_mark(last);
+            return Ok(());
+        }
+        transaction.batch();
+        let blind = now.since(last.at);
         let scene = self.scene(&mut transaction, now).await?;
         let moved = forgive(&mut transaction, &scene, last, blind).await?;
         let stopped: Option<Option<Moment>> = facts::get(&mut transaction, STOPPED).await?;
@@ -51,11 +64,27 @@ impl Monitor {
     }
 }
 
+/// The checks whose deadline may have passed: those of the config, and of the others those that are due.
+async fn candidates(connection: &mut Connection, scene: &Scene<'_>) -> Result<Vec<StoredCheck>, StoreError> {
+    let mut names: BTreeSet<String> = scene.settings.checks.iter().map(|expected| expected.name.clone()).collect();
+    let mut page = checks::due(connection, scene.now, None, PAGE).await?;
+    while let Some(last) = page.last().cloned() {
+        names.extend(page.into_iter().map(|(_, name)| name));
+        page = checks::due(connection, scene.now, Some(&last), PAGE).await?;
+    }
+    let mut found = Vec::with_capacity(names.len());
+    checks::read_ahead(connection, &names.iter().map(String::as_str).collect()).await?;
+    for name in &names {
+        found.extend(checks::find(connection, name).await?.filter(|stored| !scene.is_stopped(&stored.name)));
+    }
+    Ok(found)
+}
+
 /// The names of the checks whose deadline was moved.
 async fn forgive(connection: &mut Connection, scene: &Scene<'_>, last: Mark, blind: Duration) -> Result<Vec<String>, StoreError> {
     let mut moved = Vec::new();
     let until = |check: &Check| scene.now + blind.min(check.grace).max(AT_LEAST);
-    for mut stored in checks::all(connection).await?.into_iter().filter(|stored| !scene.is_stopped(&stored.name)) {
+    for mut stored in candidates(connection, scene).await? {
         if scene.wanted(&stored.name).is_some() {
             let name = stored.name.clone();
             if replicas::forgive(connection, scene, stored, last.until, until).await? {

@@ -72,7 +72,11 @@ pub(super) async fn decide(connection: &mut Connection, scene: &Scene<'_>, mut s
 }
 
 /// A cause has opened: those that wait and that it explains stand behind it.
-pub(super) async fn adopt(connection: &mut Connection, scene: &Scene<'_>, key: &str) -> Result<(), StoreError> {
+pub(super) async fn adopt(connection: &mut Connection, scene: &Scene<'_>, check: &str, key: &str) -> Result<(), StoreError> {
+    // What explains nothing need not be held against everything.
+    if name_of(Role::of(check)).is_none() {
+        return Ok(());
+    }
     for stored in incidents::open(connection).await? {
         let is_fresh = stored.decide_at.is_some() || scene.now.since(stored.opened_at) <= WAIT;
         let is_free = stored.incident.cause.is_none() && stored.incident.key != key && is_fresh;
@@ -171,10 +175,11 @@ async fn ready(connection: &mut Connection, scene: &Scene<'_>, stored: StoredInc
 
 /// Tells it by itself.
 pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+    let was_held = stored.decide_until.is_some();
     (stored.decide_at, stored.decide_until, stored.explained) = (None, None, false);
     incidents::save(connection, &stored).await?;
     telling::opened(connection, scene, &stored.incident, scene.now).await?;
-    notices::release(connection, &stored.incident.key, scene.now).await
+    if was_held { notices::release(connection, &stored.incident.key, scene.now).await } else { Ok(()) }
 }
 
 /// Its notices are written in this same commit, due when the wait is over at the latest: the courier tells them even if nobody decides.

@@ -5,6 +5,7 @@ use super::scene::Scene;
 use super::{fault, recorded_late, replicas, telling};
 use crate::domain::beat::BeatKind;
 use crate::domain::check::{Decision, Heard};
+use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::store::checks::{Seen, StoredCheck};
@@ -73,6 +74,16 @@ pub(super) async fn look(connection: &mut Connection, scene: &Scene<'_>, mut sto
     let Some(check) = scene.check(&stored) else { return Ok(()) };
     let decision = check.look(&stored.state, until, scene.live.quiet_until(Role::of(&stored.name)));
     apply(connection, scene, stored, decision).await
+}
+
+/// The key of the incident that a look would open: it can be looked up ahead, with others.
+pub(super) fn foresee(scene: &Scene<'_>, stored: &StoredCheck, until: Moment) -> Option<String> {
+    if scene.is_stopped(&stored.name) || scene.wanted(&stored.name).is_some() {
+        return None;
+    }
+    let quiet_until = scene.live.quiet_until(Role::of(&stored.name));
+    let flip = scene.check(stored)?.look(&stored.state, until, quiet_until).flip?;
+    flip.to.is_trouble().then(|| key_at(&stored.name, flip.key_at))
 }
 
 async fn apply(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredCheck, decision: Decision) -> Result<(), StoreError> {

@@ -18,7 +18,7 @@ use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::domain::roster::Wanted;
 use crate::store::checks::{Seen, StoredCheck};
-use crate::store::{Connection, Store, StoreError, checks, facts, incidents, instances, notices, outbox, quiets};
+use crate::store::{Connection, Store, StoreError, checks, facts, incidents, instances, made, notices, outbox, quiets};
 
 /// Why a step did not go through.
 #[derive(Debug, thiserror::Error)]
@@ -95,14 +95,15 @@ impl Monitor {
         if !self.store.is_shared() {
             outbox::release_claims(&mut transaction).await?;
         }
-        let known = checks::all(&mut transaction).await?;
-        for gone in known.iter().filter(|stored| stored.made.is_none() && self.settings.expected(&stored.name).is_none()) {
-            instances::forget_all(&mut transaction, &gone.name).await?;
-            checks::remove(&mut transaction, &gone.name).await?;
+        for name in checks::configured(&mut transaction).await? {
+            if self.settings.expected(&name).is_none() {
+                instances::forget_all(&mut transaction, &name).await?;
+                checks::remove(&mut transaction, &name).await?;
+            }
         }
-        for expected in &self.settings.checks {
-            let stored = known.iter().find(|stored| stored.name == expected.name).cloned();
-            let mut stored = stored.unwrap_or_else(|| Self::made(expected, now));
+        transaction.batch();
+        for mut stored in self.known(&mut transaction, now).await? {
+            let Some(expected) = self.settings.expected(&stored.name) else { continue };
             // What the config names is the config's, however it began.
             stored.made = None;
             // A new period or grace counts at once.
@@ -114,15 +115,15 @@ impl Monitor {
                     replicas::expect(&mut transaction, &scene, stored, count).await?;
                 }
                 None => {
-                    stored.wanted = None;
-                    instances::forget_all(&mut transaction, &stored.name).await?;
+                    if stored.wanted.take().is_some() {
+                        instances::forget_all(&mut transaction, &stored.name).await?;
+                    }
                     checks::save(&mut transaction, &stored).await?;
                 }
             }
         }
         for open in incidents::open(&mut transaction).await? {
-            let is_made = known.iter().any(|stored| stored.name == open.incident.check && stored.made.is_some());
-            if !is_made && !self.is_watched(&open.incident.check) {
+            if !made::exists(&mut transaction, &open.incident.check).await? && !self.is_watched(&open.incident.check) {
                 resolution::forget(&mut transaction, &scene, open, "no longer expected: it was taken out of the config").await?;
             }
         }
@@ -132,6 +133,18 @@ impl Monitor {
         self.set_mark(mark);
         self.pulse.committed(now);
         Ok(())
+    }
+
+    /// What is expected, as it is known or as it is made at `now`.
+    async fn known(&self, connection: &mut Connection, now: Moment) -> Result<Vec<StoredCheck>, StoreError> {
+        let names = self.settings.checks.iter().map(|expected| expected.name.as_str()).collect();
+        checks::read_ahead(connection, &names).await?;
+        let mut known = Vec::with_capacity(names.len());
+        for expected in self.settings.checks.iter() {
+            let found = checks::find(connection, &expected.name).await?;
+            known.push(found.unwrap_or_else(|| Self::made(expected, now)));
+        }
+        Ok(known)
     }
 
     /// Ends in order: the next start says that it was no crash.

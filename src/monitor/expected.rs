@@ -1,5 +1,7 @@
 //! What a monitor is told to expect, and who is to hear of it.
 
+use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use crate::domain::check::Check;
@@ -39,6 +41,41 @@ pub struct ChannelRule {
     pub timeout: Duration,
 }
 
+/// Everything that is expected, found by name at once.
+#[derive(Debug, Clone, Default)]
+pub struct Expectations {
+    all: Vec<Expected>,
+    places: HashMap<String, usize>,
+}
+
+impl Expectations {
+    fn named(&self, name: &str) -> Option<&Expected> {
+        self.all.get(*self.places.get(name)?)
+    }
+}
+
+impl FromIterator<Expected> for Expectations {
+    fn from_iter<T: IntoIterator<Item = Expected>>(all: T) -> Self {
+        let all: Vec<Expected> = all.into_iter().collect();
+        let places = all.iter().enumerate().map(|(place, expected)| (expected.name.clone(), place)).collect();
+        Self { all, places }
+    }
+}
+
+impl Deref for Expectations {
+    type Target = [Expected];
+
+    fn deref(&self) -> &[Expected] {
+        &self.all
+    }
+}
+
+impl DerefMut for Expectations {
+    fn deref_mut(&mut self) -> &mut [Expected] {
+        &mut self.all
+    }
+}
+
 /// What a monitor is told.
 #[derive(Debug, Clone)]
 pub struct MonitorSettings {
@@ -49,7 +86,7 @@ pub struct MonitorSettings {
     /// The status page, for messages.
     pub page_url: Option<String>,
     /// Everything that is expected.
-    pub checks: Vec<Expected>,
+    pub checks: Expectations,
     /// Every channel.
     pub channels: Vec<ChannelRule>,
     /// The channels that hear of the monitor's own troubles.
@@ -79,7 +116,7 @@ impl MonitorSettings {
     /// What is expected under this name.
     #[must_use]
     pub fn expected(&self, name: &str) -> Option<&Expected> {
-        self.checks.iter().find(|expected| expected.name == name)
+        self.checks.named(name)
     }
 
     /// What is done while nobody acknowledges an incident of this check.

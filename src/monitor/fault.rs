@@ -36,7 +36,7 @@ async fn open(connection: &mut Connection, scene: &Scene<'_>, check: &str, flip:
     incidents::save(connection, &stored).await?;
     let key = stored.incident.key.clone();
     cause::open(connection, scene, stored).await?;
-    cause::adopt(connection, scene, &key).await?;
+    cause::adopt(connection, scene, check, &key).await?;
     Ok(key)
 }
 

@@ -126,15 +126,20 @@ impl Monitor {
         }
     }
 
-    /// All in one transaction. Where the store refuses a row, each in its own, so that this row fails alone.
+    /// All in one transaction. Where the store refuses a row, or has it already, each in its own, so that this row fails alone.
     async fn commit(&self, batch: &[Arrived], now: Moment) -> Result<Vec<Answer>, StoreError> {
-        match self.commit_together(batch, now).await {
-            Err(error) if error.is_of_this_row() => {}
+        match self.commit_together(batch, true, now).await {
+            // Whoever has had no answer repeats, and then many do.
+            Err(StoreError::Repeated) => match self.commit_together(batch, false, now).await {
+                Err(error) if error.is_of_this_row() => {}
+                committed => return committed,
+            },
+            Err(error) if error.is_of_this_row() || error.is_retryable() => {}
             committed => return committed,
         }
         let mut answers = Vec::with_capacity(batch.len());
         for arrived in batch {
-            match self.commit_together(std::slice::from_ref(arrived), now).await {
+            match self.commit_together(std::slice::from_ref(arrived), false, now).await {
                 Ok(answer) => answers.extend(answer),
                 Err(error) if error.is_of_this_row() => answers.push(Err(IngestError::Refused(error.to_string()))),
                 Err(error) => answers.push(Err(IngestError::Unavailable(error.to_string()))),
@@ -143,8 +148,14 @@ impl Monitor {
         Ok(answers)
     }
 
-    async fn commit_together(&self, batch: &[Arrived], now: Moment) -> Result<Vec<Answer>, StoreError> {
+    /// All in one transaction; with one statement per table for as many as that is known to suit.
+    async fn commit_together(&self, batch: &[Arrived], at_once: bool, now: Moment) -> Result<Vec<Answer>, StoreError> {
         let mut transaction = self.store.begin().await?;
+        if at_once && batch.len() > 1 {
+            transaction.batch();
+            let names = batch.iter().map(|arrived| arrived.beat.check.as_str()).collect();
+            checks::read_ahead(&mut transaction, &names).await?;
+        }
         let mut scene = self.scene(&mut transaction, now).await?;
         let mut answers = Vec::with_capacity(batch.len());
         for arrived in batch {

@@ -58,7 +58,7 @@ pub use arrived::{Arrived, PING};
 pub use check_settings::{CheckSettings, is_slug};
 pub use courier::Claimed;
 pub use engine::{Monitor, MonitorError};
-pub use expected::{ChannelRule, Expected, Keep, MonitorSettings};
+pub use expected::{ChannelRule, Expectations, Expected, Keep, MonitorSettings};
 pub use heard::LiveHeard;
 pub use ingest::{Ack, Ingest, IngestError};
 pub use key_settings::{KeySettings, May};

@@ -19,6 +19,8 @@ use crate::notify::Channel;
 const SWEEP_EVERY: Duration = Duration::from_millis(200);
 /// The courier looks at least so often.
 const COURIER_EVERY: Duration = Duration::from_millis(500);
+/// What the metrics say of checks and incidents is so old at most.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
 /// Old rows are looked for so often.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// Between two steps of that, everybody else's turn comes.
@@ -56,6 +58,7 @@ impl Loops {
         let mut tasks = JoinSet::new();
         tasks.spawn(sweep(monitor.clone(), manager, stop.clone()));
         tasks.spawn(prune(monitor.clone(), stop.clone()));
+        tasks.spawn(count(monitor.clone(), stop.clone()));
         tasks.spawn(tell_from_memory(monitor.clone(), channels.clone(), stop.clone()));
         for channel in &channels {
             let rule = monitor.settings.channels.iter().find(|rule| rule.name == channel.name());
@@ -129,6 +132,20 @@ async fn prune(monitor: Monitor, mut stop: watch::Receiver<bool>) {
                     break;
                 }
             }
+        }
+    }
+}
+
+async fn count(monitor: Monitor, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(COUNT_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = until(&mut stop) => return,
+        }
+        if let Err(error) = monitor.count().await {
+            tracing::debug!("nothing is counted for now: {error}");
         }
     }
 }

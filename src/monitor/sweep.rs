@@ -8,17 +8,22 @@ use prometheus::{HistogramVec, IntGaugeVec};
 use super::engine::{Monitor, MonitorError};
 use super::mark::{LISTENING, MARK, Mark};
 use super::pulse::MARK_EVERY;
+use super::scene::Scene;
 use super::{cause, decide, follow, group, quieting};
 use crate::clock;
 use crate::domain::moment::Moment;
 use crate::net::interfaces::only_loopback;
-use crate::store::{checks, facts, follow_ups, groups, incidents, quiets};
+use crate::store::checks::Due;
+use crate::store::{Connection, StoreError, checks, facts, follow_ups, groups, incidents, quiets};
 use crate::telemetry::metrics;
 
 /// What arrives now may be committed within this time: silence is looked for so far back.
 const BEHIND: Duration = Duration::from_millis(500);
 /// After a longer time without a sweep, what was sent meanwhile has not even arrived.
 const STOOD_STILL: Duration = Duration::from_secs(1);
+
+/// So many checks at most are looked at in one commit.
+const PAGE: u32 = 2_000;
 
 static SWEEP: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_sweep_seconds"));
 
@@ -87,7 +92,7 @@ impl Monitor {
             Some(_) | None => (now - BEHIND).min(self.arrivals.oldest().unwrap_or(now)),
         };
         let mut reader = self.store.read().await?;
-        let due = checks::due(&mut reader, until).await?;
+        let due = checks::due(&mut reader, until, None, PAGE).await?;
         let open = Open {
             waiting: incidents::to_decide(&mut reader, now).await?,
             following: follow_ups::due(&mut reader, now).await?,
@@ -98,25 +103,56 @@ impl Monitor {
         drop(reader);
         let mark = Mark { at: now, until, listens_until };
         let is_mark_due = marked.is_none_or(|marked| now.since(marked.at) >= MARK_EVERY);
+        let mut looked = 0;
         if is_mark_due || !due.is_empty() || !open.is_idle() {
-            self.look(mark, &due, &open).await?;
+            looked = self.look_at_all(mark, due).await?;
+            self.decide_open(mark, &open).await?;
             self.pulse.committed(now);
             self.wake.notify_waiters();
         }
         self.set_mark(mark);
-        Ok(Swept { looked: due.len(), until })
+        Ok(Swept { looked, until })
     }
 
-    async fn look(&self, mark: Mark, due: &[String], open: &Open) -> Result<(), MonitorError> {
+    /// Page by page, each in a commit of its own: a beat waits for one page and not for all. Says how many were looked at.
+    async fn look_at_all(&self, mark: Mark, mut due: Vec<Due>) -> Result<usize, MonitorError> {
+        let mut looked = 0;
+        while let Some(last) = due.last().cloned() {
+            let mut transaction = self.store.begin().await?;
+            transaction.batch();
+            let scene = self.scene(&mut transaction, mark.at).await?.gathering();
+            self.look_at_page(&mut transaction, &scene, mark, &due).await?;
+            group::tell(&mut transaction, &scene).await?;
+            transaction.commit().await?;
+            looked += due.len();
+            self.wake.notify_waiters();
+            let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+            due = if is_last { Vec::new() } else { checks::due(&mut self.store.read().await?, mark.until, Some(&last), PAGE).await? };
+        }
+        Ok(looked)
+    }
+
+    async fn look_at_page(&self, connection: &mut Connection, scene: &Scene<'_>, mark: Mark, page: &[Due]) -> Result<(), StoreError> {
+        let names = page.iter().map(|(_, name)| name.as_str()).collect();
+        // Read again within the transaction: a beat may have come in between.
+        checks::read_ahead(connection, &names).await?;
+        let mut due = Vec::with_capacity(page.len());
+        for (_, name) in page {
+            let stored = checks::find(connection, name).await?;
+            due.extend(stored.filter(|stored| stored.look_at.is_some_and(|look_at| look_at <= mark.until)));
+        }
+        let keys: Vec<String> = due.iter().filter_map(|stored| decide::foresee(scene, stored, mark.until)).collect();
+        incidents::read_ahead(connection, &keys, &names).await?;
+        for stored in due {
+            decide::look(connection, scene, stored, mark.until).await?;
+        }
+        Ok(())
+    }
+
+    /// Decides what was held for its cause or waits for its time, and writes down how far we have come.
+    async fn decide_open(&self, mark: Mark, open: &Open) -> Result<(), MonitorError> {
         let mut transaction = self.store.begin().await?;
         let scene = self.scene(&mut transaction, mark.at).await?.gathering();
-        for name in due {
-            // Read again within the transaction: a beat may have come in between.
-            let stored = checks::find(&mut transaction, name).await?;
-            if let Some(stored) = stored.filter(|stored| stored.look_at.is_some_and(|look_at| look_at <= mark.until)) {
-                decide::look(&mut transaction, &scene, stored, mark.until).await?;
-            }
-        }
         quieting::end_all(&mut transaction, &scene).await?;
         for key in &open.waiting {
             let stored = incidents::find(&mut transaction, key).await?;
@@ -130,8 +166,17 @@ impl Monitor {
             follow::look(&mut transaction, &scene, key).await?;
         }
         facts::set(&mut transaction, MARK, &mark).await?;
-        let counts = (checks::counts(&mut transaction).await?, incidents::counts(&mut transaction).await?);
         transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Counts checks and open incidents, for people.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn count(&self) -> Result<(), MonitorError> {
+        let mut reader = self.store.read().await?;
+        let counts = (checks::counts(&mut reader).await?, incidents::counts(&mut reader).await?);
         for (gauge, counts) in [(&CHECKS, counts.0), (&INCIDENTS, counts.1)] {
             // What is not counted any more is none.
             gauge.reset();

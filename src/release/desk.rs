@@ -84,7 +84,7 @@ impl Desk {
         let now = clock::now();
         let intent = Intent {
             what: What::Switch,
-            asked: Asked { target: order.to, version: None, by: order.by, forced: order.force, instances: None },
+            asked: Asked { target: order.to, version: self.version(order.to).await?, by: order.by, forced: order.force, instances: None },
             origin: state.live,
             proxy_epoch: state.epoch,
             until: now + self.cluster.longest_switch(),
@@ -196,6 +196,12 @@ impl Desk {
             Some(lease) => Err(locked(&lease)),
             None => Ok(()),
         }
+    }
+
+    /// The version that a colour was deployed with last, as far as it is proven.
+    async fn version(&self, colour: Colour) -> Result<Option<String>, Refusal> {
+        let deploy = self.cluster.journal.last_deploy(colour).await.map_err(broken)?;
+        Ok(deploy.filter(|deploy| deploy.phase == Phase::Done).and_then(|deploy| deploy.asked.version))
     }
 
     /// A deploy that did not end well may have replaced the instances, and nobody has seen them pass.

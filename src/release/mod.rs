@@ -6,6 +6,7 @@ pub mod deploy;
 mod desk;
 mod further;
 mod gate;
+mod hooks;
 mod memory;
 pub mod orders;
 mod recovery;
@@ -20,6 +21,7 @@ pub use crate::store::{Asked, Entry, Lease, Step, What};
 pub use cluster::Cluster;
 pub use criteria::Criteria;
 pub use desk::{Desk, Phases};
+pub use hooks::{Callee, Hook};
 pub use memory::Memory;
 pub use orders::{
     Act, DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEnd, SwitchEvent, SwitchOrder,

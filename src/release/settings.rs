@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::criteria::Criteria;
+use super::hooks::Hook;
 use crate::net::reached::ReachedBy;
 use crate::settings::Section;
 
@@ -21,6 +22,8 @@ pub struct SwitchSettings {
     pub error_rise: u32,
     /// What a colour has to show beyond passing probes. Default: nothing.
     pub gate: Criteria,
+    /// `[[switch.hook]]`: what is called before and after each phase. Default: nothing.
+    pub hooks: Vec<Hook>,
 }
 
 /// `[prober]`: who probes, and owns the switch.
@@ -55,6 +58,7 @@ impl SwitchSettings {
             observe: section.duration_or("observe", Duration::from_secs(30)),
             error_rise: section.count_or("error_rise", 5),
             gate: Criteria::read(section.section("gate")),
+            hooks: section.sections("hook").into_iter().filter_map(Hook::read).collect(),
         };
         section.finish();
         settings

@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::cluster::Cluster;
 use super::criteria::Criteria;
+use super::hooks::{Doing, When};
 use super::orders::{Refusal, RefusalKind, SwitchEvent};
 use super::watch::{Before, Watch};
 use super::{further, gate};
@@ -40,6 +41,8 @@ pub(super) struct Switch {
     entry: Entry,
     progress: Progress,
     before: Option<Before>,
+    /// What hooks had to say since the last phase was written down.
+    told: Vec<String>,
 }
 
 /// How a switch can end.
@@ -69,7 +72,7 @@ enum Shift {
 impl Switch {
     /// Of this entry.
     pub(super) fn new(cluster: Arc<Cluster>, entry: Entry, progress: Progress) -> Self {
-        Self { cluster, entry, progress, before: None }
+        Self { cluster, entry, progress, before: None, told: Vec::new() }
     }
 
     /// The whole story. False where nobody knows how it ended: then it must be recovered.
@@ -92,10 +95,7 @@ impl Switch {
 
     async fn story(&mut self) -> Ending {
         self.say(Phase::Intended, None);
-        if let Err(why) = self.pass_the_gate().await {
-            return Ending::Refused(why);
-        }
-        if let Err(why) = self.reach(Phase::Gated, None).await {
+        if let Err(why) = self.up_to_the_shift().await {
             return Ending::Refused(why);
         }
         self.before = Before::shift_to(&self.cluster, self.target()).await;
@@ -104,6 +104,44 @@ impl Switch {
             Shift::Refused(why) => Ending::Refused(why),
             Shift::Unknown(why) => Ending::Unknown(why),
         }
+    }
+
+    async fn up_to_the_shift(&mut self) -> Result<(), String> {
+        self.before(Doing::Gate).await?;
+        self.pass_the_gate().await?;
+        self.after(Doing::Gate).await;
+        self.reach(Phase::Gated, None).await?;
+        self.before(Doing::Shift).await
+    }
+
+    /// Calls the hooks of this moment.
+    ///
+    /// # Errors
+    /// Why one failed: the phase is not begun.
+    async fn before(&mut self, doing: Doing) -> Result<(), String> {
+        let cluster = Arc::clone(&self.cluster);
+        for hook in cluster.settings.hooks.iter().filter(|hook| hook.at == (When::Before, doing)) {
+            self.told.push(hook.call(&self.entry).await?);
+        }
+        Ok(())
+    }
+
+    /// Calls the hooks of this moment. What fails is told.
+    async fn after(&mut self, doing: Doing) {
+        let cluster = Arc::clone(&self.cluster);
+        for hook in cluster.settings.hooks.iter().filter(|hook| hook.at == (When::After, doing)) {
+            let came = hook.call(&self.entry).await;
+            if let Err(why) = &came {
+                tracing::warn!(switch = self.entry.id, why, "a hook failed");
+            }
+            self.told.push(came.unwrap_or_else(|why| why));
+        }
+    }
+
+    /// A note, with what hooks had to say.
+    fn noted(&mut self, note: Option<String>) -> Option<String> {
+        let lines: Vec<String> = note.into_iter().chain(std::mem::take(&mut self.told)).collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
     }
 
     async fn on_or_back(&mut self, stands_at: Phase) -> Ending {
@@ -118,22 +156,30 @@ impl Switch {
         if matches!(stands_at, Phase::Gated) {
             let note = format!("{} is live, epoch {}", self.target(), self.entry.epoch);
             self.reach(Phase::Shifted, Some(note)).await?;
+            self.after(Doing::Shift).await;
         }
         if !matches!(stands_at, Phase::Verified | Phase::Drained) {
+            self.before(Doing::Verify).await?;
             self.verify().await?;
             self.reach(Phase::Verified, None).await?;
+            self.after(Doing::Verify).await;
         }
         let cluster = Arc::clone(&self.cluster);
         let mut watch = Watch::new(&cluster, self.target(), self.before);
         if !matches!(stands_at, Phase::Drained) {
+            self.before(Doing::Drain).await?;
             // A colour that turns bad while the old requests finish is not watched turning bad.
             let left = tokio::select! {
                 left = self.drain() => left,
                 why = watch.until_bad() => return Err(why),
             };
             self.reach(Phase::Drained, left).await?;
+            self.after(Doing::Drain).await;
         }
-        watch.over(self.cluster.settings.observe).await
+        self.before(Doing::Observe).await?;
+        watch.over(self.cluster.settings.observe).await?;
+        self.after(Doing::Observe).await;
+        Ok(())
     }
 
     fn target(&self) -> Colour {
@@ -247,11 +293,13 @@ impl Switch {
     /// Waits for the old colour's requests and streams, cuts nothing, and says what is left.
     async fn drain(&self) -> Option<String> {
         let old = self.target().other();
-        let mut left = "the proxy does not say what is left".to_owned();
+        let (mut left, mut most, mut now) = ("the proxy does not say what is left".to_owned(), 0, 0);
         let emptying = async {
             loop {
                 if let Ok(load) = self.cluster.proxy.load(old).await {
-                    if load.in_flight + load.streams == 0 {
+                    now = load.in_flight + load.streams;
+                    most = most.max(now);
+                    if now == 0 {
                         return;
                     }
                     left = self.cluster.proxy.left(load, old);
@@ -260,7 +308,9 @@ impl Switch {
             }
         };
         let emptied = timeout(self.cluster.settings.drain, emptying).await.is_ok();
-        (!emptied).then_some(left)
+        let finished = (most > now).then(|| format!("{} of {most} have finished", most - now));
+        let words: Vec<String> = (!emptied).then_some(left).into_iter().chain(finished).collect();
+        (!words.is_empty()).then(|| words.join("; "))
     }
 
     async fn back(&self, why: String) -> Ending {
@@ -300,7 +350,8 @@ impl Switch {
         }
     }
 
-    async fn reach(&self, phase: Phase, note: Option<String>) -> Result<(), String> {
+    async fn reach(&mut self, phase: Phase, note: Option<String>) -> Result<(), String> {
+        let note = self.noted(note);
         let step = Step { phase, at: clock::now(), note: note.clone() };
         match self.cluster.journal.reach(self.entry.id, &step).await {
             Ok(true) => {
@@ -312,7 +363,7 @@ impl Switch {
         }
     }
 
-    async fn end(self, ending: Ending) -> bool {
+    async fn end(mut self, ending: Ending) -> bool {
         let (phase, reason) = match ending {
             Ending::Done => (Phase::Done, None),
             Ending::Refused(why) => (Phase::Refused, Some(why)),
@@ -325,6 +376,7 @@ impl Switch {
                 return false;
             }
         };
+        let reason = self.noted(reason);
         self.write_end(phase, reason).await;
         true
     }

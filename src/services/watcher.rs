@@ -61,7 +61,7 @@ impl Renewed for Watcher {
             name: config.watcher.name.clone(),
             app: config.app.name.clone(),
             page_url: Some(config.watcher.page_url()),
-            checks: expected::of_watcher(config),
+            checks: expected::of_watcher(config).into_iter().collect(),
             channels: expected::channel_rules(config),
             own_channels: config.built_in_channels(),
             own_plan: config.watcher.plan.clone(),

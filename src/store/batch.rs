@@ -1,34 +1,28 @@
 //! Many rows in one statement. The numbers of rows are few, so that each statement is prepared once.
 
-use super::connection::Connection;
-use super::error::StoreError;
-use super::statement::{Statement, sql};
 use super::value::Value;
 
 /// So many rows go into one statement; what is over goes into the next smaller.
 const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 
-/// `head VALUES (?, ..), (?, ..) tail`, in as many statements as needed. Says how many rows were written.
-pub(super) async fn insert<const N: usize>(
-    connection: &mut Connection,
-    head: &str,
-    rows: Vec<[Value; N]>,
-    tail: &str,
-) -> Result<u64, StoreError> {
-    let mut written = 0;
-    for statement in inserts(head, rows, tail) {
-        written += statement.run(connection).await?;
-    }
-    Ok(written)
-}
+/// A statement and its values.
+pub(super) type Ready = (String, Vec<Value>);
 
-fn inserts<const N: usize>(head: &str, rows: Vec<[Value; N]>, tail: &str) -> Vec<Statement> {
-    let row = format!("({})", vec!["?"; N].join(", "));
-    let statement = |rows: Vec<[Value; N]>| {
+/// `head VALUES (?, ..), (?, ..) tail`, in as many statements as needed, each with its number of rows.
+pub(super) fn inserts(head: &str, rows: Vec<Vec<Value>>, tail: &str) -> Vec<(usize, Ready)> {
+    let width = rows.first().map_or(0, Vec::len);
+    let row = format!("({})", vec!["?"; width].join(", "));
+    let statement = |rows: Vec<Vec<Value>>| {
         let text = format!("{head} VALUES {} {tail}", vec![row.as_str(); rows.len()].join(", "));
-        sql(text).bind_all(rows.into_iter().flatten())
+        (rows.len(), (text, rows.into_iter().flatten().collect()))
     };
     portions(rows).into_iter().map(statement).collect()
+}
+
+/// `head (?, ?, ..)`, in as many statements as needed.
+pub(super) fn lists(head: &str, values: Vec<Value>) -> Vec<Ready> {
+    let statement = |values: Vec<Value>| (format!("{head} ({})", vec!["?"; values.len()].join(", ")), values);
+    portions(values).into_iter().map(statement).collect()
 }
 
 fn portions<T>(rows: Vec<T>) -> Vec<Vec<T>> {

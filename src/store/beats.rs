@@ -5,10 +5,20 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
+use super::pending::{Again, Table};
 use super::statement::sql;
+use super::value::Value;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
 use crate::domain::sent::{Ignored, Sent};
+
+const BEAT: Table = Table {
+    name: "beat",
+    insert: "INSERT INTO beat (key_id, instance, run, sequence, check_name, kind, received_at, sent_at, health, body,
+           address, method, agent, work, exit_status, took_ms, ignored)",
+    tail: "ON CONFLICT (key_id, instance, run, sequence) DO NOTHING",
+    again: Again::Never,
+};
 
 /// Stores a beat, with how it came and what its run took. False where the same one is there already.
 ///
@@ -22,30 +32,33 @@ pub async fn insert(
     sent: &Sent,
     took: Option<Duration>,
 ) -> Result<bool, StoreError> {
+    let identity = &beat.identity;
     let health = beat.health.as_ref().map(json::write).transpose()?;
-    let written = sql("INSERT INTO beat (key_id, instance, run, sequence, check_name, kind, received_at, sent_at, health, body,
-           address, method, agent, work, exit_status, took_ms, ignored)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key_id, instance, run, sequence) DO NOTHING")
-    .bind(key_id)
-    .bind(&beat.identity.instance)
-    .bind(beat.identity.run)
-    .bind(beat.identity.sequence)
-    .bind(&beat.check)
-    .bind(beat.kind.as_str())
-    .bind(received_at)
-    .bind(beat.sent_at)
-    .bind(health)
-    .bind(beat.body.as_deref().map(str::as_bytes))
-    .bind(sent.address.map(|address| address.to_string()))
-    .bind(sent.method.as_deref())
-    .bind(sent.agent.as_deref())
-    .bind(sent.work.map(|work| work.to_string()))
-    .bind(sent.exit_status.map(i64::from))
-    .bind(took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)))
-    .bind(sent.ignored.map(Ignored::as_str))
-    .run(connection)
-    .await?;
-    Ok(written == 1)
+    let row = vec![
+        Value::from(key_id),
+        Value::from(&identity.instance),
+        Value::from(identity.run),
+        Value::from(identity.sequence),
+        Value::from(&beat.check),
+        Value::from(beat.kind.as_str()),
+        Value::from(received_at),
+        Value::from(beat.sent_at),
+        Value::from(health),
+        Value::from(beat.body.as_deref().map(str::as_bytes)),
+        Value::from(sent.address.map(|address| address.to_string())),
+        Value::from(sent.method.as_deref()),
+        Value::from(sent.agent.as_deref()),
+        Value::from(sent.work.map(|work| work.to_string())),
+        Value::from(sent.exit_status.map(i64::from)),
+        Value::from(took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX))),
+        Value::from(sent.ignored.map(Ignored::as_str)),
+    ];
+    let key = if connection.is_batching() {
+        format!("{key_id} {} {} {}", identity.run, identity.sequence, identity.instance)
+    } else {
+        String::new()
+    };
+    connection.write(&BEAT, &key, row).await
 }
 
 /// How many there are.

@@ -1,15 +1,20 @@
 //! Rows of `check`: what is known of everything that is expected.
 
+use super::batch::lists;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
+use super::pending::{Again, Table};
 use super::row::Row;
 use super::statement::sql;
+use super::value::Value;
 use crate::domain::beat::Beat;
 use crate::domain::check::State;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::domain::roster::Wanted;
+use std::collections::BTreeSet;
+
 use crate::domain::sent::Made;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +67,14 @@ impl Seen {
     }
 }
 
+const CHECK: Table = Table {
+    name: "check",
+    insert: "INSERT INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted, made, uuid)",
+    tail: "ON CONFLICT (name) DO UPDATE SET status = excluded.status, state = excluded.state, look_at = excluded.look_at,
+           every_ms = excluded.every_ms, seen = excluded.seen, wanted = excluded.wanted, made = excluded.made, uuid = excluded.uuid",
+    again: Again::Replaces,
+};
+
 pub(super) fn read(row: &Row) -> Result<StoredCheck, StoreError> {
     Ok(StoredCheck {
         name: row.get("name")?,
@@ -88,17 +101,54 @@ pub async fn all(connection: &mut Connection) -> Result<Vec<StoredCheck>, StoreE
 /// # Errors
 /// Where the store does not answer.
 pub async fn find(connection: &mut Connection, name: &str) -> Result<Option<StoredCheck>, StoreError> {
+    if let Some(known) = connection.known::<Option<StoredCheck>>(CHECK.name, name) {
+        return Ok(known);
+    }
     let row = sql("SELECT * FROM \"check\" WHERE name = ?").bind(name).first(connection).await?;
     row.as_ref().map(read).transpose()
 }
 
-/// The names of the checks that are to be looked at up to `until`.
+/// Reads many checks at once, where a transaction works on many: each is then found without reading again.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn due(connection: &mut Connection, until: Moment) -> Result<Vec<String>, StoreError> {
-    let rows = sql("SELECT name FROM \"check\" WHERE look_at <= ? ORDER BY look_at, name").bind(until).all(connection).await?;
+pub async fn read_ahead(connection: &mut Connection, names: &BTreeSet<&str>) -> Result<(), StoreError> {
+    let values = names.iter().map(|name| Value::from(*name)).collect();
+    for name in names {
+        connection.remember(CHECK.name, name, None::<StoredCheck>);
+    }
+    for list in lists("SELECT * FROM \"check\" WHERE name IN", values) {
+        for row in connection.fetch(list).await? {
+            let stored = read(&row)?;
+            let name = stored.name.clone();
+            connection.remember(CHECK.name, &name, Some(stored));
+        }
+    }
+    Ok(())
+}
+
+/// The names of the checks that a config named.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn configured(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
+    let rows = sql("SELECT name FROM \"check\" WHERE made IS NULL ORDER BY name").all(connection).await?;
     rows.iter().map(|row| row.get("name")).collect()
+}
+
+/// When a check is to be looked at, and its name.
+pub type Due = (Moment, String);
+
+/// The first checks that are to be looked at up to `until`, and after the one that was found last.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn due(connection: &mut Connection, until: Moment, after: Option<&Due>, limit: u32) -> Result<Vec<Due>, StoreError> {
+    let beginning = (Moment::from_millis(i64::MIN), String::new());
+    let (at, name) = after.unwrap_or(&beginning);
+    let rows = sql("SELECT look_at, name FROM \"check\" WHERE look_at <= ? AND (look_at, name) > (?, ?) ORDER BY look_at, name LIMIT ?");
+    let rows = rows.bind(until).bind(*at).bind(name).bind(limit).all(connection).await?;
+    rows.iter().map(|row| Ok((row.get("look_at")?, row.get("name")?))).collect()
 }
 
 /// Writes a check, new or not.
@@ -106,20 +156,19 @@ pub async fn due(connection: &mut Connection, until: Moment) -> Result<Vec<Strin
 /// # Errors
 /// Where the store refuses.
 pub async fn save(connection: &mut Connection, check: &StoredCheck) -> Result<(), StoreError> {
-    sql("INSERT INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted, made, uuid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (name) DO UPDATE SET status = excluded.status, state = excluded.state, look_at = excluded.look_at,
-           every_ms = excluded.every_ms, seen = excluded.seen, wanted = excluded.wanted, made = excluded.made, uuid = excluded.uuid")
-    .bind(&check.name)
-    .bind(check.state.status.as_str())
-    .bind(json::write(&check.state)?)
-    .bind(check.look_at)
-    .bind(check.every_ms)
-    .bind(json::write(&check.seen)?)
-    .bind(check.wanted.as_ref().map(json::write).transpose()?)
-    .bind(check.made.as_ref().map(json::write).transpose()?)
-    .bind(check.made.as_ref().map(|made| made.uuid.to_string()))
-    .run(connection)
-    .await?;
+    let row = vec![
+        Value::from(&check.name),
+        Value::from(check.state.status.as_str()),
+        Value::from(json::write(&check.state)?),
+        Value::from(check.look_at),
+        Value::from(check.every_ms),
+        Value::from(json::write(&check.seen)?),
+        Value::from(check.wanted.as_ref().map(json::write).transpose()?),
+        Value::from(check.made.as_ref().map(json::write).transpose()?),
+        Value::from(check.made.as_ref().map(|made| made.uuid.to_string())),
+    ];
+    connection.remember(CHECK.name, &check.name, Some(check.clone()));
+    connection.write(&CHECK, &check.name, row).await?;
     Ok(())
 }
 

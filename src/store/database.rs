@@ -95,7 +95,7 @@ impl Store {
                 Kind::Postgres(Held::Transaction(sqlx::Transaction::begin(connection, Some(sqlx::SqlStr::from_static(BEGIN))).await?))
             }
         };
-        Ok(Transaction(Connection(kind)))
+        Ok(Transaction::new(kind))
     }
 
     /// For reading.
@@ -103,7 +103,7 @@ impl Store {
     /// # Errors
     /// Where the store is gone.
     pub async fn read(&self) -> Result<Connection, StoreError> {
-        Ok(Connection(match &self.0 {
+        Ok(Connection::new(match &self.0 {
             Pools::Sqlite { reader, .. } => Kind::Sqlite(Held::Plain(reader.acquire().await?)),
             Pools::Postgres { pool, .. } => Kind::Postgres(Held::Plain(pool.acquire().await?)),
         }))

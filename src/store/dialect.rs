@@ -17,11 +17,11 @@ const ESCAPE: char = '\u{e000}';
 
 impl Dialect {
     /// The statement as this database reads it.
-    pub(super) fn statement(self, text: &str) -> Cow<'_, str> {
+    pub(super) fn statement(self, text: String) -> String {
         match self {
-            Self::Sqlite if text.contains("least(") => Cow::Owned(text.replace("least(", "min(")),
-            Self::Sqlite => Cow::Borrowed(text),
-            Self::Postgres => Cow::Owned(numbered(text)),
+            Self::Sqlite if text.contains("least(") => text.replace("least(", "min("),
+            Self::Sqlite => text,
+            Self::Postgres => numbered(&text),
         }
     }
 
@@ -84,10 +84,10 @@ mod tests {
 
     #[test]
     fn a_statement_is_written_once_and_read_by_both() {
-        let text = "UPDATE a SET b = least(b, ?) WHERE c = ?";
-        assert_eq!(Dialect::Sqlite.statement(text), "UPDATE a SET b = min(b, ?) WHERE c = ?");
+        let text = "UPDATE a SET b = least(b, ?) WHERE c = ?".to_owned();
+        assert_eq!(Dialect::Sqlite.statement(text.clone()), "UPDATE a SET b = min(b, ?) WHERE c = ?");
         assert_eq!(Dialect::Postgres.statement(text), "UPDATE a SET b = least(b, $1) WHERE c = $2");
-        assert_eq!(Dialect::Postgres.statement("?2 OR ?1 > ?2"), "$2 OR $1 > $2");
+        assert_eq!(Dialect::Postgres.statement("?2 OR ?1 > ?2".to_owned()), "$2 OR $1 > $2");
     }
 
     #[test]

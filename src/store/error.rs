@@ -20,9 +20,9 @@ pub enum StoreError {
     /// A row that cannot be read back.
     #[error("the store holds a row that cannot be read: {0}")]
     Unreadable(String),
-    /// It does not answer.
-    #[error("the store does not answer: nothing within {0} s")]
-    Silent(u64),
+    /// Among many rows there was one that is there already: written one by one, it is found.
+    #[error("the store has one of these rows already")]
+    Repeated,
 }
 
 /// SQLite: a text or a number that no row can hold.
@@ -47,8 +47,8 @@ impl StoreError {
                 };
                 of_data || error.kind() != ErrorKind::Other
             }
-            Self::Database(sqlx::Error::Encode(_)) | Self::Unreadable(_) => true,
-            Self::Database(_) | Self::Newer { .. } | Self::Silent(_) => false,
+            Self::Database(sqlx::Error::Encode(_)) | Self::Unreadable(_) | Self::Repeated => true,
+            Self::Database(_) | Self::Newer { .. } => false,
         }
     }
 
@@ -59,7 +59,7 @@ impl StoreError {
             Self::Database(error) => {
                 error.as_database_error().and_then(|error| error.code()).is_some_and(|code| POSTGRES_AGAIN.contains(&code.as_ref()))
             }
-            Self::Newer { .. } | Self::Unreadable(_) | Self::Silent(_) => false,
+            Self::Newer { .. } | Self::Unreadable(_) | Self::Repeated => false,
         }
     }
 }

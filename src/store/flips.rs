@@ -3,7 +3,9 @@
 use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
+use super::pending::{Again, Table};
 use super::statement::sql;
+use super::value::Value;
 use crate::domain::check::{Flip, State};
 
 /// A flip as it is kept.
@@ -17,19 +19,22 @@ pub struct StoredFlip {
     pub incident: Option<String>,
 }
 
+const FLIP: Table =
+    Table { name: "flip", insert: "INSERT INTO flip (check_name, at, flip, before, incident)", tail: "", again: Again::Keeps };
+
 /// Writes a flip.
 ///
 /// # Errors
 /// Where the store refuses.
 pub async fn insert(connection: &mut Connection, check: &str, flip: &StoredFlip) -> Result<(), StoreError> {
-    sql("INSERT INTO flip (check_name, at, flip, before, incident) VALUES (?, ?, ?, ?, ?)")
-        .bind(check)
-        .bind(flip.flip.at)
-        .bind(json::write(&flip.flip)?)
-        .bind(json::write(&flip.before)?)
-        .bind(&flip.incident)
-        .run(connection)
-        .await?;
+    let row = vec![
+        Value::from(check),
+        Value::from(flip.flip.at),
+        Value::from(json::write(&flip.flip)?),
+        Value::from(json::write(&flip.before)?),
+        Value::from(&flip.incident),
+    ];
+    connection.write(&FLIP, "", row).await?;
     Ok(())
 }
 

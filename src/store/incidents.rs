@@ -1,10 +1,15 @@
 //! Rows of `incident`: one fault each.
 
+use std::collections::BTreeSet;
+
+use super::batch::lists;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
+use super::pending::{Again, Table};
 use super::row::Row;
 use super::statement::sql;
+use super::value::Value;
 use crate::domain::incident::Incident;
 use crate::domain::moment::Moment;
 
@@ -22,6 +27,19 @@ pub struct StoredIncident {
     /// It has stood behind a cause: people have heard of it there.
     pub explained: bool,
 }
+
+const INCIDENT: Table = Table {
+    name: "incident",
+    insert: "INSERT INTO incident (key, check_name, status, severity, since, reason, cause, flips, resolved_at,
+           opened_at, decide_at, decide_until, explained)",
+    tail: "ON CONFLICT (key) DO UPDATE SET status = excluded.status, severity = excluded.severity, reason = excluded.reason,
+           cause = excluded.cause, flips = excluded.flips, resolved_at = excluded.resolved_at, decide_at = excluded.decide_at,
+           decide_until = excluded.decide_until, explained = excluded.explained",
+    again: Again::Replaces,
+};
+
+/// The open incident of each check.
+const OPEN: &str = "open incident";
 
 pub(super) fn read(row: &Row) -> Result<StoredIncident, StoreError> {
     let incident = Incident {
@@ -50,26 +68,47 @@ pub(super) fn read(row: &Row) -> Result<StoredIncident, StoreError> {
 /// Where the store refuses.
 pub async fn save(connection: &mut Connection, stored: &StoredIncident) -> Result<(), StoreError> {
     let Incident { key, check, status, severity, since, reason, cause, flips, resolved_at } = &stored.incident;
-    sql("INSERT INTO incident (key, check_name, status, severity, since, reason, cause, flips, resolved_at,
-           opened_at, decide_at, decide_until, explained) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (key) DO UPDATE SET status = excluded.status, severity = excluded.severity, reason = excluded.reason,
-           cause = excluded.cause, flips = excluded.flips, resolved_at = excluded.resolved_at, decide_at = excluded.decide_at,
-           decide_until = excluded.decide_until, explained = excluded.explained")
-    .bind(key)
-    .bind(check)
-    .bind(status.as_str())
-    .bind(severity.as_str())
-    .bind(*since)
-    .bind(json::write(reason)?)
-    .bind(cause)
-    .bind(*flips)
-    .bind(*resolved_at)
-    .bind(stored.opened_at)
-    .bind(stored.decide_at)
-    .bind(stored.decide_until)
-    .bind(stored.explained)
-    .run(connection)
-    .await?;
+    let row = vec![
+        Value::from(key),
+        Value::from(check),
+        Value::from(status.as_str()),
+        Value::from(severity.as_str()),
+        Value::from(*since),
+        Value::from(json::write(reason)?),
+        Value::from(cause),
+        Value::from(*flips),
+        Value::from(*resolved_at),
+        Value::from(stored.opened_at),
+        Value::from(stored.decide_at),
+        Value::from(stored.decide_until),
+        Value::from(stored.explained),
+    ];
+    connection.remember(INCIDENT.name, key, Some(stored.clone()));
+    connection.remember(OPEN, check, resolved_at.is_none().then(|| stored.clone()));
+    connection.write(&INCIDENT, key, row).await?;
+    Ok(())
+}
+
+/// Reads at once whether any of these keys is used and which of these checks have an open incident, where a transaction works on many.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn read_ahead(connection: &mut Connection, keys: &[String], checks: &BTreeSet<&str>) -> Result<(), StoreError> {
+    keys.iter().for_each(|key| connection.remember(INCIDENT.name, key, None::<StoredIncident>));
+    checks.iter().for_each(|check| connection.remember(OPEN, check, None::<StoredIncident>));
+    for list in lists("SELECT * FROM incident WHERE key IN", keys.iter().map(Value::from).collect()) {
+        for row in connection.fetch(list).await? {
+            let stored = read(&row)?;
+            connection.remember(INCIDENT.name, &stored.incident.key.clone(), Some(stored));
+        }
+    }
+    let checks = checks.iter().map(|check| Value::from(*check)).collect();
+    for list in lists("SELECT * FROM incident WHERE resolved_at IS NULL AND check_name IN", checks) {
+        for row in connection.fetch(list).await? {
+            let stored = read(&row)?;
+            connection.remember(OPEN, &stored.incident.check.clone(), Some(stored));
+        }
+    }
     Ok(())
 }
 
@@ -78,6 +117,9 @@ pub async fn save(connection: &mut Connection, stored: &StoredIncident) -> Resul
 /// # Errors
 /// Where the store does not answer.
 pub async fn find(connection: &mut Connection, key: &str) -> Result<Option<StoredIncident>, StoreError> {
+    if let Some(known) = connection.known::<Option<StoredIncident>>(INCIDENT.name, key) {
+        return Ok(known);
+    }
     let row = sql("SELECT * FROM incident WHERE key = ?").bind(key).first(connection).await?;
     row.as_ref().map(read).transpose()
 }
@@ -87,6 +129,9 @@ pub async fn find(connection: &mut Connection, key: &str) -> Result<Option<Store
 /// # Errors
 /// Where the store does not answer.
 pub async fn open_of(connection: &mut Connection, check: &str) -> Result<Option<StoredIncident>, StoreError> {
+    if let Some(known) = connection.known::<Option<StoredIncident>>(OPEN, check) {
+        return Ok(known);
+    }
     let query = sql("SELECT * FROM incident WHERE check_name = ? AND resolved_at IS NULL");
     query.bind(check).first(connection).await?.as_ref().map(read).transpose()
 }

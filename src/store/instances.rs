@@ -3,10 +3,11 @@
 use super::checks::Seen;
 use super::connection::Connection;
 use super::error::StoreError;
+use super::json;
+use super::pending::{Again, Table};
 use super::row::Row;
 use super::statement::sql;
 use super::value::Value;
-use super::{batch, json};
 use crate::domain::instance::Instance;
 
 /// One instance as it is kept.
@@ -17,6 +18,13 @@ pub struct StoredInstance {
     /// What its last beat said besides.
     pub seen: Seen,
 }
+
+const INSTANCE: Table = Table {
+    name: "instance",
+    insert: "INSERT INTO instance (check_name, name, status, instance, seen)",
+    tail: "ON CONFLICT (check_name, name) DO UPDATE SET status = excluded.status, instance = excluded.instance, seen = excluded.seen",
+    again: Again::Replaces,
+};
 
 /// So many are forgotten by one statement.
 const MOST: usize = 1_000;
@@ -43,12 +51,9 @@ pub async fn save(connection: &mut Connection, check: &str, instances: &[StoredI
     for StoredInstance { instance, seen } in instances {
         let status = instance.state.status.as_str();
         let (state, seen) = (json::write(instance)?, json::write(seen)?);
-        rows.push([Value::from(check), Value::from(&instance.name), Value::from(status), Value::from(state), Value::from(seen)]);
+        rows.push(vec![Value::from(check), Value::from(&instance.name), Value::from(status), Value::from(state), Value::from(seen)]);
     }
-    let insert = "INSERT INTO instance (check_name, name, status, instance, seen)";
-    let again = "ON CONFLICT (check_name, name) DO UPDATE SET status = excluded.status, instance = excluded.instance, seen = excluded.seen";
-    batch::insert(connection, insert, rows, again).await?;
-    Ok(())
+    connection.write_all(&INSTANCE, rows).await
 }
 
 /// Forgets instances of a check, in one statement.

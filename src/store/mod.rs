@@ -1,6 +1,7 @@
 //! What survives: SQLite, or PostgreSQL, by the same statements.
 
 pub mod acknowledgements;
+pub mod backup;
 mod batch;
 pub mod beats;
 pub mod channels;
@@ -23,6 +24,7 @@ pub mod made;
 pub mod notices;
 pub mod outbox;
 pub mod pages;
+mod pending;
 pub mod prune;
 pub mod quiets;
 mod row;

@@ -3,8 +3,10 @@
 use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
+use super::pending::{Again, Table};
 use super::row::Row;
 use super::statement::sql;
+use super::value::Value;
 use crate::domain::moment::Moment;
 use crate::domain::notice::Notice;
 
@@ -48,24 +50,30 @@ pub(super) fn read(row: &Row) -> Result<StoredNotice, StoreError> {
     })
 }
 
+const NOTICE: Table = Table {
+    name: "notice",
+    insert: "INSERT INTO notice (key, incident, check_name, channel, kind, payload, created_at, due_at)",
+    tail: "ON CONFLICT (key) DO UPDATE SET payload = excluded.payload, due_at = excluded.due_at, withdrawn_at = NULL
+           WHERE notice.withdrawn_at IS NOT NULL AND notice.taken_at IS NULL",
+    again: Again::Keeps,
+};
+
 /// Writes a notice that is due at `due_at`. One that is there stays as it is, unless it was withdrawn: then it is due again.
 ///
 /// # Errors
 /// Where the store refuses.
 pub async fn write(connection: &mut Connection, notice: &Notice, channel: &str, due_at: Moment) -> Result<(), StoreError> {
-    sql("INSERT INTO notice (key, incident, check_name, channel, kind, payload, created_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (key) DO UPDATE SET payload = excluded.payload, due_at = excluded.due_at, withdrawn_at = NULL
-         WHERE notice.withdrawn_at IS NOT NULL AND notice.taken_at IS NULL")
-    .bind(&notice.key)
-    .bind(&notice.subject.incident)
-    .bind(&notice.subject.check)
-    .bind(channel)
-    .bind(notice.kind.as_str())
-    .bind(json::write(notice)?)
-    .bind(notice.at)
-    .bind(due_at)
-    .run(connection)
-    .await?;
+    let row = vec![
+        Value::from(&notice.key),
+        Value::from(&notice.subject.incident),
+        Value::from(&notice.subject.check),
+        Value::from(channel),
+        Value::from(notice.kind.as_str()),
+        Value::from(json::write(notice)?),
+        Value::from(notice.at),
+        Value::from(due_at),
+    ];
+    connection.write(&NOTICE, &notice.key, row).await?;
     Ok(())
 }
 

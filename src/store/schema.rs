@@ -1,8 +1,6 @@
 //! The schema, step by step, and how a store is brought up to it.
 
-use sqlx::AssertSqlSafe;
-
-use super::connection::{Connection, Kind, Transaction};
+use super::connection::{Connection, Transaction};
 use super::dialect::Dialect;
 use super::error::StoreError;
 use super::statement::sql;
@@ -17,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/both.sql"),
     include_str!("schema/pings.sql"),
     include_str!("schema/alarms.sql"),
+    include_str!("schema/many.sql"),
 ];
 
 /// Takes the steps that are not taken yet.
@@ -31,13 +30,13 @@ pub(super) async fn migrate(mut transaction: Transaction) -> Result<(), StoreErr
         return Ok(());
     }
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
-        script(&mut transaction, &dialect.schema(step)).await?;
+        transaction.script(&dialect.schema(step)).await?;
     }
     let mark = match dialect {
         Dialect::Sqlite => format!("PRAGMA user_version = {known}"),
         Dialect::Postgres => format!("UPDATE allswell_schema SET version = {known}"),
     };
-    script(&mut transaction, &mark).await?;
+    transaction.script(&mark).await?;
     transaction.commit().await
 }
 
@@ -47,17 +46,8 @@ async fn version(connection: &mut Connection, dialect: Dialect) -> Result<i64, S
         Dialect::Postgres => {
             let table = "CREATE TABLE IF NOT EXISTS allswell_schema (version BIGINT NOT NULL);
                 INSERT INTO allswell_schema SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM allswell_schema)";
-            script(connection, table).await?;
+            connection.script(table).await?;
             sql("SELECT version AS count FROM allswell_schema").count(connection).await
         }
     }
-}
-
-async fn script(connection: &mut Connection, text: &str) -> Result<(), StoreError> {
-    let script = sqlx::raw_sql(AssertSqlSafe(text));
-    match &mut connection.0 {
-        Kind::Sqlite(held) => script.execute(held.raw()).await.map(|_| ())?,
-        Kind::Postgres(held) => script.execute(held.raw()).await.map(|_| ())?,
-    }
-    Ok(())
 }

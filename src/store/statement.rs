@@ -1,12 +1,8 @@
 //! One statement: its text in the words of [`super::dialect`], and its values in order.
 
-use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Database, Encode, Type};
-
-use super::connection::{Connection, Kind};
-use super::dialect;
+use super::connection::Connection;
 use super::error::StoreError;
-use super::row::{self, Row};
+use super::row::Row;
 use super::value::Value;
 
 /// A statement that has not run yet.
@@ -38,26 +34,12 @@ impl Statement {
 
     /// Runs it. Says how many rows it has written.
     pub(super) async fn run(self, connection: &mut Connection) -> Result<u64, StoreError> {
-        let text = connection.dialect().statement(&self.text).into_owned();
-        Ok(match &mut connection.0 {
-            Kind::Sqlite(held) => bound(text, self.values).execute(held.raw()).await?.rows_affected(),
-            Kind::Postgres(held) => bound(text, self.values).execute(held.raw()).await?.rows_affected(),
-        })
+        connection.execute((self.text, self.values)).await
     }
 
     /// Runs it, and reads every row.
     pub(super) async fn all(self, connection: &mut Connection) -> Result<Vec<Row>, StoreError> {
-        let text = connection.dialect().statement(&self.text).into_owned();
-        Ok(match &mut connection.0 {
-            Kind::Sqlite(held) => {
-                let rows = bound(text, self.values).fetch_all(held.raw()).await?;
-                rows.into_iter().map(|row| Row(row::Kind::Sqlite(row))).collect()
-            }
-            Kind::Postgres(held) => {
-                let rows = bound(text, self.values).fetch_all(held.raw()).await?;
-                rows.into_iter().map(|row| Row(row::Kind::Postgres(row))).collect()
-            }
-        })
+        connection.fetch((self.text, self.values)).await
     }
 
     /// Runs it, and reads the first row, if there is one.
@@ -74,19 +56,4 @@ impl Statement {
     pub(super) async fn count(self, connection: &mut Connection) -> Result<i64, StoreError> {
         self.one(connection).await?.get("count")
     }
-}
-
-fn bound<'q, D>(text: String, values: Vec<Value>) -> Query<'q, D, D::Arguments>
-where
-    D: Database,
-    for<'t> Option<i64>: Encode<'t, D> + Type<D>,
-    for<'t> Option<String>: Encode<'t, D> + Type<D>,
-    for<'t> Option<Vec<u8>>: Encode<'t, D> + Type<D>,
-{
-    let query = sqlx::query(AssertSqlSafe(text));
-    values.into_iter().fold(query, |query, value| match value {
-        Value::Number(number) => query.bind(number),
-        Value::Text(text) => query.bind(text.map(dialect::escape)),
-        Value::Bytes(bytes) => query.bind(bytes),
-    })
 }

@@ -129,6 +129,27 @@ async fn a_lease_outlives_the_prober() {
     assert_eq!(cluster.last().await.reason.as_deref(), Some("it never got healthy"));
 }
 
+#[tokio::test]
+async fn stopped_for_longer_than_its_lease_it_orders_nothing_any_more() {
+    let cluster = Cluster::start(SWITCH, PROBE).await;
+    cluster.green.set_failing(true);
+    let mut switch = cluster.switch(Green, None);
+    switch.reach(Phase::Intended).await;
+    let epoch = cluster.state().await.epoch;
+    let entry = cluster.last().await;
+    cluster.prober.signal(Signal::STOP);
+    let store = allswell::store::Store::open("sqlite:prober.db", &cluster.host.path("state")).await.unwrap();
+    // As if it had been stopped until then.
+    allswell::store::Journal::new(store).renew(entry.id, entry.started_at).await.unwrap();
+    cluster.green.set_failing(false);
+    cluster.prober.signal(Signal::CONT);
+    let end = switch.finish().await.1.unwrap();
+    assert_eq!(end.phase, Phase::Refused);
+    assert!(end.reason.as_deref().is_some_and(|why| why.contains("its time was over at")), "{:?}", end.reason);
+    let state = cluster.state().await;
+    assert_eq!((state.live, state.epoch), (Some(Blue), epoch), "the proxy was never ordered");
+}
+
 /// Kills the prober while it verifies: each front-door answer takes its time.
 async fn kill_at_shifted(cluster: &mut Cluster) {
     cluster.green.set_delay(Duration::from_millis(500));

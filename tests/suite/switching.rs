@@ -1,4 +1,6 @@
-//! Stories about: what a colour has to show before it goes live, and while it is observed.
+//! Stories about: what a colour has to show before it goes live and while it is observed, and what is called meanwhile.
 
 mod gate;
+mod hooks;
 mod observe;
+mod websockets;

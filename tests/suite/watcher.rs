@@ -1,5 +1,6 @@
 //! The watcher by itself: silence, a store that is locked, kills, bad input, the page.
 
+mod backup;
 mod bad_input;
 mod day_file;
 mod kills;
@@ -7,5 +8,6 @@ mod locked;
 mod outside;
 mod page;
 mod server;
+mod shared;
 mod silence;
 mod stage;

@@ -59,6 +59,7 @@ fn ended(entry: &Entry) -> Option<Ended> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitor::Expectations;
     use crate::store::{Asked, What};
 
     fn entry(phase: Phase) -> Entry {
@@ -83,7 +84,7 @@ mod tests {
             name: "prober".into(),
             app: "shop".into(),
             page_url: None,
-            checks: Vec::new(),
+            checks: Expectations::default(),
             channels: Vec::new(),
             own_channels,
             own_plan: crate::domain::follow_up::Plan::default(),

@@ -278,7 +278,7 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
         name: "prober".to_owned(),
         app: config.app.name.clone(),
         page_url: Some(config.watcher.page_url()),
-        checks,
+        checks: checks.into_iter().collect(),
         channels: rules,
         own_channels: own,
         own_plan: Plan::default(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use allswell::domain::beat::Beat;
 use allswell::domain::check::{Check, Flip, Reason, State, Status};
 use allswell::domain::incident::{Incident, Severity};
 use allswell::domain::instance::Instance;
@@ -95,6 +96,10 @@ async fn one_writes_at_a_time_and_readers_see_what_is_committed() {
     }
 }
 
+async fn due(connection: &mut Connection, until: i64) -> Vec<String> {
+    checks::due(connection, at(until), None, 100).await.unwrap().into_iter().map(|(_, name)| name).collect()
+}
+
 #[tokio::test]
 async fn checks_are_found_by_name_and_by_when_they_are_due() {
     for ground in grounds().await {
@@ -102,14 +107,18 @@ async fn checks_are_found_by_name_and_by_when_they_are_due() {
         for (name, look_at) in [("a", Some(10)), ("Z", Some(5)), ("b", None), ("c", Some(11))] {
             checks::save(&mut write, &check(name, look_at)).await.unwrap();
         }
-        assert_eq!(checks::due(&mut write, at(10)).await.unwrap(), ["Z", "a"], "{}", ground.name);
+        assert_eq!(due(&mut write, 10).await, ["Z", "a"], "{}", ground.name);
+        let first = checks::due(&mut write, at(10), None, 1).await.unwrap();
+        let second = checks::due(&mut write, at(10), first.last(), 1).await.unwrap();
+        assert_eq!(second, [(at(10), "a".to_owned())], "{}: page by page", ground.name);
+        assert_eq!(checks::due(&mut write, at(10), second.last(), 1).await.unwrap(), []);
         let names: Vec<String> = checks::all(&mut write).await.unwrap().into_iter().map(|check| check.name).collect();
         assert_eq!(names, ["Z", "a", "b", "c"], "{}: in the order of bytes", ground.name);
         assert_eq!(checks::find(&mut write, "a").await.unwrap(), Some(check("a", Some(10))));
         checks::look_soon(&mut write, "a", at(3)).await.unwrap();
         checks::look_soon(&mut write, "b", at(4)).await.unwrap();
         checks::look_soon(&mut write, "c", at(99)).await.unwrap();
-        assert_eq!(checks::due(&mut write, at(10)).await.unwrap(), ["a", "b", "Z"]);
+        assert_eq!(due(&mut write, 10).await, ["a", "b", "Z"]);
         checks::save(&mut write, &check("a", None)).await.unwrap();
         assert_eq!(checks::find(&mut write, "a").await.unwrap().unwrap().look_at, None, "written again");
         checks::remove(&mut write, "b").await.unwrap();
@@ -231,4 +240,52 @@ async fn a_store_is_there_when_it_is_opened_again() {
         let seen: Option<i32> = facts::get(&mut again.read().await.unwrap(), "live").await.unwrap();
         assert_eq!(seen, Some(7), "{}", ground.name);
     }
+}
+
+#[tokio::test]
+async fn rows_that_are_written_together_are_read_as_they_were_written() {
+    for ground in grounds().await {
+        let mut write = ground.write().await;
+        checks::save(&mut write, &check("old", Some(1))).await.unwrap();
+        write.batch();
+        checks::read_ahead(&mut write, &["old", "new"].into()).await.unwrap();
+        assert_eq!(checks::find(&mut write, "new").await.unwrap(), None, "{}", ground.name);
+        for (name, look_at) in [("old", 7), ("new", 3), ("new", 8)] {
+            checks::save(&mut write, &check(name, Some(look_at))).await.unwrap();
+        }
+        assert_eq!(checks::find(&mut write, "new").await.unwrap(), Some(check("new", Some(8))), "{}", ground.name);
+        assert_eq!(due(&mut write, 8).await, ["old", "new"], "{}: another statement sees them too", ground.name);
+        checks::look_soon(&mut write, "new", at(2)).await.unwrap();
+        assert_eq!(checks::find(&mut write, "new").await.unwrap().unwrap().look_at, Some(at(2)), "{}", ground.name);
+        let open = incident("new", 5);
+        incidents::read_ahead(&mut write, std::slice::from_ref(&open.incident.key), &["new"].into()).await.unwrap();
+        assert_eq!(incidents::find(&mut write, &open.incident.key).await.unwrap(), None, "{}", ground.name);
+        incidents::save(&mut write, &open).await.unwrap();
+        assert_eq!(incidents::open_of(&mut write, "new").await.unwrap(), Some(open), "{}", ground.name);
+        write.commit().await.unwrap();
+        assert_eq!(checks::configured(&mut ground.read().await).await.unwrap(), ["new", "old"], "{}", ground.name);
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_among_many_is_found_at_the_latest_with_the_commit() {
+    for ground in grounds().await {
+        let known = beat("backup", "one", None);
+        let mut write = ground.write().await;
+        store_beat(&mut write, &known).await;
+        write.commit().await.unwrap();
+        let mut write = ground.write().await;
+        write.batch();
+        let new = beat("backup", "two", None);
+        assert!(store_beat(&mut write, &new).await);
+        assert!(!store_beat(&mut write, &new).await, "{}: twice in the same batch", ground.name);
+        store_beat(&mut write, &known).await;
+        let error = write.commit().await.unwrap_err();
+        assert!(matches!(error, allswell::store::StoreError::Repeated), "{}: {error}", ground.name);
+        assert_eq!(beats::count(&mut ground.read().await).await.unwrap(), 1, "{}: nothing of it is there", ground.name);
+    }
+}
+
+async fn store_beat(connection: &mut Connection, beat: &Beat) -> bool {
+    beats::insert(connection, "k", beat, at(1), &Sent::default(), None).await.unwrap()
 }

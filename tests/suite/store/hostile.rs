@@ -56,7 +56,7 @@ async fn the_year_9999_and_the_largest_numbers_are_kept() {
         let mut write = ground.write().await;
         checks::save(&mut write, &stored).await.unwrap();
         assert_eq!(checks::find(&mut write, "far").await.unwrap(), Some(stored), "{}", ground.name);
-        assert_eq!(checks::due(&mut write, end).await.unwrap(), ["far"]);
+        assert_eq!(checks::due(&mut write, end, None, 2).await.unwrap(), [(end, "far".to_owned())]);
         let mut late = beat("far", "one", None);
         (late.sent_at, late.identity.sequence) = (end, i64::MAX.unsigned_abs());
         assert!(beats::insert(&mut write, "k", &late, end, &Sent::default(), None).await.unwrap(), "{}", ground.name);

@@ -1,0 +1,50 @@
+//! The requests of a run, made and signed before it begins: signing them is the senders' work.
+
+use allswell::clock;
+use allswell::domain::beat::{Beat, BeatKind, Identity};
+use allswell::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
+use uuid::Uuid;
+
+use super::watcher::{CHECKS, KEY};
+
+/// For each connection, what it sends, in order.
+pub(crate) struct Requests(pub(crate) Vec<Vec<Vec<u8>>>);
+
+impl Requests {
+    /// Signed beats of all checks by turns.
+    pub(crate) fn signed(count: usize, connections: usize) -> Self {
+        let key = Key::new(KEY);
+        let one = |connection: usize| {
+            let run = Uuid::new_v4();
+            let beats = (0..count / connections).map(|number| beat((number * connections + connection) % CHECKS, run, number));
+            beats.map(|beat| request(&key, &serde_json::to_vec(&beat).unwrap())).collect()
+        };
+        Self((0..connections).map(one).collect())
+    }
+}
+
+fn beat(check: usize, run: Uuid, number: usize) -> Beat {
+    Beat {
+        check: format!("job-{check}"),
+        kind: BeatKind::Success,
+        identity: Identity { instance: "bench".to_owned(), run, sequence: u64::try_from(number).unwrap() + 1 },
+        sent_at: clock::now(),
+        every_ms: None,
+        colour: None,
+        version: None,
+        health: None,
+        live: None,
+        body: None,
+    }
+}
+
+fn request(key: &Key, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "POST /v1/beat HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{KEY_ID_HEADER}: {}\r\n{SIGNATURE_HEADER}: {}\r\n\
+         content-length: {}\r\n\r\n",
+        key.id(),
+        key.sign("POST", "/v1/beat", body),
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}

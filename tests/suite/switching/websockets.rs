@@ -1,0 +1,112 @@
+//! WebSockets with large fragmented messages, from a switch to the end of their window.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use allswell::domain::colour::Colour::{Blue, Green};
+use allswell::domain::switch::Phase;
+use allswell::proxy::control::ProxyControl;
+use allswell::release::SwitchOrder;
+use axum::Router;
+use axum::extract::ws::{Message as Said, WebSocket};
+use axum::extract::{State, WebSocketUpgrade};
+use axum::routing::get;
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::harness::{Host, Moody, Pair, within};
+
+const PROBE: &str = "[probe]\nevery = \"300ms\"\nslow = \"900ms\"\ntimeout = \"2s\"\n";
+const SWITCH: &str = "passes = 2\nwithin = \"10s\"\ndrain = \"300ms\"\nobserve = \"100ms\"";
+const LIMIT: Duration = Duration::from_secs(30);
+/// Of a message of 1 MB, so many frames.
+const FRAMES: usize = 64;
+
+/// How each WebSocket ended, as the app sees it.
+type Ends = Arc<Mutex<Vec<String>>>;
+
+async fn echo(mut socket: WebSocket, ends: Ends) {
+    let end = loop {
+        match socket.recv().await {
+            Some(Ok(Said::Binary(body))) => {
+                if let Err(error) = socket.send(Said::Binary(body)).await {
+                    break format!("not sent: {error}");
+                }
+            }
+            Some(Ok(Said::Close(close))) => break format!("close {:?}", close.map(|close| close.code)),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => break error.to_string(),
+            None => break "gone".to_owned(),
+        }
+    };
+    ends.lock().unwrap().push(end);
+}
+
+/// Blue, which sends back what it hears.
+async fn blue(host: &Host) -> Ends {
+    let ends = Ends::default();
+    let upgrade = |State(ends): State<Ends>, upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(|socket| echo(socket, ends)) };
+    let router = Router::new().route("/healthz", get(|| async { "ok" })).route("/ws", get(upgrade)).with_state(Arc::clone(&ends));
+    let listener = TcpListener::bind(host.at(3001)).await.unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    ends
+}
+
+/// Sends 1 MB messages in pieces, without a pause, until it is told to close: how many came back whole, and how it ended.
+async fn talk(address: String) -> (usize, String) {
+    let (socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/ws")).await.unwrap();
+    let (mut out, mut back) = socket.split();
+    let saying = tokio::spawn(async move {
+        loop {
+            for number in 0..FRAMES {
+                let kind = if number == 0 { Data::Binary } else { Data::Continue };
+                let frame = Frame::message(vec![number as u8; 1024 * 1024 / FRAMES], OpCode::Data(kind), number + 1 == FRAMES);
+                if out.send(Message::Frame(frame)).await.is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    let mut whole = 0;
+    let end = loop {
+        match back.next().await {
+            Some(Ok(Message::Binary(body))) => {
+                assert_eq!((body.len(), body.first(), body.last()), (1024 * 1024, Some(&0), Some(&(FRAMES as u8 - 1))));
+                whole += 1;
+            }
+            Some(Ok(Message::Close(close))) => break format!("close {:?}", close.map(|close| u16::from(close.code))),
+            Some(Ok(_)) => {}
+            Some(Err(Error::ConnectionClosed)) | None => break "gone".to_owned(),
+            Some(Err(error)) => break error.to_string(),
+        }
+    };
+    saying.abort();
+    (whole, end)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_fragmented_messages_end_by_a_close_and_never_in_the_middle_of_a_frame() {
+    let host = Host::new();
+    let ends = blue(&host).await;
+    let _green = Moody::start(host.at(3002), "green").await;
+    let pair = Pair::start(host, &[], SWITCH, PROBE).await;
+    let talking: Vec<_> = (0..4).map(|_| tokio::spawn(talk(pair.host.at(8000)))).collect();
+    let control = ProxyControl::new(&pair.host.path("state/proxy.sock"), Duration::from_secs(10));
+    within(LIMIT, "the WebSockets are open", || async { (control.state().await.ok()?.blue.streams == 4).then_some(()) }).await;
+    let order = SwitchOrder { to: Green, force: None, wait: true, by: "ann@desk".into() };
+    let end = pair.remote.switch(&order, |_| {}).await.unwrap();
+    assert_eq!(end.phase, Phase::Done, "{:?}", end.reason);
+    assert_eq!(control.state().await.unwrap().blue.streams, 4, "a switch cuts nothing");
+    control.cut(Blue).await.unwrap();
+    for talk in talking {
+        let (whole, end) = tokio::time::timeout(LIMIT, talk).await.unwrap().unwrap();
+        assert_eq!(end, "close Some(1001)");
+        assert!(whole > 0, "messages came back through the switch");
+    }
+    within(LIMIT, "the app has seen four ends", || async { (ends.lock().unwrap().len() == 4).then_some(()) }).await;
+    let ends = ends.lock().unwrap().clone();
+    assert!(ends.iter().all(|end| end == "close Some(1001)" || end.starts_with("not sent")), "{ends:?}");
+}
