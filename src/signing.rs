@@ -12,6 +12,12 @@ pub const KEY_ID_HEADER: &str = "x-allswell-key-id";
 /// The header that carries the signature, in hexadecimal.
 pub const SIGNATURE_HEADER: &str = "x-allswell-signature";
 
+/// Twelve hexadecimal digits that are others for another text.
+#[must_use]
+pub fn fingerprint(text: &str) -> String {
+    hex(Sha256::digest(text.as_bytes()).get(..6).unwrap_or_default())
+}
+
 /// A webhook's key that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the signing key begins with whsec_, but what follows is not base64: copy it again, whole")]

@@ -372,6 +372,15 @@ fn every_row_of_the_failures_has_a_test() {
 }
 
 #[test]
+fn every_row_of_the_truth_has_a_test() {
+    let page = read("docs/truth.md");
+    let tests: String = [sources_under("src"), sources_under("tests/suite")].concat().into_iter().map(|source| source.text).collect();
+    assert_eq!(unproven(&page, &tests), Vec::<&str>::new());
+    let rows = page.lines().filter(|line| line.starts_with("| ")).skip(1);
+    assert_eq!(rows.filter(|row| !row.ends_with("` |")).collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
 fn a_row_whose_test_does_not_exist_is_found() {
     assert_eq!(unproven("| x | `a_test_that_is_there`, `a_test_that_is_not` |\n", "fn a_test_that_is_there() {}"), ["a_test_that_is_not"]);
 }

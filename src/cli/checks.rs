@@ -78,7 +78,7 @@ fn show(lines: &[Line], paint: Paint) {
             Some(status @ Status::Up) => paint.good(status),
             Some(status @ (Status::Late | Status::Failing | Status::Poorly)) => paint.poor(status),
             Some(status @ Status::Down) => paint.bad(status),
-            Some(status @ (Status::New | Status::Stopped)) => paint.faint(status),
+            Some(status @ (Status::New | Status::Stopped | Status::Paused)) => paint.faint(status),
         };
         screen::line(format!("{}  {status}  {}", paint.strong(&line.name), line.expected));
         screen::line(format!("  {}", line.ping_url.clone().unwrap_or_else(|| paint.faint(no_url(line)))));

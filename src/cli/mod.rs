@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod ack;
 pub mod backup;
 pub mod checks;
 pub mod demo;
@@ -8,15 +9,19 @@ pub mod exit;
 pub mod health;
 pub mod heartbeat;
 pub mod history;
+pub mod hold;
 pub mod init;
 pub mod live;
 pub mod logs;
+pub mod maintenance;
 pub mod operator;
 pub mod options;
 mod outlets;
 mod part_probe;
 pub mod progress;
+pub mod quiet;
 pub mod reach;
+pub mod reload;
 pub mod role;
 pub mod rollback;
 pub mod root;
@@ -33,4 +38,5 @@ pub mod test_channel;
 pub mod toggle;
 pub mod up;
 pub mod validate;
+mod watchers;
 mod words;

@@ -109,7 +109,7 @@ pub async fn running_load(proxy: &ProxyDriver, colour: Colour, what: &str) -> Op
 }
 
 /// A token that a part made in the state directory when it first started.
-fn token(part: &str, path: &std::path::Path) -> Result<String, Trouble> {
+pub(super) fn token(part: &str, path: &std::path::Path) -> Result<String, Trouble> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let why = if error.kind() == std::io::ErrorKind::NotFound { "it is not there".to_owned() } else { error.to_string() };
         Exit::Unreachable.because(format!(

@@ -9,9 +9,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::options::Options;
 use super::part_probe;
 use crate::config::Config;
+use crate::monitor::orders::ConfigView;
 use crate::net::manager::ServiceManager;
 use crate::services::prober::Prober;
 use crate::services::proxy::Proxy;
+use crate::services::reload::{self, Source};
 use crate::services::watcher::Watcher;
 use crate::telemetry::{logging, metrics};
 
@@ -77,47 +79,40 @@ pub fn main(part: Part) -> ExitCode {
 pub fn run(part: Part, options: &Options) -> ExitCode {
     logging::init();
     metrics::set_build_info(part.name());
-    let loaded = match options.load() {
-        Ok(loaded) => loaded,
-        Err(error) => {
-            tracing::error!(part = part.name(), "{error}");
-            return ExitCode::from(2);
-        }
-    };
-    let mut config = loaded.config;
     let ended = (|| {
-        let state = options.state_dir()?;
-        config.log.directory = config.log.directory.map(|directory| state.join(directory));
+        let source = Source { path: options.config_path(), state: options.state_dir()? };
+        let read = match source.read() {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(part = part.name(), "{error}");
+                return Ok(ExitCode::from(2));
+            }
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime does not start")?;
-        runtime.block_on(serve(part, &config, &state))
+        runtime.block_on(serve(part, read, &source)).map(|()| ExitCode::SUCCESS)
     })();
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
+            let error: anyhow::Error = error;
             tracing::error!(part = part.name(), "{error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(part: Part, config: &Config, state: &crate::files::StateDir) -> anyhow::Result<()> {
+async fn serve(part: Part, read: (Config, ConfigView), source: &Source) -> anyhow::Result<()> {
     let (manager, shutdown) = (ServiceManager::of_environment(), told_to_end()?);
+    // Who reads no config anew is not ended by the signal for it either.
+    let _hangup = signal(SignalKind::hangup())?;
     match part {
         Part::Proxy => {
-            let built = Proxy::build(config, state).await?;
+            let built = Proxy::build(&read.0, &source.state).await?;
             announce(part, &built.addresses());
             built.run(manager, shutdown).await
         }
-        Part::Prober => {
-            let built = Prober::build(config, state).await?;
-            announce(part, &built.addresses());
-            built.run(manager, shutdown).await
-        }
-        Part::Watcher => {
-            let built = Watcher::build(config, state).await?;
-            announce(part, &built.addresses());
-            built.run(manager, shutdown).await
-        }
+        Part::Prober => reload::run::<Prober>(read, source, manager, |bound| announce(part, bound), shutdown).await,
+        Part::Watcher => reload::run::<Watcher>(read, source, manager, |bound| announce(part, bound), shutdown).await,
     }
 }
 

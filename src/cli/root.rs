@@ -9,8 +9,8 @@ use super::exit::Outcome;
 use super::operator::Operator;
 use super::role::{self, Part};
 use super::{
-    backup, checks, demo, deploy, heartbeat, history, init, live, logs, rollback, scale, schedule, screen, scroll, session, snippet, stop,
-    switch, test_channel, toggle, up,
+    ack, backup, checks, demo, deploy, heartbeat, history, hold, init, live, logs, maintenance, quiet, reload, rollback, scale, schedule,
+    screen, scroll, session, snippet, stop, switch, test_channel, toggle, up,
 };
 use super::{health, status, validate};
 
@@ -72,8 +72,15 @@ enum Act {
     History(history::HistoryArgs),
     Logs(logs::LogsArgs),
     Scale(scale::ScaleArgs),
+    Hold(hold::HoldArgs),
+    Maintenance(maintenance::MaintenanceArgs),
     Stop(stop::StopArgs),
     Backup(backup::BackupArgs),
+    Reload(reload::ReloadArgs),
+    Ack(ack::AckArgs),
+    Mute(quiet::MuteArgs),
+    Pause(quiet::PauseArgs),
+    Resume(quiet::ResumeArgs),
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
     Snippet(snippet::SnippetArgs),
@@ -113,8 +120,15 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::History(args) => history::run(operator, &args).await,
         Act::Logs(args) => logs::run(operator, &args).await,
         Act::Scale(args) => scale::run(operator, &args).await,
+        Act::Hold(args) => hold::run(operator, &args).await,
+        Act::Maintenance(args) => maintenance::run(operator, &args).await,
         Act::Stop(_) => stop::run(operator).await,
         Act::Backup(args) => backup::run(operator, &args).await,
+        Act::Reload(_) => reload::run(operator).await,
+        Act::Ack(args) => ack::run(operator, &args).await,
+        Act::Mute(args) => quiet::mute(operator, &args).await,
+        Act::Pause(args) => quiet::pause(operator, &args).await,
+        Act::Resume(args) => quiet::resume(operator, &args).await,
         Act::TestChannel(args) => test_channel::run(operator, &args).await,
         Act::Schedule(args) => schedule::run(operator, &args),
         Act::Snippet(_) => snippet::run(operator),

@@ -62,8 +62,11 @@ mod tests {
                 section = header.trim_start_matches('[').split(']').next().unwrap_or_default().to_owned();
                 let parents = section.match_indices('.').map(|(at, _)| section[..at].to_owned());
                 named.extend(parents.chain([section.clone()]));
-            } else if let Some((key, _)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
+            } else if let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
                 named.insert(format!("{section}.{}", key.trim()));
+                // `escalate = { after = "30m", to = ["mail"] }`
+                let within = value.trim().strip_prefix('{').into_iter().flat_map(|table| table.split(','));
+                named.extend(within.filter_map(|part| Some(format!("{section}.{}.{}", key.trim(), part.split_once('=')?.0.trim()))));
             }
         }
         named

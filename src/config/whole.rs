@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use crate::domain::colour::Colour;
-use crate::monitor::{CheckSettings, KeySettings, PingSettings, WatcherSettings};
+use crate::domain::maintenance::Window;
+use crate::domain::role::Role;
+use crate::monitor::{CheckSettings, KeySettings, PingSettings, WatcherSettings, read_window};
 use crate::notify::ChannelSettings;
 use crate::probe::ProbeSettings;
 use crate::proxy::ProxySettings;
 use crate::release::{ProberSettings, SwitchSettings};
 use crate::runtime::{RuntimeSettings, UpSettings};
 use crate::settings::{AppSettings, Document, Problem, Secret};
+use crate::signing::fingerprint;
 use crate::telemetry::LogSettings;
 
 /// One `allswell.toml`: the whole system.
@@ -41,6 +44,8 @@ pub struct Config {
     pub keys: Vec<KeySettings>,
     /// Every `[[check]]`.
     pub checks: Vec<CheckSettings>,
+    /// Every `[[maintenance]]`.
+    pub maintenance: Vec<Window>,
 }
 
 /// A config that was read: what it says, and what to warn of.
@@ -52,6 +57,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// Every key that could have been given.
     pub keys: Vec<String>,
+    /// The beginning of the text's SHA-256.
+    pub hash: String,
 }
 
 /// Why a config was refused.
@@ -86,7 +93,8 @@ impl Config {
 
     /// Every secret that is named.
     fn secrets(&mut self) -> impl Iterator<Item = &mut Secret> {
-        let of_watcher = self.watcher.outside.iter_mut().chain(&mut self.watcher.beat_key).chain(&mut self.pings.key);
+        let of_watcher = self.watcher.outside.iter_mut().chain(&mut self.watcher.beat_key).chain(&mut self.watcher.token);
+        let of_watcher = of_watcher.chain(&mut self.pings.key);
         let of_watcher = of_watcher.chain(self.keys.iter_mut().filter_map(|key| key.secret.as_mut()));
         of_watcher.chain(self.runtime.kind.secrets()).chain(self.channels.iter_mut().flat_map(|channel| channel.kind.secrets()))
     }
@@ -112,13 +120,14 @@ impl Config {
             channels: root.sections("channel").into_iter().map(ChannelSettings::read).collect(),
             keys: root.sections("key").into_iter().map(KeySettings::read).collect(),
             checks: root.sections("check").into_iter().filter_map(CheckSettings::read).collect(),
+            maintenance: root.sections("maintenance").into_iter().filter_map(read_window).collect(),
         };
         for problem in config.contradictions() {
             root.error("config", problem);
         }
         root.finish();
         let (errors, warnings, keys) = document.finish();
-        if errors.is_empty() { Ok(Loaded { config, warnings, keys }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Loaded { config, warnings, keys, hash: fingerprint(text) }) } else { Err(errors) }
     }
 
     /// What no section can see by itself: names that do not exist, names that exist twice.
@@ -127,6 +136,8 @@ impl Config {
         let used = self.channels.iter().filter_map(|channel| channel.fallback.as_ref());
         let used =
             used.chain(&self.watcher.channels).chain(&self.prober.channels).chain(self.checks.iter().flat_map(|check| &check.channels));
+        let plans = self.checks.iter().map(|check| &check.plan).chain([&self.watcher.plan]);
+        let used = used.chain(plans.filter_map(|plan| plan.escalate.as_ref()).flat_map(|escalation| &escalation.to));
         let unknown = used.filter(|name| !names.contains(&name.as_str()));
         let mut problems: Vec<String> = unknown.map(|name| format!("there is no [[channel]] named \"{name}\"")).collect();
         problems.extend(twice(&names).map(|name| format!("two channels are named \"{name}\"")));
@@ -140,10 +151,34 @@ impl Config {
         let uuids: Vec<String> = self.checks.iter().filter_map(|check| check.uuid).map(|uuid| uuid.to_string()).collect();
         let uuids: Vec<&str> = uuids.iter().map(String::as_str).collect();
         problems.extend(twice(&uuids).map(|uuid| format!("two checks have the uuid {uuid}")));
-        let built_in = checks.iter().filter(|name| crate::domain::role::Role::of(name) != crate::domain::role::Role::Own);
+        let built_in = checks.iter().filter(|name| Role::of(name) != Role::Own);
         problems.extend(built_in.map(|name| format!("\"{name}\" is the name of a built-in check: choose another")));
+        problems.extend(self.unknown_checks(&checks));
         problems.extend(Colour::BOTH.into_iter().filter_map(|colour| self.unplaced(colour)));
         problems
+    }
+
+    /// What stands behind, or under maintenance, must be there; nothing stands behind itself.
+    fn unknown_checks(&self, own: &[&str]) -> Vec<String> {
+        let is_known = |name: &str| own.contains(&name) || !matches!(Role::of(name), Role::Own | Role::Group);
+        let behind =
+            self.checks.iter().flat_map(|check| check.behind.iter().map(|name| (format!("check \"{}\" stands behind", check.name), name)));
+        let under = self
+            .maintenance
+            .iter()
+            .flat_map(|window| window.checks.iter().map(|name| (format!("maintenance \"{}\" is of", window.name), name)));
+        let unknown = behind.chain(under).filter(|(_, name)| !is_known(name));
+        let mut problems: Vec<String> = unknown.map(|(what, name)| format!("{what} \"{name}\", which is no check")).collect();
+        let circular = self.checks.iter().filter(|check| self.is_behind(&check.name, &check.name, self.checks.len()));
+        problems.extend(circular.map(|check| format!("check \"{}\" stands behind itself", check.name)));
+        problems
+    }
+
+    /// Whether a check of the user's own stands behind this one, over so many others at most.
+    fn is_behind(&self, check: &str, this: &str, over: usize) -> bool {
+        let settings = self.checks.iter().find(|settings| settings.name == check);
+        settings
+            .is_some_and(|settings| settings.behind.iter().any(|next| next == this || (over > 0 && self.is_behind(next, this, over - 1))))
     }
 
     /// A process needs an address of its own, so that as many are expected as there are.
@@ -197,6 +232,22 @@ mod tests {
         assert!(told[0].message.contains("app.green.instances is 3, and the number of its addresses 1"), "{told:?}");
         let containers = "[app.green]\naddress = \"green:1\"\ninstances = 3\n[runtime]\nkind = \"docker\"\nnetwork = \"shop\"\n";
         assert!(Config::parse(containers).is_ok());
+    }
+
+    #[test]
+    fn what_stands_behind_must_be_there_and_not_behind_itself() {
+        let check = |name: &str, behind: &str| format!("[[check]]\nname = \"{name}\"\nperiod = \"1h\"\nbehind = \"{behind}\"\n");
+        let told = |text: String| match Config::parse(&format!("[runtime]\ncommand = \"x\"\n{text}")) {
+            Ok(_) => String::new(),
+            Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+        };
+        assert_eq!(told(check("a", "proxy") + &check("b", "a")), "");
+        assert!(told(check("a", "c")).contains("check \"a\" stands behind \"c\", which is no check"));
+        assert!(told(check("a", "b") + &check("b", "a")).contains("check \"a\" stands behind itself"));
+        let window = "[[maintenance]]\nname = \"m\"\nchecks = [\"nobody\"]\nschedule = \"0 2 * * *\"\nduration = \"1h\"\n";
+        assert!(told(window.to_owned()).contains("maintenance \"m\" is of \"nobody\""));
+        let escalate = "[watcher]\nescalate = { after = \"1h\", to = [\"boss\"] }\n";
+        assert!(told(escalate.to_owned()).contains("no [[channel]] named \"boss\""));
     }
 
     #[test]

@@ -258,7 +258,7 @@ impl Check {
             Status::Down | Status::Poorly if streak.good >= self.rise => Status::Up,
             Status::Poorly if streak.bad >= self.fall => Status::Down,
             Status::Down | Status::Poorly => Status::Poorly,
-            Status::New | Status::Up | Status::Late | Status::Failing | Status::Stopped => match streak {
+            Status::New | Status::Up | Status::Late | Status::Failing | Status::Stopped | Status::Paused => match streak {
                 _ if streak.bad >= self.fall && !quiet => Status::Down,
                 _ if streak.weak >= self.fall && !quiet => Status::Poorly,
                 _ if streak.weak > 0 => Status::Failing,
@@ -276,7 +276,7 @@ impl Check {
         let (since, key_at) = if to == Status::Up { (at, at) } else { next.streak.weak_since.unwrap_or((at, at)) };
         let what = next.last_words.clone().unwrap_or_else(|| "said fail".into());
         let reason = match to {
-            Status::Up | Status::New | Status::Late | Status::Stopped => Reason::Recovered,
+            Status::Up | Status::New | Status::Late | Status::Stopped | Status::Paused => Reason::Recovered,
             Status::Poorly if next.too_often => Reason::TooOften { what },
             Status::Poorly => Reason::Slow { what },
             Status::Failing | Status::Down => Reason::Failing { what, times: next.streak.bad.max(1) },

@@ -53,6 +53,15 @@ pub enum Reason {
         /// How many were never heard, past the deadline of their first beat.
         never_heard: u32,
     },
+    /// Many checks at once, told as one.
+    Together {
+        /// Which.
+        checks: Vec<String>,
+        /// When anybody was heard last.
+        heard_at: Option<Moment>,
+        /// Nothing at all was heard since before the first of them was due: the common cause may be the watcher's own.
+        may_be_ours: bool,
+    },
     /// Well again.
     Recovered,
 }
@@ -73,7 +82,7 @@ impl Reason {
         match self {
             Self::Silent { .. } | Self::NeverEnded { .. } => true,
             Self::Missing { absent, .. } => absent.iter().all(|absent| absent.why.is_silence()),
-            Self::Failing { .. } | Self::Slow { .. } | Self::TooOften { .. } | Self::Recovered => false,
+            Self::Failing { .. } | Self::Slow { .. } | Self::TooOften { .. } | Self::Together { .. } | Self::Recovered => false,
         }
     }
 }
@@ -100,8 +109,27 @@ impl fmt::Display for Reason {
             Self::Slow { what } => write!(f, "too slow: {what}"),
             Self::TooOften { what } => write!(f, "too often: {what}"),
             Self::Missing { well, expected, absent, never_heard } => missing(f, (*well, *expected), absent, *never_heard),
+            Self::Together { checks, heard_at, may_be_ours } => together(f, checks, *heard_at, *may_be_ours),
             Self::Recovered => f.write_str("well again"),
         }
+    }
+}
+
+/// `12 checks went down together: backup, mail, ... and 4 more; nothing at all ...`.
+fn together(f: &mut fmt::Formatter<'_>, checks: &[String], heard_at: Option<Moment>, may_be_ours: bool) -> fmt::Result {
+    /// More names stand in the list that every channel has of them.
+    const NAMED: usize = 8;
+    let named: Vec<&str> = checks.iter().take(NAMED).map(String::as_str).collect();
+    write!(f, "{} checks went down together: {}", checks.len(), named.join(", "))?;
+    if checks.len() > NAMED {
+        write!(f, " and {} more", checks.len() - NAMED)?;
+    }
+    match heard_at {
+        _ if !may_be_ours => Ok(()),
+        Some(heard_at) => {
+            write!(f, "; nothing at all was heard since {heard_at}: the common cause may be ours, on the way to this watcher")
+        }
+        None => f.write_str("; nothing at all was ever heard: the common cause may be ours, on the way to this watcher"),
     }
 }
 

@@ -53,6 +53,21 @@ pub fn severity(role: Role, status: Status, live: Option<Colour>) -> Severity {
 }
 
 impl Incident {
+    /// What it is about, for people: its check, or how many.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self.members().len() {
+            0 => self.check.clone(),
+            count => format!("{count} checks"),
+        }
+    }
+
+    /// The checks that it was told of together, if it was.
+    #[must_use]
+    pub fn members(&self) -> &[String] {
+        if let Reason::Together { checks, .. } = &self.reason { checks } else { &[] }
+    }
+
     /// Opened by a flip to poorly or down.
     #[must_use]
     pub fn open(check: &str, flip: &Flip, live: Option<Colour>) -> Self {

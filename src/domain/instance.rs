@@ -74,7 +74,7 @@ impl Instance {
         match self.state.status {
             Status::Down if self.is_gone => None,
             Status::Down => Some(self.deadline(check, quiet_until)),
-            Status::New | Status::Up | Status::Late | Status::Failing | Status::Poorly | Status::Stopped => {
+            Status::New | Status::Up | Status::Late | Status::Failing | Status::Poorly | Status::Stopped | Status::Paused => {
                 check.look_at(&self.state, quiet_until, now)
             }
         }

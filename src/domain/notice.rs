@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::colour::Colour;
 use super::incident::Incident;
 use super::moment::Moment;
+use super::role::Role;
 use super::severity::Severity;
 use super::status::Status;
 
@@ -28,6 +29,9 @@ pub enum NoticeKind {
     /// We could not hear for a time.
     #[serde(rename = "watcher.blind")]
     WatcherBlind,
+    /// The clock of the watcher's host was set.
+    #[serde(rename = "clock.step")]
+    ClockStep,
     /// Another channel takes nothing.
     #[serde(rename = "channel.dead")]
     ChannelDead,
@@ -55,6 +59,7 @@ impl NoticeKind {
             Self::CheckResolved => "check.resolved",
             Self::CheckReminder => "check.reminder",
             Self::WatcherBlind => "watcher.blind",
+            Self::ClockStep => "clock.step",
             Self::ChannelDead => "channel.dead",
             Self::ChannelWell => "channel.well",
             Self::ChannelTest => "channel.test",
@@ -143,7 +148,7 @@ impl Notice {
             since: incident.since,
             reason: incident.reason.to_string(),
             duration_seconds: incident.resolved_at.map(|end| end.since(incident.since).as_secs()),
-            also: Vec::new(),
+            also: incident.members().to_vec(),
             url: None,
         }
     }
@@ -153,6 +158,24 @@ impl Notice {
     pub fn for_channel(mut self, channel: &str) -> Self {
         self.key = key(&self.subject.incident, self.kind, channel);
         self
+    }
+
+    /// How many, instead of a name that says nothing.
+    fn group_headline(&self) -> String {
+        let (app, count) = (&self.subject.app, self.also.len());
+        match self.kind {
+            NoticeKind::CheckResolved => format!("{app}: the {count} checks that went down together are working again"),
+            NoticeKind::CheckReminder => format!("{app}: {count} checks are still not working"),
+            NoticeKind::CheckDown
+            | NoticeKind::CheckPoorly
+            | NoticeKind::WatcherBlind
+            | NoticeKind::ClockStep
+            | NoticeKind::ChannelDead
+            | NoticeKind::ChannelWell
+            | NoticeKind::ChannelTest
+            | NoticeKind::SwitchDone
+            | NoticeKind::SwitchReverted => format!("{app}: {count} checks are not working"),
+        }
     }
 
     /// One line that says it all: what, which colour and whether it is live.
@@ -165,6 +188,9 @@ impl Notice {
             (Some(_), Some(_)) => " (idle)".to_owned(),
             (None, _) => String::new(),
         };
+        if Role::of(check) == Role::Group {
+            return self.group_headline();
+        }
         match self.kind {
             NoticeKind::CheckDown => format!("{app}: {check}{standing} is not working"),
             NoticeKind::CheckPoorly => format!("{app}: {check}{standing} is doing poorly"),
@@ -172,6 +198,7 @@ impl Notice {
             NoticeKind::CheckReminder if self.subject.status == Status::Poorly => format!("{app}: {check}{standing} is still doing poorly"),
             NoticeKind::CheckReminder => format!("{app}: {check}{standing} is still not working"),
             NoticeKind::WatcherBlind => format!("{app}: the watcher was blind"),
+            NoticeKind::ClockStep => format!("{app}: the clock of the watcher's host has stepped"),
             NoticeKind::ChannelDead => format!("{app}: {check} takes no notices"),
             NoticeKind::ChannelWell => format!("{app}: all's well with this channel"),
             NoticeKind::ChannelTest => format!("{app}: a test of this channel"),

@@ -32,6 +32,10 @@ pub enum Role {
     Engine,
     /// `channel-NAME`: a channel that takes nothing.
     Channel,
+    /// `config`: the config that a part was told to read anew.
+    Config,
+    /// `group-WHEN`: many incidents that are told as one.
+    Group,
     /// A check of the user's own.
     Own,
 }
@@ -64,8 +68,10 @@ impl Role {
             "prober" => Self::Prober,
             "watcher" => Self::Watcher,
             "up" => Self::Up,
+            "config" => Self::Config,
             name if name.starts_with("watcher-") => Self::Watcher,
             name if name.starts_with("channel-") => Self::Channel,
+            name if name.starts_with("group-") => Self::Group,
             _ => Self::Own,
         }
     }
@@ -84,6 +90,8 @@ impl Role {
             | Self::Nodes
             | Self::Engine
             | Self::Channel
+            | Self::Config
+            | Self::Group
             | Self::Own => None,
         }
     }
@@ -105,7 +113,7 @@ impl Role {
             Self::Proxy => of(live).into_iter().chain([silence(Self::Prober)]).collect(),
             Self::Preview => of(live.map(Colour::other)).into_iter().chain([failure(Self::Proxy), silence(Self::Prober)]).collect(),
             Self::Site => of(live).into_iter().chain([failure(Self::Proxy)]).collect(),
-            Self::Prober | Self::Up | Self::Channel | Self::Own => Vec::new(),
+            Self::Prober | Self::Up | Self::Channel | Self::Config | Self::Group | Self::Own => Vec::new(),
         }
     }
 
@@ -126,6 +134,8 @@ impl Role {
             | Self::Up
             | Self::Nodes
             | Self::Channel
+            | Self::Config
+            | Self::Group
             | Self::Own => Severity::Warning,
         }
     }

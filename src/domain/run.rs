@@ -26,6 +26,12 @@ struct Run {
 }
 
 impl Runs {
+    /// The same by another clock.
+    #[must_use]
+    pub fn dated(&self, by: impl Fn(Moment) -> Moment) -> Self {
+        Self(self.0.iter().map(|run| Run { id: run.id, since: by(run.since), last: by(run.last) }).collect())
+    }
+
     /// A run begins.
     pub fn start(&mut self, id: Option<Uuid>, at: Moment) {
         let has_room = self.0.len() < MOST;

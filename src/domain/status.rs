@@ -22,6 +22,8 @@ pub enum Status {
     Down,
     /// Its colour expects no instance, on purpose. Shown and never stored, as *late* is.
     Stopped,
+    /// Somebody has paused it: nothing is expected of it. Shown and never stored.
+    Paused,
 }
 
 impl Status {
@@ -36,6 +38,7 @@ impl Status {
             Self::Poorly => "poorly",
             Self::Down => "down",
             Self::Stopped => "stopped",
+            Self::Paused => "paused",
         }
     }
 

@@ -8,9 +8,9 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
-use super::body;
 use super::error::ApiError;
 use super::watching::Watching;
+use super::{body, origin};
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
 use crate::domain::sent::Sent;
@@ -35,17 +35,18 @@ pub(super) async fn post(
     request: Request,
 ) -> Result<Json<Value>, ApiError> {
     let (head, body) = request.into_parts();
+    let address = origin::address(peer.ip(), &head.headers, &watching.pings.settings.trusted);
     let answered = async {
         let body = body::whole(&head.headers, body, LARGEST).await?;
         let now = watching.monitor.now();
         if let Err(error) = signed(&head.headers, &body, &watching.key) {
-            watching.monitor.stranger(peer.ip().to_canonical(), text(&head.headers, KEY_ID_HEADER), now);
-            watching.pings.from(peer.ip()).map_err(ApiError::TooOften)?;
+            watching.monitor.stranger(address, text(&head.headers, KEY_ID_HEADER), now);
+            watching.pings.from(address).map_err(ApiError::TooOften)?;
             return Err(error);
         }
         let beat = read(&body, now)?;
         watching.pings.signed(&beat).map_err(ApiError::TooOften)?;
-        let sent = Sent { address: Some(peer.ip()), ..Sent::default() };
+        let sent = Sent { address: Some(address), ..Sent::default() };
         let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };
         watching.ingest.beat(arrived).await.map_err(|error| ApiError::from(&error))
     };

@@ -16,12 +16,15 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::error::ApiError;
+use super::orders::reloaded;
 use super::serve::{OwnHosts, guarded, require_bearer};
 use crate::domain::colour::Colour;
 use crate::domain::switch::Phase;
+use crate::monitor::orders::ConfigView;
 use crate::release::{DeployEnd, DeployOrder, Desk, Phases, ProberState, Refusal, RefusalKind, SwitchOrder};
 
 /// Orders are small.
@@ -37,6 +40,8 @@ pub struct Control {
     pub desk: Desk,
     /// The token that every request must carry.
     pub token: String,
+    /// Takes orders to read the config anew.
+    pub reload: mpsc::Sender<oneshot::Sender<Result<ConfigView, String>>>,
 }
 
 type Shared = State<Arc<Control>>;
@@ -51,6 +56,7 @@ pub fn router(control: Control, own: OwnHosts) -> Router {
         .route("/v1/deploys", post(begin_deploy))
         .route("/v1/deploys/{id}/end", post(end_deploy))
         .route("/v1/gate", get(gate))
+        .route("/v1/reload", post(|State(control): Shared| async move { reloaded(&control.reload).await.map(Json) }))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn_with_state(Arc::clone(&control), with_token))
         .with_state(control);

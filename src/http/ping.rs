@@ -67,7 +67,7 @@ async fn take(watching: &Watching, address: IpAddr, head: &Parts, body: axum::bo
     let mut text = body::beginning(&head.headers, body, read, LARGEST).await?;
     let over = is_json.then(|| alertmanager::is_over(&text)).flatten();
     text.truncate(kept);
-    let text = (!text.is_empty()).then(|| String::from_utf8_lossy(&text).into_owned());
+    let text = (!text.is_empty()).then(|| readable(&text, kept));
     let now = watching.monitor.now();
     let sent = Sent {
         address: Some(address),
@@ -152,6 +152,13 @@ fn beat(check: String, says: &Says, sent: &Sent, Said { body, over }: Said, now:
     }
 }
 
+/// A body as text, whatever it is; what is no letter takes more room, and what is too much is cut.
+fn readable(body: &[u8], most: usize) -> String {
+    let mut text = String::from_utf8_lossy(body).into_owned();
+    text.truncate(text.floor_char_boundary(most));
+    text
+}
+
 /// What stands last in a body, without control characters.
 fn last_line(body: &str) -> Option<String> {
     let line = body.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
@@ -233,6 +240,13 @@ mod tests {
         for wrong in ["", "soon", "0", "-1", "366d", "99999999999999999999"] {
             assert_eq!(read(Some(wrong)), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_body_is_text_within_its_limit_whatever_it_is() {
+        assert_eq!(readable("é".repeat(9).as_bytes(), 5), "éé");
+        assert_eq!(readable(&[0xff; 10], 7), "\u{fffd}\u{fffd}");
+        assert_eq!(readable(b"a\0b", 100), "a\0b");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::directory::Directory;
 use super::keys::{self, ApiKey};
 use super::pace::{Pace, household};
@@ -21,7 +23,7 @@ pub struct Pings {
     pub(super) url: String,
     by_check: Pace<String>,
     by_address: Pace<IpAddr>,
-    by_sender: Pace<(String, String)>,
+    by_sender: Pace<(String, Uuid)>,
 }
 
 impl Pings {
@@ -52,7 +54,7 @@ impl Pings {
     pub(super) fn signed(&self, beat: &Beat) -> Result<(), Duration> {
         const AT_ONCE: u32 = 100;
         let Some(every_ms) = beat.every_ms else { return Ok(()) };
-        let sender = (beat.check.clone(), beat.identity.instance.clone());
+        let sender = (beat.check.clone(), beat.identity.run);
         self.by_sender.take(sender, Duration::from_millis(every_ms) / 2, AT_ONCE, clock::elapsed())
     }
 

@@ -1,6 +1,6 @@
 //! What every listener but the proxy's has in common: its own `Host` only, `/healthz`, `/metrics`, bearer tokens, an orderly end.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
 
 use super::error::ApiError;
 use crate::signing::same;
@@ -84,14 +83,6 @@ pub fn require_bearer(headers: &HeaderMap, token: &str) -> Result<(), ApiError> 
         Some(_) => Err(ApiError::Unauthorized("the bearer token is wrong".into())),
         None => Err(ApiError::Unauthorized("a bearer token is needed".into())),
     }
-}
-
-/// Serves until `shutdown`, then lets what is running finish.
-///
-/// # Errors
-/// As the operating system says.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(shutdown).await
 }
 
 #[cfg(test)]

@@ -10,13 +10,13 @@ use serde_json::json;
 use super::error::ApiError;
 use super::serve::{OwnHosts, guarded, healthz};
 use super::watching::Watching;
-use super::{api, beats, page, ping};
+use super::{api, beats, orders, page, ping};
 use crate::monitor::overview::Overview;
 
 /// The page's own style sheet and nothing else: no script, no frame, no form.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Beats, overview, page, health and metrics.
+/// Beats, orders, overview, page, health and metrics.
 pub fn router(watching: Watching, own: OwnHosts) -> Router {
     let router = Router::new()
         .route(beats::PATH, post(beats::post))
@@ -29,6 +29,7 @@ pub fn router(watching: Watching, own: OwnHosts) -> Router {
             "/healthz",
             get(|State(watching): State<Watching>| async move { healthz(watching.monitor.pulse().trouble(watching.monitor.now())) }),
         )
+        .merge(orders::routes())
         .method_not_allowed_fallback(wrong_method)
         .with_state(watching);
     guarded(router, own)
@@ -41,6 +42,7 @@ async fn wrong_method(request: Request) -> Response {
 
 async fn look(watching: &Watching) -> Result<Overview, ApiError> {
     let overview = watching.monitor.overview(watching.unheard.to_vec(), watching.monitor.now()).await;
+    let overview = overview.map(|overview| Overview { config: Some(watching.config.clone()), ..overview });
     overview.map_err(|error| ApiError::Unavailable(format!("nothing can be shown: {error}")))
 }
 

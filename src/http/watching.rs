@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::sync::{mpsc, oneshot};
+
 use super::pings::Pings;
+use crate::monitor::orders::ConfigView;
 use crate::monitor::{Ingest, Monitor};
 use crate::signing::Key;
 
@@ -15,6 +18,12 @@ pub struct Watching {
     pub ingest: Ingest,
     /// Signs beats.
     pub key: Key,
+    /// Whoever has it may give orders.
+    pub token: Arc<str>,
+    /// The config that is in force.
+    pub config: ConfigView,
+    /// Takes orders to read it anew.
+    pub reload: mpsc::Sender<oneshot::Sender<Result<ConfigView, String>>>,
     /// Who would not hear of what.
     pub unheard: Arc<Vec<String>>,
     /// For pings.

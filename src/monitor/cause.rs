@@ -18,6 +18,8 @@ use crate::store::{Connection, StoreError, checks, incidents, notices};
 const WAIT: Duration = Duration::from_secs(1);
 /// While a possible cause is undecided, it is asked again so often.
 const AGAIN: Duration = Duration::from_millis(200);
+/// A user's own check may be due once a day: for such a cause nothing waits longer than this.
+const LONGEST_OWN: Duration = Duration::from_secs(30);
 
 /// Whether another incident explains this one.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +45,7 @@ fn name_of(role: Role) -> Option<&'static str> {
         Role::Instances(Colour::Blue) => Some("instances-blue"),
         Role::Instances(Colour::Green) => Some("instances-green"),
         Role::Engine => Some("engine"),
-        Role::Heartbeat(_) | Role::Nodes | Role::Watcher | Role::Up | Role::Channel | Role::Own => None,
+        Role::Heartbeat(_) | Role::Nodes | Role::Watcher | Role::Up | Role::Channel | Role::Config | Role::Group | Role::Own => None,
     }
 }
 
@@ -52,7 +54,7 @@ pub(super) async fn open(connection: &mut Connection, scene: &Scene<'_>, stored:
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
         Verdict::Undecided | Verdict::Unheard => hold(connection, scene, stored, WAIT).await,
-        Verdict::Alone => tell(connection, scene, stored).await,
+        Verdict::Alone => ready(connection, scene, stored).await,
     }
 }
 
@@ -65,7 +67,7 @@ pub(super) async fn decide(connection: &mut Connection, scene: &Scene<'_>, mut s
             stored.decide_at = Some(scene.now + AGAIN);
             incidents::save(connection, &stored).await
         }
-        Verdict::Undecided | Verdict::Unheard | Verdict::Alone => tell(connection, scene, stored).await,
+        Verdict::Undecided | Verdict::Unheard | Verdict::Alone => ready(connection, scene, stored).await,
     }
 }
 
@@ -94,6 +96,14 @@ pub(super) async fn confirm(connection: &mut Connection, scene: &Scene<'_>, mut 
         Verdict::Caused(cause) if stored.incident.cause.as_ref() == Some(&cause) => Ok(()),
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
         Verdict::Undecided | Verdict::Unheard | Verdict::Alone => {
+            if let Some(group) = group(connection, &stored.incident).await? {
+                // It stays where it was told, unless it is worse than what people heard there.
+                if stored.incident.severity <= group.severity && (stored.incident.status, group.status) != (Status::Down, Status::Poorly) {
+                    return Ok(());
+                }
+                stored.incident.cause = None;
+                return tell(connection, scene, stored).await;
+            }
             stored.incident.cause = None;
             // What it stood behind is over: it has the time of its own recovery to end as well.
             let own = checks::find(connection, &stored.incident.check).await?.and_then(|check| scene.check(&check));
@@ -103,12 +113,21 @@ pub(super) async fn confirm(connection: &mut Connection, scene: &Scene<'_>, mut 
     }
 }
 
+/// The group in which it was told, if it was.
+async fn group(connection: &mut Connection, incident: &Incident) -> Result<Option<Incident>, StoreError> {
+    let Some(cause) = incident.cause.as_deref().filter(|cause| Role::of(cause) == Role::Group) else { return Ok(None) };
+    Ok(incidents::find(connection, cause).await?.map(|stored| stored.incident).filter(|group| group.resolved_at.is_none()))
+}
+
 /// What the other checks say of this incident.
 pub(super) async fn verdict(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident) -> Result<Verdict, StoreError> {
     let mut verdict = Verdict::Alone;
-    for possible in Role::of(&incident.check).possible_causes(scene.colour()) {
-        // What is stopped on purpose is in no trouble, and gets into none.
-        let Some(name) = name_of(possible.role).filter(|_| !scene.live.is_stopped(possible.role)) else { continue };
+    let is_hushed = scene.hushed(&incident.check).is_some();
+    for (name, possible) in possible_causes(scene, &incident.check) {
+        // What is stopped on purpose is in no trouble, and gets into none; what is not told explains nothing that is.
+        if scene.is_stopped(name) || (!is_hushed && scene.hushed(name).is_some()) {
+            continue;
+        }
         let Some(check) = checks::find(connection, name).await? else { continue };
         let of_one = match incidents::open_of(connection, name).await? {
             Some(open) if is_graver(incident, &open.incident, possible.role) => Verdict::Alone,
@@ -145,11 +164,17 @@ fn undecided(scene: &Scene<'_>, possible: PossibleCause, check: &StoredCheck, in
         Status::Up | Status::New | Status::Late if is_silence && is_late => Verdict::Undecided,
         Status::Up if check.state.last_heard.is_some_and(|heard| heard > incident.since) => Verdict::Alone,
         Status::Up | Status::New | Status::Late | Status::Failing => Verdict::Unheard,
-        Status::Poorly | Status::Down | Status::Stopped => Verdict::Alone,
+        Status::Poorly | Status::Down | Status::Stopped | Status::Paused => Verdict::Alone,
     }
 }
 
-async fn tell(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
+/// It is ready to be told: at once, or with what else this sweep finds.
+async fn ready(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+    if scene.gather(&stored) { Ok(()) } else { tell(connection, scene, stored).await }
+}
+
+/// Tells it by itself.
+pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
     let was_held = stored.decide_until.is_some();
     (stored.decide_at, stored.decide_until, stored.explained) = (None, None, false);
     incidents::save(connection, &stored).await?;
@@ -158,7 +183,12 @@ async fn tell(connection: &mut Connection, scene: &Scene<'_>, mut stored: Stored
 }
 
 /// Its notices are written in this same commit, due when the wait is over at the latest: the courier tells them even if nobody decides.
-async fn hold(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident, wait: Duration) -> Result<(), StoreError> {
+pub(super) async fn hold(
+    connection: &mut Connection,
+    scene: &Scene<'_>,
+    mut stored: StoredIncident,
+    wait: Duration,
+) -> Result<(), StoreError> {
     let until = scene.now + wait + longest(connection, scene, &stored.incident).await?;
     stored.decide_at = Some(scene.now + wait);
     stored.decide_until = Some(stored.decide_until.unwrap_or(until));
@@ -170,12 +200,21 @@ async fn hold(connection: &mut Connection, scene: &Scene<'_>, mut stored: Stored
 /// How long the slowest possible cause takes to be decided.
 async fn longest(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident) -> Result<Duration, StoreError> {
     let mut longest = Duration::ZERO;
-    for possible in Role::of(&incident.check).possible_causes(scene.colour()) {
-        let Some(name) = name_of(possible.role) else { continue };
+    for (name, possible) in possible_causes(scene, &incident.check) {
         let Some(check) = checks::find(connection, name).await?.and_then(|stored| scene.check(&stored)) else { continue };
-        longest = longest.max(time_to_fall(&check));
+        let own = if possible.role == Role::Own { LONGEST_OWN } else { Duration::MAX };
+        longest = longest.max(time_to_fall(&check).min(own));
     }
     Ok(longest)
+}
+
+/// What may be the cause of a check's trouble: by its role, and by what its settings say.
+fn possible_causes<'a>(scene: &'a Scene<'_>, check: &str) -> Vec<(&'a str, PossibleCause)> {
+    let by_role = Role::of(check).possible_causes(scene.colour()).into_iter();
+    let by_role = by_role.filter_map(|possible| Some((name_of(possible.role)?, possible)));
+    let said = scene.settings.expected(check).into_iter().flat_map(|expected| &expected.behind);
+    let said = said.map(|name| (name.as_str(), PossibleCause { role: Role::of(name), of_silence_only: false }));
+    by_role.chain(said).collect()
 }
 
 fn time_to_fall(check: &Check) -> Duration {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::plan::read_plan;
 use crate::domain::check::Check;
+use crate::domain::follow_up::Plan;
 use crate::domain::moment::humane;
 use crate::domain::schedule::Schedule;
 use crate::settings::Section;
@@ -26,6 +28,10 @@ pub struct CheckSettings {
     pub channels: Vec<String>,
     /// How many instances are to beat, each by its own name. Default: not counted, whoever beats stands for all.
     pub instances: Option<u32>,
+    /// What is done while nobody acknowledges an incident. Default: as the watcher has it.
+    pub plan: Plan,
+    /// The checks whose trouble explains this one's. Default: none.
+    pub behind: Vec<String>,
 }
 
 impl CheckSettings {
@@ -50,10 +56,11 @@ impl CheckSettings {
         {
             section.error("min_interval", format!("must not be longer than the period, {}", humane(*period)));
         }
+        let (plan, behind) = (read_plan(&mut section), section.texts("behind"));
         section.finish();
         let check = Check { schedule: schedule?, grace, rise, fall, apart };
         let slug = slug.unwrap_or_else(|| slug_of(&name));
-        Some(Self { name, slug, uuid, post_only: methods.unwrap_or(false), check, channels, instances })
+        Some(Self { name, slug, uuid, post_only: methods.unwrap_or(false), check, channels, instances, plan, behind })
     }
 }
 

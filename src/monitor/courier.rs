@@ -29,13 +29,22 @@ static DELAY: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("alls
 
 /// A notice that nobody else sends now.
 #[derive(Debug, Clone)]
-pub struct Claimed(StoredNotice);
+pub struct Claimed {
+    stored: StoredNotice,
+    earlier: Option<String>,
+}
 
 impl Claimed {
     /// What to send.
     #[must_use]
     pub fn notice(&self) -> &Notice {
-        &self.0.notice
+        &self.stored.notice
+    }
+
+    /// The receipt of the first notice of the same incident that this channel has taken: what follows may stand under it.
+    #[must_use]
+    pub fn earlier(&self) -> Option<&str> {
+        self.earlier.as_deref()
     }
 }
 
@@ -63,9 +72,14 @@ impl Monitor {
         outbox::claim(&mut transaction, &next.notice.key, &Uuid::new_v4().to_string(), until).await?;
         next.attempts += 1;
         let behind = incidents::explained_by(&mut transaction, &next.notice.subject.incident).await?;
-        next.notice.also = behind.into_iter().map(|stored| stored.incident.check).collect();
+        // Of a group that is over, those whom it had.
+        if next.notice.kind != NoticeKind::CheckResolved {
+            next.notice.also = behind.into_iter().map(|stored| stored.incident.check).collect();
+        }
+        let about = notices::about(&mut transaction, &next.notice.subject.incident).await?;
+        let earlier = about.into_iter().find(|stored| stored.channel == next.channel && stored.taken_at.is_some());
         transaction.commit().await?;
-        Ok(Some(Claimed(next)))
+        Ok(Some(Claimed { earlier: earlier.and_then(|stored| stored.receipt), stored: next }))
     }
 
     /// Keeps what the channel said: a receipt, or when to try again, or that others are told.
@@ -80,8 +94,8 @@ impl Monitor {
         now: Moment,
     ) -> Result<(), MonitorError> {
         let settled = match outcome {
-            Ok(receipt) => self.taken(rule, &claimed.0, receipt, now).await,
-            Err(error) => self.failed(rule, claimed.0.clone(), error, now).await,
+            Ok(receipt) => self.taken(rule, &claimed.stored, receipt, now).await,
+            Err(error) => self.failed(rule, claimed.stored.clone(), error, now).await,
         };
         self.noted(settled, now)
     }

@@ -55,6 +55,10 @@ async fn hear_any(
     let quiet_until = scene.live.quiet_until(Role::of(&stored.name));
     let heard = Heard { kind: beat.kind, health: beat.health.as_ref(), at, sent_at: beat.sent_at, work: sent.work };
     let decision = check.hear(&stored.state, heard, quiet_until);
+    if decision.state.too_often && decision.state.streak.weak > 0 {
+        // Not what the sender said, but what we make of it.
+        stored.seen.reason.clone_from(&decision.state.last_words);
+    }
     apply(connection, scene, stored, decision).await
 }
 

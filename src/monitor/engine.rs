@@ -15,9 +15,10 @@ use super::{replicas, resolution, strangers};
 use crate::domain::check::State;
 use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
+use crate::domain::role::Role;
 use crate::domain::roster::Wanted;
 use crate::store::checks::{Seen, StoredCheck};
-use crate::store::{Connection, Store, StoreError, checks, facts, incidents, instances, made, notices, outbox};
+use crate::store::{Connection, Store, StoreError, checks, facts, incidents, instances, made, notices, outbox, quiets};
 
 /// Why a step did not go through.
 #[derive(Debug, thiserror::Error)]
@@ -206,7 +207,8 @@ impl Monitor {
     }
 
     pub(super) async fn scene(&self, connection: &mut Connection, now: Moment) -> Result<Scene<'_>, StoreError> {
-        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now })
+        let quiet = quiets::all(&mut *connection).await?;
+        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now, quiet, gathered: None })
     }
 
     /// A check that was made at `now`.
@@ -219,7 +221,8 @@ impl Monitor {
 
     fn is_watched(&self, check: &str) -> bool {
         let channel = check.strip_prefix("channel-");
-        check == self.strangers_check()
+        let is_ours = matches!(Role::of(check), Role::Group | Role::Config) || check == self.strangers_check();
+        is_ours
             || self.settings.expected(check).is_some()
             || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))
     }

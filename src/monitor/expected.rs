@@ -5,6 +5,9 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use crate::domain::check::Check;
+use crate::domain::follow_up::Plan;
+use crate::domain::grouping::told_as;
+use crate::domain::maintenance::Window;
 use crate::domain::role::Role;
 use crate::domain::schedule::Schedule;
 
@@ -19,6 +22,10 @@ pub struct Expected {
     pub channels: Vec<String>,
     /// How many instances are to beat, where nobody says otherwise. None: whoever beats stands for all.
     pub instances: Option<u32>,
+    /// What is done while nobody acknowledges.
+    pub plan: Plan,
+    /// The checks whose trouble explains this one's.
+    pub behind: Vec<String>,
 }
 
 /// What the courier knows of a channel besides how to send.
@@ -84,6 +91,10 @@ pub struct MonitorSettings {
     pub channels: Vec<ChannelRule>,
     /// The channels that hear of the monitor's own troubles.
     pub own_channels: Vec<String>,
+    /// What is done while nobody acknowledges the monitor's own troubles.
+    pub own_plan: Plan,
+    /// When nothing is told of which checks.
+    pub maintenance: Vec<Window>,
     /// So many checks at most may be made by their first beat, or through the API.
     pub most_made: u32,
     /// How long rows are kept.
@@ -108,9 +119,16 @@ impl MonitorSettings {
         self.checks.named(name)
     }
 
+    /// What is done while nobody acknowledges an incident of this check.
+    #[must_use]
+    pub fn plan_of(&self, check: &str) -> &Plan {
+        self.expected(told_as(check)).map_or(&self.own_plan, |expected| &expected.plan)
+    }
+
     /// Who is told of a check. Of a channel that takes nothing, all others.
     #[must_use]
     pub fn channels_of(&self, check: &str) -> Vec<String> {
+        let check = told_as(check);
         match (self.expected(check), check.strip_prefix("channel-")) {
             (Some(expected), _) => expected.channels.clone(),
             (None, Some(dead)) => self.channels.iter().map(|rule| rule.name.clone()).filter(|name| name != dead).collect(),

@@ -27,9 +27,17 @@ impl LiveHeard {
         let concerned = match role {
             Role::Colour(colour) | Role::Heartbeat(colour) | Role::Instances(colour) => colour == deploy.colour,
             Role::Preview => self.live.colour != Some(deploy.colour),
-            Role::Proxy | Role::Site | Role::Prober | Role::Watcher | Role::Up | Role::Nodes | Role::Engine | Role::Channel | Role::Own => {
-                false
-            }
+            Role::Proxy
+            | Role::Site
+            | Role::Prober
+            | Role::Watcher
+            | Role::Up
+            | Role::Nodes
+            | Role::Engine
+            | Role::Channel
+            | Role::Config
+            | Role::Group
+            | Role::Own => false,
         };
         concerned.then_some(deploy.until)
     }
@@ -42,7 +50,16 @@ impl LiveHeard {
             Role::Colour(colour) | Role::Heartbeat(colour) | Role::Instances(colour) => Some(colour),
             Role::Preview => self.live.colour.map(Colour::other),
             Role::Site => self.live.colour,
-            Role::Proxy | Role::Prober | Role::Watcher | Role::Up | Role::Nodes | Role::Engine | Role::Channel | Role::Own => None,
+            Role::Proxy
+            | Role::Prober
+            | Role::Watcher
+            | Role::Up
+            | Role::Nodes
+            | Role::Engine
+            | Role::Channel
+            | Role::Config
+            | Role::Group
+            | Role::Own => None,
         };
         colour.is_some_and(|colour| expected.of(colour) == 0)
     }

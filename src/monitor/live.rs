@@ -32,7 +32,7 @@ pub(super) async fn hear(connection: &mut Connection, scene: &mut Scene<'_>, sai
 /// What was stopped is quiet, what was started is expected again, and where the number has changed it counts from now on.
 async fn expect(connection: &mut Connection, scene: &Scene<'_>, before: &LiveHeard) -> Result<(), StoreError> {
     for name in OF_COLOURS {
-        match (before.is_stopped(Role::of(name)), scene.is_stopped(name)) {
+        match (before.is_stopped(Role::of(name)), scene.live.is_stopped(Role::of(name))) {
             (false, true) => stopped::stop(connection, scene, name).await?,
             (true, false) => stopped::resume(connection, scene, name).await?,
             (true, true) => {}
@@ -49,7 +49,9 @@ async fn expect(connection: &mut Connection, scene: &Scene<'_>, before: &LiveHea
 
 /// Open incidents have another severity under another live colour; one that becomes critical is told at once.
 async fn decide_again(connection: &mut Connection, scene: &Scene<'_>) -> Result<(), StoreError> {
-    for mut stored in incidents::open(connection).await? {
+    let open = incidents::open(connection).await?;
+    // A group is as grave as it was told; a member that is graver now is told by itself.
+    for mut stored in open.into_iter().filter(|stored| Role::of(&stored.incident.check) != Role::Group) {
         let incident = &mut stored.incident;
         let before = incident.severity;
         incident.severity = severity(Role::of(&incident.check), incident.status, scene.colour());

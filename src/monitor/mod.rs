@@ -2,11 +2,14 @@
 //!
 //! Every step is a function of the store and a moment, called in a loop by [`Loops::run`] and by tests with moments of their own.
 
+mod acknowledge;
 mod arrivals;
 mod arrived;
 mod blind;
 mod cause;
 mod check_settings;
+mod clock_step;
+mod config_trouble;
 mod courier;
 mod dead_channel;
 mod deaf;
@@ -14,6 +17,8 @@ mod decide;
 mod engine;
 mod expected;
 mod fault;
+mod follow;
+mod group;
 mod heard;
 mod ingest;
 mod key_settings;
@@ -21,13 +26,17 @@ mod live;
 mod made;
 mod mark;
 mod memory;
+pub mod orders;
 mod outside;
 pub mod overview;
 mod pages;
 mod ping_settings;
+mod plan;
 mod prune;
 mod pulse;
+mod quieting;
 mod recorded_late;
+mod remote;
 mod replicas;
 mod resolution;
 mod run;
@@ -39,6 +48,7 @@ mod stopped;
 mod strangers;
 mod sweep;
 mod telling;
+mod windows;
 
 #[cfg(test)]
 mod tests;
@@ -57,6 +67,8 @@ pub use outside::Outside;
 pub use pages::{CheckPage, Removed};
 pub use ping_settings::PingSettings;
 pub use pulse::Pulse;
+pub use remote::{WatcherError, WatcherRemote};
 pub use run::Loops;
 pub use settings::WatcherSettings;
 pub use sweep::Swept;
+pub use windows::read_window;

@@ -24,6 +24,8 @@ impl Outside {
 
     /// Why it is withheld; none where it may be sent. Then it counts as sent at `now`.
     pub async fn withheld(&mut self, monitor: &Monitor, now: Moment) -> Option<String> {
+        // The clock was set back: what comes now is new.
+        self.last = self.last.min(now);
         if !monitor.pulse.advanced_since(self.last) {
             return Some("sweep, courier and commit have not all advanced".into());
         }

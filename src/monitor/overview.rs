@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::engine::{Monitor, MonitorError};
-use super::heard::{self, LiveHeard};
+use super::orders::ConfigView;
 use super::replicas;
+use super::scene::Scene;
+use crate::domain::acknowledgement::Acknowledgement;
 use crate::domain::beat::{DeployUnderWay, ExpectedInstances};
 use crate::domain::check::Status;
 use crate::domain::colour::Colour;
@@ -16,7 +18,7 @@ use crate::domain::switch::Phase;
 use crate::store::checks::StoredCheck;
 use crate::store::incidents::StoredIncident;
 use crate::store::instances::StoredInstance;
-use crate::store::{Connection, StoreError, checks, incidents, notices};
+use crate::store::{Connection, StoreError, acknowledgements, checks, incidents, notices, untaken};
 
 /// `GET /v1/overview`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +39,12 @@ pub struct Overview {
     pub notices: Vec<NoticeView>,
     /// Who would not hear of what.
     pub unheard: Vec<String>,
+    /// What is muted, paused or under maintenance now.
+    #[serde(default)]
+    pub quiet: Vec<String>,
+    /// The config that is in force.
+    #[serde(default)]
+    pub config: Option<ConfigView>,
 }
 
 /// What was heard last of the cluster.
@@ -132,6 +140,12 @@ pub struct IncidentView {
     pub also: Vec<String>,
     /// It is not told yet: it may have a cause.
     pub is_held: bool,
+    /// Who has seen to it.
+    #[serde(default)]
+    pub acknowledged: Option<Acknowledgement>,
+    /// Why it is not told now: somebody asked for quiet.
+    #[serde(default)]
+    pub hushed: Option<String>,
 }
 
 /// One notice.
@@ -165,7 +179,8 @@ impl Monitor {
     pub async fn overview(&self, unheard: Vec<String>, now: Moment) -> Result<Overview, MonitorError> {
         const LATEST: u32 = 12;
         let mut reader = self.store.read().await?;
-        let heard = heard::read(&mut reader).await?;
+        let scene = self.scene(&mut reader, now).await?;
+        let heard = &scene.live;
         let live = LiveView {
             colour: heard.live.colour,
             epoch: heard.live.epoch,
@@ -176,19 +191,25 @@ impl Monitor {
         };
         let mut check_views = Vec::new();
         for stored in checks::all(&mut reader).await? {
-            check_views.push(self.whole_view(&mut reader, &stored, &heard, now).await?);
+            check_views.push(self.whole_view(&mut reader, &stored, &scene).await?);
         }
         let mut views = Vec::new();
         for open in incidents::open(&mut reader).await? {
             if open.incident.cause.is_none() {
-                views.push(view(&mut reader, open).await?);
+                views.push(view(&mut reader, &scene, open).await?);
             }
         }
         let mut resolved = Vec::new();
         for over in incidents::newest_resolved(&mut reader, LATEST).await? {
-            resolved.push(IncidentView { incident: over.incident, also: Vec::new(), is_held: false });
+            let acknowledged = acknowledgements::of(&mut reader, &over.incident.key).await?;
+            resolved.push(IncidentView { incident: over.incident, also: Vec::new(), is_held: false, acknowledged, hushed: None });
         }
-        let newest = notices::newest(&mut reader, LATEST * 2).await?;
+        let mut newest = notices::newest(&mut reader, LATEST * 2).await?;
+        for stored in untaken::oldest(&mut reader, LATEST).await? {
+            if newest.iter().all(|shown| shown.notice.key != stored.notice.key) {
+                newest.push(stored);
+            }
+        }
         Ok(Overview {
             now,
             app: self.settings.app.clone(),
@@ -198,6 +219,8 @@ impl Monitor {
             resolved,
             notices: newest.into_iter().map(notice_view).collect(),
             unheard,
+            quiet: scene.quiet_words(),
+            config: None,
         })
     }
 
@@ -206,17 +229,20 @@ impl Monitor {
         &self,
         reader: &mut Connection,
         stored: &StoredCheck,
-        heard: &LiveHeard,
-        now: Moment,
+        scene: &Scene<'_>,
     ) -> Result<CheckView, StoreError> {
-        let view = self.check_view(stored, heard, now);
-        self.with_instances(reader, view, stored, now).await
+        let view = self.check_view(stored, scene);
+        self.with_instances(reader, view, stored, scene.now).await
     }
 
-    fn check_view(&self, stored: &StoredCheck, heard: &LiveHeard, now: Moment) -> CheckView {
+    fn check_view(&self, stored: &StoredCheck, scene: &Scene<'_>) -> CheckView {
         let StoredCheck { name, state, every_ms, seen, .. } = stored;
         let fall = self.settings.expected(name).map_or(1, |expected| expected.at_pace(*every_ms).fall);
-        let status = if heard.is_stopped(Role::of(name)) { Status::Stopped } else { state.shown(now) };
+        let status = match name {
+            name if scene.is_paused(name) => Status::Paused,
+            name if scene.is_stopped(name) => Status::Stopped,
+            _ => state.shown(scene.now),
+        };
         let health = words(status, state.streak.weak, fall);
         CheckView {
             name: name.clone(),
@@ -241,7 +267,9 @@ impl Monitor {
         stored: &StoredCheck,
         now: Moment,
     ) -> Result<CheckView, StoreError> {
-        let Some((roster, rows)) = replicas::roster(reader, stored).await?.filter(|_| view.status != Status::Stopped) else {
+        let Some((roster, rows)) =
+            replicas::roster(reader, stored).await?.filter(|_| !matches!(view.status, Status::Stopped | Status::Paused))
+        else {
             return Ok(view);
         };
         let fall = self.settings.expected(&stored.name).map_or(1, |expected| expected.check.fall);
@@ -262,6 +290,7 @@ fn words(status: Status, weak: u32, fall: u32) -> String {
         Status::Poorly => "doing poorly".to_owned(),
         Status::Down => "not working".to_owned(),
         Status::Stopped => "stopped".to_owned(),
+        Status::Paused => "paused".to_owned(),
     }
 }
 
@@ -279,10 +308,12 @@ fn instance_view(row: StoredInstance, fall: u32, now: Moment) -> InstanceView {
     }
 }
 
-async fn view(reader: &mut Connection, stored: StoredIncident) -> Result<IncidentView, StoreError> {
+async fn view(reader: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<IncidentView, StoreError> {
     let behind = incidents::explained_by(reader, &stored.incident.key).await?;
     let also = behind.into_iter().map(|stored| stored.incident.check).collect();
-    Ok(IncidentView { incident: stored.incident, also, is_held: stored.decide_at.is_some() })
+    let acknowledged = acknowledgements::of(reader, &stored.incident.key).await?;
+    let hushed = scene.hushed(&stored.incident.check).map(|hush| hush.why);
+    Ok(IncidentView { incident: stored.incident, also, is_held: stored.decide_at.is_some(), acknowledged, hushed })
 }
 
 fn notice_view(stored: notices::StoredNotice) -> NoticeView {

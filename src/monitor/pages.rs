@@ -1,7 +1,6 @@
 //! Checks, and what was heard, decided and told of them, page by page.
 
 use super::engine::{Monitor, MonitorError};
-use super::heard;
 use super::overview::CheckView;
 use crate::domain::incident::Incident;
 use crate::domain::moment::Moment;
@@ -41,11 +40,11 @@ impl Monitor {
     /// Where the store does not answer.
     pub async fn checks_after(&self, after: &str, limit: u32, now: Moment) -> Result<Vec<CheckPage>, MonitorError> {
         let mut reader = self.store.read().await?;
-        let heard = heard::read(&mut reader).await?;
+        let scene = self.scene(&mut reader, now).await?;
         let stored = pages::checks(&mut reader, after, limit).await?;
         let mut views = Vec::with_capacity(stored.len());
         for stored in stored {
-            let view = self.whole_view(&mut reader, &stored, &heard, now).await?;
+            let view = self.whole_view(&mut reader, &stored, &scene).await?;
             views.push(self.page(view, &stored));
         }
         Ok(views)
@@ -57,9 +56,9 @@ impl Monitor {
     /// Where the store does not answer.
     pub async fn check_named(&self, name: &str, now: Moment) -> Result<Option<CheckPage>, MonitorError> {
         let mut reader = self.store.read().await?;
-        let heard = heard::read(&mut reader).await?;
+        let scene = self.scene(&mut reader, now).await?;
         let Some(stored) = checks::find(&mut reader, name).await? else { return Ok(None) };
-        let view = self.whole_view(&mut reader, &stored, &heard, now).await?;
+        let view = self.whole_view(&mut reader, &stored, &scene).await?;
         Ok(Some(self.page(view, &stored)))
     }
 

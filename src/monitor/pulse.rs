@@ -28,7 +28,12 @@ impl Pulse {
 
     /// Work begins.
     pub(super) fn start(&self, now: Moment) {
-        self.with(|beats| beats.started = Some(now));
+        self.with(|beats| {
+            beats.started = Some(now);
+            // What was dated by another clock says nothing.
+            beats.swept = None;
+            beats.committed = None;
+        });
     }
 
     /// A sweep went through, and its mark is in the store.

@@ -11,6 +11,7 @@ use super::engine::Monitor;
 use super::expected::ChannelRule;
 use super::ingest::{Ingest, Queue, queue};
 use super::memory::Memory;
+use crate::clock;
 use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
 
@@ -76,7 +77,7 @@ async fn until(stop: &mut watch::Receiver<bool>) {
 }
 
 async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Receiver<bool>) {
-    let mut vouched = monitor.now();
+    let (mut vouched, mut untold_step) = (monitor.now(), 0);
     let mut ticks = interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -84,6 +85,10 @@ async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Recei
             _ = ticks.tick() => {}
             () = until(&mut stop) => return,
         }
+        if !take_step(&monitor, &mut untold_step).await {
+            continue;
+        }
+        vouched = vouched.min(monitor.now());
         if let Err(error) = monitor.sweep(monitor.now()).await {
             tracing::error!("no sweep: {error}");
         } else if let Err(error) = monitor.look_for_strangers(monitor.now()).await {
@@ -93,6 +98,22 @@ async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Recei
             manager.alive();
         }
     }
+}
+
+/// Where the time is ours, the system's clock is followed. False where that is not written down yet: no deadline means anything until it is.
+async fn take_step(monitor: &Monitor, untold: &mut i64) -> bool {
+    if monitor.store.is_shared() {
+        return true;
+    }
+    *untold += clock::take_step().unwrap_or(0);
+    if *untold == 0 {
+        return true;
+    }
+    match monitor.stepped(*untold, monitor.now()).await {
+        Ok(()) => *untold = 0,
+        Err(error) => tracing::error!("the step of the clock is not written down yet: {error}"),
+    }
+    *untold == 0
 }
 
 async fn prune(monitor: Monitor, mut stop: watch::Receiver<bool>) {
@@ -159,7 +180,7 @@ async fn deliver(monitor: &Monitor, channel: &Channel, rule: &ChannelRule) {
                 return;
             }
         };
-        let outcome = channel.send(claimed.notice()).await;
+        let outcome = channel.send_after(claimed.notice(), claimed.earlier()).await;
         while let Err(error) = monitor.settle(rule, &claimed, &outcome, monitor.now()).await {
             tracing::error!(channel = rule.name, notice = claimed.notice().key, "sent, and not written down: {error}");
             sleep(COURIER_EVERY).await;

@@ -7,6 +7,7 @@ use crate::domain::check::Status;
 use crate::domain::incident::Severity;
 use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind, Subject};
+use crate::domain::role::Role;
 use crate::store::{channels, incidents, notices};
 
 impl Monitor {
@@ -27,9 +28,11 @@ impl Monitor {
         if said_at.is_some() {
             let scene = self.scene(&mut transaction, now).await?;
             let open = incidents::open(&mut transaction).await?;
-            let names: Vec<&str> = open.iter().map(|stored| stored.incident.check.as_str()).collect();
+            let told = open.iter().filter(|stored| stored.incident.cause.as_deref().is_none_or(|cause| Role::of(cause) != Role::Group));
+            let names: Vec<String> = told.map(|stored| stored.incident.subject()).collect();
             let trouble = if names.is_empty() { "no incident is open".to_owned() } else { format!("open: {}", names.join(", ")) };
-            let reason = format!("live: {}; {}{trouble}", heard::word(scene.colour()), stopped(&scene.live));
+            let quiet: String = scene.quiet_words().into_iter().map(|words| format!("{words}; ")).collect();
+            let reason = format!("live: {}; {}{quiet}{trouble}", heard::word(scene.colour()), stopped(&scene.live));
             let notice = well(self, rule, reason, &scene.live, now);
             for stored in notices::about(&mut transaction, &notice.subject.incident).await? {
                 notices::withdraw(&mut transaction, &stored.notice.key, now).await?;

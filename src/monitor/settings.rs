@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::expected::Keep;
+use super::plan::read_plan;
+use crate::domain::follow_up::Plan;
 use crate::settings::{Secret, Section};
 use crate::store::Store;
 
@@ -30,8 +32,12 @@ pub struct WatcherSettings {
     pub outside_every: Duration,
     /// The channels of the built-in checks. Default: all.
     pub channels: Vec<String>,
+    /// What is done while nobody acknowledges an incident. Default: nothing.
+    pub plan: Plan,
     /// The key that signs beats. Default: one made in the state directory.
     pub beat_key: Option<Secret>,
+    /// Whoever has it may acknowledge, mute, pause and reload. Default: one made in the state directory.
+    pub token: Option<Secret>,
     /// How long what was heard and told is kept.
     pub keep: Keep,
     /// Wrongly signed beats that go on for so long are told. Default: 1 min.
@@ -51,7 +57,9 @@ impl WatcherSettings {
             outside: section.secret("outside"),
             outside_every: section.duration_or("outside_every", Duration::from_secs(60)),
             channels: section.texts("channels"),
+            plan: read_plan(&mut section),
             beat_key: section.secret("beat_key"),
+            token: section.secret("token"),
             keep: Keep { log: section.duration_or("keep", DAY * 90), beats: section.duration_or("keep_beats", DAY) },
             strangers_after: section.duration_or("strangers_after", Duration::from_secs(60)),
         };

@@ -9,11 +9,16 @@ use crate::store::{Connection, StoreError, checks, incidents, instances};
 
 /// It is quiet from now on; its open incident is over.
 pub(super) async fn stop(connection: &mut Connection, scene: &Scene<'_>, name: &str) -> Result<(), StoreError> {
+    pause(connection, scene, name, "stopped on purpose: nothing is expected of it now").await
+}
+
+/// The same for another reason.
+pub(super) async fn pause(connection: &mut Connection, scene: &Scene<'_>, name: &str, why: &str) -> Result<(), StoreError> {
     let Some(mut stored) = checks::find(connection, name).await? else { return Ok(()) };
     let Some(check) = scene.check(&stored) else { return Ok(()) };
-    tracing::info!(check = name, "stopped on purpose: quiet from now on");
+    tracing::info!(check = name, why, "quiet from now on");
     if let Some(open) = incidents::open_of(connection, name).await? {
-        resolution::forget(connection, scene, open, "stopped on purpose: nothing is expected of it now").await?;
+        resolution::forget(connection, scene, open, why).await?;
     }
     instances::forget_all(connection, name).await?;
     (stored.state, stored.look_at, stored.seen) = (State::new(&check, scene.now), None, Seen::default());

@@ -9,12 +9,12 @@ use super::engine::{Monitor, MonitorError};
 use super::mark::{LISTENING, MARK, Mark};
 use super::pulse::MARK_EVERY;
 use super::scene::Scene;
-use super::{cause, decide};
+use super::{cause, decide, follow, group, quieting};
 use crate::clock;
 use crate::domain::moment::Moment;
 use crate::net::interfaces::only_loopback;
 use crate::store::checks::Due;
-use crate::store::{Connection, StoreError, checks, facts, incidents};
+use crate::store::{Connection, StoreError, checks, facts, follow_ups, groups, incidents, quiets};
 use crate::telemetry::metrics;
 
 /// What arrives now may be committed within this time: silence is looked for so far back.
@@ -23,7 +23,7 @@ const BEHIND: Duration = Duration::from_millis(500);
 const STOOD_STILL: Duration = Duration::from_secs(1);
 
 /// So many checks at most are looked at in one commit.
-const PAGE: u32 = 2_000;
+const PAGE: u32 = 5_000;
 
 static SWEEP: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_sweep_seconds"));
 
@@ -37,6 +37,24 @@ pub struct Swept {
     pub looked: usize,
     /// Every deadline up to here was looked at.
     pub until: Moment,
+}
+
+/// What is to be done about what is open.
+struct Open {
+    /// Whether it has a cause is to be decided.
+    waiting: Vec<String>,
+    /// It is to be reminded of, escalated or told at last.
+    following: Vec<String>,
+    /// Somebody's quiet is over.
+    is_quiet_over: bool,
+    /// The last of a group is well.
+    is_group_over: bool,
+}
+
+impl Open {
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.following.is_empty() && !self.is_quiet_over && !self.is_group_over
+    }
 }
 
 impl Monitor {
@@ -75,15 +93,19 @@ impl Monitor {
         };
         let mut reader = self.store.read().await?;
         let due = checks::due(&mut reader, until, None, PAGE).await?;
-        let waiting = incidents::to_decide(&mut reader, now).await?;
+        let open = Open {
+            waiting: incidents::to_decide(&mut reader, now).await?,
+            following: follow_ups::due(&mut reader, now).await?,
+            is_quiet_over: quiets::is_any_over(&mut reader, now).await?,
+            is_group_over: !groups::empty(&mut reader).await?.is_empty(),
+        };
         let marked: Option<Mark> = facts::get(&mut reader, MARK).await?;
         drop(reader);
         let mark = Mark { at: now, until, listens_until };
         let is_mark_due = marked.is_none_or(|marked| now.since(marked.at) >= MARK_EVERY);
         let mut looked = 0;
-        if is_mark_due || !due.is_empty() || !waiting.is_empty() {
-            looked = self.look_at_all(mark, due).await?;
-            self.decide_causes(mark, &waiting).await?;
+        if is_mark_due || !due.is_empty() || !open.is_idle() {
+            looked = self.look(mark, due, &open).await?;
             self.pulse.committed(now);
             self.wake.notify_waiters();
         }
@@ -91,21 +113,27 @@ impl Monitor {
         Ok(Swept { looked, until })
     }
 
-    /// Page by page, each in a commit of its own: a beat waits for one page and not for all. Says how many were looked at.
-    async fn look_at_all(&self, mark: Mark, mut due: Vec<Due>) -> Result<usize, MonitorError> {
+    /// Page by page, each in a commit of its own: a beat waits for one page and not for all. The last one has whatever else is to be decided,
+    /// and how far we have come. Says how many were looked at.
+    async fn look(&self, mark: Mark, mut due: Vec<Due>, open: &Open) -> Result<usize, MonitorError> {
         let mut looked = 0;
-        while let Some(last) = due.last().cloned() {
+        loop {
+            let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
             let mut transaction = self.store.begin().await?;
             transaction.batch();
-            let scene = self.scene(&mut transaction, mark.at).await?;
+            let scene = self.scene(&mut transaction, mark.at).await?.gathering();
             self.look_at_page(&mut transaction, &scene, mark, &due).await?;
-            transaction.commit().await?;
             looked += due.len();
+            if is_last {
+                self.decide_open(&mut transaction, &scene, mark, open).await?;
+                transaction.commit().await?;
+                return Ok(looked);
+            }
+            group::tell(&mut transaction, &scene).await?;
+            transaction.commit().await?;
             self.wake.notify_waiters();
-            let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-            due = if is_last { Vec::new() } else { checks::due(&mut self.store.read().await?, mark.until, Some(&last), PAGE).await? };
+            due = checks::due(&mut self.store.read().await?, mark.until, due.last(), PAGE).await?;
         }
-        Ok(looked)
     }
 
     async fn look_at_page(&self, connection: &mut Connection, scene: &Scene<'_>, mark: Mark, page: &[Due]) -> Result<(), StoreError> {
@@ -125,19 +153,20 @@ impl Monitor {
         Ok(())
     }
 
-    /// Decides what was held for its cause, and writes down how far we have come.
-    async fn decide_causes(&self, mark: Mark, waiting: &[String]) -> Result<(), MonitorError> {
-        let mut transaction = self.store.begin().await?;
-        let scene = self.scene(&mut transaction, mark.at).await?;
-        for key in waiting {
-            let stored = incidents::find(&mut transaction, key).await?;
+    async fn decide_open(&self, connection: &mut Connection, scene: &Scene<'_>, mark: Mark, open: &Open) -> Result<(), StoreError> {
+        quieting::end_all(connection, scene).await?;
+        for key in &open.waiting {
+            let stored = incidents::find(connection, key).await?;
             if let Some(stored) = stored.filter(|stored| stored.decide_at.is_some_and(|decide_at| decide_at <= mark.at)) {
-                cause::decide(&mut transaction, &scene, stored).await?;
+                cause::decide(connection, scene, stored).await?;
             }
         }
-        facts::set(&mut transaction, MARK, &mark).await?;
-        transaction.commit().await?;
-        Ok(())
+        group::tell(connection, scene).await?;
+        group::end_empty(connection, scene).await?;
+        for key in &open.following {
+            follow::look(connection, scene, key).await?;
+        }
+        facts::set(connection, MARK, &mark).await
     }
 
     /// Counts checks and open incidents, for people.

@@ -5,8 +5,9 @@ use crate::domain::check::Status;
 use crate::domain::incident::Incident;
 use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind, key};
+use crate::domain::quiet::Hush;
 use crate::domain::role::Role;
-use crate::store::{Connection, StoreError, notices};
+use crate::store::{Connection, StoreError, follow_ups, notices};
 
 /// The notice of an incident, for no channel yet.
 pub(super) fn notice(scene: &Scene<'_>, incident: &Incident) -> Notice {
@@ -19,11 +20,67 @@ pub(super) fn notice(scene: &Scene<'_>, incident: &Incident) -> Notice {
     notice
 }
 
-/// Writes that an incident is there, to be told from `due_at` on. Those that `told` names know already.
+/// Writes that an incident is there, to be told from `due_at` on; or, where somebody asked for quiet, when that is over.
 pub(super) async fn opened(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident, due_at: Moment) -> Result<(), StoreError> {
+    let hush = scene.hushed(&incident.check);
+    let plan = scene.settings.plan_of(&incident.check);
+    let state = follow_ups::of(connection, &incident.key).await?.unwrap_or_default().opened(due_at, hush.is_some());
+    let look_at = hush.as_ref().map(|hush| hush.until).or_else(|| state.next(plan));
+    follow_ups::save(connection, &incident.key, &state, look_at).await?;
+    if let Some(hush) = hush {
+        tracing::info!(incident = incident.key, why = hush.why, "recorded, and not told");
+        return Ok(());
+    }
     let notice = notice(scene, incident);
-    for channel in scene.settings.channels_of(&incident.check) {
+    let further = plan.escalate.iter().filter(|_| state.is_escalated).flat_map(|escalation| escalation.to.clone());
+    for channel in scene.settings.channels_of(&incident.check).into_iter().chain(further) {
         notices::write(connection, &notice.clone().for_channel(&channel), &channel, due_at).await?;
+    }
+    Ok(())
+}
+
+/// What would be said now is said when the quiet is over. True where it is.
+async fn is_put_off(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident) -> Result<bool, StoreError> {
+    let Some(Hush { until, .. }) = scene.hushed(&incident.check) else { return Ok(false) };
+    let mut state = follow_ups::of(connection, &incident.key).await?.unwrap_or_default();
+    state.is_hushed = true;
+    follow_ups::save(connection, &incident.key, &state, Some(until)).await?;
+    Ok(true)
+}
+
+/// Tells it again to everybody who has been told, for the `count`th time. A reminder that nobody has taken gives way to the next.
+pub(super) async fn reminded(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident, count: u32) -> Result<(), StoreError> {
+    let mut reminder = notice(scene, incident);
+    reminder.kind = NoticeKind::CheckReminder;
+    let about = notices::about(connection, &incident.key).await?;
+    for stored in about.iter().filter(|stored| stored.notice.kind == NoticeKind::CheckReminder && stored.attempts == 0) {
+        notices::withdraw(connection, &stored.notice.key, scene.now).await?;
+    }
+    for channel in scene.settings.channels_of(&incident.check).iter().filter(|name| about.iter().all(|stored| stored.channel != **name)) {
+        // It was withdrawn for the time of a quiet.
+        notices::write(connection, &notice(scene, incident).for_channel(channel), channel, scene.now).await?;
+    }
+    let mut channels: Vec<&String> = about.iter().map(|stored| &stored.channel).collect();
+    channels.sort();
+    channels.dedup();
+    for channel in channels {
+        reminder.key = format!("{}/{count}", key(&incident.key, reminder.kind, channel));
+        notices::write(connection, &reminder, channel, scene.now).await?;
+    }
+    Ok(())
+}
+
+/// Tells it to further channels: those that have not heard of it hear it as new, with why they do.
+pub(super) async fn escalated(
+    connection: &mut Connection,
+    scene: &Scene<'_>,
+    incident: &Incident,
+    to: &[String],
+) -> Result<(), StoreError> {
+    let mut notice = notice(scene, incident);
+    notice.reason = format!("nobody has acknowledged it since {}: {}", incident.since, incident.reason);
+    for channel in to {
+        notices::write(connection, &notice.clone().for_channel(channel), channel, scene.now).await?;
     }
     Ok(())
 }
@@ -52,6 +109,7 @@ pub(super) async fn reworded(
     incident: &Incident,
     is_graver: bool,
 ) -> Result<(), StoreError> {
+    let is_graver = is_graver && !is_put_off(connection, scene, incident).await?;
     for stored in notices::about(connection, &incident.key).await? {
         let mut notice = stored.notice;
         notice.subject.severity = incident.severity;
@@ -77,6 +135,7 @@ pub(super) async fn another_reason(
     incident: &Incident,
     worse_since: Option<Moment>,
 ) -> Result<(), StoreError> {
+    let worse_since = if worse_since.is_some() && is_put_off(connection, scene, incident).await? { None } else { worse_since };
     for stored in notices::about(connection, &incident.key).await? {
         let mut notice = stored.notice;
         let is_claimed = stored.claimed_until.is_some_and(|until| until > scene.now);

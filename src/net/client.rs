@@ -4,9 +4,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls::client::Resumption;
-use rustls::pki_types::CertificateDer;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 /// TLS sessions that are remembered, to be taken up again: we speak to few servers.
 const SESSIONS: usize = 16;
@@ -52,6 +54,61 @@ pub fn http(timeout: Duration) -> Result<reqwest::Client, ClientError> {
 /// Where the certificates cannot be read.
 pub fn fresh(timeout: Duration) -> Result<reqwest::Client, ClientError> {
     builder(timeout)?.pool_max_idle_per_host(0).build().map_err(|error| ClientError(error.to_string()))
+}
+
+/// As [`fresh`], to a listener of ours that is known by where it is: whatever certificate it shows is taken.
+///
+/// # Errors
+/// Where the library cannot be set up.
+pub fn to_our_own(timeout: Duration) -> Result<reqwest::Client, ClientError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ClientError(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(KnownByPlace(provider)))
+        .with_no_client_auth();
+    let builder = builder(timeout)?.tls_backend_preconfigured(tls).pool_max_idle_per_host(0);
+    builder.build().map_err(|error| ClientError(error.to_string()))
+}
+
+/// Takes any certificate, of a server that has its key.
+#[derive(Debug)]
+struct KnownByPlace(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for KnownByPlace {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 /// One TLS config for all clients of a process: its parts are shared by its clones, and each would cost 100 kB.

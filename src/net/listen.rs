@@ -7,6 +7,8 @@ use std::path::Path;
 
 use tokio::net::{TcpListener, UnixListener};
 
+use super::passed::Passed;
+
 /// Why a listener could not be bound, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
@@ -42,6 +44,23 @@ pub async fn tcp(what: &'static str, address: &str) -> Result<(TcpListener, Sock
     let listener = TcpListener::bind(address).await.map_err(explain)?;
     let bound = listener.local_addr().map_err(explain)?;
     Ok((listener, bound))
+}
+
+/// The listener that systemd has opened under this name, or a new one.
+///
+/// # Errors
+/// As [`tcp`].
+pub async fn passed_or_tcp(
+    passed: &mut Passed,
+    name: &str,
+    what: &'static str,
+    address: &str,
+) -> Result<(TcpListener, SocketAddr), ListenError> {
+    let explain = |error| ListenError::Other { what, address: format!("systemd's socket {name}"), error };
+    let Some(listener) = passed.take(name).map_err(explain)? else { return tcp(what, address).await };
+    listener.set_nonblocking(true).map_err(explain)?;
+    let bound = listener.local_addr().map_err(explain)?;
+    Ok((TcpListener::from_std(listener).map_err(explain)?, bound))
 }
 
 /// Binds a Unix socket with mode 0600, in the place of one that nobody listens on any more.

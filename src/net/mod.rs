@@ -1,10 +1,13 @@
 //! Binding, interfaces, names, Unix sockets, the HTTP client, and the service manager.
 
 pub mod client;
+mod expiry;
 pub mod interfaces;
 pub mod listen;
 pub mod manager;
 pub mod names;
 pub mod network;
+pub mod passed;
 pub mod reached;
+pub mod tls;
 pub mod unix;

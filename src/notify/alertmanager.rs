@@ -77,6 +77,7 @@ fn event(kind: NoticeKind) -> Option<&'static str> {
         | NoticeKind::CheckReminder
         | NoticeKind::ChannelDead => None,
         NoticeKind::WatcherBlind => Some("AllswellWatcherBlind"),
+        NoticeKind::ClockStep => Some("AllswellClockStep"),
         NoticeKind::ChannelWell => Some("AllswellChannelWell"),
         NoticeKind::ChannelTest => Some("AllswellChannelTest"),
         NoticeKind::SwitchDone => Some("AllswellSwitchDone"),

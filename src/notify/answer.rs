@@ -51,16 +51,21 @@ pub(super) struct Answer {
 impl Answer {
     /// Reads it, whatever the other side may send.
     pub(super) async fn read(sent: Result<Response, reqwest::Error>) -> Result<Self, SendError> {
+        Self::read_within(sent, LARGEST_BODY).await
+    }
+
+    /// The same of one whose body has more to say.
+    pub(super) async fn read_within(sent: Result<Response, reqwest::Error>, most: usize) -> Result<Self, SendError> {
         let unanswered = |error| SendError::retry(explain(error));
         let mut response = sent.map_err(unanswered)?;
         let after = retry_after(response.headers(), clock::now());
         let status = response.status();
         let mut body = Vec::new();
-        while body.len() < LARGEST_BODY {
+        while body.len() < most {
             let Some(chunk) = response.chunk().await.map_err(unanswered)? else { break };
             body.extend_from_slice(&chunk);
         }
-        body.truncate(LARGEST_BODY);
+        body.truncate(most);
         Ok(Self { status, after, body: String::from_utf8_lossy(&body).into_owned() })
     }
 

@@ -14,6 +14,7 @@ use super::pagerduty::PagerDuty;
 use super::receipt::{ChannelError, Receipt, SendError};
 use super::settings::{ChannelKind, ChannelSettings};
 use super::slack::Slack;
+use super::slack_bot::SlackBot;
 use super::webhook::Webhook;
 use crate::domain::notice::Notice;
 
@@ -40,6 +41,7 @@ impl Channel {
         let (name, timeout) = (&settings.name, settings.timeout);
         let further: Box<dyn Further> = match &settings.kind {
             ChannelKind::Slack { .. } | ChannelKind::Webhook { .. } | ChannelKind::Email(_) => return Self::of_heartbeat(settings),
+            ChannelKind::SlackBot { token, channel, api } => Box::new(SlackBot::new(name, token, channel, api, timeout)?),
             ChannelKind::Alertmanager { url } => Box::new(Alertmanager::new(name, url, timeout)?),
             ChannelKind::PagerDuty { routing_key, url } => Box::new(PagerDuty::new(name, routing_key, url, timeout)?),
             ChannelKind::Command { words } => Box::new(Command::new(name, words)?),
@@ -58,7 +60,11 @@ impl Channel {
             ChannelKind::Slack { url } => Way::Slack(Slack::new(name, url, settings.timeout)?),
             ChannelKind::Webhook { url, signing_key } => Way::Webhook(Webhook::new(name, url, signing_key.as_ref(), settings.timeout)?),
             ChannelKind::Email(email) => Way::Email(Box::new(Email::new(name, email, settings.timeout)?)),
-            ChannelKind::Alertmanager { .. } | ChannelKind::PagerDuty { .. } | ChannelKind::Command { .. } | ChannelKind::Ntfy { .. } => {
+            ChannelKind::SlackBot { .. }
+            | ChannelKind::Alertmanager { .. }
+            | ChannelKind::PagerDuty { .. }
+            | ChannelKind::Command { .. }
+            | ChannelKind::Ntfy { .. } => {
                 return Err(ChannelError::Setting(name.clone(), "a heartbeat tells by slack, webhook or email alone".to_owned()));
             }
         };
@@ -76,12 +82,20 @@ impl Channel {
     /// # Errors
     /// Where the notice was not taken: whether to try again, and when.
     pub async fn send(&self, notice: &Notice) -> Result<Receipt, SendError> {
+        self.send_after(notice, None).await
+    }
+
+    /// The same, with the receipt of the first notice of the same incident, where this channel has taken one.
+    ///
+    /// # Errors
+    /// As [`Channel::send`].
+    pub async fn send_after(&self, notice: &Notice, earlier: Option<&str>) -> Result<Receipt, SendError> {
         let sending = async {
             match &self.way {
                 Way::Slack(slack) => slack.send(notice).await,
                 Way::Email(email) => email.send(notice).await,
                 Way::Webhook(webhook) => webhook.send(notice).await,
-                Way::Further(further) => further.send(notice).await,
+                Way::Further(further) => further.send_after(notice, earlier).await,
             }
         };
         timeout(self.timeout, sending).await.unwrap_or_else(|_| Err(SendError::retry("no answer in time")))

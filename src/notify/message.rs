@@ -80,10 +80,12 @@ fn command(notice: &Notice) -> String {
             Some(name) => format!("allswell test-channel {name}"),
             None => "allswell status".to_owned(),
         },
+        (_, Role::Config) => "allswell validate".to_owned(),
         (_, Role::Nodes) => "docker node ls".to_owned(),
-        (_, Role::Proxy | Role::Preview | Role::Site | Role::Prober | Role::Watcher | Role::Up | Role::Engine | Role::Own) => {
-            "allswell status".to_owned()
-        }
+        (
+            _,
+            Role::Proxy | Role::Preview | Role::Site | Role::Prober | Role::Watcher | Role::Up | Role::Engine | Role::Group | Role::Own,
+        ) => "allswell status".to_owned(),
     }
 }
 

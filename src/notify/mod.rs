@@ -12,6 +12,7 @@ mod pagerduty;
 mod receipt;
 mod settings;
 mod slack;
+mod slack_bot;
 mod webhook;
 
 pub use channel::Channel;

@@ -64,7 +64,7 @@ enum Action {
 fn action(kind: NoticeKind) -> Action {
     match kind {
         NoticeKind::CheckDown | NoticeKind::CheckPoorly | NoticeKind::CheckReminder | NoticeKind::ChannelDead => Action::Trigger,
-        NoticeKind::WatcherBlind | NoticeKind::SwitchReverted | NoticeKind::ChannelTest => Action::Trigger,
+        NoticeKind::WatcherBlind | NoticeKind::ClockStep | NoticeKind::SwitchReverted | NoticeKind::ChannelTest => Action::Trigger,
         NoticeKind::CheckResolved => Action::Resolve,
         NoticeKind::ChannelWell | NoticeKind::SwitchDone => Action::Change,
     }

@@ -6,6 +6,8 @@ use crate::settings::{Secret, Section, words};
 
 /// Where PagerDuty takes events, but for its customers in the EU.
 const PAGERDUTY: &str = "https://events.pagerduty.com";
+/// Where Slack takes calls of bots.
+const SLACK: &str = "https://slack.com/api";
 const KINDS: &str = "slack, email, webhook, alertmanager, pagerduty, ntfy, command";
 
 /// `[[channel]]`: somebody who is told.
@@ -30,6 +32,15 @@ pub enum ChannelKind {
     Slack {
         /// Its URL.
         url: Secret,
+    },
+    /// A channel of Slack, by a bot's token: what follows an alarm stands in its thread.
+    SlackBot {
+        /// The bot's token.
+        token: Secret,
+        /// The channel's id.
+        channel: String,
+        /// Where Slack takes calls. Default: `https://slack.com/api`.
+        api: String,
     },
     /// E-mail by SMTP.
     Email(EmailSettings),
@@ -98,7 +109,7 @@ impl ChannelKind {
     fn read(section: &mut Section<'_>) -> Self {
         let kind = section.text_required("kind");
         match kind.as_str() {
-            "slack" => Self::Slack { url: required(section, "url") },
+            "slack" => slack(section),
             "webhook" => Self::Webhook { url: required(section, "url"), signing_key: section.secret("signing_key") },
             "email" => Self::Email(EmailSettings::read(section)),
             "alertmanager" => Self::Alertmanager { url: required(section, "url") },
@@ -123,7 +134,7 @@ impl ChannelKind {
         match self {
             Self::Slack { url } | Self::Alertmanager { url } => vec![url],
             Self::Webhook { url, signing_key: key } | Self::Ntfy { url, token: key } => std::iter::once(url).chain(key).collect(),
-            Self::PagerDuty { routing_key, .. } => vec![routing_key],
+            Self::PagerDuty { routing_key: secret, .. } | Self::SlackBot { token: secret, .. } => vec![secret],
             Self::Command { .. } => Vec::new(),
             Self::Email(email) => email.password.iter_mut().collect(),
         }
@@ -167,6 +178,26 @@ impl EmailSettings {
             section.error("user", "and password go together");
         }
         settings
+    }
+}
+
+/// An incoming webhook, or a bot's token and a channel.
+fn slack(section: &mut Section<'_>) -> ChannelKind {
+    let api = section.text_or("api", SLACK);
+    match (section.secret("token"), section.text("channel")) {
+        (Some(token), Some(channel)) => {
+            if section.is_given("url") {
+                section.error("url", "give url, or token and channel");
+                let _ = section.secret("url");
+            }
+            ChannelKind::SlackBot { token, channel, api }
+        }
+        (None, None) => ChannelKind::Slack { url: required(section, "url") },
+        (Some(_), None) | (None, Some(_)) => {
+            section.error("token", "and channel go together");
+            let _ = section.secret("url");
+            ChannelKind::Slack { url: Secret::Plain(String::new()) }
+        }
     }
 }
 

@@ -47,7 +47,7 @@ fn judge(answer: &Answer) -> Result<Receipt, SendError> {
 }
 
 /// The words of others stand in `plain_text` alone, where Slack reads no markup; only our own stand in `mrkdwn`.
-fn payload(message: &Message) -> Value {
+pub(super) fn payload(message: &Message) -> Value {
     let fields: Vec<Value> =
         message.facts.iter().map(|(label, value)| marked(&format!("*{label}*\n{}", escape(value, FIELD - 100)))).collect();
     let mut blocks = vec![

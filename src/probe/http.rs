@@ -9,10 +9,11 @@ use reqwest::{Client, Response};
 
 use super::local;
 use super::settings::ProbeSettings;
+use super::wanted::Heard;
 use crate::clock;
 use crate::domain::beat::Showing;
 use crate::domain::gate::Observation;
-use crate::net::client::{ClientError, explain, fresh, is_answer};
+use crate::net::client::{ClientError, explain, fresh, is_answer, to_our_own};
 
 /// So much of a body is read; the rest is nobody's concern.
 const ENOUGH: usize = 64 * 1024;
@@ -25,6 +26,7 @@ const HELD_UP: Duration = Duration::from_secs(1);
 pub struct Target {
     url: String,
     headers: HeaderMap,
+    is_our_own: bool,
 }
 
 /// What came of a probe.
@@ -40,6 +42,8 @@ pub enum Probed {
 #[derive(Debug, Clone)]
 pub struct HttpProbe {
     client: Client,
+    /// For listeners of ours.
+    own: Client,
     slow: Duration,
     timeout: Duration,
     heard_at: Arc<HeardAt>,
@@ -53,7 +57,13 @@ impl Target {
     /// A URL that answers 2xx when all is well.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), headers: HeaderMap::new() }
+        Self { url: url.into(), headers: HeaderMap::new(), is_our_own: false }
+    }
+
+    /// A listener of ours, which is known by where it is: its certificate is for the name that visitors use, and is not checked.
+    #[must_use]
+    pub fn of_our_own(url: impl Into<String>) -> Self {
+        Self { is_our_own: true, ..Self::new(url) }
     }
 
     /// The same with a header of its own. A name or a value that no header can have is left out.
@@ -84,7 +94,8 @@ impl HttpProbe {
     /// # Errors
     /// Where no HTTP client can be made.
     pub fn new(settings: &ProbeSettings) -> Result<Self, ClientError> {
-        Ok(Self { client: fresh(settings.timeout)?, slow: settings.slow, timeout: settings.timeout, heard_at: Arc::default() })
+        let (client, own) = (fresh(settings.timeout)?, to_our_own(settings.timeout)?);
+        Ok(Self { client, own, slow: settings.slow, timeout: settings.timeout, heard_at: Arc::default() })
     }
 
     /// When a target last answered or refused, in elapsed time. A time without any is one in which the targets are gone, or we are cut off.
@@ -115,7 +126,7 @@ impl HttpProbe {
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
         let observed = |showing, status, reason| Probed::Observed(Observation { at: clock::now(), showing, status, latency_ms, reason });
         match answered {
-            Ok((status, headers)) => (observed(self.judge(status, latency), Some(status), self.words(status, latency)), headers),
+            Ok((status, headers, _)) => (observed(self.judge(status, latency), Some(status), self.words(status, latency)), headers),
             Err(error) => match local::fault(&error) {
                 Some(ours) => (Probed::Unable(ours), HeaderMap::new()),
                 None => (observed(Showing::Bad, None, Some(explain(error))), HeaderMap::new()),
@@ -123,16 +134,30 @@ impl HttpProbe {
         }
     }
 
-    async fn ask(&self, target: &Target) -> Result<(u16, HeaderMap), reqwest::Error> {
-        let mut answer: Response = self.client.get(&target.url).headers(target.headers.clone()).send().await?;
-        let mut read = 0;
-        while read < ENOUGH {
+    fn to(&self, target: &Target) -> &Client {
+        if target.is_our_own { &self.own } else { &self.client }
+    }
+
+    /// Looks once, and gives the whole answer to judge.
+    ///
+    /// # Errors
+    /// Why there was none, in the user's words.
+    pub async fn hear(&self, target: &Target) -> Result<Heard, String> {
+        let started = clock::elapsed();
+        let (status, headers, body) = self.ask(target).await.map_err(explain)?;
+        Ok(Heard { status, headers, body, latency: clock::elapsed().saturating_sub(started) })
+    }
+
+    async fn ask(&self, target: &Target) -> Result<(u16, HeaderMap, Vec<u8>), reqwest::Error> {
+        let mut answer: Response = self.to(target).get(&target.url).headers(target.headers.clone()).send().await?;
+        let mut body = Vec::new();
+        while body.len() < ENOUGH {
             match answer.chunk().await? {
-                Some(piece) => read += piece.len(),
+                Some(piece) => body.extend_from_slice(&piece),
                 None => break,
             }
         }
-        Ok((answer.status().as_u16(), std::mem::take(answer.headers_mut())))
+        Ok((answer.status().as_u16(), std::mem::take(answer.headers_mut()), body))
     }
 
     fn judge(&self, status: u16, latency: Duration) -> Showing {

@@ -3,6 +3,9 @@
 pub mod http;
 pub mod local;
 mod settings;
+mod wanted;
+pub mod websocket;
 
 pub use http::{HttpProbe, Probed, Target, held_up};
 pub use settings::ProbeSettings;
+pub use wanted::{Heard, Wanted};

@@ -40,15 +40,6 @@ pub struct Load {
     pub streams: u64,
 }
 
-/// What a colour has answered since the proxy's start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Answers {
-    /// All of them.
-    pub total: u64,
-    /// Those with 5xx.
-    pub failed: u64,
-}
-
 impl ProxyState {
     /// What a colour has to do.
     #[must_use]
@@ -74,6 +65,31 @@ pub struct ShiftOrder {
 pub struct CutOrder {
     /// The colour.
     pub colour: Colour,
+}
+
+/// `POST /v1/hold`: keeps new requests waiting, or sends them to whatever is then live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldOrder {
+    /// Keep them, or let them go.
+    pub on: bool,
+}
+
+/// `POST /v1/maintenance`: answers every visitor with 503 and this message; none ends it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaintenanceOrder {
+    /// What the page says.
+    pub message: Option<String>,
+}
+
+/// `GET /v1/pauses`, and the answer to those two orders.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pauses {
+    /// New requests are kept waiting.
+    pub is_held: bool,
+    /// So many wait.
+    pub waiting: u32,
+    /// What visitors are told, while there is maintenance.
+    pub maintenance: Option<String>,
 }
 
 /// Why the proxy did not do it.
@@ -131,6 +147,38 @@ impl ProxyControl {
     /// Where the proxy does not answer, or where the colour is live.
     pub async fn cut(&self, colour: Colour) -> Result<ProxyState, ControlError> {
         self.call(Method::POST, "/v1/cut", Some(&CutOrder { colour })).await
+    }
+
+    /// Keeps new requests waiting, or lets them go on.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer.
+    pub async fn hold(&self, order: HoldOrder) -> Result<Pauses, ControlError> {
+        self.call(Method::POST, "/v1/hold", Some(&order)).await
+    }
+
+    /// Begins or ends maintenance.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer, or cannot store it.
+    pub async fn maintenance(&self, order: &MaintenanceOrder) -> Result<Pauses, ControlError> {
+        self.call(Method::POST, "/v1/maintenance", Some(order)).await
+    }
+
+    /// What keeps visitors from the app on purpose.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer.
+    pub async fn pauses(&self) -> Result<Pauses, ControlError> {
+        self.call(Method::GET, "/v1/pauses", None::<&()>).await
+    }
+
+    /// What is wrong with the proxy though it serves: a certificate that ends soon, a hold that was forgotten.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer.
+    pub async fn warning(&self) -> Result<Option<String>, ControlError> {
+        self.call(Method::GET, "/v1/warning", None::<&()>).await
     }
 
     async fn call<A: DeserializeOwned>(

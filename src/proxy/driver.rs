@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::caddy::Caddy;
-use super::control::{Answers, ControlError, Load, ProxyControl, ProxyState, ShiftOrder};
+use super::control::{ControlError, HoldOrder, Load, MaintenanceOrder, Pauses, ProxyControl, ProxyState, ShiftOrder};
+use super::counted;
 use super::haproxy::Haproxy;
 use super::nginx::Nginx;
 use super::settings::{ProxyKind, ProxySettings};
+use crate::domain::answers::Answers;
 use crate::domain::colour::Colour;
 use crate::domain::switch::ProxyAnswer;
 use crate::files::StateDir;
@@ -16,7 +18,7 @@ use crate::settings::AppSettings;
 #[derive(Debug, Clone)]
 pub enum ProxyDriver {
     /// Ours, by its control socket.
-    Embedded(ProxyControl),
+    Embedded(ProxyControl, Metrics),
     /// HAProxy, by its runtime socket.
     Haproxy(Haproxy),
     /// nginx, by a file that its config includes.
@@ -25,12 +27,22 @@ pub enum ProxyDriver {
     Caddy(Box<Caddy>),
 }
 
+/// Where our own proxy says what it has counted.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    url: String,
+    limit: Duration,
+}
+
 impl ProxyDriver {
     /// Of this config, with its files and sockets in `state`; each call gives up after `limit`.
     #[must_use]
     pub fn new(settings: &ProxySettings, app: &AppSettings, state: &StateDir, limit: Duration) -> Self {
         match &settings.kind {
-            ProxyKind::Embedded => Self::Embedded(ProxyControl::new(&state.proxy_socket(), limit)),
+            ProxyKind::Embedded => {
+                let url = format!("http://{}/metrics", settings.reach.found(&settings.health));
+                Self::Embedded(ProxyControl::new(&state.proxy_socket(), limit), Metrics { url, limit: limit.min(Duration::from_secs(1)) })
+            }
             ProxyKind::Haproxy(haproxy) => Self::Haproxy(Haproxy::new(haproxy, state.path(), limit)),
             ProxyKind::Nginx(nginx) => {
                 Self::Nginx(Box::new(Nginx::new(nginx, app, settings.reach.found(&settings.live), state.path(), limit)))
@@ -45,7 +57,7 @@ impl ProxyDriver {
     /// As the operating system says.
     pub fn prepare(&self, first_live: Colour) -> std::io::Result<()> {
         match self {
-            Self::Embedded(_) | Self::Caddy(_) => Ok(()),
+            Self::Embedded(..) | Self::Caddy(_) => Ok(()),
             Self::Haproxy(driver) => driver.prepare(first_live),
             Self::Nginx(driver) => driver.prepare(first_live),
         }
@@ -57,7 +69,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer.
     pub async fn state(&self) -> Result<ProxyState, ControlError> {
         match self {
-            Self::Embedded(control) => control.state().await,
+            Self::Embedded(control, _) => control.state().await,
             Self::Haproxy(driver) => driver.state().await,
             Self::Nginx(driver) => driver.state().await,
             Self::Caddy(driver) => driver.state().await,
@@ -75,7 +87,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer.
     pub async fn load(&self, colour: Colour) -> Result<Load, ControlError> {
         match self {
-            Self::Embedded(control) => control.state().await.map(|state| state.load(colour)),
+            Self::Embedded(control, _) => control.state().await.map(|state| state.load(colour)),
             Self::Haproxy(driver) => driver.load(colour).await,
             Self::Nginx(driver) => Ok(driver.load()),
             Self::Caddy(driver) => driver.load(colour).await,
@@ -88,7 +100,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer, has seen a higher epoch, or does not do it.
     pub async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, ControlError> {
         match self {
-            Self::Embedded(control) => control.shift(order).await,
+            Self::Embedded(control, _) => control.shift(order).await,
             Self::Haproxy(driver) => driver.shift(order).await,
             Self::Nginx(driver) => driver.shift(order).await,
             Self::Caddy(driver) => driver.shift(order).await,
@@ -101,7 +113,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer or cannot, or where the colour is live.
     pub async fn cut(&self, colour: Colour) -> Result<ProxyState, ControlError> {
         match self {
-            Self::Embedded(control) => control.cut(colour).await,
+            Self::Embedded(control, _) => control.cut(colour).await,
             Self::Haproxy(driver) => driver.cut(colour).await,
             Self::Nginx(_) => {
                 Err(ControlError::Refused("nginx ends what is left by its worker_shutdown_timeout, and by nothing else".to_owned()))
@@ -110,11 +122,45 @@ impl ProxyDriver {
         }
     }
 
+    /// What somebody should look at though the proxy serves; none too where it cannot say.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer.
+    pub async fn warning(&self) -> Result<Option<String>, ControlError> {
+        match self {
+            Self::Embedded(control, _) => control.warning().await,
+            Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Ok(None),
+        }
+    }
+
+    /// Keeps new requests waiting, or lets them go on.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer or cannot.
+    pub async fn hold(&self, order: HoldOrder) -> Result<Pauses, ControlError> {
+        match self {
+            Self::Embedded(control, _) => control.hold(order).await,
+            Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Err(only_ours("keeps requests waiting")),
+        }
+    }
+
+    /// Begins or ends maintenance.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer or cannot.
+    pub async fn maintenance(&self, order: &MaintenanceOrder) -> Result<Pauses, ControlError> {
+        match self {
+            Self::Embedded(control, _) => control.maintenance(order).await,
+            Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Err(only_ours("answers for maintenance")),
+        }
+    }
+
     /// What a colour has answered; none where the proxy does not count by colour.
     pub async fn answers(&self, colour: Colour) -> Option<Answers> {
         match self {
             Self::Haproxy(driver) => driver.answers(colour).await,
-            Self::Embedded(_) | Self::Nginx(_) | Self::Caddy(_) => None,
+            Self::Embedded(_, metrics) => counted::answers(&metrics.url, colour, metrics.limit).await,
+            Self::Nginx(_) | Self::Caddy(_) => None,
         }
     }
 
@@ -122,9 +168,13 @@ impl ProxyDriver {
     #[must_use]
     pub fn left(&self, load: Load, colour: Colour) -> String {
         match self {
-            Self::Embedded(_) => format!("{} requests and {} streams still run on {colour} and are left", load.in_flight, load.streams),
+            Self::Embedded(..) => format!("{} requests and {} streams still run on {colour} and are left", load.in_flight, load.streams),
             Self::Haproxy(_) | Self::Caddy(_) => format!("{} requests and streams still run on {colour} and are left", load.in_flight),
             Self::Nginx(_) => format!("{} old workers of nginx still finish what they have, and are left", load.in_flight),
         }
     }
+}
+
+fn only_ours(does: &str) -> ControlError {
+    ControlError::Refused(format!("only the embedded proxy {does} ([proxy] kind = \"embedded\"): do it in the config of yours"))
 }

@@ -11,8 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::control::{Answers, ControlError, Load, ProxyState, ShiftOrder};
+use super::control::{ControlError, Load, ProxyState, ShiftOrder};
 use super::standing::{Standing, Turn, accept};
+use crate::domain::answers::Answers;
 use crate::domain::colour::Colour;
 use crate::files;
 use crate::net::client::io_words;

@@ -2,9 +2,11 @@
 
 mod caddy;
 pub mod control;
+mod counted;
 pub mod driver;
 pub mod embedded;
 mod haproxy;
+mod limits;
 mod nginx;
 mod settings;
 mod snippet;
@@ -13,6 +15,7 @@ mod standing;
 pub use caddy::{Caddy, CaddySettings};
 pub use driver::ProxyDriver;
 pub use haproxy::{Haproxy, HaproxySettings};
+pub use limits::{ProxyLimits, ProxyTimeouts, Size};
 pub use nginx::{Nginx, NginxSettings};
-pub use settings::{ProxyKind, ProxySettings, ProxyTimeouts};
+pub use settings::{AccessLogSettings, HoldSettings, MaintenanceHealth, ProxyKind, ProxySettings, TlsFiles};
 pub use snippet::snippet;

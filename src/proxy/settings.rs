@@ -1,10 +1,12 @@
 //! `[proxy]`.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::caddy::CaddySettings;
 use super::haproxy::HaproxySettings;
+use super::limits::{ProxyLimits, ProxyTimeouts, Size};
 use super::nginx::NginxSettings;
 use crate::domain::colour::Colour;
 use crate::net::reached::ReachedBy;
@@ -33,6 +35,22 @@ pub struct ProxySettings {
     pub threads: usize,
     /// How long a stage may take.
     pub timeouts: ProxyTimeouts,
+    /// What is refused beyond this.
+    pub limits: ProxyLimits,
+    /// The certificate of the public listener. Default: none, it speaks HTTP in the clear.
+    pub live_tls: Option<TlsFiles>,
+    /// The certificate of the preview listener. Default: none.
+    pub idle_tls: Option<TlsFiles>,
+    /// A further listener that sends everyone from HTTP to HTTPS on the public one. Default: none.
+    pub redirect: Option<String>,
+    /// The access log.
+    pub access_log: AccessLogSettings,
+    /// A folder with own error pages: `503.html`, `502.html`, `error.html`, `maintenance.html`. Default: none.
+    pub pages: Option<PathBuf>,
+    /// Requests that are kept waiting.
+    pub hold: HoldSettings,
+    /// What the health path answers while there is maintenance: `200` from us, `503` from us, or `app`. Default: `app`.
+    pub maintenance_health: MaintenanceHealth,
 }
 
 /// Which proxy is driven.
@@ -111,17 +129,42 @@ impl ProxyKind {
     }
 }
 
-/// How long a stage of a proxied request may take.
+/// What the app's health path answers while there is maintenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProxyTimeouts {
-    /// Until the client's request header is complete. Default: 30 s.
-    pub header_read: Duration,
-    /// Until the app has accepted the connection. Default: 5 s.
-    pub connect: Duration,
-    /// Until the app's response header is there. Default: 60 s.
-    pub response_header: Duration,
-    /// Between two pieces of a body or a WebSocket. Default: 10 min.
-    pub idle: Duration,
+pub enum MaintenanceHealth {
+    /// Whatever the app says: nobody in front of us takes us out, and the app stays watched.
+    App,
+    /// 200: all is as it should be.
+    Well,
+    /// 503, as everything else: whoever balances in front of us sends nobody here.
+    Unavailable,
+}
+
+/// A listener's certificate, as PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the listener's own first. Read again when it changes.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// The access log: one JSON object a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessLogSettings {
+    /// The file, relative to the state directory. Default: `access.log`; `"off"` for none.
+    pub path: Option<PathBuf>,
+    /// A file that has grown to this becomes `PATH.1`. Default: 64 MB.
+    pub size: Size,
+}
+
+/// Requests that `allswell hold on` keeps waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HoldSettings {
+    /// For so long at most; then 503. Default: 30 s.
+    pub time: Duration,
+    /// So many at most; further ones get 503 at once. Default: 10,000.
+    pub number: u32,
 }
 
 impl ProxySettings {
@@ -139,15 +182,40 @@ impl ProxySettings {
             idle,
             resolve: section.duration_or("resolve", Duration::from_secs(1)),
             threads: usize::try_from(section.count_or("threads", processors())).unwrap_or(1),
-            timeouts: ProxyTimeouts {
-                header_read: section.duration_or("header_read_timeout", Duration::from_secs(30)),
-                connect: section.duration_or("connect_timeout", Duration::from_secs(5)),
-                response_header: section.duration_or("response_header_timeout", Duration::from_secs(60)),
-                idle: section.duration_or("idle_timeout", Duration::from_secs(600)),
+            timeouts: ProxyTimeouts::read(&mut section),
+            limits: ProxyLimits::read(&mut section),
+            live_tls: TlsFiles::read(section.section("live_tls")),
+            idle_tls: TlsFiles::read(section.section("idle_tls")),
+            redirect: section.text("redirect"),
+            access_log: AccessLogSettings {
+                path: Some(section.text_or("access_log", "access.log")).filter(|path| path != "off").map(PathBuf::from),
+                size: section.parsed("access_log_size").unwrap_or(Size::kb(64 << 10)),
             },
+            pages: section.text("pages").map(PathBuf::from),
+            hold: HoldSettings {
+                time: section.duration_or("hold_time", Duration::from_secs(30)),
+                number: section.count_or("hold_number", 10_000),
+            },
+            maintenance_health: section.one_of("maintenance_health", &HEALTH_ANSWERS).unwrap_or(MaintenanceHealth::App),
         };
+        if settings.redirect.is_some() && settings.live_tls.is_none() {
+            section.error("redirect", "there is no HTTPS to send anyone to: set live_tls");
+        }
         section.finish();
         settings
+    }
+}
+
+const HEALTH_ANSWERS: [(&str, MaintenanceHealth); 3] =
+    [("app", MaintenanceHealth::App), ("200", MaintenanceHealth::Well), ("503", MaintenanceHealth::Unavailable)];
+
+impl TlsFiles {
+    fn read(mut section: Section<'_>) -> Option<Self> {
+        let is_given = section.is_present();
+        let mut file = |key| if is_given { PathBuf::from(section.text_required(key)) } else { PathBuf::new() };
+        let files = Self { certificate: file("certificate"), key: file("key") };
+        section.finish();
+        is_given.then_some(files)
     }
 }
 

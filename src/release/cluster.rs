@@ -31,6 +31,8 @@ pub struct Cluster {
     pub probe: ProbeSettings,
     /// How many instances each colour has where no order has said so.
     pub configured: ExpectedInstances,
+    /// Where the watchers are, by URL.
+    pub watchers: Vec<String>,
     /// What is expected or under way has changed: whoever tells of it need not wait for its interval. Carries no data.
     pub changed: Notify,
 }
@@ -49,7 +51,7 @@ impl Cluster {
     /// The longest that a switch can take, and some minutes: a lease that is kept no longer than this is not in the way for ever.
     pub(super) fn longest_switch(&self) -> Duration {
         const SPARE: Duration = Duration::from_secs(300);
-        let SwitchSettings { within, drain, observe, passes } = self.settings;
-        within * 2 + self.probe.timeout * (passes + self.probe.fall) + drain + observe + SPARE
+        let SwitchSettings { within, drain, observe, passes, gate, error_rise: _ } = &self.settings;
+        *within * 4 + gate.smoke_timeout + self.probe.timeout * (*passes + self.probe.fall) + *drain + *observe + SPARE
     }
 }

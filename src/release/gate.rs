@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::cluster::Cluster;
+use super::further;
 use super::orders::GateReport;
 use super::targets::{Seen, named, worst};
 use crate::clock;
@@ -63,7 +64,10 @@ async fn until_open(cluster: &Cluster, subject: &mut Subject<'_>, within: Durati
         loop {
             pace.tick().await;
             match subject.look(cluster).await {
-                Gate::Open => return,
+                Gate::Open => match further::answers(cluster, subject.addresses(cluster)).await {
+                    Ok(()) => return,
+                    Err(reason) => why = reason,
+                },
                 Gate::Shut(reason) => why = reason,
             }
         }
@@ -73,6 +77,13 @@ async fn until_open(cluster: &Cluster, subject: &mut Subject<'_>, within: Durati
 }
 
 impl Subject<'_> {
+    fn addresses<'a>(&'a self, cluster: &'a Cluster) -> &'a [String] {
+        match self {
+            Self::Colour(colour) => cluster.targets.addresses(*colour),
+            Self::Beside(addresses, _) => addresses,
+        }
+    }
+
     async fn look(&mut self, cluster: &Cluster) -> Gate {
         let colour = match self {
             Self::Colour(colour) => *colour,

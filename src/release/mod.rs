@@ -1,8 +1,10 @@
 //! Deploy and switch, each told as a story; the journal; the client of the prober's control.
 
 mod cluster;
+mod criteria;
 pub mod deploy;
 mod desk;
+mod further;
 mod gate;
 mod memory;
 pub mod orders;
@@ -16,6 +18,7 @@ mod watch;
 
 pub use crate::store::{Asked, Entry, Lease, Step, What};
 pub use cluster::Cluster;
+pub use criteria::Criteria;
 pub use desk::{Desk, Phases};
 pub use memory::Memory;
 pub use orders::{

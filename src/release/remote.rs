@@ -12,6 +12,7 @@ use super::orders::{
 };
 use crate::domain::colour::Colour;
 use crate::domain::switch::Phase;
+use crate::monitor::orders::ConfigView;
 use crate::net::client::{ClientError, explain, http};
 use crate::store::Entry;
 
@@ -133,6 +134,14 @@ impl Remote {
     /// As [`Remote::state`]; and where the deploy's time was over before.
     pub async fn end_deploy(&self, lease: &DeployLease, end: &DeployEnd) -> Result<(), RemoteError> {
         self.call(self.client.post(self.at(&format!("/v1/deploys/{}/end", lease.id))).json(end), self.limit).await
+    }
+
+    /// Has the config read anew.
+    ///
+    /// # Errors
+    /// As [`Remote::state`]; and with everything that is wrong with the config.
+    pub async fn reload(&self) -> Result<ConfigView, RemoteError> {
+        self.call(self.client.post(self.at("/v1/reload")), self.limit).await
     }
 
     fn at(&self, path: &str) -> String {

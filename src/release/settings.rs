@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::criteria::Criteria;
 use crate::net::reached::ReachedBy;
 use crate::settings::Section;
 
 /// `[switch]`: how a switch goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SwitchSettings {
     /// Probes in a row that must pass before, and front-door answers after. Default: 3.
     pub passes: u32,
@@ -16,6 +17,10 @@ pub struct SwitchSettings {
     pub drain: Duration,
     /// How long a bad switch is taken back by itself. Default: 30 s.
     pub observe: Duration,
+    /// How many percentage points more of the answers may be 5xx than before, while it is observed. Default: 5.
+    pub error_rise: u32,
+    /// What a colour has to show beyond passing probes. Default: nothing.
+    pub gate: Criteria,
 }
 
 /// `[prober]`: who probes, and owns the switch.
@@ -48,6 +53,8 @@ impl SwitchSettings {
             within: section.duration_or("within", Duration::from_secs(30)),
             drain: section.duration_or("drain", Duration::from_secs(30)),
             observe: section.duration_or("observe", Duration::from_secs(30)),
+            error_rise: section.count_or("error_rise", 5),
+            gate: Criteria::read(section.section("gate")),
         };
         section.finish();
         settings

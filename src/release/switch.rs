@@ -8,9 +8,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{sleep, timeout};
 
 use super::cluster::Cluster;
-use super::gate;
+use super::criteria::Criteria;
 use super::orders::{Refusal, RefusalKind, SwitchEvent};
-use super::watch::Watch;
+use super::watch::{Before, Watch};
+use super::{further, gate};
 use crate::clock;
 use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
@@ -38,6 +39,7 @@ pub(super) struct Switch {
     cluster: Arc<Cluster>,
     entry: Entry,
     progress: Progress,
+    before: Option<Before>,
 }
 
 /// How a switch can end.
@@ -67,7 +69,7 @@ enum Shift {
 impl Switch {
     /// Of this entry.
     pub(super) fn new(cluster: Arc<Cluster>, entry: Entry, progress: Progress) -> Self {
-        Self { cluster, entry, progress }
+        Self { cluster, entry, progress, before: None }
     }
 
     /// The whole story. False where nobody knows how it ended: then it must be recovered.
@@ -96,6 +98,7 @@ impl Switch {
         if let Err(why) = self.reach(Phase::Gated, None).await {
             return Ending::Refused(why);
         }
+        self.before = Before::shift_to(&self.cluster, self.target()).await;
         match self.shift().await {
             Shift::Done => self.on_or_back(Phase::Gated).await,
             Shift::Refused(why) => Ending::Refused(why),
@@ -121,7 +124,7 @@ impl Switch {
             self.reach(Phase::Verified, None).await?;
         }
         let cluster = Arc::clone(&self.cluster);
-        let mut watch = Watch::new(&cluster, self.target());
+        let mut watch = Watch::new(&cluster, self.target(), self.before);
         if !matches!(stands_at, Phase::Drained) {
             // A colour that turns bad while the old requests finish is not watched turning bad.
             let left = tokio::select! {
@@ -142,6 +145,20 @@ impl Switch {
             return Ok(());
         }
         let within = self.cluster.settings.within;
+        self.probes_pass(within).await?;
+        let Criteria { heartbeats, smoke, .. } = &self.cluster.settings.gate;
+        if *heartbeats {
+            further::heartbeats(&self.cluster, self.target(), within).await?;
+        }
+        if smoke.is_empty() && !heartbeats {
+            return Ok(());
+        }
+        further::smoke(&self.cluster, self.target()).await?;
+        // That took its time: the newest probe may be too old by now.
+        self.probes_pass(within).await
+    }
+
+    async fn probes_pass(&self, within: Duration) -> Result<(), String> {
         let report = gate::wait(&self.cluster, self.target(), within).await;
         if report.open { Ok(()) } else { Err(format!("the gate of {} stayed shut for {}: {}", self.target(), humane(within), report.why)) }
     }

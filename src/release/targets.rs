@@ -13,7 +13,7 @@ use crate::net::client::ClientError;
 use crate::net::names::{NameError, Place, literal, resolve};
 use crate::probe::{HttpProbe, ProbeSettings, Probed, Target, held_up, local};
 use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, ProxyState, TOKEN_HEADER};
-use crate::proxy::{ProxyDriver, ProxySettings};
+use crate::proxy::{ProxyDriver, ProxySettings, TlsFiles};
 use crate::settings::AppSettings;
 
 /// The name of the live listener, as a target.
@@ -68,18 +68,37 @@ impl Targets {
         token: &str,
         control: ProxyDriver,
     ) -> Result<Self, ClientError> {
-        let listener = |listen| Target::new(format!("http://{}{}", proxy.reach.found(listen), app.health)).with_header(TOKEN_HEADER, token);
+        let listener = |listen, tls: Option<&TlsFiles>| {
+            let at = format!("{}{}", proxy.reach.found(listen), app.health);
+            let target = if tls.is_some() { Target::of_our_own(format!("https://{at}")) } else { Target::new(format!("http://{at}")) };
+            target.with_header(TOKEN_HEADER, token)
+        };
         Ok(Self {
             probe: HttpProbe::new(probe)?,
             blue: app.blue.addresses.clone(),
             green: app.green.addresses.clone(),
             health: app.health.clone(),
-            front_door: listener(&proxy.live),
-            preview: listener(&proxy.idle),
+            front_door: listener(&proxy.live, proxy.live_tls.as_ref()),
+            preview: listener(&proxy.idle, proxy.idle_tls.as_ref()),
             control,
             timeout: probe.timeout,
             lookup: probe.timeout.min(probe.every),
         })
+    }
+
+    /// The path that says whether an instance is well.
+    #[must_use]
+    pub fn health(&self) -> &str {
+        &self.health
+    }
+
+    /// Where a colour's instances are, as the config says it.
+    #[must_use]
+    pub fn addresses(&self, colour: Colour) -> &[String] {
+        match colour {
+            Colour::Blue => &self.blue,
+            Colour::Green => &self.green,
+        }
     }
 
     /// What probes anything else over HTTP, by the same limits.
@@ -90,11 +109,7 @@ impl Targets {
 
     /// A colour shows what its worst instance shows.
     pub async fn colour(&self, colour: Colour) -> Probed {
-        let addresses = match colour {
-            Colour::Blue => &self.blue,
-            Colour::Green => &self.green,
-        };
-        let seen = self.instances(addresses).await;
+        let seen = self.instances(self.addresses(colour)).await;
         let several = seen.len() > 1;
         let named = |Seen { at, probed }| match probed {
             Probed::Observed(observation) if several => Probed::Observed(named(observation, &at)),
@@ -156,11 +171,16 @@ impl Targets {
         let started = clock::elapsed();
         let answered = self.control.state().await;
         let latency = clock::elapsed().saturating_sub(started);
+        // It serves, and somebody should look at it: doing poorly.
+        let warning = self.control.warning().await.ok().flatten();
         if let Some(why) = held_up(latency, self.timeout) {
             return (Probed::Unable(why), None);
         }
         match answered {
-            Ok(state) if state.live.is_some() => (observed(Showing::Good, latency, None), Some(state)),
+            Ok(state) if state.live.is_some() => {
+                let showing = if warning.is_some() { Showing::Slow } else { Showing::Good };
+                (observed(showing, latency, warning), Some(state))
+            }
             Ok(state) => (bad("the live colour is undefined".to_owned(), latency), Some(state)),
             Err(error) => (bad(error.to_string(), latency), None),
         }

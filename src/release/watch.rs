@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::time::{interval, sleep};
 
 use super::cluster::Cluster;
+use super::further::{Beats, beats};
+use crate::domain::answers::Answers;
 use crate::domain::colour::Colour;
 use crate::probe::Probed;
 
@@ -18,12 +20,30 @@ pub(super) struct Watch<'a> {
     colour: Colour,
     colour_bad: u32,
     front_door_bad: u32,
+    before: Option<Before>,
+}
+
+/// What the colours had answered when the switch was made; none where the proxy does not count, or where a prober found the switch unfinished.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before {
+    /// The colour that was live.
+    old: Answers,
+    /// The colour that goes live.
+    new: Answers,
+}
+
+impl Before {
+    /// Counted right before a shift to this colour.
+    pub(super) async fn shift_to(cluster: &Cluster, colour: Colour) -> Option<Self> {
+        let (old, new) = tokio::join!(cluster.proxy.answers(colour.other()), cluster.proxy.answers(colour));
+        Some(Self { old: old?, new: new? })
+    }
 }
 
 impl<'a> Watch<'a> {
     /// Of the colour that has gone live.
-    pub(super) fn new(cluster: &'a Cluster, colour: Colour) -> Self {
-        Self { cluster, colour, colour_bad: 0, front_door_bad: 0 }
+    pub(super) fn new(cluster: &'a Cluster, colour: Colour, before: Option<Before>) -> Self {
+        Self { cluster, colour, colour_bad: 0, front_door_bad: 0, before }
     }
 
     /// Watches for a time, and on until the last answer was a pass.
@@ -63,7 +83,28 @@ impl<'a> Watch<'a> {
         let colour = counted(&mut self.colour_bad, &colour, fall).map(|why| format!("{} failed {fall} probes: {why}", self.colour));
         let front_door =
             counted(&mut self.front_door_bad, &front_door.probed, fall).map(|why| format!("the front door failed {fall} probes: {why}"));
-        colour.or(front_door)
+        match colour.or(front_door) {
+            Some(why) => Some(why),
+            None => self.errors().await.or(self.silence().await),
+        }
+    }
+
+    /// The answers to everybody, compared with those before the switch.
+    async fn errors(&self) -> Option<String> {
+        let before = self.before?;
+        let now = self.cluster.proxy.answers(self.colour).await?.since(before.new)?;
+        now.risen(before.old, self.cluster.settings.error_rise).map(|why| format!("{}: {why}", self.colour))
+    }
+
+    /// The new colour's heartbeats, where the gate asks for them too. What no watcher says proves nothing.
+    async fn silence(&self) -> Option<String> {
+        if !self.cluster.settings.gate.heartbeats {
+            return None;
+        }
+        match beats(self.cluster, self.colour).await {
+            Beats::Bad(why) => Some(format!("the heartbeats of {} are not well: {why}", self.colour)),
+            Beats::Well | Beats::Unknown(_) => None,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::domain::check::Check;
+use crate::domain::follow_up::Plan;
 use crate::domain::role::Role;
 use crate::domain::schedule::Schedule;
 use crate::monitor::{ChannelRule, Expected};
@@ -38,8 +39,14 @@ pub fn of_watcher(config: &Config) -> Vec<Expected> {
     // Down by three intervals at the latest, however patient the config is with an app.
     checks.extend(watchers.into_iter().map(|name| (name, watched(1, probe.fall.min(3)))));
     let channels = config.built_in_channels();
-    let built_in =
-        checks.into_iter().map(|(name, check)| Expected { instances: instances(config, &name), name, check, channels: channels.clone() });
+    let built_in = checks.into_iter().map(|(name, check)| Expected {
+        instances: instances(config, &name),
+        name,
+        check,
+        channels: channels.clone(),
+        plan: config.watcher.plan.clone(),
+        behind: Vec::new(),
+    });
     built_in.chain(own(config)).collect()
 }
 
@@ -98,7 +105,10 @@ fn other_watchers(config: &Config) -> Vec<String> {
 fn own(config: &Config) -> impl Iterator<Item = Expected> {
     config.checks.iter().map(|own| {
         let channels = if own.channels.is_empty() { config.built_in_channels() } else { own.channels.clone() };
-        Expected { name: own.name.clone(), check: own.check.clone(), channels, instances: own.instances }
+        let (plan, of_watcher) = (own.plan.clone(), config.watcher.plan.clone());
+        let plan = Plan { remind: plan.remind.or(of_watcher.remind), escalate: plan.escalate.or(of_watcher.escalate) };
+        let (name, check, behind) = (own.name.clone(), own.check.clone(), own.behind.clone());
+        Expected { name, check, channels, instances: own.instances, plan, behind }
     })
 }
 

@@ -5,6 +5,7 @@ pub mod expected;
 mod outside;
 pub mod prober;
 pub mod proxy;
+pub mod reload;
 mod site;
 pub mod up;
 pub mod watcher;

@@ -24,12 +24,13 @@ use self::lookout::Lookout;
 use self::report::Report;
 use self::stall::Stall;
 use self::telling::{Telling, Work};
+use super::reload::{Ground, Handle, Renewed};
 use crate::config::Config;
 use crate::domain::beat::ExpectedInstances;
 use crate::files::{self, StateDir};
+use crate::http::connections::serve;
 use crate::http::control::{Control, router};
-use crate::http::serve::{OwnHosts, guarded, healthz, serve};
-use crate::net::listen;
+use crate::http::serve::{OwnHosts, guarded, healthz};
 use crate::net::manager::ServiceManager;
 use crate::proxy::ProxyDriver;
 use crate::release::targets::ORDER_LIMIT;
@@ -50,20 +51,23 @@ pub struct Prober {
     telling: Work,
     control: (TcpListener, Router),
     health: (TcpListener, Router),
-    addresses: Vec<(&'static str, String)>,
 }
 
-impl Prober {
-    /// Binds everything.
-    ///
-    /// # Errors
-    /// Where something cannot be bound, opened or read; says what to do.
-    pub async fn build(config: &Config, state: &StateDir) -> anyhow::Result<Self> {
-        let store = Store::open(&config.prober.store, state.path()).await.context("the prober's store (prober.store) cannot be opened")?;
-        let (control, at) = listen::tcp("prober.listen", &config.prober.listen).await?;
-        let (health, health_at) = listen::tcp("prober.health", &config.prober.health).await?;
-        let addresses = vec![("control", at.to_string()), ("health", health_at.to_string())];
+impl Renewed for Prober {
+    fn listeners(config: &Config) -> Vec<(&'static str, String)> {
+        vec![("prober.listen", config.prober.listen.clone()), ("prober.health", config.prober.health.clone())]
+    }
 
+    fn fixed(config: &Config) -> Vec<(&'static str, String)> {
+        let ProberSettings { listen, health, store, .. } = &config.prober;
+        vec![("prober.listen", listen.clone()), ("prober.health", health.clone()), ("prober.store", store.clone())]
+    }
+
+    async fn build(ground: &Ground<'_>) -> anyhow::Result<Self> {
+        let Ground { config, state, sockets, orders, .. } = *ground;
+        let store = Store::open(&config.prober.store, state.path()).await.context("the prober's store (prober.store) cannot be opened")?;
+        let [control, health] = sockets else { anyhow::bail!("it has not its two sockets") };
+        let (control, health) = (control.listener()?, health.listener()?);
         let probe_token = files::token(&state.probe_token()).context("the probe token cannot be read")?;
         let proxy = |limit| ProxyDriver::new(&config.proxy, &config.app, state, limit);
         proxy(ORDER_LIMIT).prepare(config.proxy.first_live).context("what the proxy's config includes cannot be written")?;
@@ -73,7 +77,8 @@ impl Prober {
             proxy: proxy(ORDER_LIMIT),
             targets,
             memory: Arc::new(Memory::default()),
-            settings: config.switch,
+            settings: config.switch.clone(),
+            watchers: config.prober.watchers.clone(),
             probe: config.probe,
             configured: ExpectedInstances { blue: config.app.blue.instances, green: config.app.green.instances },
             changed: Notify::new(),
@@ -87,24 +92,18 @@ impl Prober {
         let desk = Desk::new(cluster);
         let token = files::token(&state.prober_token()).context("the prober's token cannot be read")?;
         let own = own_hosts(config);
-        let routes = router(Control { desk: desk.clone(), token }, own.clone());
+        let routes = router(Control { desk: desk.clone(), token, reload: orders.clone() }, own.clone());
         let watched = Arc::clone(&lookout);
         let health_routes = Router::new().route("/healthz", get(move || async move { healthz(watched.trouble()) }));
         let health_routes = guarded(health_routes, own);
-        Ok(Self { desk, lookout, stall, engine, telling, control: (control, routes), health: (health, health_routes), addresses })
+        Ok(Self { desk, lookout, stall, engine, telling, control: (control, routes), health: (health, health_routes) })
     }
 
-    /// Where it listens: a name and an address each, for the log and for tests.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<(&'static str, String)> {
-        self.addresses.clone()
+    fn handle(&self) -> Handle {
+        Handle { tells: None, desk: Some(self.desk.clone()) }
     }
 
-    /// Runs until `shutdown`, then ends in order. A switch under way is left to the next start.
-    ///
-    /// # Errors
-    /// Where it could not go on.
-    pub async fn run(self, manager: ServiceManager, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    async fn work(self, manager: ServiceManager, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (end, ended) = watch::channel(false);
         let mut work = JoinSet::new();
         for link in self.lookout.links() {
@@ -129,8 +128,7 @@ impl Prober {
         let desk = self.desk;
         work.spawn(async move { desk.recover().await });
         manager.ready();
-        shutdown.await;
-        manager.stopping();
+        stop.await;
         let _ = end.send(true);
         // Whoever follows a switch is cut off after this; the switch stands in the journal.
         let _ = tokio::time::timeout(FINISHING, serving.join_all()).await;

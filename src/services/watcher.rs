@@ -1,6 +1,5 @@
 //! The wiring of the watcher.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,17 +10,18 @@ use tokio::task::JoinSet;
 
 use super::expected;
 use super::outside::OutsideLoop;
+use super::reload::{Ground, Handle, Renewed};
 use super::site::SiteLoop;
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
+use crate::http::connections::serve;
 use crate::http::directory::Directory;
 use crate::http::keys::ApiKey;
 use crate::http::pings::Pings;
-use crate::http::serve::{OwnHosts, serve};
+use crate::http::serve::OwnHosts;
 use crate::http::watcher::router;
 use crate::http::watching::Watching;
-use crate::monitor::{Loops, May, Monitor, MonitorSettings};
-use crate::net::listen;
+use crate::monitor::{Loops, May, Monitor, MonitorSettings, WatcherSettings};
 use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
 use crate::signing::Key;
@@ -34,7 +34,6 @@ const LAST_CALL: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Watcher {
     listener: TcpListener,
-    address: SocketAddr,
     own: OwnHosts,
     watching: Watching,
     loops: Loops,
@@ -42,13 +41,19 @@ pub struct Watcher {
     outside: Option<OutsideLoop>,
 }
 
-impl Watcher {
-    /// Binds everything.
-    ///
-    /// # Errors
-    /// Where something cannot be bound, opened or read; says what to do.
-    pub async fn build(config: &Config, state: &StateDir) -> anyhow::Result<Self> {
-        let (listener, address) = listen::tcp("watcher.listen", &config.watcher.listen).await?;
+impl Renewed for Watcher {
+    fn listeners(config: &Config) -> Vec<(&'static str, String)> {
+        vec![("watcher.listen", config.watcher.listen.clone())]
+    }
+
+    fn fixed(config: &Config) -> Vec<(&'static str, String)> {
+        let WatcherSettings { listen, name, store, .. } = &config.watcher;
+        vec![("watcher.listen", listen.clone()), ("watcher.name", name.clone()), ("watcher.store", store.clone())]
+    }
+
+    async fn build(ground: &Ground<'_>) -> anyhow::Result<Self> {
+        let Ground { config, view, state, sockets, orders } = *ground;
+        let listener = sockets.first().context("it has no socket")?.listener()?;
         let key = beat_key(config, state)?;
         let channels = config.channels.iter().map(Channel::new).collect::<Result<Vec<_>, _>>()?;
         let store = Store::open(&config.watcher.store, state.path()).await.context("watcher.store cannot be opened")?;
@@ -59,6 +64,8 @@ impl Watcher {
             checks: expected::of_watcher(config).into_iter().collect(),
             channels: expected::channel_rules(config),
             own_channels: config.built_in_channels(),
+            own_plan: config.watcher.plan.clone(),
+            maintenance: config.maintenance.clone(),
             most_made: config.pings.most_made,
             keep: config.watcher.keep,
             strangers_after: config.watcher.strangers_after,
@@ -71,33 +78,35 @@ impl Watcher {
         }
         Ok(Self {
             listener,
-            address,
             // Whatever the prober calls its watchers, one of them is this one.
             own: OwnHosts::new(
                 [config.watcher.listen.clone(), config.watcher.page_url()].into_iter().chain(config.prober.watchers.clone()),
             ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
-            watching: Watching { monitor, ingest, pings: Arc::new(pings(config, &key)?), key, unheard },
+            watching: Watching {
+                monitor,
+                ingest,
+                pings: Arc::new(pings(config, &key)?),
+                key,
+                token: token(config, state)?.into(),
+                config: view.clone(),
+                reload: orders.clone(),
+                unheard,
+            },
             loops,
         })
     }
 
-    /// Where it listens: a name and an address each, for the log and for tests.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<(&'static str, String)> {
-        vec![("watcher", self.address.to_string())]
+    fn handle(&self) -> Handle {
+        Handle { tells: Some(self.watching.monitor.clone()), desk: None }
     }
 
-    /// Runs until `shutdown`, then ends in order.
-    ///
-    /// # Errors
-    /// Where it could not go on.
-    pub async fn run(self, manager: ServiceManager, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { listener, own, watching, loops, sites, outside, .. } = self;
+    async fn work(self, manager: ServiceManager, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let Self { listener, own, watching, loops, sites, outside } = self;
         let monitor = watching.monitor.clone();
         monitor.start(monitor.now()).await.context("watcher.store does not work")?;
-        let (stop, stopped) = watch::channel(false);
+        let (ending, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(loops.vouching(manager.clone()).run(stopped.clone()));
         for site in sites {
@@ -112,9 +121,8 @@ impl Watcher {
             let _ = stopping.wait_for(|stopped| *stopped).await;
         }));
         manager.ready();
-        shutdown.await;
-        manager.stopping();
-        stop.send_replace(true);
+        stop.await;
+        ending.send_replace(true);
         // Connections that are kept open would keep the listener: they have their time, and no more.
         let aborting = serving.abort_handle();
         if tokio::time::timeout(LAST_CALL, serving).await.is_err() {
@@ -125,6 +133,12 @@ impl Watcher {
         }
         monitor.stop(monitor.now()).await.context("the end is not written down")
     }
+}
+
+fn token(config: &Config, state: &StateDir) -> anyhow::Result<String> {
+    let given = config.watcher.token.as_ref().map(|secret| secret.reveal_if_set()).transpose().context("watcher.token")?;
+    let path = state.watcher_token();
+    given.flatten().map_or_else(|| files::token(&path).with_context(|| format!("{} cannot be made or read", path.display())), Ok)
 }
 
 fn pings(config: &Config, key: &Key) -> anyhow::Result<Pings> {

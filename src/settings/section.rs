@@ -235,6 +235,19 @@ impl<'a> Section<'a> {
         parse_duration(&text).map_err(|error| self.error(key, error)).ok()
     }
 
+    /// A time as it stands in the file: a text, or as TOML writes one.
+    pub fn time(&mut self, key: &'static str) -> Option<String> {
+        let value = self.value(key)?;
+        let found = match value.as_ref() {
+            DeValue::Datetime(time) => Some(time.to_string()),
+            other => other.as_str().map(str::to_owned),
+        };
+        if found.is_none() {
+            self.wrong(key, value, "a time such as \"2026-12-01 22:00\"");
+        }
+        found
+    }
+
     /// A duration with a default.
     pub fn duration_or(&mut self, key: &'static str, default: Duration) -> Duration {
         self.duration(key).unwrap_or(default)

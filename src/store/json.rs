@@ -17,3 +17,8 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
 pub(super) fn read_word<T: DeserializeOwned>(word: &str) -> Result<T, StoreError> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
+
+/// The other way round.
+pub(super) fn word(value: &impl Serialize) -> Result<String, StoreError> {
+    Ok(write(value)?.trim_matches('"').to_owned())
+}

@@ -1,10 +1,12 @@
 //! What survives: SQLite, or PostgreSQL, by the same statements.
 
+pub mod acknowledgements;
 pub mod backup;
 mod batch;
 pub mod beats;
 pub mod channels;
 pub mod checks;
+pub mod clock_steps;
 mod connection;
 mod database;
 mod dialect;
@@ -12,6 +14,8 @@ mod entry;
 mod error;
 pub mod facts;
 pub mod flips;
+pub mod follow_ups;
+pub mod groups;
 pub mod incidents;
 pub mod instances;
 mod journal;
@@ -22,10 +26,12 @@ pub mod outbox;
 pub mod pages;
 mod pending;
 pub mod prune;
+pub mod quiets;
 mod row;
 mod schema;
 mod server_time;
 mod statement;
+pub mod untaken;
 mod value;
 
 pub use connection::{Connection, Transaction};

@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/output.sql"),
     include_str!("schema/both.sql"),
     include_str!("schema/pings.sql"),
+    include_str!("schema/alarms.sql"),
     include_str!("schema/many.sql"),
 ];
 

@@ -51,6 +51,13 @@ pub const TABLE: &[Metric] = &[
     metric("allswell_proxy_in_flight", &["colour"], "Requests that have claimed the colour and are not finished."),
     metric("allswell_proxy_streams_open", &["colour"], "WebSockets and other upgraded connections."),
     metric("allswell_proxy_errors_total", &["reason"], "Requests that the proxy answered itself, by reason."),
+    metric(
+        "allswell_proxy_stale_total",
+        &["outcome"],
+        "Requests on a connection that the app had closed meanwhile, by outcome: resent, repeated, failed.",
+    ),
+    metric("allswell_proxy_log_lines_lost_total", &[], "Lines of the access log that the disk was too slow for."),
+    metric("allswell_proxy_certificate_days", &["listener"], "Days until the listener's certificate ends."),
     metric("allswell_proxy_connections_open", &["listener"], "Client connections."),
     metric("allswell_proxy_live", &["colour"], "1 for the live colour, 0 for the other; both 0 when undefined."),
     metric("allswell_proxy_epoch", &[], "The epoch of the last shift."),

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod alarms;
 mod bad_input;
 mod channels;
 mod commands;
@@ -28,6 +29,7 @@ mod scroll;
 mod start;
 mod store;
 mod switch;
+mod switching;
 mod telling;
 mod up;
 mod verify;

@@ -2,6 +2,10 @@
 
 mod faults;
 mod forwarding;
+mod framing;
 mod front;
+mod limits;
+mod pauses;
 mod shifting;
 mod states;
+mod tls;

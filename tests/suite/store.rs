@@ -1,5 +1,6 @@
 //! The store: one contract, held by SQLite and by a real PostgreSQL.
 
+mod alarms;
 mod contract;
 mod ground;
 mod hostile;

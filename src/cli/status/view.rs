@@ -36,6 +36,7 @@ enum Health {
     NotWorking,
     Unknown,
     Stopped,
+    Paused,
 }
 
 impl Health {
@@ -46,6 +47,7 @@ impl Health {
             Status::Down => Self::NotWorking,
             Status::New => Self::Unknown,
             Status::Stopped => Self::Stopped,
+            Status::Paused => Self::Paused,
         }
     }
 
@@ -56,6 +58,7 @@ impl Health {
             Self::NotWorking => "✖ not working",
             Self::Unknown => "? not known",
             Self::Stopped => "■ stopped",
+            Self::Paused => "■ paused",
         }
     }
 
@@ -64,7 +67,7 @@ impl Health {
             Self::Working => paint.good(text),
             Self::Poorly => paint.poor(text),
             Self::NotWorking => paint.bad(text),
-            Self::Unknown | Self::Stopped => paint.faint(text),
+            Self::Unknown | Self::Stopped | Self::Paused => paint.faint(text),
         }
     }
 }
@@ -82,6 +85,11 @@ pub(super) fn lines(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
         lines.extend(wrapped("  ! ", trouble).into_iter().map(|line| paint.bad(line)));
     }
     lines.extend(incidents(sight, paint));
+    lines.extend(sight.watcher.iter().filter_map(|overview| overview.config.as_ref()).map(|config| {
+        let age = humane(sight.now.since(config.loaded_at));
+        fitted(&format!("  config  {} ({}), read {age} ago", config.file, config.hash), COLUMNS)
+    }));
+    lines.extend(sight.watcher.iter().flat_map(|overview| &overview.quiet).flat_map(|words| wrapped("  quiet   ", words)));
     lines.extend(silent(sight, paint));
     lines.extend(journal(sight, paint));
     lines.extend(
@@ -240,15 +248,17 @@ fn incidents(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
         return vec![String::new(), "  no open incidents".to_owned()];
     }
     let mut lines = vec![String::new(), paint.strong(format!("  open incidents: {}", open.len()))];
-    for IncidentView { incident, also, .. } in open {
+    for IncidentView { incident, also, acknowledged, hushed, .. } in open {
         let age = humane(sight.now.since(incident.since));
         let also = if also.is_empty() { String::new() } else { format!(" (and {})", also.join(", ")) };
-        let text = fitted(&format!("  {:<8}  {age:>7}  {}: {}{also}", incident.severity, incident.check, incident.reason), COLUMNS);
+        let text = fitted(&format!("  {:<8}  {age:>7}  {}: {}{also}", incident.severity, incident.subject(), incident.reason), COLUMNS);
         lines.push(match incident.severity {
             Severity::Critical => paint.bad(text),
             Severity::Warning => paint.poor(text),
             Severity::Info => text,
         });
+        let said = acknowledged.as_ref().map(ToString::to_string);
+        lines.extend(said.iter().chain(hushed).map(|words| fitted(&format!("                     {words}"), COLUMNS)));
     }
     lines
 }
@@ -353,7 +363,7 @@ mod tests {
             flips: 1,
             resolved_at: None,
         };
-        IncidentView { incident, also: vec!["heartbeat-green".to_owned()], is_held: false }
+        IncidentView { incident, also: vec!["heartbeat-green".to_owned()], is_held: false, acknowledged: None, hushed: None }
     }
 
     fn overview() -> Overview {
@@ -369,6 +379,8 @@ mod tests {
             resolved: Vec::new(),
             notices: Vec::new(),
             unheard: vec!["nobody hears when this host dies or is cut off: ".repeat(3)],
+            quiet: Vec::new(),
+            config: None,
         }
     }
 

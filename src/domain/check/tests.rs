@@ -42,6 +42,18 @@ fn silence_is_dated_by_its_deadline_and_not_by_its_discovery() {
 }
 
 #[test]
+fn a_beat_three_seconds_early_counts_for_its_slot() {
+    let hourly = Check { schedule: Schedule::parse("0 * * * *", "UTC").unwrap(), ..check() };
+    let due = |seconds: i64| {
+        let state = hourly.hear(&State::new(&hourly, at(60)), heard(BeatKind::Success, 3_600), None).state;
+        hourly.hear(&state, heard(BeatKind::Success, seconds), None).state.due
+    };
+    assert_eq!(due(7_197), at(10_800), "for two o'clock: the next is due at three");
+    assert_eq!(due(7_196), at(7_200), "too early for it");
+    assert_eq!(due(7_205), at(10_800));
+}
+
+#[test]
 fn a_check_that_was_never_heard_goes_down() {
     let flip = check().look(&State::new(&check(), at(0)), at(90), None).flip.unwrap();
     assert_eq!(flip.reason.to_string(), "never heard");

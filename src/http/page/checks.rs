@@ -27,7 +27,7 @@ fn row(check: &CheckView, overview: &Overview) -> Markup {
             th scope="row" { (check.name) }
             td { (badge(tone(check.status), words)) @if let Some(reason) = &check.reason { div.reason { (reason) } } }
             td data-label="last beat" { @match check.last_heard { Some(heard) => (ago(heard, now)), None => "never" } }
-            td data-label="due" { @if check.status == Status::Stopped { "–" } @else { (due(check.due, now)) } }
+            td data-label="due" { @if matches!(check.status, Status::Stopped | Status::Paused) { "–" } @else { (due(check.due, now)) } }
             @match check.latency_ms {
                 Some(latency_ms) => { td data-label="answered in" { (latency_ms) " ms" } }
                 None => { td.blank { "–" } }

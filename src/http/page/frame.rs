@@ -30,6 +30,7 @@ pub fn draw(overview: &Overview, trouble: Option<&str>) -> Markup {
                     @if let Some(trouble) = trouble { p.trouble role="alert" { "This watcher does not work: " (trouble) } }
                     (colours::cards(overview))
                     (incidents::open(overview))
+                    (notices::quiet(overview))
                     (checks::table(overview))
                     (notices::newest(overview))
                     (incidents::resolved(overview))

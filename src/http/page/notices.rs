@@ -35,6 +35,15 @@ fn receipt(notice: &NoticeView, now: Moment) -> Markup {
     }
 }
 
+/// What is muted, paused or under maintenance now.
+pub(super) fn quiet(overview: &Overview) -> Markup {
+    html! {
+        @if !overview.quiet.is_empty() {
+            section.gaps { h2 { "Quiet now" } ul { @for words in &overview.quiet { li { (words) } } } }
+        }
+    }
+}
+
 /// What nobody would hear of.
 pub(super) fn gaps(overview: &Overview) -> Markup {
     html! {

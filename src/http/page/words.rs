@@ -10,7 +10,7 @@ use crate::domain::moment::{Moment, humane};
 pub(super) fn tone(status: Status) -> &'static str {
     match status {
         Status::Up => "good",
-        Status::New | Status::Late | Status::Stopped => "quiet",
+        Status::New | Status::Late | Status::Stopped | Status::Paused => "quiet",
         Status::Failing | Status::Poorly => "weak",
         Status::Down => "bad",
     }

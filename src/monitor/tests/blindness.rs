@@ -84,3 +84,30 @@ async fn a_machine_on_which_every_sweep_is_late_tells_all_the_same() {
     }
     assert_eq!(stage.status("job").await, Status::Down);
 }
+
+#[tokio::test]
+async fn an_hour_of_blindness_with_ten_thousand_checks_is_one_notice_and_then_those_who_are_really_silent() {
+    const COUNT: usize = 10_000;
+    const HOUR: i64 = 3_600_000;
+    let names: Vec<String> = (0..COUNT).map(|number| format!("job-{number:05}")).collect();
+    let mut settings = super::stage::settings(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    settings.checks.iter_mut().for_each(|expected| expected.check.grace = std::time::Duration::from_secs(60));
+    let mut stage = Stage::with(settings).await;
+    stage.sweep(0, 0).await;
+    stage.restart(HOUR).await;
+    stage.sweep(HOUR, HOUR + 200).await;
+    let told = stage.notices("ops", HOUR + 200).await;
+    assert_eq!((told.len(), told[0].kind), (1, NoticeKind::WatcherBlind));
+    // All but seven are back within the grace that they have from our return.
+    for portion in names[7..].chunks(500) {
+        let beats: Vec<_> = portion.iter().map(|name| stage.beat(name, crate::domain::beat::Showing::Good, HOUR + 20_000)).collect();
+        let arrived: Vec<_> = beats.into_iter().map(|beat| stage.arrived(beat, HOUR + 20_000)).collect();
+        assert!(stage.monitor.ingest(&arrived, at(HOUR + 20_000)).await.iter().all(Result::is_ok));
+    }
+    stage.sweep(HOUR + 400, HOUR + 59_800).await;
+    assert!(stage.told("ops", HOUR + 59_800).await.is_empty(), "nobody before the bound");
+    stage.sweep(HOUR + 60_000, HOUR + 61_000).await;
+    let told = stage.notices("ops", HOUR + 61_000).await;
+    assert_eq!(told.len(), 1, "one message: {:?}", told.iter().map(|notice| &notice.subject.check).collect::<Vec<_>>());
+    assert_eq!(told[0].also, names[..7]);
+}

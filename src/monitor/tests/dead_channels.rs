@@ -1,4 +1,4 @@
-use super::stage::{Stage, settings};
+use super::stage::{Stage, at, settings};
 use crate::notify::SendError;
 
 fn again() -> SendError {
@@ -64,4 +64,22 @@ async fn a_channel_that_hangs_delays_no_other() {
     let hanging = stage.claim("ops", 0).await.unwrap();
     assert_eq!(stage.told("mail", 0).await, ["check.down job"]);
     stage.taken("ops", &hanging, 5_000).await;
+}
+
+#[tokio::test]
+async fn what_no_channel_takes_stays_on_the_page_however_much_is_told_since() {
+    const DAY: i64 = 86_400_000;
+    let mut stage = Stage::new(&["job", "other"]).await;
+    stage.down("job", 0).await;
+    let claimed = stage.claim("ops", 0).await.unwrap();
+    stage.refused("ops", &claimed, SendError::Retry { why: "connection refused".into(), after: None }, 0).await;
+    for round in 1..=30 {
+        stage.down("other", DAY + round * 1_000).await;
+        stage.told("mail", DAY + round * 1_000).await;
+        stage.up("other", DAY + round * 1_000 + 500).await;
+    }
+    stage.monitor.prune(at(DAY * 2)).await.unwrap();
+    let overview = stage.monitor.overview(Vec::new(), at(DAY * 2)).await.unwrap();
+    let open = overview.notices.iter().find(|notice| notice.key == claimed.notice().key).unwrap();
+    assert_eq!((open.taken_at, open.last_error.as_deref()), (None, Some("connection refused")));
 }

@@ -2,7 +2,10 @@
 
 mod blindness;
 mod causes;
+mod clock_steps;
 mod dead_channels;
+mod following;
+mod groups;
 mod live;
 mod one_fault;
 mod outside;

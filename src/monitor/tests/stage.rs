@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::domain::beat::{Beat, BeatKind, Health, Identity, Live, Showing};
 use crate::domain::check::{Check, Status};
 use crate::domain::colour::Colour;
+use crate::domain::follow_up::Plan;
 use crate::domain::moment::Moment;
 use crate::domain::notice::Notice;
 use crate::domain::schedule::Schedule;
@@ -43,6 +44,8 @@ pub(super) fn settings(names: &[&str]) -> MonitorSettings {
         check: check.clone(),
         channels: channels.clone(),
         instances: name.starts_with("heartbeat-").then_some(1),
+        plan: Plan::default(),
+        behind: Vec::new(),
     };
     MonitorSettings {
         name: "watcher".into(),
@@ -51,6 +54,8 @@ pub(super) fn settings(names: &[&str]) -> MonitorSettings {
         checks: names.iter().map(expected).collect(),
         channels: vec![rule("ops"), rule("mail")],
         own_channels: channels.clone(),
+        own_plan: Plan::default(),
+        maintenance: Vec::new(),
         most_made: 3,
         keep: Keep { log: Duration::from_secs(7_200), beats: Duration::from_secs(3_600) },
         strangers_after: Duration::from_secs(60),

@@ -70,15 +70,15 @@ impl Address {
         self.shares.iter().for_each(|share| share.pool.close());
     }
 
-    /// Closes idle connections that will not be used again.
-    pub(super) fn sweep(&self) {
+    /// Closes connections that were idle for longer than `limit`.
+    pub(super) fn sweep(&self, limit: Duration) {
         let now = clock::elapsed();
-        self.shares.iter().for_each(|share| share.pool.sweep(now));
+        self.shares.iter().for_each(|share| share.pool.sweep(limit, now));
     }
 
-    /// An idle connection of the worker's that may carry this request.
-    pub(super) fn pooled(self: &Arc<Self>, worker: usize, repeatable: bool) -> Option<Lease> {
-        let connection = self.shares.get(worker)?.pool.take(repeatable, clock::elapsed())?;
+    /// An idle connection of the worker's, for no longer than `limit`, that may carry this request.
+    pub(super) fn pooled(self: &Arc<Self>, worker: usize, repeatable: bool, limit: Duration) -> Option<Lease> {
+        let connection = self.shares.get(worker)?.pool.take(repeatable, limit, clock::elapsed())?;
         Some(Lease::new(connection, Busy::new(self, worker)))
     }
 
@@ -93,7 +93,7 @@ impl Address {
         // Without it a small request waits for the answer to the last one; that it fails changes nothing else.
         let _ = stream.set_nodelay(true);
         let listing = running.list(claim.ticket()).map_err(|_| Trouble::Cut)?;
-        Ok(Lease::new(Connection::new(stream, listing, limits.response_header), busy))
+        Ok(Lease::new(Connection::new(stream, listing, limits.response_header.min(limits.client)), busy))
     }
 
     /// Finds out whether it takes connections, at nobody's cost.

@@ -2,17 +2,15 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use hyper::{Response, StatusCode};
 
+use super::access_log::AccessLog;
 use super::claim::Claim;
 use super::client::Activity;
 use super::lease::{BrokenOff, Lease};
-use super::trouble::Trouble;
-use crate::domain::colour::Colour;
+use super::record::Record;
 
 /// Where a body comes from.
 #[derive(Debug)]
@@ -43,23 +41,35 @@ impl Drop for Passing {
     }
 }
 
-/// An answer's body; when it is dropped the client's connection is idle.
+/// An answer's body; when it is dropped the client's connection is idle, and the answer is told of.
 #[derive(Debug)]
 pub(super) struct AnswerBody {
     source: Source,
     client: Arc<Activity>,
+    told: Option<Told>,
+}
+
+/// What is told of an answer that has gone, and where.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) log: Arc<AccessLog>,
+    pub(super) worker: usize,
+    pub(super) record: Record,
 }
 
 impl AnswerBody {
     /// Of an answer on this client's connection.
-    pub(super) fn new(source: Source, client: Arc<Activity>) -> Self {
-        Self { source, client }
+    pub(super) fn new(source: Source, client: Arc<Activity>, told: Option<Told>) -> Self {
+        Self { source, client, told }
     }
 }
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
         self.client.is_idle();
+        if let Some(told) = &self.told {
+            told.log.add(told.worker, &told.record);
+        }
     }
 }
 
@@ -68,10 +78,15 @@ impl Body for AnswerBody {
     type Error = BrokenOff;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        match &mut self.get_mut().source {
-            Source::Words(words) => Poll::Ready(words.take().map(|words| Ok(Frame::data(words)))),
-            Source::App(passing) => passing.lease.poll_body(cx),
+        let body = self.get_mut();
+        let frame = match &mut body.source {
+            Source::Words(words) => words.take().map(|words| Ok(Frame::data(words))),
+            Source::App(passing) => ready!(passing.lease.poll_body(cx)),
+        };
+        if let (Some(told), Some(Ok(data))) = (&mut body.told, frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref))) {
+            told.record.bytes += data.map_or(0, |data| data.len() as u64);
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -87,17 +102,4 @@ impl Body for AnswerBody {
             Source::App(passing) => passing.lease.left().map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
-}
-
-/// The answer that says what went wrong.
-pub(super) fn in_words(trouble: Trouble, colour: Option<Colour>) -> Response<Source> {
-    let status = trouble.status();
-    let text = format!("{}: {}\n", status.as_u16(), trouble.words(colour));
-    let mut answer = Response::new(Source::Words(Some(Bytes::from(text))));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    answer
 }

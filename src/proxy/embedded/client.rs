@@ -37,6 +37,8 @@ pub(super) struct Activity {
     /// What ends an answer that is under way, where it is long.
     cut: Mutex<Option<Arc<Cut>>>,
     is_long: AtomicBool,
+    /// The client takes nothing more for now.
+    is_blocked: AtomicBool,
 }
 
 impl Activity {
@@ -47,6 +49,7 @@ impl Activity {
             since: AtomicU64::new(now()),
             cut: Mutex::default(),
             is_long: AtomicBool::new(false),
+            is_blocked: AtomicBool::new(false),
         }
     }
 
@@ -96,8 +99,13 @@ impl Activity {
         }
     }
 
-    fn has_written(&self) {
-        self.since.store(now(), Ordering::Relaxed);
+    fn has_written(&self, is_taken: bool) {
+        if is_taken {
+            self.since.store(now(), Ordering::Relaxed);
+        }
+        if self.is_blocked.load(Ordering::Relaxed) == is_taken {
+            self.is_blocked.store(!is_taken, Ordering::Relaxed);
+        }
     }
 
     /// How long until the connection has stood still for too long; none while it waits for the app.
@@ -106,14 +114,18 @@ impl Activity {
         if stage == Stage::App as u8 {
             return None;
         }
-        let limit = if stage == Stage::Header as u8 { limits.header_read } else { limits.idle };
+        let limit = match stage {
+            _ if self.is_blocked.load(Ordering::Relaxed) => limits.client,
+            stage if stage == Stage::Header as u8 => limits.header_read,
+            _ => limits.idle,
+        };
         let still = Duration::from_millis(now().saturating_sub(self.since.load(Ordering::Relaxed)));
         Some(limit.saturating_sub(still))
     }
 
     /// Resolves when the connection has stood still for too long. Cheap to poll.
     pub(super) async fn stands_still(&self, limits: &ProxyTimeouts) {
-        let shortest = limits.header_read.min(limits.idle);
+        let shortest = limits.header_read.min(limits.idle).min(limits.client);
         let mut timer = std::pin::pin!(sleep(shortest));
         std::future::poll_fn(|cx| {
             if self.is_cut(cx.waker()) {
@@ -164,17 +176,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        if written.is_ready() {
-            self.activity.has_written();
-        }
+        self.activity.has_written(written.is_ready());
         written
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
-        if written.is_ready() {
-            self.activity.has_written();
-        }
+        self.activity.has_written(written.is_ready());
         written
     }
 

@@ -10,13 +10,41 @@ use axum::{Json, Router};
 use tokio::net::UnixListener;
 
 use super::shift::{OrderError, Shifter};
-use crate::proxy::control::{CutOrder, ProxyState, ShiftOrder};
+use super::standing::Standing;
+use crate::proxy::control::{CutOrder, HoldOrder, MaintenanceOrder, Pauses, ProxyState, ShiftOrder};
 
 /// Answers on the socket until it is dropped.
-pub(super) async fn serve(listener: UnixListener, shifter: Arc<Shifter>) -> std::io::Result<()> {
-    let router =
+pub(super) async fn serve(listener: UnixListener, shifter: Arc<Shifter>, standing: Arc<Standing>) -> std::io::Result<()> {
+    let switching =
         Router::new().route("/v1/state", get(state)).route("/v1/shift", post(shift)).route("/v1/cut", post(cut)).with_state(shifter);
-    axum::serve(listener, router).await
+    let pausing = Router::new()
+        .route("/v1/pauses", get(pauses))
+        .route("/v1/hold", post(hold))
+        .route("/v1/maintenance", post(maintenance))
+        .route("/v1/warning", get(warning))
+        .with_state(standing);
+    axum::serve(listener, switching.merge(pausing)).await
+}
+
+async fn pauses(State(standing): State<Arc<Standing>>) -> Json<Pauses> {
+    Json(standing.pause.state())
+}
+
+async fn hold(State(standing): State<Arc<Standing>>, Json(order): Json<HoldOrder>) -> Json<Pauses> {
+    standing.hold(order.on);
+    Json(standing.pause.state())
+}
+
+async fn maintenance(State(standing): State<Arc<Standing>>, Json(order): Json<MaintenanceOrder>) -> Result<Json<Pauses>, OrderError> {
+    standing
+        .pause
+        .maintain(order.message)
+        .map_err(|error| OrderError::Refused(format!("that there is maintenance cannot be stored: {error}")))?;
+    Ok(Json(standing.pause.state()))
+}
+
+async fn warning(State(standing): State<Arc<Standing>>) -> Json<Option<String>> {
+    Json(standing.warning())
 }
 
 async fn state(State(shifter): State<Arc<Shifter>>) -> Json<ProxyState> {

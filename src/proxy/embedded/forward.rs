@@ -3,14 +3,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_LENGTH, HOST, HeaderValue, USER_AGENT};
 use hyper::http::{request, uri::PathAndQuery};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 
-use super::answer::{self, AnswerBody, Passing, Source};
+use super::access_log::AccessLog;
+use super::answer::{AnswerBody, Passing, Source, Told};
 use super::claim::{Claim, Claims, Door, Sender};
 use super::client::Activity;
 use super::head::Head;
@@ -18,13 +20,17 @@ use super::headers::{self, Peer};
 use super::lease::{Lease, Unanswered};
 use super::metrics;
 use super::outgoing::Outgoing;
+use super::pages::{Pages, Wish};
+use super::pause::Pause;
+use super::record::Record;
+use super::refused::Refused;
 use super::running::Running;
 use super::trouble::Trouble;
 use super::tunnel::Tunnel;
 use super::upstream::Upstream;
 use crate::clock;
 use crate::domain::colour::Colour;
-use crate::proxy::ProxyTimeouts;
+use crate::proxy::{MaintenanceHealth, ProxyLimits, ProxyTimeouts};
 
 /// What every request needs.
 #[derive(Debug)]
@@ -34,8 +40,15 @@ pub(super) struct Forwarder {
     pub(super) blue: Upstream,
     pub(super) green: Upstream,
     pub(super) timeouts: ProxyTimeouts,
+    pub(super) limits: ProxyLimits,
     pub(super) trusted: Vec<IpAddr>,
     pub(super) token: String,
+    pub(super) pause: Arc<Pause>,
+    pub(super) maintenance_health: MaintenanceHealth,
+    /// The path by which the app says whether it is well.
+    pub(super) health: String,
+    pub(super) pages: Pages,
+    pub(super) log: Option<Arc<AccessLog>>,
     /// Every answer asks its client to use another connection next time.
     pub(super) is_closing: AtomicBool,
 }
@@ -45,7 +58,7 @@ pub(super) struct Forwarder {
 pub(super) struct Origin {
     pub(super) worker: usize,
     pub(super) door: Door,
-    pub(super) peer: Peer,
+    pub(super) peer: Arc<Peer>,
     pub(super) activity: Arc<Activity>,
 }
 
@@ -55,32 +68,71 @@ impl Forwarder {
         origin.activity.awaits_app();
         let started = clock::elapsed();
         let is_probe = headers::take_token(request.headers_mut(), &self.token);
+        headers::identify(request.headers_mut(), &origin.peer);
+        let accept = request.headers().get(ACCEPT).cloned();
+        let mut record = self.log.is_some().then(|| record(&request, origin, started));
         let sender = if is_probe { Sender::Prober } else { Sender::Visitor };
-        let claim = self.claims.claim(origin.worker, origin.door, sender);
-        let (colour, epoch) = match &claim {
-            Some(claim) => (Some(claim.colour), claim.epoch),
-            None => (None, self.claims.live().epoch),
+        let (claimed, answered) = match self.paused(&request, sender, origin).await {
+            Ok(()) => self.claim(request, sender, origin).await,
+            Err(refused) => (None, Err(refused)),
         };
-        let answered = match claim {
-            Some(claim) => self.forward(request, claim, origin).await,
-            None => Err(Trouble::Undefined),
-        };
-        let mut answer = answered.unwrap_or_else(|trouble| {
-            metrics::failed(trouble.reason());
-            tracing::debug!(reason = trouble.reason(), colour = colour.map(Colour::as_str), "answered in our own words");
-            answer::in_words(trouble, colour)
-        });
+        let colour = claimed.map(|(colour, _)| colour);
+        let mut answer = answered.unwrap_or_else(|refused| self.in_our_words(refused, colour, accept.as_ref()));
         if let Some(colour) = colour {
             metrics::answered(colour, answer.status(), clock::elapsed().saturating_sub(started));
         }
         if is_probe {
+            let epoch = claimed.map_or_else(|| self.claims.live().epoch, |(_, epoch)| epoch);
             headers::sign_answer(answer.headers_mut(), colour, epoch);
         }
         if self.is_closing.load(Ordering::Relaxed) && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             headers::say_close(answer.headers_mut());
         }
+        if let Some(record) = &mut record {
+            (record.status, record.colour) = (answer.status().as_u16(), colour);
+        }
         origin.activity.answers();
-        answer.map(|source| AnswerBody::new(source, Arc::clone(&origin.activity)))
+        let told = self.log.clone().zip(record).map(|(log, record)| Told { log, worker: origin.worker, record });
+        answer.map(|source| AnswerBody::new(source, Arc::clone(&origin.activity), told))
+    }
+
+    /// Goes on unless something keeps visitors from the app on purpose.
+    async fn paused(&self, request: &Request<Incoming>, sender: Sender, origin: &Origin) -> Result<(), Refused> {
+        if sender == Sender::Prober || origin.door == Door::Idle {
+            return Ok(());
+        }
+        if let Some(message) = self.pause.maintenance() {
+            let is_health = request.uri().path() == self.health;
+            match self.maintenance_health {
+                MaintenanceHealth::App if is_health => return Ok(()),
+                MaintenanceHealth::Well if is_health => return Err(Refused::Well),
+                MaintenanceHealth::App | MaintenanceHealth::Well | MaintenanceHealth::Unavailable => {
+                    return Err(Refused::Maintenance(message));
+                }
+            }
+        }
+        Ok(self.pause.pass().await?)
+    }
+
+    /// Claims a colour and forwards the request to it. Says which colour that was, and under which epoch.
+    async fn claim(&self, request: Request<Incoming>, sender: Sender, origin: &Origin) -> (Option<(Colour, u64)>, Answered) {
+        let Some(claim) = self.claims.claim(origin.worker, origin.door, sender) else {
+            return (None, Err(Trouble::Undefined.into()));
+        };
+        let claimed = (claim.colour, claim.epoch);
+        let answered = self.forward(request, claim, origin).await;
+        (Some(claimed), answered.map_err(Refused::from))
+    }
+
+    fn in_our_words(&self, refused: Refused, colour: Option<Colour>, accept: Option<&HeaderValue>) -> Response<Source> {
+        metrics::failed(refused.reason());
+        tracing::debug!(reason = refused.reason(), colour = colour.map(Colour::as_str), "answered in our own words");
+        let is_body_left = matches!(refused, Refused::Trouble(Trouble::TooLarge(_)));
+        let mut answer = self.pages.answer(&refused.said(colour), Wish::of(accept));
+        if is_body_left {
+            headers::say_close(answer.headers_mut());
+        }
+        answer
     }
 
     async fn forward(&self, request: Request<Incoming>, claim: Claim, origin: &Origin) -> Result<Response<Source>, Trouble> {
@@ -109,18 +161,43 @@ impl Forwarder {
     async fn exchange(&self, head: &request::Parts, upload: Option<Incoming>, claim: &Claim) -> Result<(Head, Lease), Trouble> {
         let upstream = self.upstream(claim.colour);
         let repeatable = head.method.is_idempotent() && upload.is_none();
-        let mut request = Outgoing::new(head, upload, clock::elapsed());
+        let limit = self.limits.body;
+        if upload.as_ref().is_some_and(|upload| upload.size_hint().lower() > limit.0) {
+            return Err(Trouble::TooLarge(limit));
+        }
+        let mut request = Outgoing::new(head, upload, clock::elapsed(), limit);
         if let Some(mut lease) = upstream.pooled(claim.worker, repeatable) {
             request = match lease.send(request, &head.method, &self.timeouts).await {
                 Ok(answer) => return Ok((answer, lease)),
-                Err(Unanswered::Unsent(same)) => same,
-                Err(Unanswered::Broken) if repeatable && !claim.is_cut() => Outgoing::new(head, None, clock::elapsed()),
-                Err(unanswered) => return Err(told(unanswered, claim)),
+                Err(Unanswered::Unsent(same)) => {
+                    metrics::stale("resent");
+                    same
+                }
+                Err(Unanswered::Broken) if repeatable && !claim.is_cut() => {
+                    metrics::stale("repeated");
+                    Outgoing::new(head, None, clock::elapsed(), limit)
+                }
+                Err(unanswered) => {
+                    if matches!(unanswered, Unanswered::Broken) {
+                        metrics::stale("failed");
+                    }
+                    return Err(self.told(unanswered, claim));
+                }
             };
         }
         let mut lease = upstream.connect(claim).await?;
         let answer = lease.send(request, &head.method, &self.timeouts).await;
-        Ok((answer.map_err(|unanswered| told(unanswered, claim))?, lease))
+        Ok((answer.map_err(|unanswered| self.told(unanswered, claim))?, lease))
+    }
+
+    /// What the client hears of it.
+    fn told(&self, unanswered: Unanswered, claim: &Claim) -> Trouble {
+        match unanswered {
+            Unanswered::Unsent(_) | Unanswered::Broken if claim.is_cut() => Trouble::Cut,
+            Unanswered::Unsent(_) | Unanswered::Broken => Trouble::Broken,
+            Unanswered::TooLarge => Trouble::TooLarge(self.limits.body),
+            Unanswered::Trouble(trouble) => trouble,
+        }
     }
 
     fn tunnel(&self, tunnel: Tunnel) -> Result<(), Trouble> {
@@ -136,12 +213,22 @@ impl Forwarder {
     }
 }
 
-/// What the client hears of it.
-fn told(unanswered: Unanswered, claim: &Claim) -> Trouble {
-    match unanswered {
-        Unanswered::Unsent(_) | Unanswered::Broken if claim.is_cut() => Trouble::Cut,
-        Unanswered::Unsent(_) | Unanswered::Broken => Trouble::Broken,
-        Unanswered::Trouble(trouble) => trouble,
+type Answered = Result<Response<Source>, Refused>;
+
+fn record(request: &Request<Incoming>, origin: &Origin, started: Duration) -> Record {
+    let header = |name| request.headers().get(name).cloned();
+    Record {
+        door: origin.door,
+        peer: origin.peer.address().clone(),
+        method: request.method().clone(),
+        target: request.uri().clone(),
+        host: header(HOST),
+        agent: header(USER_AGENT),
+        id: header(headers::REQUEST_ID),
+        colour: None,
+        status: 0,
+        bytes: 0,
+        started,
     }
 }
 
@@ -154,6 +241,7 @@ fn prepared(mut request: Request<Incoming>, origin: &Origin) -> Result<(Request<
     set_host(&mut request)?;
     let is_upgrade = headers::prepare_request(request.headers_mut(), &origin.peer, can_upgrade);
     let client = is_upgrade.then(|| hyper::upgrade::on(&mut request));
+    headers::join_cookies(request.headers_mut());
     if !request.body().is_end_stream() {
         // How it is framed is said anew.
         request.headers_mut().remove(CONTENT_LENGTH);

@@ -1,12 +1,11 @@
 //! Which headers go through, which are replaced, and which are ours alone.
 
 use std::net::IpAddr;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 
 use crate::domain::colour::Colour;
@@ -16,7 +15,7 @@ use crate::signing::same;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
@@ -24,19 +23,50 @@ const COLOUR: HeaderName = HeaderName::from_static(COLOUR_HEADER);
 const EPOCH: HeaderName = HeaderName::from_static(EPOCH_HEADER);
 
 /// Who a connection comes from: made once for all its requests.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Peer {
     address: HeaderValue,
     trusted: bool,
     proto: HeaderValue,
+    /// `for=` of `Forwarded`.
+    node: String,
+    /// What the ids of its requests begin with, unlike that of any other connection.
+    ids: u64,
+    count: AtomicU64,
 }
 
 impl Peer {
-    /// From this address; trusted ones have their `X-Forwarded-*` believed.
-    pub(super) fn new(address: IpAddr, trusted: &[IpAddr]) -> Self {
+    /// From this address, over TLS or in the clear; trusted ones have what they say of forwarding believed.
+    pub(super) fn new(address: IpAddr, is_tls: bool, trusted: &[IpAddr]) -> Self {
         let address = address.to_canonical();
         let text = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
-        Self { address: text, trusted: trusted.contains(&address), proto: HeaderValue::from_static("http") }
+        let proto = HeaderValue::from_static(if is_tls { "https" } else { "http" });
+        // RFC 7239, 6: an IPv6 address stands in brackets and quotes.
+        let node = if address.is_ipv6() { format!("\"[{address}]\"") } else { address.to_string() };
+        Self { address: text, trusted: trusted.contains(&address), proto, node, ids: rand::random(), count: AtomicU64::new(0) }
+    }
+
+    /// Its address in words.
+    pub(super) fn address(&self) -> &HeaderValue {
+        &self.address
+    }
+
+    /// Unlike that of any other request: the connection's, and a count.
+    fn new_request_id(&self) -> HeaderValue {
+        let mut id = [0; 32];
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let digits = self.ids.to_be_bytes().into_iter().chain(count.to_be_bytes()).flat_map(|byte| [byte >> 4, byte & 15]);
+        for (place, digit) in id.iter_mut().zip(digits) {
+            *place = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+        }
+        HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("unknown"))
+    }
+}
+
+/// Gives a request its id; what a trusted peer has given stays.
+pub(super) fn identify(headers: &mut HeaderMap, peer: &Peer) {
+    if !(peer.trusted && headers.contains_key(REQUEST_ID)) {
+        headers.insert(REQUEST_ID, peer.new_request_id());
     }
 }
 
@@ -67,6 +97,18 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, peer: &Peer, can_upgrade:
     }
     forwarded(headers, peer);
     is_upgrade
+}
+
+/// HTTP/2 may send cookies on several lines; HTTP/1.1 has one (RFC 9113, 8.2.3).
+pub(super) fn join_cookies(headers: &mut HeaderMap) {
+    let mut cookies = headers.get_all(COOKIE).iter();
+    if cookies.next().is_none() || cookies.next().is_none() {
+        return;
+    }
+    let all: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(all) = HeaderValue::from_bytes(&all.join(b"; ".as_slice())) {
+        headers.insert(COOKIE, all);
+    }
 }
 
 /// Makes the app's headers into those for the client; what `protocol` names stays where the protocol changes.
@@ -141,7 +183,7 @@ fn forwarded(headers: &mut HeaderMap, peer: &Peer) {
         if let Some(host) = host {
             headers.entry(FORWARDED_HOST).or_insert(host);
         }
-        headers.entry(REQUEST_ID).or_insert_with(new_request_id);
+        append_forwarded(headers, peer);
         return;
     }
     if headers.keys().any(is_forwarded) {
@@ -155,7 +197,6 @@ fn forwarded(headers: &mut HeaderMap, peer: &Peer) {
     if let Some(host) = host {
         headers.insert(FORWARDED_HOST, host);
     }
-    headers.insert(REQUEST_ID, new_request_id());
 }
 
 /// `Forwarded`, and `X-Forwarded-*` also as apps read it that take `_` for `-`.
@@ -177,12 +218,21 @@ fn append_forwarded_for(headers: &mut HeaderMap, peer: &Peer) {
     headers.insert(FORWARDED_FOR, all);
 }
 
-/// Unlike any other of any process: a random half and a counted one.
-fn new_request_id() -> HeaderValue {
-    static PROCESS: LazyLock<u64> = LazyLock::new(rand::random);
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    HeaderValue::from_maybe_shared(format!("{:016x}{count:016x}", *PROCESS)).unwrap_or(HeaderValue::from_static("unknown"))
+/// `Forwarded` (RFC 7239) goes on where a trusted peer has begun it; we begin none, `X-Forwarded-*` says the same.
+fn append_forwarded(headers: &mut HeaderMap, peer: &Peer) {
+    if !headers.contains_key(FORWARDED) {
+        return;
+    }
+    let mut all: Vec<u8> = Vec::new();
+    for value in headers.get_all(FORWARDED) {
+        all.extend_from_slice(value.as_bytes());
+        all.extend_from_slice(b", ");
+    }
+    all.extend_from_slice(b"for=");
+    all.extend_from_slice(peer.node.as_bytes());
+    if let Ok(all) = HeaderValue::from_maybe_shared(all) {
+        headers.insert(FORWARDED, all);
+    }
 }
 
 #[cfg(test)]
@@ -195,7 +245,7 @@ mod tests {
 
     fn peer(trusted: bool) -> Peer {
         let address: IpAddr = "10.0.0.9".parse().unwrap();
-        Peer::new(address, if trusted { std::slice::from_ref(&address) } else { &[] })
+        Peer::new(address, false, if trusted { std::slice::from_ref(&address) } else { &[] })
     }
 
     #[test]
@@ -209,6 +259,7 @@ mod tests {
             ("forwarded", "for=1.2.3.4"),
             ("x-request-id", "mine"),
         ]);
+        identify(&mut given, &peer(false));
         assert!(!prepare_request(&mut given, &peer(false), true));
         assert_eq!(given[FORWARDED_FOR], "10.0.0.9");
         assert_eq!(given[FORWARDED_PROTO], "http");
@@ -222,11 +273,21 @@ mod tests {
     fn what_a_trusted_peer_says_is_kept_and_it_is_added() {
         let mut given = headers(&[("host", "in"), ("x-forwarded-for", "1.2.3.4"), ("x-forwarded-for", "5.6.7.8"), ("x-request-id", "its")]);
         given.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
+        given.insert(FORWARDED, HeaderValue::from_static("for=1.2.3.4;proto=https"));
+        identify(&mut given, &peer(true));
         prepare_request(&mut given, &peer(true), true);
         assert_eq!(given[FORWARDED_FOR], "1.2.3.4, 5.6.7.8, 10.0.0.9");
         assert_eq!(given[FORWARDED_PROTO], "https");
         assert_eq!(given[FORWARDED_HOST], "in");
         assert_eq!(given[REQUEST_ID], "its");
+        assert_eq!(given[FORWARDED], "for=1.2.3.4;proto=https, for=10.0.0.9");
+    }
+
+    #[test]
+    fn no_two_requests_have_the_same_id() {
+        let (one, other) = (peer(false), peer(false));
+        let ids = [&one, &one, &other].map(Peer::new_request_id);
+        assert!(ids.iter().all(|id| id.len() == 32) && ids[0] != ids[1] && ids[0] != ids[2] && ids[1] != ids[2]);
     }
 
     #[test]

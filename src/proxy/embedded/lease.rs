@@ -40,6 +40,8 @@ pub(super) enum Unanswered {
     Unsent(Outgoing),
     /// The connection ended before the answer began.
     Broken,
+    /// The client's body is larger than allowed.
+    TooLarge,
     /// Anything else.
     Trouble(Trouble),
 }
@@ -67,10 +69,7 @@ impl Lease {
 
     fn poll_head(&mut self, cx: &mut Context<'_>, method: &Method, limits: &ProxyTimeouts) -> Poll<Result<Head, Unanswered>> {
         match self.poll_request(cx) {
-            Poll::Ready(Err(error)) => {
-                tracing::debug!(%error, "a request's body broke off");
-                return Poll::Ready(Err(Unanswered::Trouble(Trouble::BadBody)));
-            }
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             // What was not written at all may be sent elsewhere; otherwise the app may have answered before it had read everything.
             Poll::Ready(Ok(())) if self.is_deaf => {
                 if let Some(request) = self.request.take_if(|request| !request.has_written) {
@@ -103,7 +102,7 @@ impl Lease {
     }
 
     /// Writes what there is of the request. Ready where nothing more will be written.
-    fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
+    fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Unanswered>> {
         let (Some(connection), Some(request)) = (&mut self.connection, &mut self.request) else { return Poll::Ready(Ok(())) };
         if self.is_deaf || request.is_over() {
             return Poll::Ready(Ok(()));
@@ -111,7 +110,11 @@ impl Lease {
         match ready!(request.poll(&mut connection.stream, cx)) {
             Ok(()) => {}
             Err(Stuck::App) => self.is_deaf = true,
-            Err(Stuck::Client(error)) => return Poll::Ready(Err(error)),
+            Err(Stuck::TooLarge) => return Poll::Ready(Err(Unanswered::TooLarge)),
+            Err(Stuck::Client(error)) => {
+                tracing::debug!(%error, "a request's body broke off");
+                return Poll::Ready(Err(Unanswered::Trouble(Trouble::BadBody)));
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -218,11 +221,11 @@ fn is_over(framing: Framing) -> bool {
 fn patience(request: Option<&Outgoing>, limits: &ProxyTimeouts) -> Result<Duration, Trouble> {
     let Some(request) = request else { return Ok(limits.response_header) };
     let (limit, trouble) = match request.awaits_client() {
-        true => (limits.idle, Trouble::ClientTimeout),
+        true => (limits.client, Trouble::ClientTimeout),
         false => (limits.response_header, Trouble::AnswerTimeout(limits.response_header)),
     };
     match limit.saturating_sub(request.still()) {
         Duration::ZERO => Err(trouble),
-        left => Ok(left.min(limits.response_header)),
+        left => Ok(left.min(limits.response_header).min(limits.client)),
     }
 }

@@ -6,18 +6,24 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1::Builder;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use super::claim::Door;
 use super::client::{Activity, Noted};
 use super::forward::{Forwarder, Origin};
 use super::headers::Peer;
-use super::metrics::Connected;
+use super::metrics::{self, Connected};
+
+/// HTTP/2: whether a client is still there is asked this often.
+const PING: Duration = Duration::from_secs(20);
 
 /// How far the end has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,16 +43,35 @@ pub(super) enum Ending {
 pub(super) struct Shared {
     pub(super) worker: usize,
     pub(super) forwarder: Arc<Forwarder>,
+    pub(super) live_tls: Option<Arc<ServerConfig>>,
+    pub(super) idle_tls: Option<Arc<ServerConfig>>,
+    /// For so many clients.
+    pub(super) room: Arc<Semaphore>,
     pub(super) ending: watch::Receiver<Ending>,
     /// Held while a connection is open.
     pub(super) open: mpsc::Sender<Infallible>,
 }
 
+impl Shared {
+    fn tls(&self, door: Door) -> Option<&Arc<ServerConfig>> {
+        match door {
+            Door::Live => self.live_tls.as_ref(),
+            Door::Idle => self.idle_tls.as_ref(),
+        }
+    }
+}
+
 /// A client that was accepted.
-pub(super) type Accepted = (TcpStream, SocketAddr);
+pub(super) type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
 
 /// Accepts until the end begins, and hands over what was accepted.
-pub(super) async fn accept(listener: TcpListener, door: Door, mut ending: watch::Receiver<Ending>, mut take: impl FnMut(Accepted)) {
+pub(super) async fn accept(
+    listener: TcpListener,
+    door: Door,
+    room: Arc<Semaphore>,
+    mut ending: watch::Receiver<Ending>,
+    mut take: impl FnMut(Accepted),
+) {
     let mut is_failing = false;
     loop {
         let accepted = tokio::select! {
@@ -54,11 +79,14 @@ pub(super) async fn accept(listener: TcpListener, door: Door, mut ending: watch:
             () = reaches(&mut ending, Ending::Closing) => return,
         };
         match accepted {
-            Ok(accepted) => {
-                // Without it a small answer waits for the client's acknowledgement of the last.
-                let _ = accepted.0.set_nodelay(true);
-                take(accepted);
+            Ok((stream, peer)) => {
                 is_failing = false;
+                // One too many is closed at once: whoever waited in the kernel would not know why.
+                let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+                    metrics::failed("too_many_connections");
+                    continue;
+                };
+                take((stream, peer, permit));
             }
             Err(error) => {
                 if !std::mem::replace(&mut is_failing, true) {
@@ -77,31 +105,88 @@ pub(super) async fn reaches(ending: &mut watch::Receiver<Ending>, stage: Ending)
     let _ = ending.wait_for(|ending| *ending >= stage).await;
 }
 
-/// Serves one connection, whatever it came over: TLS and HTTP/2 are chosen by who calls this.
-pub(super) async fn serve<S>(stream: S, peer: SocketAddr, door: Door, shared: Shared)
+/// Serves one client: over TLS or in the clear, by HTTP/2 where both sides agree on it, else by HTTP/1.1.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, door: Door, shared: Shared) {
+    let _connected = Connected::new(door);
+    let tls = shared.tls(door).cloned();
+    let trusted = &shared.forwarder.trusted;
+    let peer = Arc::new(Peer::new(peer.ip(), tls.is_some(), trusted));
+    match tls {
+        None => serve_http1(stream, peer, door, shared).await,
+        // What TLS takes is not to be carried about by every connection.
+        Some(tls) => Box::pin(serve_tls(stream, tls, peer, door, shared)).await,
+    }
+}
+
+async fn serve_tls(stream: TcpStream, tls: Arc<ServerConfig>, peer: Arc<Peer>, door: Door, shared: Shared) {
+    let Ok(Ok(stream)) = timeout(shared.forwarder.timeouts.header_read, TlsAcceptor::from(tls).accept(stream)).await else { return };
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        serve_http2(stream, peer, door, shared).await;
+    } else {
+        serve_http1(stream, peer, door, shared).await;
+    }
+}
+
+async fn serve_http1<S>(stream: S, peer: Arc<Peer>, door: Door, shared: Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Shared { worker, forwarder, mut ending, open } = shared;
-    let _connected = Connected::new(door);
+    let Shared { worker, forwarder, mut ending, open, .. } = shared;
     let activity = Arc::new(Activity::new());
-    let peer = Peer::new(peer.ip(), &forwarder.trusted);
     let origin = Arc::new(Origin { worker, door, peer, activity: Arc::clone(&activity) });
-    let limits = forwarder.timeouts;
+    let (timeouts, limits) = (forwarder.timeouts, forwarder.limits);
     let service = service_fn(|request| {
         let (forwarder, origin) = (Arc::clone(&forwarder), Arc::clone(&origin));
         async move { Ok::<_, Infallible>(forwarder.answer(request, &origin).await) }
     });
     let stream = TokioIo::new(Noted::new(stream, Arc::clone(&activity)));
-    let connection = Builder::new().timer(TokioTimer::new()).header_read_timeout(None).serve_connection(stream, service).with_upgrades();
-    let mut connection = pin!(connection);
-    let still = activity.stands_still(&limits);
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(limits.header.bytes());
+    let mut connection = pin!(server.serve_connection(stream, service).with_upgrades());
     tokio::select! {
         biased;
         // How a client's connection ended is the client's affair.
         _ = connection.as_mut() => {}
-        () = still => {}
+        () = activity.stands_still(&timeouts) => {}
         () = reaches(&mut ending, Ending::Closed) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.as_mut().await;
+        }
+    }
+    drop(open);
+}
+
+/// Requests share the connection: each has an activity of its own, that nobody watches, and the connection has one for all of them.
+async fn serve_http2<S>(stream: S, peer: Arc<Peer>, door: Door, shared: Shared)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Shared { worker, forwarder, mut ending, open, .. } = shared;
+    let activity = Arc::new(Activity::new());
+    activity.answers();
+    let (timeouts, limits) = (forwarder.timeouts, forwarder.limits);
+    let service = service_fn(|request| {
+        let forwarder = Arc::clone(&forwarder);
+        let origin = Origin { worker, door, peer: Arc::clone(&peer), activity: Arc::new(Activity::new()) };
+        async move { Ok::<_, Infallible>(forwarder.answer(request, &origin).await) }
+    });
+    let stream = TokioIo::new(Noted::new(stream, Arc::clone(&activity)));
+    let mut server = http2::Builder::new(TokioExecutor::new());
+    let resets = usize::try_from(limits.resets).unwrap_or(usize::MAX);
+    server
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_pending_accept_reset_streams(resets)
+        .max_local_error_reset_streams(resets)
+        .max_header_list_size(u32::try_from(limits.header.0).unwrap_or(u32::MAX))
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(timeouts.client);
+    let mut connection = pin!(server.serve_connection(stream, service));
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => {}
+        () = activity.stands_still(&timeouts) => {}
+        () = reaches(&mut ending, Ending::Closing) => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.as_mut().await;
         }

@@ -22,6 +22,8 @@ static ANSWERS: LazyLock<[Answers; 2]> = LazyLock::new(|| {
     })
 });
 static ERRORS: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_errors_total"));
+static STALE: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_stale_total"));
+static LOST: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_log_lines_lost_total"));
 static CONNECTIONS: LazyLock<[IntGauge; 2]> = LazyLock::new(|| {
     let open = gauge("allswell_proxy_connections_open");
     ["live", "idle"].map(|listener| open.with_label_values(&[listener]))
@@ -53,6 +55,16 @@ pub(super) fn answered(colour: Colour, status: StatusCode, took: Duration) {
 /// Counts an answer of our own.
 pub(super) fn failed(reason: &str) {
     ERRORS.with_label_values(&[reason]).inc();
+}
+
+/// Counts a request on a connection that the app had closed meanwhile.
+pub(super) fn stale(outcome: &str) {
+    STALE.with_label_values(&[outcome]).inc();
+}
+
+/// Counts lines of the access log that the disk was too slow for.
+pub(super) fn lost_lines(count: usize) {
+    LOST.with_label_values::<&str>(&[]).inc_by(count as u64);
 }
 
 /// Counts a client's connection until it is dropped.

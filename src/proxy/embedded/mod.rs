@@ -1,5 +1,6 @@
 //! Our own proxy, on hyper: a request claims its colour, is forwarded, and is counted until its answer has gone.
 
+mod access_log;
 mod address;
 mod answer;
 mod chunked;
@@ -15,9 +16,15 @@ mod listener;
 mod lookup;
 mod metrics;
 mod outgoing;
+mod pages;
+mod pause;
 mod pool;
+mod record;
+mod redirect;
+mod refused;
 mod running;
 mod shift;
+mod standing;
 mod state_file;
 mod trouble;
 mod tunnel;

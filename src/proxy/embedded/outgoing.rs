@@ -14,6 +14,7 @@ use tokio::io::AsyncWrite;
 use super::chunked::Chunked;
 use super::head::{Framing, write_headers, write_request};
 use crate::clock;
+use crate::proxy::Size;
 
 /// A piece of a body up to this is copied behind the head, so that one write takes both.
 const COPIED: usize = 8 * 1024;
@@ -34,6 +35,8 @@ pub(super) struct Outgoing {
     /// When it last moved, as elapsed time.
     moved: Duration,
     awaits_client: bool,
+    /// So much more may come.
+    allowed: u64,
 }
 
 /// Why a request cannot go on.
@@ -43,11 +46,13 @@ pub(super) enum Stuck {
     App,
     /// The client's body broke off or is malformed.
     Client(hyper::Error),
+    /// The client's body is larger than allowed.
+    TooLarge,
 }
 
 impl Outgoing {
-    /// A request with this head and this body.
-    pub(super) fn new(head: &request::Parts, upload: Option<Incoming>, now: Duration) -> Self {
+    /// A request with this head and this body, of which so much is allowed.
+    pub(super) fn new(head: &request::Parts, upload: Option<Incoming>, now: Duration, allowed: Size) -> Self {
         let framing = upload.as_ref().map(|body| match body.size_hint().exact() {
             Some(length) => Framing::Length(length),
             None => Framing::Chunked(Chunked::default()),
@@ -56,7 +61,17 @@ impl Outgoing {
         write_request(&mut small, head, framing);
         let is_chunked = matches!(framing, Some(Framing::Chunked(_)));
         debug_assert!(!is_chunked || !head.headers.contains_key(CONTENT_LENGTH));
-        Self { small, large: Bytes::new(), tail: b"", upload, is_chunked, has_written: false, moved: now, awaits_client: false }
+        Self {
+            small,
+            large: Bytes::new(),
+            tail: b"",
+            upload,
+            is_chunked,
+            has_written: false,
+            moved: now,
+            awaits_client: false,
+            allowed: allowed.0,
+        }
     }
 
     /// Whether all of it has been written.
@@ -78,7 +93,7 @@ impl Outgoing {
     pub(super) fn poll(&mut self, stream: &mut (impl AsyncWrite + Unpin), cx: &mut Context<'_>) -> Poll<Result<(), Stuck>> {
         loop {
             // The first piece goes out with the head, where it is there.
-            let taken = self.poll_take(cx).map_err(Stuck::Client)?;
+            let taken = self.poll_take(cx)?;
             ready!(self.poll_flush(stream, cx)).map_err(|_| Stuck::App)?;
             if ready!(taken) {
                 return Poll::Ready(Ok(()));
@@ -87,7 +102,7 @@ impl Outgoing {
     }
 
     /// Takes pieces while there is room. Ready where there is no room (false) or nothing more to come (true).
-    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, hyper::Error>> {
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Stuck>> {
         while let Some(upload) = &mut self.upload {
             if !(self.large.is_empty() && self.tail.is_empty() && self.small.len() < COPIED) {
                 return Poll::Ready(Ok(false));
@@ -97,17 +112,17 @@ impl Outgoing {
             let frame = ready!(polled);
             self.moved = clock::elapsed();
             match frame {
-                Some(Ok(frame)) => self.add(frame),
-                Some(Err(error)) => return Poll::Ready(Err(error)),
-                None => {
-                    self.end(b"0\r\n\r\n");
-                }
+                Some(Ok(frame)) => self.add(frame)?,
+                Some(Err(error)) => return Poll::Ready(Err(Stuck::Client(error))),
+                None => self.end(b"0\r\n\r\n"),
             }
         }
         Poll::Ready(Ok(true))
     }
 
-    fn add(&mut self, frame: Frame<Bytes>) {
+    fn add(&mut self, frame: Frame<Bytes>) -> Result<(), Stuck> {
+        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+        self.allowed = self.allowed.checked_sub(length).ok_or(Stuck::TooLarge)?;
         match frame.into_data() {
             Ok(data) if data.is_empty() => {}
             Ok(data) if self.is_chunked => {
@@ -123,6 +138,7 @@ impl Outgoing {
                 }
             }
         }
+        Ok(())
     }
 
     fn add_piece(&mut self, piece: Bytes, tail: &'static [u8]) {

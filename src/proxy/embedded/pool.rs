@@ -3,8 +3,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// An app that closes idle connections does so after 5 s or later (Node's default); younger ones are safe to try.
-const FOR_REPEATABLE: Duration = Duration::from_secs(4);
 /// A request that cannot be repeated takes only what was used a moment ago.
 const FOR_OTHERS: Duration = Duration::from_secs(1);
 
@@ -39,9 +37,9 @@ impl<C> Default for Pool<C> {
 }
 
 impl<C: Poolable> Pool<C> {
-    /// The one used last, if it may carry this request. `now` is elapsed time.
-    pub(super) fn take(&self, repeatable: bool, now: Duration) -> Option<C> {
-        let oldest = if repeatable { FOR_REPEATABLE } else { FOR_OTHERS };
+    /// The one used last, if it was idle no longer than `limit` and may carry this request. `now` is elapsed time.
+    pub(super) fn take(&self, repeatable: bool, limit: Duration, now: Duration) -> Option<C> {
+        let oldest = if repeatable { limit } else { limit.min(FOR_OTHERS) };
         let idle = &mut self.lock().idle;
         while idle.last().is_some_and(|newest| now.saturating_sub(newest.since) <= oldest) {
             if let Some(newest) = idle.pop_if(|newest| !newest.connection.is_closed()) {
@@ -73,8 +71,8 @@ impl<C: Poolable> Pool<C> {
     }
 
     /// Closes what will not be used again.
-    pub(super) fn sweep(&self, now: Duration) {
-        let useful = |idle: &Idle<C>| !idle.connection.is_closed() && now.saturating_sub(idle.since) <= FOR_REPEATABLE;
+    pub(super) fn sweep(&self, limit: Duration, now: Duration) {
+        let useful = |idle: &Idle<C>| !idle.connection.is_closed() && now.saturating_sub(idle.since) <= limit;
         self.lock().idle.retain(useful);
     }
 
@@ -99,19 +97,21 @@ mod tests {
         }
     }
 
+    const LIMIT: Duration = Duration::from_secs(4);
+
     const fn at(millis: u64) -> Duration {
         Duration::from_millis(millis)
     }
 
     #[test]
-    fn idle_over_4_s_is_never_used_and_over_1_s_only_for_what_can_be_repeated() {
+    fn idle_over_the_limit_is_never_used_and_over_1_s_only_for_what_can_be_repeated() {
         let pool = Pool::default();
         pool.put(Fake::Ready(1), at(0));
-        assert_eq!(pool.take(true, at(4_001)), None);
-        assert_eq!(pool.take(false, at(1_001)), None);
-        assert_eq!(pool.take(true, at(4_000)), Some(Fake::Ready(1)));
+        assert_eq!(pool.take(true, LIMIT, at(4_001)), None);
+        assert_eq!(pool.take(false, LIMIT, at(1_001)), None);
+        assert_eq!(pool.take(true, LIMIT, at(4_000)), Some(Fake::Ready(1)));
         pool.put(Fake::Ready(2), at(5_000));
-        assert_eq!(pool.take(false, at(6_000)), Some(Fake::Ready(2)));
+        assert_eq!(pool.take(false, LIMIT, at(6_000)), Some(Fake::Ready(2)));
     }
 
     #[test]
@@ -121,11 +121,11 @@ mod tests {
             pool.put(fake, at(0));
         }
         pool.lock().idle.push(Idle { connection: Fake::Closed, since: at(0) });
-        assert_eq!(pool.take(true, at(1)), Some(Fake::Ready(2)));
-        assert_eq!(pool.take(true, at(1)), Some(Fake::Ready(1)));
-        assert_eq!(pool.take(true, at(1)), None);
+        assert_eq!(pool.take(true, LIMIT, at(1)), Some(Fake::Ready(2)));
+        assert_eq!(pool.take(true, LIMIT, at(1)), Some(Fake::Ready(1)));
+        assert_eq!(pool.take(true, LIMIT, at(1)), None);
         pool.put(Fake::Ready(3), at(0));
-        pool.sweep(at(4_002));
+        pool.sweep(LIMIT, at(4_002));
         assert!(pool.lock().idle.is_empty());
     }
 
@@ -136,6 +136,6 @@ mod tests {
         pool.close();
         pool.put(Fake::Ready(2), at(0));
         assert!(pool.is_closed());
-        assert_eq!(pool.take(true, at(1)), None);
+        assert_eq!(pool.take(true, LIMIT, at(1)), None);
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
+use super::pages::Said;
 use crate::domain::colour::Colour;
+use crate::proxy::Size;
 
 /// Why the proxy answers itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,12 @@ pub(super) enum Trouble {
     ClientTimeout,
     /// The client's body broke off or is malformed.
     BadBody,
+    /// The client's body is larger than allowed.
+    TooLarge(Size),
+    /// Requests are held, and this one has waited for too long.
+    HeldTooLong(Duration),
+    /// Requests are held, and too many wait.
+    HeldTooMany,
     /// No `Host`.
     NoHost,
     /// `CONNECT`.
@@ -42,12 +50,23 @@ impl Trouble {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::Refused | Self::Unreachable | Self::Broken | Self::BadAnswer | Self::Cut => StatusCode::BAD_GATEWAY,
-            Self::Undefined | Self::NoAddress => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Undefined | Self::NoAddress | Self::HeldTooLong(_) | Self::HeldTooMany => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout(_) | Self::AnswerTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BadBody | Self::NoHost => StatusCode::BAD_REQUEST,
             Self::NoTunnel => StatusCode::NOT_IMPLEMENTED,
         }
+    }
+
+    /// In how many seconds another try makes sense.
+    fn retry_after(self) -> Option<u32> {
+        (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1)
+    }
+
+    /// What the client is told.
+    pub(super) fn said(self, colour: Option<Colour>) -> Said {
+        Said { status: self.status(), words: self.words(colour), retry_after: self.retry_after(), page: None }
     }
 
     /// The label of the metric.
@@ -63,12 +82,14 @@ impl Trouble {
             Self::ConnectTimeout(_) => "connect_timeout",
             Self::AnswerTimeout(_) => "answer_timeout",
             Self::ClientTimeout => "client_timeout",
+            Self::TooLarge(_) => "too_large",
+            Self::HeldTooLong(_) | Self::HeldTooMany => "held",
             Self::BadBody | Self::NoHost | Self::NoTunnel => "bad_request",
         }
     }
 
     /// In words, without addresses: the public reads it.
-    pub(super) fn words(self, colour: Option<Colour>) -> String {
+    fn words(self, colour: Option<Colour>) -> String {
         let colour = colour.map_or("the app", Colour::as_str);
         match self {
             Self::Refused => format!("{colour} refuses connections"),
@@ -81,6 +102,9 @@ impl Trouble {
             Self::ConnectTimeout(limit) => format!("{colour} did not take the connection within {limit:?}"),
             Self::AnswerTimeout(limit) => format!("{colour} did not answer within {limit:?}"),
             Self::ClientTimeout => "the request's body did not arrive".to_owned(),
+            Self::TooLarge(limit) => format!("the request's body is larger than {limit}"),
+            Self::HeldTooLong(limit) => format!("requests are held, and this one was for {limit:?}: try again"),
+            Self::HeldTooMany => "requests are held, and too many wait: try again".to_owned(),
             Self::BadBody => "the request's body broke off".to_owned(),
             Self::NoHost => "a request needs a Host".to_owned(),
             Self::NoTunnel => "CONNECT is not for this proxy".to_owned(),

@@ -92,7 +92,7 @@ impl Upstream {
     /// An idle connection to the least busy address, if it may carry this request.
     pub(super) fn pooled(&self, worker: usize, repeatable: bool) -> Option<Lease> {
         let known = self.known();
-        self.in_turn(&known).min_by_key(|address| address.rank())?.pooled(worker, repeatable)
+        self.in_turn(&known).min_by_key(|address| address.rank())?.pooled(worker, repeatable, self.limits.upstream_idle)
     }
 
     /// A fresh connection, to the least busy address that takes one. Where none does, the colour's names are looked up at once, and what
@@ -170,7 +170,7 @@ impl Upstream {
     /// Closes idle connections that will not be used again.
     pub(super) fn sweep(&self) {
         for address in self.known().iter() {
-            address.sweep();
+            address.sweep(self.limits.upstream_idle);
         }
     }
 }
@@ -190,7 +190,8 @@ mod tests {
         let claims = Arc::new(Claims::new(Live { colour: Some(Colour::Blue), epoch: 0 }, Colour::Green, 2));
         let running = Arc::new(Running::new(Arc::clone(&claims)));
         let seconds = Duration::from_secs(5);
-        let limits = ProxyTimeouts { header_read: seconds, connect: seconds, response_header: seconds, idle: seconds };
+        let [header_read, client, connect, response_header, idle, upstream_idle] = [seconds; 6];
+        let limits = ProxyTimeouts { header_read, client, connect, response_header, idle, upstream_idle };
         let upstream = Upstream::new(has_names, running, limits, 2);
         upstream.know(places);
         (upstream, claims.claim(1, Door::Live, Sender::Visitor).unwrap())

@@ -6,20 +6,28 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use futures_util::future::select_all;
+use futures_util::future::{pending, select_all};
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{mpsc, watch};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{interval, sleep, timeout};
 
+use super::access_log::AccessLog;
 use super::claim::Claims;
 use super::control;
 use super::forward::Forwarder;
 use super::listener::{Ending, Shared};
 use super::lookup::Names;
+use super::pages::Pages;
+use super::pause::Pause;
+use super::redirect;
 use super::running::Running;
 use super::shift::Shifter;
+use super::standing::Standing;
 use super::state_file::{StateError, StateFile};
 use super::tunnel::GOODBYE;
 use super::upstream::Upstream;
@@ -27,8 +35,10 @@ use super::worker;
 use crate::domain::colour::Colour;
 use crate::files::{self, StateDir};
 use crate::net::listen::{self, ListenError};
-use crate::proxy::ProxySettings;
+use crate::net::passed::Passed;
+use crate::net::tls::{Certificate, TlsError};
 use crate::proxy::control::ProxyState;
+use crate::proxy::{AccessLogSettings, ProxySettings, TlsFiles};
 use crate::settings::AppSettings;
 
 /// How long idle clients have to send one last request when the proxy ends.
@@ -45,6 +55,12 @@ pub enum BuildError {
     /// The first state could not be stored.
     #[error(transparent)]
     State(#[from] StateError),
+    /// A certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The access log cannot be opened.
+    #[error("the access log {0} cannot be opened: {1}. Set proxy.access_log to another file, or to \"off\"")]
+    AccessLog(PathBuf, io::Error),
     /// The prober's token can be neither read nor made.
     #[error("the token in {0} can be neither read nor made: {1}")]
     Token(PathBuf, io::Error),
@@ -55,10 +71,15 @@ pub enum BuildError {
 pub struct Embedded {
     live: (TcpListener, SocketAddr),
     idle: (TcpListener, SocketAddr),
+    redirect: Option<(TcpListener, SocketAddr)>,
+    tls: [Option<Arc<ServerConfig>>; 2],
+    room: Arc<Semaphore>,
     socket: UnixListener,
     socket_path: PathBuf,
     shifter: Arc<Shifter>,
+    standing: Arc<Standing>,
     forwarder: Arc<Forwarder>,
+    log_thread: Option<JoinHandle<()>>,
     names: [Names; 2],
     resolve: Duration,
     drain: Duration,
@@ -88,8 +109,15 @@ impl Embedded {
     /// # Errors
     /// Where something cannot be bound, or where neither state nor token can be read or made.
     pub async fn build(settings: &ProxySettings, app: &AppSettings, state: &StateDir, drain: Duration) -> Result<Self, BuildError> {
-        let live = listen::tcp("proxy.live", &settings.live).await?;
-        let idle = listen::tcp("proxy.idle", &settings.idle).await?;
+        let mut passed = Passed::of_environment();
+        let live = listen::passed_or_tcp(&mut passed, "live", "proxy.live", &settings.live).await?;
+        let idle = listen::passed_or_tcp(&mut passed, "idle", "proxy.idle", &settings.idle).await?;
+        let redirect = match &settings.redirect {
+            Some(address) => Some(listen::passed_or_tcp(&mut passed, "redirect", "proxy.redirect", address).await?),
+            None => None,
+        };
+        let [live_tls, idle_tls] = [&settings.live_tls, &settings.idle_tls].map(|files| certificate(files.as_ref(), state));
+        let (live_tls, idle_tls) = (live_tls?, idle_tls?);
         let socket_path = state.proxy_socket();
         let socket = listen::unix("the proxy's control socket", &socket_path).await?;
         let token = files::token(&state.probe_token()).map_err(|error| BuildError::Token(state.probe_token(), error))?;
@@ -107,24 +135,56 @@ impl Embedded {
         // Clients that come meanwhile wait.
         tokio::join!(of_blue.look_up(&blue), of_green.look_up(&green));
         let shifter = Arc::new(Shifter::new(Arc::clone(&claims), Arc::clone(&running), file, found.trouble));
+        let tls = [&live_tls, &idle_tls].map(|shown| shown.as_ref().map(Certificate::server).transpose());
+        let tls = {
+            let [live, idle] = tls;
+            [live?, idle?]
+        };
+        let certificates = [("live", live_tls), ("idle", idle_tls)].into_iter().filter_map(|(name, shown)| Some((name, shown?))).collect();
+        let room = Arc::new(Semaphore::new(usize::try_from(settings.limits.connections).unwrap_or(Semaphore::MAX_PERMITS)));
+        let (log, log_thread) = open_log(&settings.access_log, state, settings.threads)?.unzip();
+        let pause = Arc::new(Pause::load(&state.join("maintenance.json"), settings.hold));
         let forwarder = Arc::new(Forwarder {
             claims,
             running,
             blue,
             green,
             timeouts: settings.timeouts,
+            limits: settings.limits,
             trusted: settings.trusted.clone(),
             token,
+            pause: Arc::clone(&pause),
+            maintenance_health: settings.maintenance_health,
+            health: app.health.clone(),
+            pages: Pages::load(settings.pages.as_ref().map(|folder| state.join(folder)).as_deref()),
+            log,
             is_closing: AtomicBool::new(false),
         });
-        Ok(Self { live, idle, socket, socket_path, shifter, forwarder, names, resolve: settings.resolve, drain })
+        Ok(Self {
+            live,
+            idle,
+            socket,
+            socket_path,
+            shifter,
+            standing: Arc::new(Standing::new(pause, certificates)),
+            redirect,
+            tls,
+            room,
+            forwarder,
+            log_thread,
+            names,
+            resolve: settings.resolve,
+            drain,
+        })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn addresses(&self) -> Vec<(&'static str, String)> {
         let socket = self.socket_path.display().to_string();
-        vec![("live", self.live.1.to_string()), ("idle", self.idle.1.to_string()), ("control", socket)]
+        let mut addresses = vec![("live", self.live.1.to_string()), ("idle", self.idle.1.to_string()), ("control", socket)];
+        addresses.extend(self.redirect.as_ref().map(|(_, bound)| ("redirect", bound.to_string())));
+        addresses
     }
 
     /// Where clients come in.
@@ -146,34 +206,96 @@ impl Embedded {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (end, ending) = watch::channel(Ending::Serving);
         let (open, closed) = mpsc::channel(1);
-        let shared = |worker| Shared { worker, forwarder: Arc::clone(&self.forwarder), ending: ending.clone(), open: open.clone() };
+        let [live_tls, idle_tls] = self.tls;
+        let shared = |worker| Shared {
+            worker,
+            forwarder: Arc::clone(&self.forwarder),
+            live_tls: live_tls.clone(),
+            idle_tls: idle_tls.clone(),
+            room: Arc::clone(&self.room),
+            ending: ending.clone(),
+            open: open.clone(),
+        };
+        let secure = self.live.1;
         let shared = (0..self.forwarder.claims.workers()).map(shared).collect();
         let workers = worker::start(self.live.0, self.idle.0, shared)?;
         drop(open);
         let [of_blue, of_green] = self.names;
         let broken = tokio::select! {
-            served = control::serve(self.socket, Arc::clone(&self.shifter)) => served,
+            served = control::serve(self.socket, Arc::clone(&self.shifter), Arc::clone(&self.standing)) => served,
             (_, worker, _) = select_all(workers) => Err(io::Error::other(format!("worker {worker} has ended"))),
-            () = sweep(&self.forwarder) => Ok(()),
+            () = sweep(&self.forwarder, &self.standing) => Ok(()),
+            () = redirect(self.redirect, secure) => Ok(()),
             () = try_failed(&self.forwarder) => Ok(()),
             () = of_blue.follow(&self.forwarder.blue, self.resolve) => Ok(()),
             () = of_green.follow(&self.forwarder.green, self.resolve) => Ok(()),
+            ended = reopen_log(self.forwarder.log.as_deref()) => ended,
             () = shutdown => Ok(()),
         };
         // Gone before the drain: the next proxy may bind its own there while this one finishes.
         let _ = std::fs::remove_file(&self.socket_path);
         finish(&self.forwarder, &end, closed, self.drain).await;
         end.send_replace(Ending::Over);
+        end_log(&self.forwarder, self.log_thread).await;
         broken
     }
 }
 
-async fn sweep(forwarder: &Forwarder) {
+async fn sweep(forwarder: &Forwarder, standing: &Standing) {
     let mut tick = interval(Duration::from_secs(1));
     loop {
         tick.tick().await;
+        standing.look_at_certificates();
         forwarder.blue.sweep();
         forwarder.green.sweep();
+        if let Some(log) = &forwarder.log {
+            log.flush();
+        }
+    }
+}
+
+async fn redirect(listener: Option<(TcpListener, SocketAddr)>, secure: SocketAddr) {
+    match listener {
+        Some((listener, _)) => match redirect::serve(listener, secure).await {},
+        None => pending().await,
+    }
+}
+
+fn certificate(files: Option<&TlsFiles>, state: &StateDir) -> Result<Option<Arc<Certificate>>, TlsError> {
+    files.map(|files| Certificate::load(&state.join(&files.certificate), &state.join(&files.key))).transpose()
+}
+
+type OpenLog = (Arc<AccessLog>, JoinHandle<()>);
+
+fn open_log(settings: &AccessLogSettings, state: &StateDir, workers: usize) -> Result<Option<OpenLog>, BuildError> {
+    let Some(path) = &settings.path else { return Ok(None) };
+    let path = state.join(path);
+    let opened = AccessLog::open(&path, settings.size.0, workers);
+    let (log, thread) = opened.map_err(|error| BuildError::AccessLog(path, error))?;
+    Ok(Some((Arc::new(log), thread)))
+}
+
+/// At each SIGUSR1, as other servers do.
+async fn reopen_log(log: Option<&AccessLog>) -> io::Result<()> {
+    let mut told = signal(SignalKind::user_defined1())?;
+    while told.recv().await.is_some() {
+        if let Some(log) = log {
+            log.reopen();
+        }
+    }
+    Ok(())
+}
+
+/// The last lines are written before the process ends.
+async fn end_log(forwarder: &Forwarder, thread: Option<JoinHandle<()>>) {
+    if let (Some(log), Some(thread)) = (forwarder.log.clone(), thread) {
+        let ended = tokio::task::spawn_blocking(move || {
+            log.end();
+            thread.join()
+        });
+        if timeout(GOODBYE, ended).await.is_err() {
+            tracing::warn!("the last lines of the access log were not written in time");
+        }
     }
 }
 

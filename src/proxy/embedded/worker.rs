@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::net::sockopt::set_tcp_nodelay;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::claim::Door;
 use super::listener::{Accepted, Ending, Shared, accept, reaches, serve};
@@ -16,7 +17,7 @@ use super::listener::{Accepted, Ending, Shared, accept, reaches, serve};
 const UNEVEN: usize = 4;
 
 /// A client on its way to another worker.
-type Passed = (std::net::TcpStream, SocketAddr, Door);
+type Passed = (std::net::TcpStream, SocketAddr, OwnedSemaphorePermit, Door);
 
 /// The workers as each of them knows them.
 #[derive(Debug, Clone)]
@@ -41,6 +42,10 @@ struct Counted {
 /// Where threads or runtimes cannot be made.
 pub(super) fn start(live: TcpListener, idle: TcpListener, shared: Vec<Shared>) -> io::Result<Vec<oneshot::Receiver<()>>> {
     let (live, idle) = (live.into_std()?, idle.into_std()?);
+    for listener in [&live, &idle] {
+        // Without it a small answer waits for the client's acknowledgement of the last. What is accepted inherits it.
+        set_tcp_nodelay(listener, true)?;
+    }
     let (places, inboxes): (Vec<_>, Vec<_>) = shared
         .iter()
         .map(|_| {
@@ -77,14 +82,14 @@ async fn work(
         let listener = TcpListener::from_std(listener)?;
         let (shared, team) = (shared.clone(), team.clone());
         tokio::spawn(async move {
-            let ending = shared.ending.clone();
-            accept(listener, door, ending, |accepted| team.take(accepted, door, &shared)).await;
+            let (room, ending) = (Arc::clone(&shared.room), shared.ending.clone());
+            accept(listener, door, room, ending, |accepted| team.take(accepted, door, &shared)).await;
         });
     }
     let mut ending = shared.ending.clone();
     loop {
         tokio::select! {
-            Some((stream, peer, door)) = passed.recv() => team.keep((TcpStream::from_std(stream)?, peer), door, &shared),
+            Some((stream, peer, permit, door)) = passed.recv() => team.keep((TcpStream::from_std(stream)?, peer, permit), door, &shared),
             () = reaches(&mut ending, Ending::Over) => return Ok(()),
         }
     }
@@ -98,17 +103,17 @@ impl Team {
         let Some(least) = self.0.iter().min_by_key(|place| clients(place)).filter(|place| clients(place) + UNEVEN <= own) else {
             return self.keep(accepted, door, shared);
         };
-        let (stream, peer) = accepted;
+        let (stream, peer, permit) = accepted;
         // One that cannot be passed on is closed: neither happens but at the end.
-        let _ = stream.into_std().map(|stream| least.inbox.send((stream, peer, door)));
+        let _ = stream.into_std().map(|stream| least.inbox.send((stream, peer, permit, door)));
     }
 
-    fn keep(&self, (stream, peer): Accepted, door: Door, shared: &Shared) {
+    fn keep(&self, (stream, peer, permit): Accepted, door: Door, shared: &Shared) {
         let counted = Counted::new(self.clone(), shared.worker);
         let serving = serve(stream, peer, door, shared.clone());
         tokio::spawn(async move {
             serving.await;
-            drop(counted);
+            drop((counted, permit));
         });
     }
 }

@@ -87,6 +87,8 @@ mod tests {
             checks: Expectations::default(),
             channels: Vec::new(),
             own_channels,
+            own_plan: crate::domain::follow_up::Plan::default(),
+            maintenance: Vec::new(),
             most_made: 0,
             keep: crate::monitor::Keep { log: std::time::Duration::MAX, beats: std::time::Duration::MAX },
             strangers_after: std::time::Duration::MAX,

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::beat::{Beat, Showing};
 use crate::domain::check::Check;
+use crate::domain::follow_up::Plan;
 use crate::domain::moment::Moment;
 use crate::domain::schedule::Schedule;
 use crate::domain::sent::Sent;
@@ -252,8 +253,14 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
     let own: Vec<String> = named.into_iter().filter(is_there).collect();
     let probe = &config.probe;
     let check = |rise, fall| Check { schedule: Schedule::Every(probe.every), grace: probe.grace(), rise, fall, apart: None };
-    let expected =
-        |name: &str, check: Check| Expected { name: name.to_owned(), check, channels: own.clone(), instances: counted(config, name) };
+    let expected = |name: &str, check: Check| Expected {
+        name: name.to_owned(),
+        check,
+        channels: own.clone(),
+        instances: counted(config, name),
+        plan: Plan::default(),
+        behind: Vec::new(),
+    };
     let mut checks: Vec<Expected> =
         ["blue", "green", "proxy", "preview"].into_iter().map(|name| expected(name, check(probe.rise, probe.fall))).collect();
     checks.push(expected("prober", check(1, 1)));
@@ -274,6 +281,8 @@ fn settings(config: &Config, links: &[Arc<Link>], channels: &[Channel]) -> Monit
         checks: checks.into_iter().collect(),
         channels: rules,
         own_channels: own,
+        own_plan: Plan::default(),
+        maintenance: config.maintenance.clone(),
         most_made: 0,
         keep: Keep { log: Duration::from_secs(90 * 86_400), beats: Duration::from_secs(3_600) },
         strangers_after: Duration::MAX,

@@ -12,7 +12,8 @@ use tokio::net::TcpListener;
 
 use crate::clock;
 use crate::domain::moment::Moment;
-use crate::http::serve::{OwnHosts, guarded, healthz, serve};
+use crate::http::connections::serve;
+use crate::http::serve::{OwnHosts, guarded, healthz};
 use crate::runtime::process::control::UpState;
 use crate::telemetry::metrics;
 
@@ -58,9 +59,7 @@ pub(super) async fn answer(listener: TcpListener, last_pass: LastPass) {
         async move { healthz(trouble) }
     };
     let router = guarded(Router::new().route("/healthz", get(health)), OwnHosts::new([]));
-    if let Err(error) = serve(listener, router, std::future::pending()).await {
-        tracing::error!("up.health does not answer any more: {error}");
-    }
+    serve(listener, router, std::future::pending()).await;
 }
 
 #[cfg(test)]

@@ -121,6 +121,8 @@ impl Teller {
 
     fn beat(&mut self, check: &str, instance: &str, kind: BeatKind) -> Beat {
         self.sequence += 1;
+        // A watcher refuses what was sent by a clock that is minutes off.
+        let _ = clock::take_step();
         Beat {
             check: check.to_owned(),
             kind,

@@ -50,7 +50,7 @@ pub(crate) use scripted::{Script, Scripted};
 pub(crate) use sender::Sender;
 pub(crate) use shifts::Stand;
 pub(crate) use sinks::Sinks;
-pub(crate) use slack::Slack;
+pub(crate) use slack::{Slack, is_valid as is_slack_message};
 pub(crate) use smtp::{Demands, Smtp, mute};
 pub(crate) use superior::Superior;
 pub(crate) use system::{EVERY, System};

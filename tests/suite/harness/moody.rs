@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{State, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::routing::get;
 use tokio::net::TcpListener;
@@ -24,6 +24,7 @@ pub(crate) struct Moody {
 #[derive(Default)]
 struct Temper {
     failing: AtomicBool,
+    broken: AtomicBool,
     delay_ms: AtomicU64,
     holding: AtomicBool,
     held: AtomicU64,
@@ -40,6 +41,11 @@ impl Moody {
     /// Whether the health path answers 500.
     pub(crate) fn set_failing(&self, failing: bool) {
         self.temper.failing.store(failing, Ordering::SeqCst);
+    }
+
+    /// Whether everything but the health path answers 500.
+    pub(crate) fn set_broken(&self, broken: bool) {
+        self.temper.broken.store(broken, Ordering::SeqCst);
     }
 
     /// How long each health answer takes.
@@ -71,11 +77,17 @@ impl Moody {
         let router = Router::new()
             .route("/healthz", get(health))
             .route("/hold", get(hold))
-            .route("/", get(move || async move { colour }))
+            .route("/", get(move |State(temper): State<Arc<Temper>>| async move { page(&temper, colour) }))
+            .route("/ws", get(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(|_| async {}) }))
             .with_state(Arc::clone(&self.temper));
         let listener = TcpListener::bind(&self.address).await.expect("the app's address is free");
         self.serving = Some(tokio::spawn(async move { axum::serve(listener, router).await.expect("the app serves") }));
     }
+}
+
+fn page(temper: &Temper, colour: &'static str) -> (StatusCode, &'static str) {
+    let is_broken = temper.broken.load(Ordering::SeqCst);
+    (if is_broken { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK }, colour)
 }
 
 async fn health(State(temper): State<Arc<Temper>>) -> StatusCode {

@@ -31,7 +31,7 @@ async fn a_run_as_runitor_tells_it_stands_in_the_log_with_all_that_is_known_of_i
         (&end["exit_status"], &end["run"], &end["method"], &end["agent"]),
         (&3.into(), &run.into(), &"POST".into(), &"runitor/1.4".into())
     );
-    assert_eq!((&end["address"], &end["key"], &end["body_bytes"]), (&stage.host.ip.as_str().into(), &"ping".into(), &limit.into()));
+    assert_eq!((&end["address"], &end["key"], &end["body_bytes"]), (&"127.0.0.1".into(), &"ping".into(), &limit.into()));
     assert!(end["duration_ms"].is_u64() && start["duration_ms"].is_null(), "{beats}");
     let check = get(&stage, "/v1/checks/backup").await;
     assert_eq!((&check["status"], &check["last_duration_ms"]), (&"down".into(), &end["duration_ms"]));
@@ -98,6 +98,6 @@ async fn signed_beats_stand_in_the_log_too() {
     let stage = Stage::with_check("1h", "").await;
     assert_eq!(stage.sender.say("backup", BeatKind::Success).await, Some(200));
     let beat = eventually("the beat is there", || async { Some(get(&stage, "/v1/beats?limit=1").await["beats"][0].clone()) }).await;
-    assert_eq!((&beat["check"], &beat["instance"], &beat["address"]), (&"backup".into(), &"test".into(), &stage.host.ip.as_str().into()));
+    assert_eq!((&beat["check"], &beat["instance"], &beat["address"]), (&"backup".into(), &"test".into(), &"127.0.0.1".into()));
     assert_eq!(beat["key"], allswell::signing::Key::new(super::stage::KEY).id());
 }

@@ -45,8 +45,10 @@ async fn thresholds_and_the_least_interval_are_the_check_s_own() {
         seen.push(stage.status("backup").await);
     }
     assert_eq!(seen, ["up", "failing", "down", "down", "poorly"], "the last one came far too soon after the one before");
-    let reason = stage.check("backup").await["reason"].clone();
-    assert_ne!(reason, "", "{reason}");
+    let reason = stage.check("backup").await["reason"].as_str().unwrap_or_default().to_owned();
+    assert!(reason.starts_with("came ") && reason.contains("30m at least belong between two"), "{reason}");
+    let flips = stage.curl(&[], "/v1/flips?limit=1").await.body;
+    assert!(flips.contains("\"words\":\"too often: came "), "{flips}");
 }
 
 #[tokio::test]

@@ -52,12 +52,15 @@ async fn too_many_requests_of_one_address_wait_and_signed_beats_within_their_pro
 #[tokio::test]
 async fn a_body_that_stops_coming_is_cut_and_others_are_served_meanwhile() {
     let stage = Stage::with_check("1h", "").await;
+    let mut silent = tokio::net::TcpStream::connect(stage.host.at(7700)).await.unwrap();
     let mut slow = tokio::net::TcpStream::connect(stage.host.at(7700)).await.unwrap();
     let head = format!("POST /ping/{ID} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nhello");
     slow.write_all(head.as_bytes()).await.unwrap();
     assert_eq!(stage.ping(ID).await.status, 200);
     let mut answer = vec![0; 1_000];
     let read = tokio::time::timeout(std::time::Duration::from_secs(30), slow.read(&mut answer)).await.expect("it is cut").unwrap();
+    let said_nothing = tokio::time::timeout(std::time::Duration::from_secs(30), silent.read(&mut [0; 10])).await.expect("it is cut, too");
+    assert_eq!(said_nothing.unwrap(), 0);
     let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("the body did not come in time"), "{answer}");
 }

@@ -104,6 +104,11 @@ impl Front {
         self.process.end(Duration::from_secs(10)).await
     }
 
+    /// Tells it something.
+    pub(super) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
     /// Tells it to end.
     pub(super) fn tell_to_end(&self) {
         self.process.signal(Signal::TERM);

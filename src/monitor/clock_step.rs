@@ -1,0 +1,99 @@
+//! The system's clock was set: everything that waits, waits as long as it would have; a schedule is asked anew.
+
+use std::time::Duration;
+
+use super::engine::{Monitor, MonitorError};
+use super::mark::{MARK, Mark};
+use super::replicas;
+use super::scene::Scene;
+use crate::domain::check::Status;
+use crate::domain::clock_step::{moved, stepped, stepped_wanted, words};
+use crate::domain::incident::Severity;
+use crate::domain::moment::Moment;
+use crate::domain::notice::{Notice, NoticeKind, Subject};
+use crate::store::{Connection, StoreError, checks, clock_steps, facts, instances, notices};
+
+impl Monitor {
+    /// The clock by which everything is dated is so many milliseconds ahead of what it was; `now` is by the new one.
+    ///
+    /// # Errors
+    /// Where the store does not work; then nothing has changed, and it is to be called again.
+    pub async fn stepped(&self, by_ms: i64, now: Moment) -> Result<(), MonitorError> {
+        tracing::warn!(by_ms, "the system's clock has stepped");
+        let mut transaction = self.store.begin().await?;
+        let scene = self.scene(&mut transaction, now).await?;
+        for stored in checks::all(&mut transaction).await? {
+            step(&mut transaction, &scene, stored, by_ms).await?;
+        }
+        clock_steps::shift(&mut transaction, by_ms).await?;
+        let mark = self.mark().map(|mark| Mark {
+            at: moved(mark.at, by_ms),
+            until: moved(mark.until, by_ms),
+            listens_until: moved(mark.listens_until, by_ms),
+        });
+        if let Some(mark) = &mark {
+            facts::set(&mut transaction, MARK, mark).await?;
+        }
+        if let Some(words) = words(by_ms) {
+            tell(&mut transaction, &scene, &words).await?;
+        }
+        transaction.commit().await?;
+        if let Some(mark) = mark {
+            self.set_mark(mark);
+        }
+        self.pulse.start(now);
+        self.wake.notify_waiters();
+        Ok(())
+    }
+}
+
+/// What was heard so lately was heard by the new clock already.
+const JUST_NOW: Duration = Duration::from_secs(1);
+
+async fn step(connection: &mut Connection, scene: &Scene<'_>, mut stored: checks::StoredCheck, by_ms: i64) -> Result<(), StoreError> {
+    let Some(check) = scene.check(&stored) else { return Ok(()) };
+    if stored.state.last_heard.is_some_and(|heard| heard <= scene.now && scene.now.since(heard) < JUST_NOW) {
+        return Ok(());
+    }
+    if let Some((roster, mut rows)) = replicas::roster(connection, &stored).await? {
+        for row in &mut rows {
+            row.instance.state = stepped(&check.at_pace(row.instance.every_ms), &row.instance.state, by_ms);
+        }
+        instances::save(connection, &stored.name, &rows).await?;
+        stored.wanted = Some(stepped_wanted(&roster.wanted, by_ms));
+    }
+    let before = stored.state.deadline(&check);
+    stored.state = stepped(&check, &stored.state, by_ms);
+    // Looked at early is harmless.
+    let earliest = moved(before, by_ms).min(stored.state.deadline(&check));
+    stored.look_at = stored.look_at.map(|at| moved(at, by_ms).min(earliest));
+    checks::save(connection, &stored).await
+}
+
+async fn tell(connection: &mut Connection, scene: &Scene<'_>, words: &str) -> Result<(), StoreError> {
+    let notice = Notice {
+        key: String::new(),
+        kind: NoticeKind::ClockStep,
+        at: scene.now,
+        subject: Subject {
+            incident: format!("{}-clock-{}", scene.settings.name, scene.now.as_millis()),
+            app: scene.settings.app.clone(),
+            check: scene.settings.name.clone(),
+            status: Status::Up,
+            severity: Severity::Warning,
+            colour: None,
+            live: scene.colour(),
+        },
+        since: scene.now,
+        reason: format!(
+            "the clock of this host stepped {words}: what is due after a period keeps its time, what is due by the clock is due by the new one"
+        ),
+        duration_seconds: None,
+        also: Vec::new(),
+        url: scene.settings.page_url.clone(),
+    };
+    for channel in &scene.settings.own_channels {
+        notices::write(connection, &notice.clone().for_channel(channel), channel, scene.now).await?;
+    }
+    Ok(())
+}

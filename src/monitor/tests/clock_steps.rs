@@ -1,0 +1,73 @@
+//! The system's clock is set while we run.
+
+use super::stage::{Stage, at, settings};
+use crate::domain::check::Status;
+use crate::domain::schedule::Schedule;
+use crate::notify::SendError;
+
+const HOUR: i64 = 3_600_000;
+
+#[tokio::test]
+async fn a_step_of_an_hour_alarms_for_itself_and_for_nobody_else() {
+    for by in [HOUR, -HOUR] {
+        let mut stage = Stage::new(&["job", "gone"]).await;
+        for now in (0..=10_000).step_by(200) {
+            stage.good("job", now).await;
+            if now <= 8_000 {
+                stage.good("gone", now).await;
+            }
+            stage.sweep(now, now).await;
+        }
+        stage.monitor.stepped(by, at(10_100 + by)).await.unwrap();
+        for now in (10_200..=20_000).step_by(200) {
+            stage.good("job", now + by).await;
+            stage.sweep(now + by, now + by).await;
+        }
+        let told = stage.notices("ops", 20_000 + by).await;
+        let words: Vec<String> = told.iter().map(|notice| format!("{} {}", notice.kind, notice.subject.check)).collect();
+        assert_eq!(words, ["clock.step watcher", "check.down gone"], "{by}: no blindness, no storm, and who is gone is missed in its time");
+        assert!(told[0].reason.contains("stepped by 1h, "), "{}", told[0].reason);
+        assert_eq!(told[1].since, at(11_000 + by), "the period and the grace after its last beat, by the new clock");
+    }
+}
+
+#[tokio::test]
+async fn a_step_of_seconds_is_followed_and_not_told() {
+    let mut stage = Stage::new(&["job"]).await;
+    stage.good("job", 1_000).await;
+    stage.sweep(1_000, 1_800).await;
+    stage.monitor.stepped(20_000, at(22_000)).await.unwrap();
+    stage.sweep(22_000, 23_800).await;
+    assert_eq!(stage.status("job").await, Status::Up);
+    assert!(stage.told("ops", 23_800).await.is_empty());
+    stage.sweep(24_000, 25_000).await;
+    assert_eq!(stage.told("ops", 25_000).await, ["check.down job"]);
+}
+
+#[tokio::test]
+async fn a_retry_waits_no_longer_because_the_clock_was_set_back() {
+    let mut stage = Stage::new(&["job"]).await;
+    stage.down("job", 1_000).await;
+    let claimed = stage.claim("ops", 1_000).await.unwrap();
+    stage.refused("ops", &claimed, SendError::Retry { why: "connection refused".into(), after: None }, 1_000).await;
+    stage.monitor.stepped(-HOUR, at(1_500 - HOUR)).await.unwrap();
+    assert_eq!(stage.told("ops", 1_900 - HOUR).await, ["clock.step watcher"]);
+    assert_eq!(stage.told("ops", 2_000 - HOUR).await, ["check.down job"]);
+}
+
+#[tokio::test]
+async fn a_schedule_is_due_by_the_new_clock() {
+    let mut settings = settings(&["nightly"]);
+    settings.checks[0].check.schedule = Schedule::parse("0 * * * *", "UTC").unwrap();
+    let mut stage = Stage::with(settings).await;
+    stage.good("nightly", 1_000).await;
+    let due = |stage: &Stage| {
+        let monitor = stage.monitor.clone();
+        async move { monitor.overview(Vec::new(), at(2_000)).await.unwrap().checks[0].due }
+    };
+    let before = due(&stage).await;
+    stage.monitor.stepped(2 * HOUR, at(2_000 + 2 * HOUR)).await.unwrap();
+    assert_eq!(due(&stage).await.since(before).as_secs(), 2 * 3_600, "on the hour, as ever");
+    stage.monitor.stepped(90_000, at(3_000 + 2 * HOUR)).await.unwrap();
+    assert_eq!(due(&stage).await.since(before).as_secs(), 2 * 3_600, "and not a minute and a half past it");
+}

@@ -1,0 +1,120 @@
+//! One line of the access log.
+
+use std::io::Write;
+use std::time::Duration;
+
+use hyper::header::HeaderValue;
+use hyper::{Method, Uri};
+
+use super::claim::Door;
+use crate::clock;
+use crate::domain::colour::Colour;
+use crate::domain::moment::Moment;
+
+/// What is told of a request when its answer has gone.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) door: Door,
+    pub(super) peer: HeaderValue,
+    pub(super) method: Method,
+    pub(super) target: Uri,
+    pub(super) host: Option<HeaderValue>,
+    pub(super) agent: Option<HeaderValue>,
+    pub(super) id: Option<HeaderValue>,
+    pub(super) colour: Option<Colour>,
+    pub(super) status: u16,
+    pub(super) bytes: u64,
+    /// When the request's header was there, as elapsed time.
+    pub(super) started: Duration,
+}
+
+/// The words for the second in which we are: made once a second.
+#[derive(Debug, Default)]
+pub(super) struct Stamp {
+    second: i64,
+    words: String,
+}
+
+impl Stamp {
+    /// `2026-11-24T02:18:23`, of a moment in milliseconds.
+    fn words(&mut self, millis: i64) -> &str {
+        let second = millis.div_euclid(1_000);
+        if second != self.second || self.words.is_empty() {
+            self.second = second;
+            self.words = Moment::from_millis(second * 1_000).to_utc().format("%Y-%m-%dT%H:%M:%S").to_string();
+        }
+        &self.words
+    }
+}
+
+impl Record {
+    /// Appends the line: one JSON object.
+    pub(super) fn write(&self, out: &mut Vec<u8>, stamp: &mut Stamp) {
+        let now = clock::now().as_millis();
+        let took = clock::elapsed().saturating_sub(self.started);
+        let listener = match self.door {
+            Door::Live => "live",
+            Door::Idle => "idle",
+        };
+        // Writing to memory does not fail.
+        let _ = write!(out, r#"{{"time":"{}.{:03}Z","listener":"{listener}","peer":"#, stamp.words(now), now.rem_euclid(1_000));
+        text(out, self.peer.as_bytes());
+        out.extend_from_slice(br#","method":"#);
+        text(out, self.method.as_str().as_bytes());
+        out.extend_from_slice(br#","target":"#);
+        text(out, self.target.path_and_query().map_or("/", |target| target.as_str()).as_bytes());
+        let _ = write!(out, r#","status":{},"bytes":{},"seconds":{}.{:06}"#, self.status, self.bytes, took.as_secs(), took.subsec_micros());
+        let _ = write!(out, r#","colour":"{}""#, self.colour.map_or("undefined", Colour::as_str));
+        for (name, value) in [("host", &self.host), ("agent", &self.agent), ("id", &self.id)] {
+            if let Some(value) = value {
+                let _ = write!(out, r#","{name}":"#);
+                text(out, value.as_bytes());
+            }
+        }
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+/// A JSON text; what is no UTF-8 is replaced.
+fn text(out: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.iter().all(|byte| matches!(byte, 0x20..0x7F) && !matches!(byte, b'"' | b'\\')) {
+        out.push(b'"');
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+    } else {
+        // Writing to memory does not fail.
+        let _ = serde_json::to_writer(out, &String::from_utf8_lossy(bytes));
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::proxy::embedded) fn record(target: &str) -> Record {
+        Record {
+            door: Door::Live,
+            peer: HeaderValue::from_static("10.0.0.9"),
+            method: Method::GET,
+            target: target.parse().unwrap(),
+            host: Some(HeaderValue::from_static("shop.example")),
+            agent: Some(HeaderValue::from_bytes(b"a \"quoted\" \xFF one").unwrap()),
+            id: None,
+            colour: Some(Colour::Blue),
+            status: 200,
+            bytes: 5,
+            started: clock::elapsed(),
+        }
+    }
+
+    #[test]
+    fn a_line_is_json_whatever_the_client_sends() {
+        let mut out = Vec::new();
+        record("/a?q=%22'").write(&mut out, &mut Stamp::default());
+        assert_eq!(out.pop(), Some(b'\n'));
+        let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!((line["target"].as_str(), line["agent"].as_str()), (Some("/a?q=%22'"), Some("a \"quoted\" \u{FFFD} one")));
+        assert_eq!((line["status"].as_u64(), line["bytes"].as_u64(), line["colour"].as_str()), (Some(200), Some(5), Some("blue")));
+        assert!(line["seconds"].as_f64().unwrap() < 1.0 && line["time"].as_str().unwrap().ends_with('Z'));
+    }
+}

@@ -1,0 +1,122 @@
+//! What the gate asks of a colour beyond its probes: answers, a WebSocket, heartbeats, a command.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::time::{sleep, timeout};
+
+use super::cluster::Cluster;
+use super::targets::Seen;
+use crate::domain::colour::Colour;
+use crate::net::client::http;
+use crate::probe::{Target, websocket};
+use crate::program;
+
+/// How often watchers are asked.
+const PACE: Duration = Duration::from_millis(200);
+
+/// Whether every instance at these addresses answers as is wanted.
+///
+/// # Errors
+/// Which does not, and why.
+pub(super) async fn answers(cluster: &Cluster, addresses: &[String]) -> Result<(), String> {
+    let criteria = &cluster.settings.gate;
+    if !criteria.asks() && criteria.websocket.is_none() {
+        return Ok(());
+    }
+    for Seen { at, .. } in cluster.targets.instances(addresses).await {
+        if criteria.asks() {
+            let path = criteria.path.as_deref().unwrap_or(cluster.targets.health());
+            let target = Target::new(format!("http://{at}{path}"));
+            let judged = cluster.targets.http().hear(&target).await.and_then(|heard| criteria.wanted.judge(&heard));
+            judged.map_err(|why| format!("{at}{path}: {why}"))?;
+        }
+        if let Some(path) = &criteria.websocket {
+            let opened = websocket::handshake(&at, path, cluster.probe.timeout).await;
+            opened.map_err(|why| format!("{at}{path}: no WebSocket opens: {why}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// As much of a watcher's overview as is needed here.
+#[derive(Debug, Deserialize)]
+struct Overview {
+    checks: Vec<Check>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Check {
+    name: String,
+    status: String,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// Waits until a watcher sees the colour's heartbeats well.
+///
+/// # Errors
+/// Why none does, after `within`.
+pub(super) async fn heartbeats(cluster: &Cluster, colour: Colour, within: Duration) -> Result<(), String> {
+    let mut why = "no watcher has answered".to_owned();
+    let waiting = async {
+        loop {
+            match beats(cluster, colour).await {
+                Beats::Well => return,
+                Beats::Bad(reason) | Beats::Unknown(reason) => why = reason,
+            }
+            sleep(PACE).await;
+        }
+    };
+    let beats = timeout(within, waiting).await.is_ok();
+    if beats { Ok(()) } else { Err(format!("the heartbeats of {colour} are not well: {why}")) }
+}
+
+/// What the watchers see of a colour's heartbeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Beats {
+    /// One that answers sees them well.
+    Well,
+    /// None does, and one says why.
+    Bad(String),
+    /// Nobody says anything about them.
+    Unknown(String),
+}
+
+/// Asks the watchers.
+pub(super) async fn beats(cluster: &Cluster, colour: Colour) -> Beats {
+    let client = match http(cluster.probe.timeout) {
+        Ok(client) => client,
+        Err(error) => return Beats::Unknown(error.to_string()),
+    };
+    let name = format!("heartbeat-{colour}");
+    let mut seen = Beats::Unknown("no watcher answers".to_owned());
+    for watcher in &cluster.watchers {
+        let asked = client.get(format!("{}/v1/overview", watcher.trim_end_matches('/'))).send().await;
+        let Ok(answer) = asked else { continue };
+        let Ok(overview) = answer.json::<Overview>().await else { continue };
+        match overview.checks.into_iter().find(|check| check.name == name) {
+            Some(check) if matches!(check.status.as_str(), "up" | "late") => return Beats::Well,
+            Some(check) => seen = Beats::Bad(check.reason.filter(|reason| !reason.is_empty()).unwrap_or(check.status)),
+            None => seen = Beats::Unknown(format!("the watcher knows no check {name}: is app.heartbeats off?")),
+        }
+    }
+    seen
+}
+
+/// Runs the smoke command, where there is one.
+///
+/// # Errors
+/// How it ended, with its last lines.
+pub(super) async fn smoke(cluster: &Cluster, colour: Colour) -> Result<(), String> {
+    let criteria = &cluster.settings.gate;
+    if criteria.smoke.is_empty() {
+        return Ok(());
+    }
+    let address = cluster.targets.addresses(colour).first().cloned().unwrap_or_default();
+    let filled = |word: &String| word.replace("{colour}", colour.as_str()).replace("{address}", &address);
+    let words: Vec<String> = criteria.smoke.iter().map(filled).collect();
+    let environment = [("ALLSWELL_COLOUR", colour.to_string()), ("ALLSWELL_ADDRESS", address.clone())];
+    let ran = program::run(&words, &environment, criteria.smoke_timeout).await;
+    ran.map(drop).map_err(|error| format!("the smoke command refuses {colour}: {error}"))
+}

@@ -1,0 +1,50 @@
+//! Everything that waits for a moment, moved when the system's clock was set.
+
+use super::connection::Connection;
+use super::error::StoreError;
+use super::json;
+use super::statement::sql;
+use crate::domain::clock_step::moved;
+use crate::domain::follow_up::FollowUp;
+use crate::domain::moment::Moment;
+
+/// Moves what is to be told and what is to be decided, so that each still waits as long as it would have. What somebody has named a time for
+/// (a mute, a pause) stays.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn shift(connection: &mut Connection, by_ms: i64) -> Result<(), StoreError> {
+    sql("UPDATE notice SET due_at = due_at + ?, claimed_until = claimed_until + ?, failed_since = failed_since + ?
+         WHERE taken_at IS NULL AND withdrawn_at IS NULL")
+    .bind_all([by_ms.into(), by_ms.into(), by_ms.into()])
+    .run(connection)
+    .await?;
+    sql("UPDATE incident SET decide_at = decide_at + ?, decide_until = decide_until + ?, opened_at = opened_at + ? WHERE resolved_at IS NULL")
+        .bind_all([by_ms.into(), by_ms.into(), by_ms.into()])
+        .run(connection)
+        .await?;
+    sql("UPDATE channel SET failed_since = failed_since + ?, said_at = said_at + ?")
+        .bind_all([by_ms.into(), by_ms.into()])
+        .run(connection)
+        .await?;
+    follow_ups(connection, by_ms).await
+}
+
+async fn follow_ups(connection: &mut Connection, by_ms: i64) -> Result<(), StoreError> {
+    let rows = sql("SELECT incident, state, look_at FROM follow_up").all(connection).await?;
+    for row in rows {
+        let (incident, mut state): (String, FollowUp) = (row.get("incident")?, row.json("state")?);
+        let look_at: Option<Moment> = row.get("look_at")?;
+        state.told_at = state.told_at.map(|at| moved(at, by_ms));
+        state.said_at = state.said_at.map(|at| moved(at, by_ms));
+        // Looked at early is harmless: what is hushed until a stated time is put off again.
+        let look_at = look_at.map(|at| at.min(moved(at, by_ms)));
+        sql("UPDATE follow_up SET state = ?, look_at = ? WHERE incident = ?")
+            .bind(json::write(&state)?)
+            .bind(look_at)
+            .bind(incident)
+            .run(connection)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! Rows of `follow_up`: how far open incidents have come.
+
+use super::connection::Connection;
+use super::error::StoreError;
+use super::json;
+use super::statement::sql;
+use crate::domain::follow_up::FollowUp;
+use crate::domain::moment::Moment;
+
+/// How far this incident has come.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn of(connection: &mut Connection, incident: &str) -> Result<Option<FollowUp>, StoreError> {
+    let query = sql("SELECT state FROM follow_up WHERE incident = ?");
+    query.bind(incident).first(connection).await?.map(|row| row.json("state")).transpose()
+}
+
+/// The incidents to look at by `now`, oldest first.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn due(connection: &mut Connection, now: Moment) -> Result<Vec<String>, StoreError> {
+    let query = sql("SELECT incident FROM follow_up WHERE look_at <= ? ORDER BY look_at, incident");
+    query.bind(now).all(connection).await?.iter().map(|row| row.get("incident")).collect()
+}
+
+/// Writes how far it has come, and when to look again.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn save(connection: &mut Connection, incident: &str, state: &FollowUp, look_at: Option<Moment>) -> Result<(), StoreError> {
+    sql("INSERT INTO follow_up (incident, state, look_at) VALUES (?, ?, ?)
+         ON CONFLICT (incident) DO UPDATE SET state = excluded.state, look_at = excluded.look_at")
+    .bind(incident)
+    .bind(json::write(state)?)
+    .bind(look_at)
+    .run(connection)
+    .await?;
+    Ok(())
+}
+
+/// Has an incident looked at from `at` on.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn look_at(connection: &mut Connection, incident: &str, at: Moment) -> Result<(), StoreError> {
+    sql("UPDATE follow_up SET look_at = ? WHERE incident = ?").bind(at).bind(incident).run(connection).await?;
+    Ok(())
+}
+
+/// Forgets an incident that is over.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn remove(connection: &mut Connection, incident: &str) -> Result<(), StoreError> {
+    sql("DELETE FROM follow_up WHERE incident = ?").bind(incident).run(connection).await?;
+    Ok(())
+}

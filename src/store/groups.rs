@@ -1,0 +1,71 @@
+//! Rows of `alarm_group`: many incidents that are told as one. Its members name it as their cause.
+
+use super::connection::Connection;
+use super::error::StoreError;
+use super::statement::sql;
+use crate::domain::moment::Moment;
+
+/// Writes that a group was told.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn insert(connection: &mut Connection, incident: &str, at: Moment) -> Result<(), StoreError> {
+    let query = sql("INSERT INTO alarm_group (incident, opened_at) VALUES (?, ?) ON CONFLICT (incident) DO NOTHING");
+    query.bind(incident).bind(at).run(connection).await?;
+    Ok(())
+}
+
+/// The groups that are told and have no open member any more.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn empty(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
+    let query = "SELECT incident FROM alarm_group g WHERE over_at IS NULL
+         AND NOT EXISTS (SELECT 1 FROM incident m WHERE m.cause = g.incident AND m.resolved_at IS NULL) ORDER BY incident";
+    sql(query).all(connection).await?.iter().map(|row| row.get("incident")).collect()
+}
+
+/// Writes that a group is over.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn end(connection: &mut Connection, incident: &str, at: Moment) -> Result<(), StoreError> {
+    let query = sql("UPDATE alarm_group SET over_at = ? WHERE incident = ?");
+    query.bind(at).bind(incident).run(connection).await?;
+    Ok(())
+}
+
+/// Makes an open incident a member.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn join(connection: &mut Connection, member: &str, group: &str) -> Result<(), StoreError> {
+    sql("UPDATE incident SET cause = ?, explained = ?, decide_at = NULL, decide_until = NULL WHERE key = ?")
+        .bind(group)
+        .bind(true)
+        .bind(member)
+        .run(connection)
+        .await?;
+    Ok(())
+}
+
+/// How many incidents were opened after `after` and are told by themselves, and when the last group was told after then.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn lately(connection: &mut Connection, after: Moment) -> Result<(i64, Option<Moment>), StoreError> {
+    let alone = "SELECT count(*) AS count FROM incident WHERE opened_at > ? AND cause IS NULL AND decide_at IS NULL AND check_name NOT LIKE 'group-%'";
+    let alone = sql(alone).bind(after).count(connection).await?;
+    let group = sql("SELECT max(opened_at) AS opened_at FROM alarm_group WHERE opened_at > ?");
+    let group = group.bind(after).one(connection).await?;
+    Ok((alone, group.get("opened_at")?))
+}
+
+/// When anybody was heard last, of the newest beats; what we probe ourselves is not heard.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn heard_at(connection: &mut Connection) -> Result<Option<Moment>, StoreError> {
+    let query = "SELECT max(received_at) AS received_at FROM (SELECT received_at, key_id FROM beat ORDER BY id DESC LIMIT 200) newest WHERE key_id <> 'own'";
+    sql(query).one(connection).await?.get("received_at")
+}

@@ -1,0 +1,9 @@
+//! What becomes of an alarm: acknowledged, reminded of, escalated, hushed, grouped.
+
+mod acknowledged;
+mod groups;
+mod quiet;
+mod reload;
+mod stage;
+mod threads;
+mod truth;

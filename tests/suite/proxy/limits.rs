@@ -1,0 +1,107 @@
+//! What is too much, too slow, or told of.
+
+use std::time::Duration;
+
+use allswell::domain::colour::Colour;
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::front::Front;
+use crate::harness::eventually;
+
+const SECONDS: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn a_body_or_a_header_that_is_too_large_is_told_apart() {
+    let front = Front::start("body_size = \"1KB\"\nheader_size = \"8KB\"").await;
+    let _blue = front.app(Colour::Blue).await;
+    let mut client = front.client().await;
+    assert_eq!(client.ask("POST", "/length", &[], &[b'a'; 1024]).await.unwrap().status, 200);
+    let told = client.ask("POST", "/length", &[], &[b'a'; 1025]).await.unwrap();
+    assert_eq!((told.status, told.text().as_str()), (413, "413: the request's body is larger than 1 KB\n"));
+    // One that does not say how large it is.
+    let mut client = front.client().await;
+    let piece = format!("200\r\n{}\r\n", "a".repeat(512));
+    client.send(format!("POST /length HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n{}", piece.repeat(3))).await.unwrap();
+    assert_eq!(client.answer().await.unwrap().status, 413);
+    let mut client = front.client().await;
+    let long = format!("x: {}", "a".repeat(9 * 1024));
+    assert_eq!(client.ask("GET", "/healthz", &[&long], b"").await.unwrap().status, 431);
+}
+
+#[tokio::test]
+async fn a_client_that_stops_in_its_body_is_told_and_lets_go_of_the_app() {
+    let front = Front::start("client_timeout = \"300ms\"").await;
+    let _blue = front.app(Colour::Blue).await;
+    let mut client = front.client().await;
+    client.send("POST /length HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n\r\nab").await.unwrap();
+    let told = timeout(SECONDS, client.answer()).await.expect("an answer").unwrap();
+    assert_eq!((told.status, told.text().as_str()), (408, "408: the request's body did not arrive\n"));
+    assert_eq!(front.control.state().await.unwrap().blue.in_flight, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_let_go() {
+    let front = Front::start("client_timeout = \"300ms\"").await;
+    let _blue = front.app(Colour::Blue).await;
+    let mut client = front.client().await;
+    client.send("GET /download?pieces=1000 HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    eventually("it is under way", || async { (front.control.state().await.ok()?.blue.in_flight == 1).then_some(()) }).await;
+    eventually("it is given up", || async { (front.control.state().await.ok()?.blue.in_flight == 0).then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn one_client_too_many_is_closed_and_a_place_that_is_free_is_taken() {
+    let front = Front::start("connections = 2").await;
+    let _blue = front.app(Colour::Blue).await;
+    let (mut one, mut two) = (front.client().await, front.client().await);
+    for client in [&mut one, &mut two] {
+        assert_eq!(client.ask("GET", "/healthz", &[], b"").await.unwrap().status, 200);
+    }
+    timeout(SECONDS, front.client().await.closed()).await.expect("the third is closed").unwrap();
+    drop(one);
+    eventually("a place is free", || async { front.client().await.ask("GET", "/healthz", &[], b"").await.ok() }).await;
+}
+
+#[tokio::test]
+async fn browsers_programs_and_own_pages_each_get_their_words() {
+    let pages = tempfile::tempdir().unwrap();
+    std::fs::write(pages.path().join("502.html"), "<h1>back soon</h1>").unwrap();
+    let front = Front::start(&format!("pages = \"{}\"", pages.path().display())).await;
+    let mut client = front.client().await;
+    let browser = client.ask("GET", "/", &["accept: text/html,*/*"], b"").await.unwrap();
+    assert_eq!((browser.status, browser.text().as_str()), (502, "<h1>back soon</h1>"));
+    let program = client.ask("GET", "/", &["accept: application/json"], b"").await.unwrap();
+    assert_eq!(program.header("content-type").as_deref(), Some("application/problem+json"));
+    let problem: Value = serde_json::from_str(&program.text()).unwrap();
+    assert_eq!((problem["status"].as_u64(), problem["detail"].as_str()), (Some(502), Some("blue refuses connections")));
+}
+
+#[tokio::test]
+async fn every_answer_is_a_line_of_the_access_log_also_after_it_was_moved_away() {
+    let front = Front::start("").await;
+    let _blue = front.app(Colour::Blue).await;
+    let path = front.host.path("state/access.log");
+    let line = |target: &'static str| {
+        let path = path.clone();
+        move || {
+            let path = path.clone();
+            async move {
+                let text = std::fs::read_to_string(path).ok()?;
+                text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|line| line["target"] == target)
+            }
+        }
+    };
+    let mut client = front.client().await;
+    client.ask("POST", "/length?first", &["user-agent: me"], b"abc").await.unwrap();
+    let first = eventually("the first line", line("/length?first")).await;
+    assert_eq!((first["status"].as_u64(), first["bytes"].as_u64(), first["colour"].as_str()), (Some(200), Some(5), Some("blue")));
+    assert_eq!((first["agent"].as_str(), first["peer"].as_str(), first["method"].as_str()), (Some("me"), Some("127.0.0.1"), Some("POST")));
+    assert_eq!(first["id"].as_str().map(str::len), Some(32));
+    std::fs::rename(&path, front.host.path("state/moved.log")).unwrap();
+    front.signal(Signal::USR1);
+    client.ask("GET", "/healthz?second", &[], b"").await.unwrap();
+    eventually("a new file", line("/healthz?second")).await;
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("?first"));
+}
