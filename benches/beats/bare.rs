@@ -21,7 +21,6 @@ impl Bare {
         Self(child)
     }
 
-    #[expect(clippy::unused_self, reason = "there is an address only while it runs")]
     pub(crate) fn address(&self) -> String {
         ADDRESS.to_owned()
     }

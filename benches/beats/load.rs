@@ -67,13 +67,11 @@ impl Outcome {
 
     /// The time within which this share of the answers came.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
         let place = ((count(self.answered.len()) * share) as usize).min(self.answered.len() - 1);
         self.answered[place]
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts are small")]
 fn count(number: usize) -> f64 {
     number as f64
 }

@@ -23,7 +23,7 @@ const BEHIND: Duration = Duration::from_millis(500);
 const STOOD_STILL: Duration = Duration::from_secs(1);
 
 /// So many checks at most are looked at in one commit.
-const PAGE: u32 = 2_000;
+const PAGE: u32 = 5_000;
 
 static SWEEP: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_sweep_seconds"));
 
@@ -105,8 +105,7 @@ impl Monitor {
         let is_mark_due = marked.is_none_or(|marked| now.since(marked.at) >= MARK_EVERY);
         let mut looked = 0;
         if is_mark_due || !due.is_empty() || !open.is_idle() {
-            looked = self.look_at_all(mark, due).await?;
-            self.decide_open(mark, &open).await?;
+            looked = self.look(mark, due, &open).await?;
             self.pulse.committed(now);
             self.wake.notify_waiters();
         }
@@ -114,22 +113,27 @@ impl Monitor {
         Ok(Swept { looked, until })
     }
 
-    /// Page by page, each in a commit of its own: a beat waits for one page and not for all. Says how many were looked at.
-    async fn look_at_all(&self, mark: Mark, mut due: Vec<Due>) -> Result<usize, MonitorError> {
+    /// Page by page, each in a commit of its own: a beat waits for one page and not for all. The last one has whatever else is to be decided,
+    /// and how far we have come. Says how many were looked at.
+    async fn look(&self, mark: Mark, mut due: Vec<Due>, open: &Open) -> Result<usize, MonitorError> {
         let mut looked = 0;
-        while let Some(last) = due.last().cloned() {
+        loop {
+            let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
             let mut transaction = self.store.begin().await?;
             transaction.batch();
             let scene = self.scene(&mut transaction, mark.at).await?.gathering();
             self.look_at_page(&mut transaction, &scene, mark, &due).await?;
+            looked += due.len();
+            if is_last {
+                self.decide_open(&mut transaction, &scene, mark, open).await?;
+                transaction.commit().await?;
+                return Ok(looked);
+            }
             group::tell(&mut transaction, &scene).await?;
             transaction.commit().await?;
-            looked += due.len();
             self.wake.notify_waiters();
-            let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-            due = if is_last { Vec::new() } else { checks::due(&mut self.store.read().await?, mark.until, Some(&last), PAGE).await? };
+            due = checks::due(&mut self.store.read().await?, mark.until, due.last(), PAGE).await?;
         }
-        Ok(looked)
     }
 
     async fn look_at_page(&self, connection: &mut Connection, scene: &Scene<'_>, mark: Mark, page: &[Due]) -> Result<(), StoreError> {
@@ -149,25 +153,20 @@ impl Monitor {
         Ok(())
     }
 
-    /// Decides what was held for its cause or waits for its time, and writes down how far we have come.
-    async fn decide_open(&self, mark: Mark, open: &Open) -> Result<(), MonitorError> {
-        let mut transaction = self.store.begin().await?;
-        let scene = self.scene(&mut transaction, mark.at).await?.gathering();
-        quieting::end_all(&mut transaction, &scene).await?;
+    async fn decide_open(&self, connection: &mut Connection, scene: &Scene<'_>, mark: Mark, open: &Open) -> Result<(), StoreError> {
+        quieting::end_all(connection, scene).await?;
         for key in &open.waiting {
-            let stored = incidents::find(&mut transaction, key).await?;
+            let stored = incidents::find(connection, key).await?;
             if let Some(stored) = stored.filter(|stored| stored.decide_at.is_some_and(|decide_at| decide_at <= mark.at)) {
-                cause::decide(&mut transaction, &scene, stored).await?;
+                cause::decide(connection, scene, stored).await?;
             }
         }
-        group::tell(&mut transaction, &scene).await?;
-        group::end_empty(&mut transaction, &scene).await?;
+        group::tell(connection, scene).await?;
+        group::end_empty(connection, scene).await?;
         for key in &open.following {
-            follow::look(&mut transaction, &scene, key).await?;
+            follow::look(connection, scene, key).await?;
         }
-        facts::set(&mut transaction, MARK, &mark).await?;
-        transaction.commit().await?;
-        Ok(())
+        facts::set(connection, MARK, &mark).await
     }
 
     /// Counts checks and open incidents, for people.
