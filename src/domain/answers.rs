@@ -20,7 +20,7 @@ impl Answers {
     }
 
     fn percent(self) -> u64 {
-        if self.total == 0 { 0 } else { self.failed.min(self.total) * 100 / self.total }
+        (self.failed.min(self.total) * 100).checked_div(self.total).unwrap_or(0)
     }
 
     /// Why these answers are worse than those before: more than so many percentage points more of them are 5xx.
