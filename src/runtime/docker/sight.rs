@@ -1,6 +1,7 @@
 //! What the engine knows, read through a socket that allows reading alone: its events, and the containers, tasks and nodes as they are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::future::ready;
 use std::time::Duration;
 
 use bollard::Docker;
@@ -99,8 +100,8 @@ impl Sight {
     pub async fn last_lines(&self, id: &str, count: usize) -> Vec<String> {
         let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&count.to_string()).build();
         let Ok(engine) = self.engine() else { return Vec::new() };
-        let lines = engine.logs(id, Some(options)).filter_map(async |line| line.ok().map(|line| plain(&line.to_string())));
-        timeout(LIMIT, lines.filter(|line| std::future::ready(!line.is_empty())).collect()).await.unwrap_or_default()
+        let lines = engine.logs(id, Some(options)).filter_map(|line| ready(line.ok().map(|line| plain(&line.to_string()))));
+        timeout(LIMIT, lines.filter(|line| ready(!line.is_empty())).collect()).await.unwrap_or_default()
     }
 }
 
