@@ -1,6 +1,7 @@
 //! Two watchers on one PostgreSQL: one dies or stands still with claims taken, and everything is told by the other.
 
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use allswell::domain::beat::BeatKind;
@@ -32,7 +33,7 @@ fn downs(stage: &Stage, check: &str) -> usize {
 }
 
 /// The first watcher has claimed a notice, and the channel holds its answer; then it gets this signal.
-async fn lost_with_claims_taken(signal: Signal) -> (Stage, Process, Sender) {
+async fn lost_with_claims_taken(signal: Signal) -> (Stage, Process, Sender, Arc<Postgres>) {
     let server = Postgres::shared().await;
     let store = format!("store = \"{}\"", server.database().await);
     let stage = Stage::on(Host::new(), &store, "every = \"1h\"", CHECKS).await;
@@ -46,18 +47,17 @@ async fn lost_with_claims_taken(signal: Signal) -> (Stage, Process, Sender) {
     within(CLAIM, "and what falls silent", || async { (downs(&stage, "silent") >= 1).then_some(()) }).await;
     assert_eq!(sender.say("backup", BeatKind::Success).await, Some(200));
     stage.told("check.resolved backup", CLAIM).await;
-    drop(server);
-    (stage, process, sender)
+    (stage, process, sender, server)
 }
 
 #[tokio::test]
 async fn one_of_two_watchers_is_killed_with_claims_taken_and_all_is_told() {
-    let (_stage, _second, _sender) = lost_with_claims_taken(Signal::KILL).await;
+    let (_stage, _second, _sender, _server) = lost_with_claims_taken(Signal::KILL).await;
 }
 
 #[tokio::test]
 async fn one_of_two_watchers_is_stopped_with_claims_taken_and_goes_on_later_without_a_word_too_many() {
-    let (stage, _second, sender) = lost_with_claims_taken(Signal::STOP).await;
+    let (stage, _second, sender, _server) = lost_with_claims_taken(Signal::STOP).await;
     let told = stage.sink.told().len();
     stage.watcher.signal(Signal::CONT);
     within(CLAIM, "the first one works again", || async { stage.sender.get("/healthz").await.filter(|(status, _)| *status == 200) }).await;
