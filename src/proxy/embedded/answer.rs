@@ -14,6 +14,7 @@ use super::record::Record;
 
 /// Where a body comes from.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every body is the app's: a box would cost each of them an allocation")]
 pub(super) enum Source {
     /// Our own words, until they are sent.
     Words(Option<Bytes>),

@@ -181,22 +181,22 @@ impl Forwarder {
                     if matches!(unanswered, Unanswered::Broken) {
                         metrics::stale("failed");
                     }
-                    return Err(self.told(unanswered, claim));
+                    return Err(self.trouble(&unanswered, claim));
                 }
             };
         }
         let mut lease = upstream.connect(claim).await?;
         let answer = lease.send(request, &head.method, &self.timeouts).await;
-        Ok((answer.map_err(|unanswered| self.told(unanswered, claim))?, lease))
+        Ok((answer.map_err(|unanswered| self.trouble(&unanswered, claim))?, lease))
     }
 
     /// What the client hears of it.
-    fn told(&self, unanswered: Unanswered, claim: &Claim) -> Trouble {
+    fn trouble(&self, unanswered: &Unanswered, claim: &Claim) -> Trouble {
         match unanswered {
             Unanswered::Unsent(_) | Unanswered::Broken if claim.is_cut() => Trouble::Cut,
             Unanswered::Unsent(_) | Unanswered::Broken => Trouble::Broken,
             Unanswered::TooLarge => Trouble::TooLarge(self.limits.body),
-            Unanswered::Trouble(trouble) => trouble,
+            Unanswered::Trouble(trouble) => *trouble,
         }
     }
 
