@@ -116,6 +116,9 @@ mod tests {
         assert_eq!(bare.switch, full_switch);
         assert_eq!(bare.probe, full.probe);
         assert_eq!(bare.proxy.timeouts, full.proxy.timeouts);
+        assert_eq!(bare.proxy.limits, full.proxy.limits);
+        assert_eq!(bare.proxy.access_log, full.proxy.access_log);
+        assert_eq!(bare.proxy.hold, full.proxy.hold);
         assert_eq!(bare.proxy.live, full.proxy.live);
         assert_eq!(bare.proxy.idle, full.proxy.idle);
         assert_eq!(bare.proxy.health, full.proxy.health);
