@@ -80,14 +80,16 @@ pub fn run(part: Part, options: &Options) -> ExitCode {
     logging::init();
     metrics::set_build_info(part.name());
     let ended = (|| {
-        let source = Source { path: options.config_path(), state: options.state_dir()? };
-        let read = match source.read() {
+        let path = options.config_path();
+        // A wrong config leaves nothing behind: the state directory is made afterwards.
+        let read = match reload::read(&path, &options.state) {
             Ok(read) => read,
             Err(error) => {
                 tracing::error!(part = part.name(), "{error}");
                 return Ok(ExitCode::from(2));
             }
         };
+        let source = Source { path, state: options.state_dir()? };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime does not start")?;
         runtime.block_on(serve(part, read, &source)).map(|()| ExitCode::SUCCESS)
     })();

@@ -2,7 +2,7 @@
 //! ends in order, and the new begins on the same sockets, which keep whoever comes in between.
 
 use std::net::{SocketAddr, TcpListener as Bound};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -100,10 +100,18 @@ impl Source {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn read(&self) -> Result<(Config, ConfigView), ConfigError> {
-        let Loaded { mut config, hash, .. } = Config::load(&self.path, self.state.path())?;
-        config.log.directory = config.log.directory.map(|directory| self.state.join(directory));
-        Ok((config, ConfigView { file: self.path.display().to_string(), hash, loaded_at: clock::now() }))
+        read(&self.path, self.state.path())
     }
+}
+
+/// Reads a config, for parts whose state is in this directory: it need not be there yet.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read(path: &Path, state: &Path) -> Result<(Config, ConfigView), ConfigError> {
+    let Loaded { mut config, hash, .. } = Config::load(path, state)?;
+    config.log.directory = config.log.directory.map(|directory| state.join(directory));
+    Ok((config, ConfigView { file: path.display().to_string(), hash, loaded_at: clock::now() }))
 }
 
 impl Kept {
