@@ -11,7 +11,7 @@ use crate::release::targets::ORDER_LIMIT;
 
 /// Print what the config of your own proxy needs, and write what it includes
 ///
-/// For [proxy] kind = "nginx", "haproxy" or "caddy": see docs/proxies.md.
+/// For nginx, HAProxy or Caddy as the proxy: see docs/proxies.md.
 #[derive(Debug, Args)]
 pub struct SnippetArgs {}
 
