@@ -6,13 +6,13 @@ use allswell::domain::colour::Colour::{Blue, Green};
 use allswell::domain::switch::Phase;
 use rustix::process::Signal;
 
-use super::stage::{Fronted, SWITCH, Stage};
-use crate::harness::{Process, Raw, eventually};
+use super::stage::{Front, Fronted, SWITCH, Stage};
+use crate::harness::{Raw, eventually};
 
 const PROXY: &str = "kind = \"caddy\"\nadmin = \"{ip}:2019\"";
 
 /// Its home is the story's directory.
-fn start(stage: &Stage, words: &[&str]) -> Process {
+fn start(stage: &Stage, words: &[&str]) -> Front {
     let home = stage.path("").display().to_string();
     let (home, data) = (format!("XDG_CONFIG_HOME={home}"), format!("XDG_DATA_HOME={home}"));
     stage.start(&[&["/usr/bin/env", &home, &data, "/usr/bin/caddy", "run", "--config", "caddy.json"], words].concat())
@@ -88,7 +88,7 @@ async fn what_goes_on_on_the_old_colour_is_told_and_not_cut() {
     assert!(said.starts_with("1 requests and streams still run on blue and are left"), "{said}");
 }
 
-async fn end(caddy: &mut Process) {
+async fn end(caddy: &mut Front) {
     caddy.signal(Signal::TERM);
     caddy.end(Duration::from_secs(20)).await;
 }

@@ -5,8 +5,8 @@ use allswell::domain::switch::Phase;
 use allswell::release::{RemoteError, SwitchOrder};
 use rustix::process::Signal;
 
-use super::stage::{Fronted, SWITCH, Stage};
-use crate::harness::{Process, eventually};
+use super::stage::{Front, Fronted, SWITCH, Stage};
+use crate::harness::eventually;
 
 const PROXY: &str = "kind = \"haproxy\"\nsocket = \"{folder}/haproxy.sock\"";
 
@@ -22,7 +22,7 @@ async fn fronted() -> Fronted {
     stage.with(proxy).await
 }
 
-fn start(stage: &Stage) -> Process {
+fn start(stage: &Stage) -> Front {
     let config = stage.path("haproxy.cfg").display().to_string();
     stage.start(&["/usr/sbin/haproxy", "-W", "-db", "-f", &config])
 }

@@ -7,8 +7,8 @@ use allswell::domain::switch::Phase;
 use rustix::process::Signal;
 use tokio::net::TcpListener;
 
-use super::stage::{Fronted, SWITCH, Stage};
-use crate::harness::{Process, Raw, allswell, eventually};
+use super::stage::{Front, Fronted, SWITCH, Stage};
+use crate::harness::{Raw, allswell, eventually};
 
 const PROXY: &str = "kind = \"nginx\"\npid = \"{folder}/nginx.pid\"\nreload_timeout = \"2s\"\n\
                      command = [\"/usr/sbin/nginx\", \"-p\", \"{folder}\", \"-c\", \"{folder}/nginx.conf\"]";
@@ -28,7 +28,7 @@ async fn stage() -> Stage {
     stage
 }
 
-fn start(stage: &Stage) -> Process {
+fn start(stage: &Stage) -> Front {
     let config = stage.path("nginx.conf").display().to_string();
     stage.start(&["/usr/sbin/nginx", "-p", &stage.path("").display().to_string(), "-c", &config])
 }

@@ -1,13 +1,16 @@
 //! Two apps, a prober, and a proxy of Debian's that the story starts by itself.
 
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use allswell::domain::colour::Colour;
 use allswell::domain::switch::Phase;
 use allswell::files;
 use allswell::release::{ProberState, Remote, SwitchEnd, SwitchOrder};
+use rustix::process::{Signal, kill_process};
 
 use crate::harness::{App, Crowd, Host, Lone, Marks, Process, Raw, RawAnswer, Tally, allswell, eventually};
 
@@ -24,9 +27,42 @@ pub(super) struct Stage {
 /// All of it, running.
 pub(super) struct Fronted {
     pub(super) stage: Stage,
-    pub(super) proxy: Process,
+    pub(super) proxy: Front,
     prober: Process,
     pub(super) remote: Remote,
+}
+
+/// A proxy that runs. It is told to end, for the workers of one that is killed live on.
+pub(super) struct Front(Process);
+
+impl Deref for Front {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.0
+    }
+}
+
+impl DerefMut for Front {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.0
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        /// How often is looked whether it has ended, and how many times.
+        const LOOKS: (Duration, u32) = (Duration::from_millis(20), 250);
+        if self.0.ended().is_some() || kill_process(self.0.pid(), Signal::TERM).is_err() {
+            return;
+        }
+        for _ in 0..LOOKS.1 {
+            if self.0.ended().is_some() {
+                return;
+            }
+            std::thread::sleep(LOOKS.0);
+        }
+    }
 }
 
 impl Stage {
@@ -64,13 +100,13 @@ impl Stage {
     }
 
     /// Starts a proxy.
-    pub(super) fn start(&self, words: &[&str]) -> Process {
+    pub(super) fn start(&self, words: &[&str]) -> Front {
         let (program, arguments) = words.split_first().unwrap();
-        Process::start(Command::new(program).args(arguments).current_dir(self.path("")), &self.path("front.log"))
+        Front(Process::start(Command::new(program).args(arguments).current_dir(self.path("")), &self.path("front.log")))
     }
 
     /// Starts the prober too, and waits until all is seen passing.
-    pub(super) async fn with(self, proxy: Process) -> Fronted {
+    pub(super) async fn with(self, proxy: Front) -> Fronted {
         let (prober, remote) = self.lone.start().await;
         Fronted { stage: self, proxy, prober, remote }
     }
@@ -143,6 +179,6 @@ impl Fronted {
 impl Drop for Fronted {
     fn drop(&mut self) {
         // Whoever drives the proxy ends before it.
-        let _ = rustix::process::kill_process(self.prober.pid(), rustix::process::Signal::KILL);
+        let _ = kill_process(self.prober.pid(), Signal::KILL);
     }
 }
