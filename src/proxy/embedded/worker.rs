@@ -90,9 +90,13 @@ async fn work(
     loop {
         tokio::select! {
             Some((stream, peer, permit, door)) = passed.recv() => team.keep((TcpStream::from_std(stream)?, peer, permit), door, &shared),
-            () = reaches(&mut ending, Ending::Over) => return Ok(()),
+            () = reaches(&mut ending, Ending::Closed) => break,
         }
     }
+    // From now on only who is served holds up the end.
+    drop(shared);
+    reaches(&mut ending, Ending::Over).await;
+    Ok(())
 }
 
 impl Team {
