@@ -19,5 +19,6 @@ mod ping_url;
 pub mod pings;
 mod previews;
 pub mod serve;
+pub mod visit;
 pub mod watcher;
 pub mod watching;

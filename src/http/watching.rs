@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::pings::Pings;
+use super::visit::door::Door;
 use crate::monitor::orders::ConfigView;
 use crate::monitor::{Ingest, Monitor};
 use crate::signing::Key;
@@ -28,4 +29,6 @@ pub struct Watching {
     pub unheard: Arc<Vec<String>>,
     /// For pings.
     pub pings: Arc<Pings>,
+    /// For the pages.
+    pub door: Arc<Door>,
 }

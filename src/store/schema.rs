@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/pings.sql"),
     include_str!("schema/alarms.sql"),
     include_str!("schema/many.sql"),
+    include_str!("schema/page.sql"),
 ];
 
 /// Takes the steps that are not taken yet.
