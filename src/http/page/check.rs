@@ -37,7 +37,7 @@ pub fn draw(story: &CheckStory, ping_url: Option<&str>, who: &Who, now: Moment) 
         (looking_back(story, now))
         section aria-labelledby="latency" {
             h2 #latency { "Latency" }
-            @match line(&story.latency, now) { Some(drawn) => (drawn), None => (empty("No beat has said how long it took.", html! {})) }
+            @match line(&story.latency, now) { Some(drawn) => (drawn), None => (empty("No beat has said how long it took.", &html! {})) }
         }
         div.columns { div.column { (beats(story, now)) } div.column { (flips(story, now)) (quiet(view.name.as_str(), story.quiet.as_ref(), who)) } }
     }
@@ -70,7 +70,7 @@ fn looking_back(story: &CheckStory, now: Moment) -> Markup {
         section aria-labelledby="days" {
             h2 #days { "The last " (DAYS) " days" span.aside { " " (up) } }
             (bars(&last, &label, true))
-            @if story.incidents.is_empty() { (empty("No incident.", html! {})) }
+            @if story.incidents.is_empty() { (empty("No incident.", &html! {})) }
             ol.days { @for day in last.iter().rev().filter(|day| !day.incidents.is_empty()) { li #{ "day-" (date(day)) } {
                 span.date { (title(day)) }
                 ul { @for incident in day.incidents.iter().filter_map(|place| story.incidents.get(*place)) { li {
@@ -86,7 +86,7 @@ fn beats(story: &CheckStory, now: Moment) -> Markup {
     html! {
         section aria-labelledby="beats" {
             h2 #beats { "Last beats" }
-            @if story.beats.is_empty() { (empty("None yet.", html! { "Its schedule and its address: " (command("allswell checks")) })) }
+            @if story.beats.is_empty() { (empty("None yet.", &html! { "Its schedule and its address: " (command("allswell checks")) })) }
             ol.log { @for (beat, body) in &story.beats { li {
                 (badge(tone_of(beat), beat.kind.as_str())) " " (ago(beat.at, now))
                 span.aside { " " (said_by(beat)) }
@@ -132,7 +132,7 @@ fn flips(story: &CheckStory, now: Moment) -> Markup {
     html! {
         section aria-labelledby="flips" {
             h2 #flips { "Flips" }
-            @if story.flips.is_empty() { (empty("None: it is as it was from the beginning.", html! {})) }
+            @if story.flips.is_empty() { (empty("None: it is as it was from the beginning.", &html! {})) }
             ol.log { @for flip in &story.flips { li {
                 (badge(tone(flip.flip.to), flip.flip.to.as_str())) span.aside { " after " (flip.flip.from) ", " } (ago(flip.flip.at, now))
                 div.reason { @match &flip.incident { Some(key) => { a href=(incident_path(key)) { (flip.words) } } None => (flip.words) } }

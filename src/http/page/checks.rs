@@ -62,9 +62,9 @@ pub fn draw(found: &[CheckPage], wanted: &Search, is_more: bool, now: Moment) ->
         }
         section aria-label="Checks" {
             @if views.is_empty() && *wanted == Search::default() {
-                (empty("Nothing is watched yet.", html! { "Add a " code { "[[check]]" } " to the config, then " (command("allswell reload")) }))
+                (empty("Nothing is watched yet.", &html! { "Add a " code { "[[check]]" } " to the config, then " (command("allswell reload")) }))
             } @else if views.is_empty() {
-                (empty("No check is like that.", html! { a href="/checks" { "Show all" } }))
+                (empty("No check is like that.", &html! { a href="/checks" { "Show all" } }))
             } @else {
                 (table(&views, now))
                 @if let Some(last) = views.last().filter(|_| is_more) { p.more { a rel="next" href=(following(wanted, &last.name)) { "Next" } } }

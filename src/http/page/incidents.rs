@@ -16,7 +16,7 @@ pub(super) fn open(overview: &Overview, count: u64) -> Markup {
         section.open aria-labelledby="open" {
             h2 #open { "Open incidents" }
             @if overview.incidents.is_empty() {
-                (empty("None.", html! { "What was is under " a href="/incidents" { "Incidents" } "." }))
+                (empty("None.", &html! { "What was is under " a href="/incidents" { "Incidents" } "." }))
             }
             @for view in &overview.incidents { (one(view, overview.now)) }
             @if count > shown { p.more { a href="/incidents" { "All " (grouped(count)) } } }
@@ -63,7 +63,7 @@ pub fn draw(open: &[IncidentView], over: &[(Moment, Incident)], next: Option<&st
         section aria-labelledby="over" {
             h2 #over { "Newest first" }
             @if over.is_empty() {
-                (empty("Nothing has ever gone wrong here.", html! { "See who would be told: " (command("allswell test-channel NAME")) }))
+                (empty("Nothing has ever gone wrong here.", &html! { "See who would be told: " (command("allswell test-channel NAME")) }))
             } @else { (table(over, now)) }
             @if let Some(next) = next { p.more { a rel="next" href={ "/incidents?before=" (escaped(next)) } { "Older" } } }
         }

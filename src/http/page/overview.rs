@@ -135,7 +135,7 @@ fn own(glance: &Glance) -> Markup {
         section aria-labelledby="own" {
             h2 #own { "Your checks" @if own > 0 { span.aside { " " (grouped(own)) @if ill > 0 { ", of all checks " (grouped(ill)) " not well" } } } }
             @if glance.own.is_empty() {
-                (empty("Nothing of your own is watched yet.", html! { "Add a " code { "[[check]]" } " to the config, then " (command("allswell reload")) }))
+                (empty("Nothing of your own is watched yet.", &html! { "Add a " code { "[[check]]" } " to the config, then " (command("allswell reload")) }))
             } @else {
                 (checks::table(&glance.own, glance.overview.now))
                 @if own > shown { p.more { a href="/checks" { "All " (grouped(own)) " checks" } } }

@@ -18,7 +18,7 @@ pub fn draw(entries: &[Entry], is_more: bool, live: &LiveHeard, now: Moment) -> 
         (what_next(live, now))
         section aria-label="History" {
             @if entries.is_empty() {
-                (empty("Nothing was switched or deployed since this watcher listens.", html! { "What the prober remembers: " (command("allswell history")) }))
+                (empty("Nothing was switched or deployed since this watcher listens.", &html! { "What the prober remembers: " (command("allswell history")) }))
             }
             ol.entries { @for entry in entries { (one(entry, now)) } }
             @if let Some(last) = entries.last().filter(|_| is_more) { p.more { a rel="next" href={ "/switches?before=" (last.started_at.as_millis()) } { "Older" } } }

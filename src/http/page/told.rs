@@ -15,7 +15,7 @@ pub(super) fn newest(overview: &Overview) -> Markup {
     html! {
         section aria-labelledby="told" {
             h2 #told { "Told" }
-            @if notices.is_empty() { (empty("Nothing was to be told yet.", html! { "Try a channel: " (command("allswell test-channel NAME")) })) }
+            @if notices.is_empty() { (empty("Nothing was to be told yet.", &html! { "Try a channel: " (command("allswell test-channel NAME")) })) }
             @else { ul.told { @for notice in notices.into_iter().take(MOST) { li {
                 span.headline { (notice.headline) }
                 span.aside { " to " (notice.channel) ", " (ago(notice.at, overview.now)) } " "

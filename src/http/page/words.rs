@@ -136,7 +136,7 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// What stands where there is nothing, and what to do next.
-pub(super) fn empty(words: &str, next: Markup) -> Markup {
+pub(super) fn empty(words: &str, next: &Markup) -> Markup {
     html! { p.empty { (words) " " (next) } }
 }
 
