@@ -1,10 +1,9 @@
 "use strict";
-// Keeps an open page up to date: an event says that something may have changed, and the page is asked for again.
+// Keeps an open page up to date: an event says that something may have changed, or a time has passed, and the page is asked for again.
 // What has changed is changed in place: the focus, what is typed and what is folded open stay.
 (() => {
-  const events = document.body.dataset.events;
+  const { events, every } = document.body.dataset;
   const fresh = document.getElementById("fresh");
-  if (!events || !fresh) return;
   const RETRY = 5000;
   const SILENT = 12000;
   let source = null;
@@ -24,7 +23,7 @@
       return;
     }
     for (const { name } of [...old.attributes]) {
-      if (!next.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
+      if (!next.hasAttribute(name)) old.removeAttribute(name);
     }
     for (const { name, value } of next.attributes) {
       if (old.getAttribute(name) !== value) old.setAttribute(name, value);
@@ -54,6 +53,7 @@
       if (time.dataset.then === "due") text = passed > 0 ? (words || "under 1s") + " overdue" : "in " + (words || "under 1s");
       if (time.textContent !== text) time.textContent = text;
     }
+    if (!fresh) return;
     const stale = Date.now() - drawn > SILENT;
     fresh.classList.toggle("live", !stale);
     fresh.classList.toggle("stale", stale);
@@ -71,7 +71,9 @@
       const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "error", signal: AbortSignal.timeout(SILENT) });
       if (!answer.ok) throw new Error(String(answer.status));
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const open = [...document.querySelectorAll("details[open]")].map((folded) => folded.id);
       morph(document.getElementById("main"), next.getElementById("main"));
+      open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
       document.title = next.title;
       drawn = Date.now();
       skew = drawn - Date.parse(next.body.dataset.now);
@@ -87,6 +89,7 @@
   }
 
   function listen() {
+    if (!events) return;
     source = new EventSource(events);
     source.addEventListener("changed", look);
     source.addEventListener("error", () => {
@@ -103,6 +106,7 @@
       listen();
     }
   });
+  if (every) setInterval(() => document.hidden || look(), every * 1000);
   setInterval(tick, 1000);
   tick();
   listen();

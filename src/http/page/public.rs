@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use super::assets::SCRIPT_PATH;
 use super::bars::{bars, percent};
 use super::frame::head;
 use super::words::{at, badge, lasting, whole};
@@ -35,10 +36,11 @@ pub fn draw(view: &PublicView) -> Markup {
         html lang="en" {
             head {
                 (head(&format!("{}: {}", view.title, verdict(view))))
-                meta http-equiv="refresh" content="60";
+                script src=(*SCRIPT_PATH) defer {}
+                noscript { meta http-equiv="refresh" content="60"; }
                 link rel="alternate" type="application/rss+xml" title={ (view.title) ": incidents" } href="/public/feed.rss";
             }
-            body.public {
+            body.public data-now=(view.now) data-every="60" {
                 main #main {
                     div.verdict.(tone(view.worst())) role="status" { p.app { (view.title) } h1 { (verdict(view)) } p.aside { "as of " (at(view.now)) } }
                     (maintenance(view))

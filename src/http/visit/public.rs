@@ -31,11 +31,12 @@ pub fn router(watching: Watching, own: OwnHosts) -> Router {
     guarded_without_metrics(router, own)
 }
 
-/// The style sheet and the icon.
+/// The style sheet, the script and the icon.
 pub(super) fn assets_only() -> Router<Watching> {
     const LONG: &str = "public, max-age=31536000, immutable";
     Router::new()
         .route("/style.css", get(|| async { other("text/css; charset=utf-8", LONG, assets::STYLE) }))
+        .route("/live.js", get(|| async { other("text/javascript; charset=utf-8", LONG, assets::SCRIPT) }))
         .route("/icon.svg", get(|| async { other("image/svg+xml", LONG, assets::ICON) }))
 }
 

@@ -4,9 +4,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
-use super::super::page::assets;
 use super::super::watching::Watching;
-use super::answer::other;
 use super::events::Room;
 use super::{acts, events, public, reads, sign_in};
 
@@ -29,7 +27,6 @@ pub(in crate::http) fn routes(ending: tokio::sync::watch::Receiver<bool>) -> Rou
         .route("/sign-out", post(sign_in::leave))
         .route("/events", get(events::events))
         .route("/beats/{id}/body", get(reads::body))
-        .route("/live.js", get(|| async { other("text/javascript; charset=utf-8", "public, max-age=31536000, immutable", assets::SCRIPT) }))
         .merge(public::assets_only())
         .merge(public::routes())
         .layer(DefaultBodyLimit::max(LARGEST_FORM))

@@ -53,7 +53,7 @@ async fn whatever_a_name_a_body_a_reason_or_a_note_has_stays_text() {
     stage.found("blue", Health::not_good(Showing::Bad, HOSTILE), Some(&HOSTILE[..60])).await;
     let mut beat = Beat { body: Some(HOSTILE.to_owned()), ..stage.sender.beat(&name, BeatKind::Fail) };
     beat.health = Some(Health::not_good(Showing::Bad, HOSTILE));
-    beat.identity.instance = name[..100].to_owned();
+    beat.identity.instance = name.clone();
     assert_eq!(stage.sender.send(&beat).await, Some(200));
     let key = stage.incident(&name).await;
     let (cookie, origin) = (stage.sign_in(TOKEN).await, stage.url(""));
