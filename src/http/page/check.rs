@@ -7,12 +7,13 @@ use super::bars::{bars, date, percent, title};
 use super::colours;
 use super::frame::Who;
 use super::line::line;
-use super::words::{ago, at, badge, due, empty, health, incident_path, incident_words, lasting, tone};
+use super::words::{ago, at, badge, due, empty, health, incident_words, lasting, tone};
 use crate::domain::check::Status;
 use crate::domain::days::{days, uptime};
 use crate::domain::moment::{Moment, humane};
 use crate::domain::quiet::{Quiet, QuietKind};
 use crate::monitor::stories::{CheckStory, DAYS};
+use crate::net::place::{check_path, incident_path};
 use crate::store::pages::LoggedBeat;
 
 /// So much of a body is shown.
@@ -143,7 +144,7 @@ fn flips(story: &CheckStory, now: Moment) -> Markup {
 
 /// Mute, or end the quiet.
 pub(super) fn quiet(check: &str, quiet: Option<&Quiet>, who: &Who) -> Markup {
-    let path = super::words::check_path(check);
+    let path = check_path(check);
     html! {
         section.act aria-labelledby="quiet" {
             h2 #quiet { "Quiet" }

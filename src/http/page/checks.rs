@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 use super::advice::command;
-use super::words::{ago, check_path, due, empty, escaped, health};
+use super::words::{ago, due, empty, health};
 use crate::domain::check::Status;
 use crate::domain::moment::Moment;
 use crate::monitor::CheckPage;
 use crate::monitor::glance::Search;
 use crate::monitor::overview::CheckView;
+use crate::net::place::{check_path, segment};
 
 /// The statuses that somebody can ask for: those that are kept.
 const STATUSES: [(Status, &str); 5] = [
@@ -75,5 +76,5 @@ pub fn draw(found: &[CheckPage], wanted: &Search, is_more: bool, now: Moment) ->
 
 fn following(wanted: &Search, last: &str) -> String {
     let status = wanted.status.map_or("", Status::as_str);
-    format!("/checks?q={}&status={status}&after={}", escaped(&wanted.piece), escaped(last))
+    format!("/checks?q={}&status={status}&after={}", segment(&wanted.piece), segment(last))
 }

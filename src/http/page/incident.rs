@@ -6,12 +6,13 @@ use super::advice::{argument, command};
 use super::check::quiet;
 use super::frame::Who;
 use super::incidents::{of_check, seen_to};
-use super::words::{ago, at, badge, incident_path, incident_words, lasting, names, severity_tone, tone};
+use super::words::{ago, at, badge, incident_words, lasting, names, severity_tone, tone};
 use crate::domain::check::Status;
 use crate::domain::flip::Reason;
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::monitor::stories::IncidentStory;
+use crate::net::place::incident_path;
 use crate::store::notices::StoredNotice;
 
 /// One line of the timeline.

@@ -3,11 +3,12 @@
 use maud::{Markup, html};
 
 use super::advice::{argument, command};
-use super::words::{ago, at, badge, check_link, empty, escaped, grouped, incident_path, incident_words, lasting, names, severity_tone};
+use super::words::{ago, at, badge, check_link, empty, grouped, incident_words, lasting, names, severity_tone};
 use crate::domain::incident::Incident;
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::monitor::overview::{IncidentView, Overview};
+use crate::net::place::{incident_path, segment};
 
 /// Open incidents, the gravest first, each with what it explains. `count`: how many there are; not all of many are shown.
 pub(super) fn open(overview: &Overview, count: u64) -> Markup {
@@ -65,7 +66,7 @@ pub fn draw(open: &[IncidentView], over: &[(Moment, Incident)], next: Option<&st
             @if over.is_empty() {
                 (empty("Nothing has ever gone wrong here.", &html! { "See who would be told: " (command("allswell test-channel NAME")) }))
             } @else { (table(over, now)) }
-            @if let Some(next) = next { p.more { a rel="next" href={ "/incidents?before=" (escaped(next)) } { "Older" } } }
+            @if let Some(next) = next { p.more { a rel="next" href={ "/incidents?before=" (segment(next)) } { "Older" } } }
         }
     }
 }

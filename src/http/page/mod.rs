@@ -33,4 +33,3 @@ pub use public::draw as public;
 pub use sign_in::draw as sign_in;
 pub use switches::draw as switches;
 pub use trouble::draw as trouble;
-pub(super) use words::{check_path, escaped, incident_path};

@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use super::advice::{command, of_check};
-use super::words::{ago, check_path, health, tone};
+use super::words::{ago, health, tone};
 use crate::domain::check::Status;
 use crate::domain::role::Role;
 use crate::monitor::overview::{CheckView, Overview};
+use crate::net::place::check_path;
 
 /// Every built-in check but the colours' own.
 pub(super) fn strip(overview: &Overview) -> Markup {

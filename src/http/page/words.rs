@@ -3,16 +3,13 @@
 use std::time::Duration;
 
 use maud::{Markup, html};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::check::Status;
 use crate::domain::colour::Colour;
 use crate::domain::incident::{Incident, Severity};
 use crate::domain::moment::{Moment, humane};
 use crate::domain::role::Role;
-
-/// Everything but what a path takes as it is.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+use crate::net::place::check_path;
 
 /// The class that gives a status its colour and its shape.
 pub(super) fn tone(status: Status) -> &'static str {
@@ -80,21 +77,6 @@ pub(super) fn health(status: Status, words: &str) -> Markup {
     badge(tone(status), if status == Status::Late { "working, late" } else { words })
 }
 
-/// The address of a check's page.
-pub(in crate::http) fn check_path(name: &str) -> String {
-    format!("/checks/{}", utf8_percent_encode(name, SEGMENT))
-}
-
-/// The address of an incident's page.
-pub(in crate::http) fn incident_path(key: &str) -> String {
-    format!("/incidents/{}", utf8_percent_encode(key, SEGMENT))
-}
-
-/// A piece of a query.
-pub(in crate::http) fn escaped(text: &str) -> String {
-    utf8_percent_encode(text, SEGMENT).to_string()
-}
-
 /// A check by its name, with the way to its page. Groups have none, and neither has a channel.
 pub(super) fn check_link(name: &str) -> Markup {
     match Role::of(name) {
@@ -152,12 +134,6 @@ pub(super) fn names(all: &[String]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_goes_into_a_path_whole_whatever_it_has() {
-        assert_eq!(check_path("nightly backup/<b>%&?#"), "/checks/nightly%20backup%2F%3Cb%3E%25%26%3F%23");
-        assert_eq!(check_path("heartbeat-blue"), "/checks/heartbeat-blue");
-    }
 
     #[test]
     fn thousands_are_set_apart() {

@@ -7,12 +7,12 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::error::ApiError;
-use super::super::page::{check_path, incident_path};
 use super::super::watching::Watching;
 use super::answer::{PageError, see};
 use super::visitor::Actor;
 use crate::domain::quiet::QuietKind;
 use crate::monitor::orders::{AckOrder, QuietOrder, ResumeOrder};
+use crate::net::place::{check_path, incident_path};
 use crate::settings::parse_duration;
 
 /// A note is short.

@@ -9,6 +9,7 @@ use super::super::page::{self, Frame, Place, Who};
 use crate::clock;
 use crate::monitor::MonitorError;
 use crate::monitor::orders::OrderError;
+use crate::net::place::segment;
 
 /// Our own style sheet, script, icon and events; forms to ourselves; nothing inline, nothing from elsewhere, no frame.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
@@ -48,7 +49,7 @@ impl From<OrderError> for PageError {
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let error = match self {
-            Self::SignIn(next) => return see(&format!("/sign-in?next={}", page::escaped(&next))),
+            Self::SignIn(next) => return see(&format!("/sign-in?next={}", segment(&next))),
             Self::Failed(error) => error,
         };
         let title = error.status().canonical_reason().unwrap_or("It did not work").to_owned();
