@@ -60,8 +60,8 @@ fn live(overview: &Overview) -> Markup {
         p.live {
             @match (live.colour, live.heard_at) {
                 (Some(colour), _) => { "Live: " strong { (named(colour)) } }
-                (None, Some(_)) => { strong { "Live colour undefined" } ": the proxy does not say. " (command("allswell live")) }
-                (None, None) => { strong { "Live colour undefined" } ": the prober was never heard. " (command("allswell up")) }
+                (None, Some(_)) => { "The proxy does not say which colour is live. " (command("allswell live")) }
+                (None, None) => { "The prober was never heard: it knows which colour is live. " (command("allswell up")) }
             }
             @if let Some(heard_at) = live.heard_at { span.aside { ", heard " (ago(heard_at, overview.now)) ", epoch " (live.epoch) } }
         }

@@ -1,4 +1,4 @@
-//! `GET /events`: something may have changed, look again. An event carries no data.
+//! `GET /events`: something may have changed, look again. An event says nothing more; browsers pass on none whose data is empty.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -72,6 +72,6 @@ impl Seat {
             // The sender is gone: that is an end as well.
             _ = self.ending.wait_for(|ended| *ended) => return None,
         }
-        Some((Event::default().event("changed").data(""), self))
+        Some((Event::default().event("changed").data("look"), self))
     }
 }
