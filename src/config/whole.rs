@@ -1,5 +1,6 @@
 //! One `allswell.toml`: every section, and what no section can see by itself.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::domain::colour::Colour;
@@ -215,7 +216,8 @@ impl Config {
 }
 
 fn twice<'a>(names: &'a [&str]) -> impl Iterator<Item = &'a str> {
-    names.iter().enumerate().filter(|(at, name)| names.iter().take(*at).any(|earlier| earlier == *name)).map(|(_, name)| *name)
+    let mut seen = HashSet::new();
+    names.iter().copied().filter(move |name| !seen.insert(*name))
 }
 
 #[cfg(test)]
