@@ -62,7 +62,7 @@ pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
     if goes_on {
         let (end, switch) = carry_out(operator, &reach, &hands.prober, colour, &How::default()).await?;
         document["switch"] = switch;
-        exit = conclude(&reach, colour, &end).await;
+        exit = conclude(operator, &reach, colour, &end).await;
     }
     if operator.json {
         screen::document(&document);
@@ -167,7 +167,8 @@ fn say(operator: &Operator, reach: &Reach, plan: &Plan, deployed: &Deployed, goe
     }
     if !operator.json && !goes_on {
         let preview = reach.config.proxy.reach.found(&reach.config.proxy.idle);
-        screen::line(format!("{} is fit to go live: look at http://{preview}/, then `allswell switch {0}`", plan.colour));
+        screen::line(format!("{} is fit to go live. Look at it: http://{preview}/", plan.colour));
+        screen::line(format!("Then: allswell switch {}", plan.colour));
     }
 }
 

@@ -14,6 +14,7 @@ use super::outlets::OutletArguments;
 use super::words::Words;
 use crate::domain::beat::BeatKind;
 use crate::domain::colour::Colour;
+use crate::domain::plain::one_line;
 use crate::heartbeat::{Daemon, Farewell, HeartbeatError, Outlets, Settings, Subject, Watcher, once, probe, process_ended, run_command};
 use crate::settings::parse_duration;
 use crate::signing::Key;
@@ -267,7 +268,7 @@ async fn probe_once(url: &str, limit: Duration) -> u8 {
     match probe(url, limit).await {
         Ok(_) => 0,
         Err(why) => {
-            println!("{why}");
+            println!("{}", one_line(&why));
             FAILED
         }
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::denied::whose;
 use crate::config::{Config, ConfigError, Loaded};
 use crate::files::StateDir;
 
@@ -53,7 +54,10 @@ impl Options {
     /// # Errors
     /// Says which directory, and why.
     pub fn state_dir(&self) -> anyhow::Result<StateDir> {
-        let unusable = |error| anyhow::anyhow!("the state directory {} cannot be used: {error}", self.state.display());
+        let unusable = |error| {
+            let (path, whose) = (self.state.display(), whose(&self.state, &error));
+            anyhow::anyhow!("the state directory {path} cannot be used: {error}{whose}. --state DIR names another place")
+        };
         let state = StateDir::open(&self.state).map_err(unusable)?;
         Ok(match &self.runtime {
             Some(sockets) => state.with_sockets_in(sockets.clone()),
