@@ -22,7 +22,7 @@ use crate::release::deploy::{DeployError, Deployed, Hands, Plan, Stage, deploy};
 /// The live colour is left alone unless it is named, and then it is asked for.
 #[derive(Debug, Args)]
 pub struct DeployArgs {
-    /// blue or green. Default: the idle one
+    /// Which colour. Default: the idle one
     colour: Option<Colour>,
     /// The version that the new instances get. Default: the same as before
     #[arg(long, value_name = "V", value_parser = NonEmptyStringValueParser::new())]

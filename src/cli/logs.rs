@@ -18,7 +18,7 @@ use crate::runtime::process::driver::ProcessDriver;
 /// What a colour's instances have said
 #[derive(Debug, Args)]
 pub struct LogsArgs {
-    /// blue or green
+    /// Which colour
     colour: Colour,
     /// Go on with what they say, until Ctrl-C
     #[arg(long, short)]

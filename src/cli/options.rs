@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
 use super::denied::whose;
 use crate::config::{Config, ConfigError, Loaded};
+use crate::domain::colour::Colour;
 use crate::files::StateDir;
 
 /// `--config` and `--state`.
@@ -63,5 +65,16 @@ impl Options {
             Some(sockets) => state.with_sockets_in(sockets.clone()),
             None => state,
         })
+    }
+}
+
+/// So that help and completions name both.
+impl ValueEnum for Colour {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::BOTH
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
     }
 }

@@ -19,7 +19,7 @@ use crate::release::{Remote, SwitchEnd, SwitchEvent, SwitchOrder};
 /// Gate, shift, verify, drain, observe; and back by itself where it turns bad.
 #[derive(Debug, Args)]
 pub struct SwitchArgs {
-    /// blue or green
+    /// Which colour
     colour: Colour,
     #[command(flatten)]
     how: How,

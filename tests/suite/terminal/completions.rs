@@ -34,6 +34,7 @@ async fn bash_completes_commands_options_and_colours() {
     assert_eq!(complete(&["allswell", "stat"]).trim(), "status");
     assert_eq!(complete(&["allswell", "status", "--wa"]).trim(), "--watch");
     assert_eq!(complete(&["allswell", "hold", "o"]).trim(), "on off");
+    assert_eq!(complete(&["allswell", "switch", "g"]).trim(), "green");
 }
 
 #[tokio::test]
@@ -43,6 +44,7 @@ async fn fish_completes_commands_and_options() {
     let complete = |line: &str| said_by("fish", &["--no-config", "-c", &format!("source {script}; complete -C '{line}'")]);
     assert!(complete("allswell stat").starts_with("status\t"), "{}", complete("allswell stat"));
     assert!(complete("allswell status --wa").starts_with("--watch\t"));
+    assert_eq!(complete("allswell switch ").lines().filter(|line| line.starts_with("blue") || line.starts_with("green")).count(), 2);
 }
 
 #[tokio::test]
