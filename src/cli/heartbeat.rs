@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::outlets::OutletArguments;
+use super::version::version;
 use super::words::Words;
 use crate::domain::beat::BeatKind;
 use crate::domain::colour::Colour;
@@ -126,7 +127,7 @@ impl From<Kind> for BeatKind {
 #[derive(Parser)]
 #[command(
     name = "allswell-heartbeat",
-    version,
+    version = version(),
     about = "Says all's well at an interval, to every watcher: as the last step of a health request"
 )]
 struct Alone {

@@ -89,7 +89,7 @@ impl Printer {
             std::mem::take(&mut heard.held).iter().for_each(|line| self.out(Some(&first), line));
         }
         if self.json {
-            self.done(screen::try_record(&json!({ "instance": instance, "line": line })));
+            self.done(&screen::try_record(&json!({ "instance": instance, "line": line })));
         } else if heard.several {
             self.out(Some(instance), line);
         } else if self.follow {
@@ -107,10 +107,10 @@ impl Printer {
 
     fn out(&self, instance: Option<&str>, line: &str) {
         let before = instance.map(|instance| format!("{instance} | ")).unwrap_or_default();
-        self.done(screen::try_said(&before, line));
+        self.done(&screen::try_said(&before, line));
     }
 
-    fn done(&self, printed: std::io::Result<()>) {
+    fn done(&self, printed: &std::io::Result<()>) {
         if printed.is_err() {
             self.gone.notify_one();
         }

@@ -96,7 +96,7 @@ pub fn ask(question: &str) {
 #[must_use]
 pub fn shown(text: &str, paint: Paint) -> String {
     let mut out = String::with_capacity(text.len());
-    for piece in text.split_inclusive(|c| is_mark(c)) {
+    for piece in text.split_inclusive(is_mark) {
         let mark = piece.chars().next_back().filter(|c| is_mark(*c));
         out.push_str(&plain(&piece[..piece.len() - mark.map_or(0, char::len_utf8)]));
         if paint.0 {

@@ -36,7 +36,7 @@ impl Tmux {
 
     /// Types it, and no more.
     pub(crate) fn type_in(&self, text: &str) {
-        self.tmux(&["send-keys", "-l", text]);
+        self.tmux(&["send-keys", "-l", "--", text]);
     }
 
     /// Presses a key, by tmux' name for it.

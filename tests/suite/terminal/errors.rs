@@ -72,7 +72,7 @@ async fn what_is_not_known_is_said_with_what_there_is() {
     says(&system, &["mute", "backup", "--for", "soon"], 2, &["soon", "30m"]).await;
     says(&system, &["mute", "backup"], 2, &["--for"]).await;
     says(&system, &["resume", "backup"], 1, &["backup"]).await;
-    says(&system, &["ack", "nosuch"], 1, &["nosuch", "allswell status"]).await;
+    says(&system, &["ack", "nosuch"], 1, &["nosuch", "no incident is open"]).await;
     says(&system, &["checks", "nosuch"], 2, &["nosuch", "allswell checks"]).await;
     says(&system, &["test-channel", "nosuch"], 2, &["[[channel]]"]).await;
     says(&system, &["schedule", "0 3 * *"], 2, &["0 3 * *"]).await;

@@ -12,7 +12,8 @@ async fn watched_status_draws_in_place_follows_the_size_and_shows_a_failure_and_
     let system = shop("").await;
     let terminal = Tmux::start(&system.host, 80, 30, &[]);
     terminal.enter(&line_of(&system, "status --watch"));
-    let shown = terminal.until("status-80", "both colours are working", |text| text.matches("● working").count() == 2).await;
+    let shown =
+        terminal.until("status-80", "everything was heard", |text| text.matches("● working").count() == 2 && !text.contains('?')).await;
     assert!(shown.starts_with("shop: blue is live"), "{shown}");
     for words in ["LIVE", "idle", "version 1", "1 instance", "● proxy", "● prober", "no open incidents", "last switch  none yet", "q ends"]
     {
