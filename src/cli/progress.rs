@@ -112,9 +112,10 @@ fn line(event: &SwitchEvent, to: Colour, took: Duration, paint: Paint) -> String
     let words = match event.phase {
         Phase::Intended => "written down".to_owned(),
         Phase::Gated => format!("{to} is fit to go live"),
+        // What is worth knowing of these says it all.
+        Phase::Shifted | Phase::Drained if event.note.is_some() => String::new(),
         Phase::Shifted => format!("new requests go to {to}"),
         Phase::Verified => format!("the front door answers from {to}"),
-        Phase::Drained if event.note.is_some() => format!("the time of {} is over", to.other()),
         Phase::Drained => format!("{} has finished what it was at", to.other()),
         Phase::Done => format!("{to} is live"),
         Phase::Refused => format!("nothing was changed: {} stays live", to.other()),
@@ -126,8 +127,8 @@ fn line(event: &SwitchEvent, to: Colour, took: Duration, paint: Paint) -> String
         Phase::Refused | Phase::Reverted | Phase::Stayed | Phase::Interrupted => paint.bad("✗"),
         Phase::Intended | Phase::Gated | Phase::Shifted | Phase::Verified | Phase::Drained | Phase::Done => paint.good("✓"),
     };
-    let note = event.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-    format!("{mark} {:<11} {:>7}  {words}{note}", event.phase, humane(took))
+    let said: Vec<&str> = [words.as_str(), event.note.as_deref().unwrap_or_default()].into_iter().filter(|said| !said.is_empty()).collect();
+    format!("{mark} {:<11} {:>7}  {}", event.phase, humane(took), said.join(": "))
 }
 
 /// `⠋ observe: green is watched ████████░░░░░░░░ 12s of 30s`

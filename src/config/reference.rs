@@ -50,7 +50,8 @@ struct Row {
 struct Page {
     text: String,
     row: Row,
-    /// The section that the settings belong to, when nothing of it is written yet.
+    section: String,
+    /// The heading of the settings and what it is about, when nothing of it is written yet.
     header: Option<(String, String)>,
 }
 
@@ -78,7 +79,7 @@ impl Page {
             Some((header, _)) => write!(header, ", {setting}").expect("memory"),
             None => {
                 let intro = std::mem::take(&mut self.row.words);
-                self.header = Some((format!("[runtime], {setting}"), intro));
+                self.header = Some((format!("{}, {setting}", self.section), intro));
             }
         }
     }
@@ -87,6 +88,7 @@ impl Page {
         if !self.row.settings.is_empty() {
             self.end_row();
         }
+        header.clone_into(&mut self.section);
         self.header = Some((header.to_owned(), std::mem::take(&mut self.row.words)));
     }
 
