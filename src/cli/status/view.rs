@@ -13,15 +13,15 @@ use crate::release::What;
 pub(super) fn lines(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
     let mut lines = vec![title(sight, paint), String::new()];
     lines.extend(colours::lines(sight, paint));
-    lines.push(String::new());
-    lines.extend(checks::lines(sight, paint));
-    lines.extend(checks::silent(sight, paint));
-    for trouble in [sight.prober.err(), sight.watcher.err()].into_iter().flatten() {
-        lines.extend(wrapped("  ! ", trouble, sight.columns).into_iter().map(|line| paint.bad(line)));
+    let silent = [sight.prober.err(), sight.watcher.err()].into_iter().flatten();
+    let silent = silent.flat_map(|trouble| wrapped("  ! ", trouble, sight.columns)).map(|line| paint.bad(line));
+    let parts = [checks::lines(sight, paint), checks::silent(sight, paint)].concat();
+    for block in [silent.collect(), incidents(sight, paint), parts, journal(sight, paint)] {
+        if !block.is_empty() {
+            lines.push(String::new());
+            lines.extend(block);
+        }
     }
-    lines.extend(incidents(sight, paint));
-    lines.push(String::new());
-    lines.extend(journal(sight, paint));
     lines.extend(
         sight.watcher.iter().flat_map(|overview| &overview.quiet).flat_map(|words| wrapped("  quiet        ", words, sight.columns)),
     );
@@ -52,12 +52,12 @@ fn incidents(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
     let mut open: Vec<&IncidentView> = overview.incidents.iter().collect();
     open.sort_by_key(|view| (std::cmp::Reverse(view.incident.severity), view.incident.since));
     if open.is_empty() {
-        return vec![String::new(), "  no open incidents".to_owned()];
+        return vec!["  no open incidents".to_owned()];
     }
-    let mut lines = vec![String::new(), paint.strong(format!("  open incidents: {}", open.len()))];
+    let mut lines = vec![paint.strong(format!("  open incidents: {}", open.len()))];
     for IncidentView { incident, also, acknowledged, hushed, .. } in open {
         let since = age(sight.now.since(incident.since));
-        let also = if also.is_empty() { String::new() } else { format!(" (and {})", also.join(", ")) };
+        let also = if also.is_empty() { String::new() } else { format!("; with it: {}", also.join(", ")) };
         let label = format!("  {}  {since:>7}  ", cell(&incident.severity.to_string(), 8));
         let text = wrapped(&label, &format!("{}: {}{also}", incident.subject(), incident.reason), sight.columns);
         lines.extend(text.into_iter().map(|line| match incident.severity {
