@@ -98,6 +98,13 @@ pub fn refresh(state: &ProxyState) {
         STREAMS.with_label_values(label).set(whole(load.streams));
         LIVE.with_label_values(label).set(i64::from(state.live == Some(colour)));
     }
+    // Also before the first of each: a rate needs a zero to rise from.
+    LazyLock::force(&ANSWERS);
+    LazyLock::force(&CONNECTIONS);
+    lost_lines(0);
+    for outcome in ["resent", "repeated", "failed"] {
+        STALE.with_label_values(&[outcome]).inc_by(0);
+    }
     EPOCH.with_label_values::<&str>(&[]).set(whole(state.epoch));
 }
 

@@ -1,0 +1,7 @@
+//! What Prometheus, Alertmanager and Grafana make of the metrics.
+
+mod dashboards;
+mod expressions;
+mod names;
+mod rules;
+mod schema;
