@@ -54,7 +54,7 @@ pub const TABLE: &[(&str, &[Metric])] = &[
             metric(Kind::Gauge, "allswell_page_info", &["url"], "Always 1; where people find the status page."),
             metric(Kind::Counter, "allswell_beats_total", &["kind"], "Beats stored, by kind."),
             metric(Kind::Counter, "allswell_beats_refused_total", &["reason"], "Beats refused, by reason."),
-            metric(Kind::Gauge, "allswell_beat_skew_seconds", &["instance"], "Our clock minus the sender's, at the last beat."),
+            metric(Kind::Gauge, "allswell_beat_skew_seconds", &["sender"], "Our clock minus the sender's, at the last beat."),
             metric(Kind::Gauge, "allswell_checks", &["status"], "Checks, by status."),
             metric(
                 Kind::Gauge,

@@ -2,6 +2,11 @@
 
 mod dashboards;
 mod expressions;
+mod limit;
+mod live;
 mod names;
+mod place;
 mod rules;
 mod schema;
+mod server;
+mod watchdog;

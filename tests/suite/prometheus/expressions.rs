@@ -20,10 +20,8 @@ impl Known {
     /// The metrics of the table, what the rules record, and what Prometheus makes.
     pub(super) fn new() -> Self {
         let labels = |own: &[&str]| own.iter().chain(&ADDED).map(|label| (*label).to_owned()).collect::<BTreeSet<_>>();
-        let mut known = BTreeMap::from([
-            ("up".to_owned(), labels(&[])),
-            ("ALERTS".to_owned(), labels(&["alertname", "alertstate", "severity"])),
-        ]);
+        let mut known =
+            BTreeMap::from([("up".to_owned(), labels(&[])), ("ALERTS".to_owned(), labels(&["alertname", "alertstate", "severity"]))]);
         for metric in all() {
             if metric.kind == Kind::Histogram {
                 for suffix in ["sum", "count"] {
@@ -101,8 +99,16 @@ pub(super) fn regex(pattern: &str) -> Regex {
 }
 
 #[test]
+fn no_metric_has_a_label_that_a_scrape_gives() {
+    // Prometheus would call it exported_LABEL. The part is the same, whoever says it.
+    let taken = all().filter(|metric| metric.name != "allswell_build_info" && metric.labels.iter().any(|label| ADDED.contains(label)));
+    assert_eq!(taken.map(|metric| metric.name).collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
 fn the_names_in_an_expression_are_found() {
-    let named = Named::of(r#"sum by (app, le) (rate(a_bucket{app="{x}", le!="y"}[5m])) / on (app) max(b) > bool 3 and time() - c:d:e offset 5m"#);
+    let named =
+        Named::of(r#"sum by (app, le) (rate(a_bucket{app="{x}", le!="y"}[5m])) / on (app) max(b) > bool 3 and time() - c:d:e offset 5m"#);
     let series = |name: &str, labels: &[&str]| (name.to_owned(), labels.iter().map(|label| (*label).to_owned()).collect());
     assert_eq!(named.grouping, BTreeSet::from(["app".to_owned()]));
     assert_eq!(named.series[..3], [series("a_bucket", &["app", "le"]), series("b", &[]), series("c:d:e", &[])]);

@@ -10,8 +10,21 @@ use super::rules::read;
 
 /// A check of every role.
 const CHECKS: [&str; 15] = [
-    "blue", "heartbeat-blue", "proxy", "preview", "site", "prober", "watcher", "up", "instances-blue", "nodes", "engine", "channel-ops",
-    "config", "group-1", "backup",
+    "blue",
+    "heartbeat-blue",
+    "proxy",
+    "preview",
+    "site",
+    "prober",
+    "watcher",
+    "up",
+    "instances-blue",
+    "nodes",
+    "engine",
+    "channel-ops",
+    "config",
+    "group-1",
+    "backup",
 ];
 
 #[test]
@@ -28,8 +41,7 @@ fn every_kind_of_incident_has_its_section_of_the_runbook() {
 #[test]
 fn every_command_of_the_runbook_can_be_typed() {
     let runbook = read("docs/runbook.md");
-    let commands: BTreeSet<String> =
-        regex(r"`allswell ([a-z-]+)").captures_iter(&runbook).map(|found| found[1].to_owned()).collect();
+    let commands: BTreeSet<String> = regex(r"`allswell ([a-z-]+)").captures_iter(&runbook).map(|found| found[1].to_owned()).collect();
     assert!(commands.len() > 8, "they are found at all: {commands:?}");
     for command in commands {
         let output = Command::new(env!("CARGO_BIN_EXE_allswell")).args([&command, "--help"]).output().unwrap();

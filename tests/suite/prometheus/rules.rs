@@ -108,6 +108,21 @@ fn every_alert_has_a_test_in_which_it_is_quiet_fires_and_resolves() {
 }
 
 #[test]
+fn every_file_that_compose_and_stack_hand_on_is_there() {
+    for (place, pattern) in [("compose.yml", r"- (\.\.?/(?:prometheus|grafana)[\w./-]*):"), ("stack.metrics.yml", r"file: (\S+) \}")] {
+        let text = read(&format!("deploy/{place}"));
+        let named: Vec<String> = regex(pattern).captures_iter(&text).map(|found| found[1].to_owned()).collect();
+        assert!(named.len() > 4, "{place}: they are found at all: {named:?}");
+        for path in named {
+            assert!(file("deploy").join(&path).exists(), "{place} hands on {path}, which is not there");
+        }
+    }
+    let boards = std::fs::read_dir(file("grafana/dashboards")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let stack = read("deploy/stack.metrics.yml");
+    assert_eq!(boards.filter(|board| !stack.contains(board.as_str())).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
 fn promtool_takes_config_and_rules_and_their_tests_pass() {
     promtool(&["check", "config", "prometheus.yml"]);
     promtool(&["check", "rules", "recording.yml", "alerting.yml"]);
