@@ -266,6 +266,12 @@ known beforehand.
 
 `deploy/prometheus/` scrapes them, with rules and alerts, each of which [runbook.md](runbook.md) explains; `grafana/` draws them.
 
+| where | Prometheus and Grafana |
+|---|---|
+| Compose | `docker compose --profile metrics up -d` in `deploy/`: on 127.0.0.1, ports 9090 and 3000 |
+| Swarm | `docker stack deploy -c stack.yml -c stack.metrics.yml allswell` |
+| elsewhere | `deploy/prometheus/*.yml` into `/etc/prometheus/`, with your addresses; `grafana/provisioning/` into `/etc/grafana/`, `grafana/dashboards/` into `/var/lib/allswell/dashboards/`, and `PROMETHEUS_URL` into Grafana's environment |
+
 **By name, and how many**: `watcher.metric_checks` (1,000) checks at most have rows of their own, the parts' and the config's first,
 then those that were made by a ping or through the API, by name; `allswell_checks_unnamed` says how many have none. All are counted in
 `allswell_checks`, and all are told of when they fail: a row is for drawing.

@@ -55,8 +55,9 @@ impl Monitor {
         UNNAMED.show([row(&[], number(all - i64::try_from(named.len()).unwrap_or(i64::MAX)))]);
         let count = |status: Status| counts.iter().find(|(counted, _)| counted == status.as_str()).map_or(0, |(_, count)| *count);
         CHECKS.show(STORED.map(|status| row(&[status.as_str()], number(count(status)))));
-        INSTANCES.show(instances(reader, &named).await?);
         let views: Vec<CheckView> = named.iter().map(|stored| self.check_view(stored, &scene)).collect();
+        let is_counting = |view: &CheckView| !matches!(view.status, Status::Stopped | Status::Paused);
+        INSTANCES.show(instances(reader, named.iter().zip(&views).filter(|(_, view)| is_counting(view)).map(|(stored, _)| stored)).await?);
         let by_name = |value: fn(&CheckView) -> Option<f64>| views.iter().filter_map(move |view| Some(row(&[&view.name], value(view)?)));
         HEARD.show(by_name(|view| view.last_heard.map(Moment::as_seconds)));
         DUE.show(by_name(|view| Some(view.due.as_seconds())));
@@ -102,9 +103,9 @@ async fn show_incidents(reader: &mut Connection, by_name: u32) -> Result<(), Sto
     Ok(())
 }
 
-async fn instances(reader: &mut Connection, named: &[StoredCheck]) -> Result<Vec<Row>, StoreError> {
+async fn instances(reader: &mut Connection, counting: impl Iterator<Item = &StoredCheck>) -> Result<Vec<Row>, StoreError> {
     let mut rows = Vec::new();
-    for stored in named {
+    for stored in counting {
         if let Some((roster, _)) = replicas::roster(reader, stored).await? {
             rows.push(row(&[&stored.name, "expected"], f64::from(roster.wanted.count)));
             rows.push(row(&[&stored.name, "well"], f64::from(roster.well())));

@@ -168,7 +168,12 @@ pub const TABLE: &[(&str, &[Metric])] = &[
             metric(Kind::Histogram, "allswell_proxy_request_seconds", &["colour"], "From the request's header to the response's header."),
             metric(Kind::Gauge, "allswell_proxy_in_flight", &["colour"], "Requests that have claimed the colour and are not finished."),
             metric(Kind::Gauge, "allswell_proxy_streams_open", &["colour"], "WebSockets and other upgraded connections."),
-            metric(Kind::Counter, "allswell_proxy_errors_total", &["reason"], "Requests that the proxy answered itself, by reason."),
+            metric(
+                Kind::Counter,
+                "allswell_proxy_errors_total",
+                &["listener", "reason"],
+                "Requests that the proxy answered itself, by reason.",
+            ),
             metric(
                 Kind::Counter,
                 "allswell_proxy_stale_total",

@@ -81,15 +81,15 @@ async fn what_is_told(place: &mut Place) {
     place.prometheus.shows("max(allswell_checks{status=\"down\", app=\"shop\"}) > bool 5", 1.0).await;
     place.prometheus.shows("max(allswell_incidents_open{severity=\"warning\"}) > bool 5", 1.0).await;
 
+    // What it refused it takes now: over half a minute after it was written.
     place.ops.set(Manner::Usual);
+    place.prometheus.fire(&["AllswellAlarmsLate"]).await;
     place.all(None).await;
     place.certificate(90);
     assert_eq!(sender.say("backup", BeatKind::Log).await, Some(200));
     place.front_finds(None).await;
     place.system.signal("heartbeat-blue-1", Signal::CONT).await;
     place.run(&["deploy", "green", "--version", "2"], 0).await;
-    // Half a minute and more has passed since the first of them was written.
-    place.prometheus.fire(&["AllswellAlarmsLate"]).await;
 }
 
 /// The live colour: slow, bad, gone again and again.

@@ -16,10 +16,14 @@ use crate::harness::{Host, Process, eventually, within};
 /// Every duration of the rules is so many times shorter: a minute is a second.
 const FACTOR: u32 = 60;
 
+/// However busy the machine: half an hour of the rules is half a minute here.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 /// It ends when dropped.
 pub(super) struct Prometheus {
     address: String,
     started: f64,
+    quiet_at: Mutex<f64>,
     seen: Mutex<BTreeSet<String>>,
     _process: Process,
 }
@@ -55,7 +59,7 @@ impl Prometheus {
         command.arg("--rules.alert.resend-delay=1s");
         let started = seconds();
         let process = Process::start(&mut command, &host.path("prometheus.log"));
-        let prometheus = Self { address: host.at(9090), started, seen: Mutex::default(), _process: process };
+        let prometheus = Self { address: host.at(9090), started, quiet_at: Mutex::new(started), seen: Mutex::default(), _process: process };
         within(Duration::from_secs(60), "Prometheus is ready", || async { prometheus.ask("query", &[("query", "vector(1)")]).await }).await;
         prometheus
     }
@@ -95,22 +99,28 @@ impl Prometheus {
     }
 
     /// The names of the alerts that fire now.
-    pub(super) async fn firing(&self) -> Option<BTreeSet<String>> {
+    async fn firing(&self) -> Option<BTreeSet<String>> {
         let data = self.ask("alerts", &[]).await?;
         let firing = data["alerts"].as_array()?.iter().filter(|alert| alert["state"] == "firing");
         Some(firing.filter_map(|alert| alert["labels"]["alertname"].as_str().map(str::to_owned)).collect())
     }
 
-    /// Waits until all of these fire.
+    /// Waits until each of these fires, or has since it was quiet.
     pub(super) async fn fire(&self, names: &[&str]) {
         for name in names {
-            let limit = Duration::from_secs(90);
-            within(limit, &format!("{name} fires"), || async { self.firing().await?.contains(*name).then_some(()) }).await;
+            let has = || async { self.ask("query", &[("query", &self.ever_fired(name))]).await?["result"].get(0).map(|_| ()) };
+            within(PATIENCE, &format!("{name} fires"), has).await;
             self.seen.lock().expect("no test panics here").insert((*name).to_owned());
         }
     }
 
-    /// Those that were waited for, and fired. That each has resolved is the quiet at the end.
+    /// That it has fired since it was quiet.
+    fn ever_fired(&self, name: &str) -> String {
+        let quiet_for = (seconds() - *self.quiet_at.lock().expect("no test panics here")).max(1.0);
+        format!("max_over_time(ALERTS{{alertname=\"{name}\", alertstate=\"firing\"}}[{quiet_for:.0}s])")
+    }
+
+    /// Those that were waited for, and fired. That each has resolved is the quiet after it.
     pub(super) fn seen(&self) -> BTreeSet<String> {
         let mut seen = self.seen.lock().expect("no test panics here").clone();
         // Without it there is no quiet.
@@ -121,19 +131,15 @@ impl Prometheus {
     /// Waits until none of these fires any more.
     pub(super) async fn resolve(&self, names: &[&str]) {
         for name in names {
-            let limit = Duration::from_secs(90);
-            within(limit, &format!("{name} is resolved"), || async { (!self.firing().await?.contains(*name)).then_some(()) }).await;
+            within(PATIENCE, &format!("{name} is resolved"), || async { (!self.firing().await?.contains(*name)).then_some(()) }).await;
         }
     }
 
     /// Waits until nothing but the Watchdog fires.
     pub(super) async fn is_quiet(&self) {
         let quiet = BTreeSet::from(["Watchdog".to_owned()]);
-        within(Duration::from_secs(90), "nothing but the Watchdog fires", || async {
-            let firing = self.firing().await?;
-            if firing == quiet { Some(()) } else { None }
-        })
-        .await;
+        within(PATIENCE, "nothing but the Watchdog fires", || async { (self.firing().await? == quiet).then_some(()) }).await;
+        *self.quiet_at.lock().expect("no test panics here") = seconds();
     }
 }
 
