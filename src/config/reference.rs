@@ -88,7 +88,8 @@ impl Page {
         if !self.row.settings.is_empty() {
             self.end_row();
         }
-        header.clone_into(&mut self.section);
+        // `[runtime.health]` is a part of `[runtime]`.
+        self.section = if header.starts_with("[runtime.") { "[runtime]".to_owned() } else { header.to_owned() };
         self.header = Some((header.to_owned(), std::mem::take(&mut self.row.words)));
     }
 
