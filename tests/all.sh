@@ -18,11 +18,12 @@ for argument in "$@"; do
 done
 
 # Real servers of mail, alerts, rows, pages and containers; the tests talk to no imitation of them.
-packages=(curl nghttp2-client python3-aiosmtpd openssl shellcheck systemd logrotate haproxy faketime nginx caddy prometheus-alertmanager postgresql
-  chromium chromium-driver npm)
+packages=(curl nghttp2-client python3-aiosmtpd openssl shellcheck systemd logrotate haproxy faketime tmux zsh fish mandoc nginx caddy prometheus prometheus-alertmanager postgresql
+  chromium chromium-driver)
 if [ -z "$without_docker" ]; then
-  packages+=(docker.io docker-compose debootstrap iproute2 iptables util-linux openssh-server openssh-client)
+  packages+=(docker.io docker-compose docker-registry debootstrap iproute2 iptables util-linux openssh-server openssh-client)
 fi
+command -v npm >/dev/null || packages+=(nodejs npm)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
@@ -38,6 +39,14 @@ fi
 # What finds the faults that a screen reader would: under the Mozilla licence, so it is fetched and not kept here.
 axe=target/axe/node_modules/axe-core/axe.min.js
 [ -e "$axe" ] || npm install --prefix target/axe --no-audit --no-fund --ignore-scripts --silent axe-core@4
+
+# Grafana itself is in no registry that this may use; the types of its dashboards are, and the compiler that reads them.
+schema=target/grafana-schema
+if ! [ -e "$schema/node_modules/@grafana/schema" ] || ! [ -e "$schema/node_modules/typescript" ]; then
+  say 'installing: the schema of Grafana dashboards'
+  mkdir -p "$schema"
+  npm install --prefix "$schema" --no-audit --no-fund --no-package-lock --silent @grafana/schema@13.2.3 typescript@5.9.3
+fi
 
 say 'formatting'
 cargo fmt --all --check

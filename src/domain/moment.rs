@@ -24,6 +24,12 @@ impl Moment {
         self.0
     }
 
+    /// Seconds since the epoch, as metrics have it.
+    #[must_use]
+    pub fn as_seconds(self) -> f64 {
+        self.0 as f64 / 1_000.0
+    }
+
     /// How long ago `earlier` was; zero when it is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -95,6 +101,15 @@ pub fn humane(duration: Duration) -> String {
         .map(|(count, unit)| format!("{count}{unit}"))
         .collect();
     if shown.is_empty() { format!("{}ms", duration.as_millis()) } else { shown.join(" ") }
+}
+
+/// The same in whole seconds: `0s`, for what is looked at again and again.
+#[must_use]
+pub fn age(duration: Duration) -> String {
+    match duration.as_secs() {
+        0 => "0s".to_owned(),
+        seconds => humane(Duration::from_secs(seconds)),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::error::ApiError;
+use super::error::{ApiError, count_from_zero};
 use super::serve::{OwnHosts, guarded, healthz};
 use super::watching::Watching;
 use super::{api, beats, orders, ping, visit};
@@ -16,6 +16,7 @@ use crate::monitor::overview::Overview;
 
 /// Beats, orders, overview, pages, health and metrics. `ending`: then whoever listens to events is let go.
 pub fn router(watching: Watching, own: OwnHosts, ending: watch::Receiver<bool>) -> Router {
+    count_from_zero();
     let router = Router::new()
         .route(beats::PATH, post(beats::post))
         .route("/v1/overview", get(overview))

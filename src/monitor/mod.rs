@@ -47,6 +47,7 @@ mod run;
 mod say;
 mod scene;
 mod settings;
+mod shown;
 mod skew;
 mod stopped;
 pub mod stories;

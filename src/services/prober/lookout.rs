@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::link::Link;
+use super::past;
 use super::report::{Counting, Report};
 use super::stall::Stall;
 use crate::clock;
@@ -278,7 +279,9 @@ impl Lookout {
     async fn journalled(&self, live: Live) -> Result<Live, StoreError> {
         let (now, journal) = (clock::now(), &self.cluster.journal);
         journal.close_overdue_deploys(now).await?;
-        let phase = journal.last_switch().await?.map(|entry| entry.phase);
+        let last = journal.last_switch().await?;
+        past::show(journal, last.as_ref()).await?;
+        let phase = last.map(|entry| entry.phase);
         let (deploy, expected) = (journal.deploy_under_way(now).await?, Some(self.cluster.expected().await?));
         let newest = journal.history(TOLD_ENTRIES).await?;
         let journal = newest.into_iter().map(|entry| Entry { output: None, ..entry }).collect();
