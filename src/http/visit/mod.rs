@@ -6,7 +6,7 @@ pub mod door;
 mod events;
 mod public;
 mod reads;
-pub(super) mod routes;
+pub(crate) mod routes;
 mod session;
 mod sign_in;
 mod visitor;
