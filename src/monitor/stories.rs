@@ -98,7 +98,7 @@ impl Monitor {
             expected: check.as_ref().map(|check| (in_words(&check.schedule), check.grace)),
             next: next_times(check.as_ref(), &stored, now),
             incidents: incidents::since(&mut reader, name, now - DAY * DAYS, INCIDENTS).await?,
-            known_since: pages::known_since(&mut reader, name).await?.unwrap_or(stored.state.since),
+            known_since: pages::known_since(&mut reader, name).await?.unwrap_or(now),
             latency: latency(&mut reader, check.as_ref(), &stored, now).await?,
             flips,
             beats: last_beats(&mut reader, name).await?,

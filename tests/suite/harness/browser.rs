@@ -79,10 +79,24 @@ impl Browser {
     }
 
     async fn order(&self, path: &str, order: &Value) -> Value {
+        self.attempt(path, order).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    async fn attempt(&self, path: &str, order: &Value) -> Result<Value, Value> {
         let answer = self.client.post(format!("{}/{path}", self.session)).json(order).send().await.expect("chromedriver answers");
         let answer: Value = answer.json().await.expect("JSON");
-        assert!(answer["value"]["error"].is_null(), "{path}: {}", answer["value"]);
-        answer["value"].clone()
+        let value = answer["value"].clone();
+        if value["error"].is_null() { Ok(value) } else { Err(value) }
+    }
+
+    /// Orders this of the first element of this kind, once it is there; an open page may change it in between.
+    async fn order_of(&self, selector: &str, what: &str, order: &Value) {
+        eventually(&format!("{selector}: {what}"), || async {
+            let found = self.attempt("element", &json!({ "using": "css selector", "value": selector })).await.ok()?;
+            let id = found.as_object()?.values().next()?.as_str()?.to_owned();
+            self.attempt(&format!("element/{id}/{what}"), order).await.ok()
+        })
+        .await;
     }
 
     async fn devtools(&self, command: &str, parameters: Value) -> Value {
@@ -114,30 +128,20 @@ impl Browser {
         self.order("execute/sync", &json!({ "script": script, "args": [] })).await
     }
 
-    /// Everything that the page shows as text.
+    /// Everything that the page shows as text, with one space wherever there is any.
     pub(crate) async fn text(&self) -> String {
-        let body = self.find("body").await;
-        let answer: Value =
-            self.client.get(format!("{}/element/{body}/text", self.session)).send().await.expect("an answer").json().await.expect("JSON");
-        answer["value"].as_str().unwrap_or_default().to_owned()
-    }
-
-    async fn find(&self, selector: &str) -> String {
-        let found = self.order("element", &json!({ "using": "css selector", "value": selector })).await;
-        let id = found.as_object().and_then(|found| found.values().next()).and_then(Value::as_str);
-        id.unwrap_or_else(|| panic!("no {selector}: {found}")).to_owned()
+        let text = self.run("return document.body ? document.body.innerText : ''").await;
+        text.as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// Clicks on the first element of this kind.
     pub(crate) async fn click(&self, selector: &str) {
-        let element = self.find(selector).await;
-        self.order(&format!("element/{element}/click"), &json!({})).await;
+        self.order_of(selector, "click", &json!({})).await;
     }
 
     /// Types into the first element of this kind.
     pub(crate) async fn type_into(&self, selector: &str, text: &str) {
-        let element = self.find(selector).await;
-        self.order(&format!("element/{element}/value"), &json!({ "text": text })).await;
+        self.order_of(selector, "value", &json!({ "text": text })).await;
     }
 
     /// Waits until the page shows these words.
