@@ -130,7 +130,9 @@ impl Browser {
 
     /// Everything that the page shows as text, with one space wherever there is any.
     pub(crate) async fn text(&self) -> String {
-        let text = self.run("return document.body ? document.body.innerText : ''").await;
+        let script = json!({ "script": "return document.body ? document.body.innerText : ''", "args": [] });
+        // Between two pages there is none.
+        let text = self.attempt("execute/sync", &script).await.unwrap_or_default();
         text.as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
     }
 

@@ -12,11 +12,7 @@ const EVERY: Duration = Duration::from_secs(4);
 #[tokio::test]
 async fn a_failed_probe_shows_on_the_open_page_without_a_reload_and_a_switch_on_the_page_of_switches() {
     let host = Host::new();
-    let command = format!(
-        "{} --control {}/demo-{{colour}}.sock",
-        system::demo_command(&host),
-        host.path("").display().to_string().trim_end_matches('/')
-    );
+    let command = format!("{} --control {}", system::demo_command(&host), host.path("demo-{colour}.sock").display());
     let config = system::config(&host, &command, "").replace("every = \"1s\"", "every = \"4s\"");
     let system = System::start(host, &config).await;
     let browser = Browser::start(&system.host).await;
