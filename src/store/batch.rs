@@ -9,12 +9,12 @@ const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 pub(super) type Ready = (String, Vec<Value>);
 
 /// `head VALUES (?, ..), (?, ..) tail`, in as many statements as needed, each with its number of rows.
-pub(super) fn inserts(head: &str, rows: Vec<Vec<Value>>, tail: &str) -> Vec<(usize, Ready)> {
+pub(super) fn inserts(head: &str, rows: Vec<Vec<Value>>, tail: &str) -> Vec<Ready> {
     let width = rows.first().map_or(0, Vec::len);
     let row = format!("({})", vec!["?"; width].join(", "));
     let statement = |rows: Vec<Vec<Value>>| {
         let text = format!("{head} VALUES {} {tail}", vec![row.as_str(); rows.len()].join(", "));
-        (rows.len(), (text, rows.into_iter().flatten().collect()))
+        (text, rows.into_iter().flatten().collect())
     };
     portions(rows).into_iter().map(statement).collect()
 }

@@ -118,7 +118,7 @@ pub async fn read_ahead(connection: &mut Connection, keys: &[String], checks: &B
 /// Where the store does not answer.
 pub async fn find(connection: &mut Connection, key: &str) -> Result<Option<StoredIncident>, StoreError> {
     if let Some(known) = connection.known::<Option<StoredIncident>>(INCIDENT.name, key) {
-        return Ok(known);
+        return Ok(known.clone());
     }
     let row = sql("SELECT * FROM incident WHERE key = ?").bind(key).first(connection).await?;
     row.as_ref().map(read).transpose()
@@ -130,7 +130,7 @@ pub async fn find(connection: &mut Connection, key: &str) -> Result<Option<Store
 /// Where the store does not answer.
 pub async fn open_of(connection: &mut Connection, check: &str) -> Result<Option<StoredIncident>, StoreError> {
     if let Some(known) = connection.known::<Option<StoredIncident>>(OPEN, check) {
-        return Ok(known);
+        return Ok(known.clone());
     }
     let query = sql("SELECT * FROM incident WHERE check_name = ? AND resolved_at IS NULL");
     query.bind(check).first(connection).await?.as_ref().map(read).transpose()
@@ -154,12 +154,13 @@ pub async fn explained_by(connection: &mut Connection, cause: &str) -> Result<Ve
     query.bind(cause).all(connection).await?.iter().map(read).collect()
 }
 
-/// The keys of the incidents whose cause is to be decided by `now`.
+/// The keys of the first incidents whose cause is to be decided by `now`.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn to_decide(connection: &mut Connection, now: Moment) -> Result<Vec<String>, StoreError> {
-    let rows = sql("SELECT key FROM incident WHERE decide_at <= ? ORDER BY decide_at, key").bind(now).all(connection).await?;
+pub async fn to_decide(connection: &mut Connection, now: Moment, limit: u32) -> Result<Vec<String>, StoreError> {
+    let query = sql("SELECT key FROM incident WHERE decide_at <= ? ORDER BY decide_at, key LIMIT ?");
+    let rows = query.bind(now).bind(limit).all(connection).await?;
     rows.iter().map(|row| row.get("key")).collect()
 }
 

@@ -13,6 +13,7 @@ mod dialect;
 mod entry;
 mod error;
 pub mod facts;
+mod file;
 pub mod flips;
 pub mod follow_ups;
 pub mod groups;
