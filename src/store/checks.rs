@@ -1,6 +1,5 @@
 //! Rows of `check`: what is known of everything that is expected.
 
-use super::batch::lists;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
@@ -126,16 +125,14 @@ pub async fn find(connection: &mut Connection, name: &str) -> Result<Option<Stor
 /// # Errors
 /// Where the store does not answer.
 pub async fn read_ahead(connection: &mut Connection, names: &BTreeSet<&str>) -> Result<(), StoreError> {
-    let values = names.iter().map(|name| Value::from(*name)).collect();
     for name in names {
         connection.remember(CHECK.name, name, None::<StoredCheck>);
     }
-    for list in lists("SELECT * FROM \"check\" WHERE name IN", values) {
-        for row in connection.fetch(list).await? {
-            let stored = read(&row)?;
-            let name = stored.name.clone();
-            connection.remember(CHECK.name, &name, Some(stored));
-        }
+    let keys = names.iter().map(|name| (*name).to_owned()).collect();
+    for row in connection.fetch_among("SELECT * FROM \"check\" WHERE name", keys).await? {
+        let stored = read(&row)?;
+        let name = stored.name.clone();
+        connection.remember(CHECK.name, &name, Some(stored));
     }
     Ok(())
 }

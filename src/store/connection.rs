@@ -8,7 +8,8 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 
-use super::batch::{Ready, inserts};
+use super::batch::{self, Ready};
+use super::columns::{self, Column};
 use super::dialect::{self, Dialect};
 use super::error::StoreError;
 use super::file::Lent;
@@ -120,9 +121,6 @@ impl Connection {
 
     /// After everything that is pending.
     async fn insert(&mut self, table: &'static Table, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
-        if rows.is_empty() {
-            return Ok(0);
-        }
         self.flush().await?;
         self.pending.forget();
         self.insert_now(table, rows).await
@@ -150,6 +148,25 @@ impl Connection {
                 rows.into_iter().map(|row| Row(row::Kind::Postgres(row))).collect()
             }
         })
+    }
+
+    /// Runs `head IN (value, ..)` for as many as there are, and reads every row.
+    pub(super) async fn fetch_among(&mut self, head: &str, keys: Vec<String>) -> Result<Vec<Row>, StoreError> {
+        self.flush().await?;
+        let mut read = Vec::with_capacity(keys.len());
+        match &mut self.kind {
+            Kind::Sqlite(file) => {
+                for (text, values) in batch::lists(head, keys.into_iter().map(Value::from).collect()) {
+                    read.extend(file.rows(&text, &values)?.into_iter().map(|row| Row(row::Kind::Sqlite(row))));
+                }
+            }
+            Kind::Postgres(held) => {
+                let keys: Vec<String> = keys.into_iter().map(dialect::escape).collect();
+                let rows = query(format!("{head} = ANY($1)")).bind(keys).fetch_all(held.raw()).await?;
+                read.extend(rows.into_iter().map(|row| Row(row::Kind::Postgres(row))));
+            }
+        }
+        Ok(read)
     }
 
     /// Runs several statements of ours.
@@ -183,20 +200,23 @@ impl Connection {
     }
 
     async fn insert_now(&mut self, table: &Table, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
-        if let Kind::Sqlite(file) = &mut self.kind {
-            return Ok(file.run_each(&table.one(rows.first().map_or(0, Vec::len)), &rows)? as u64);
-        }
-        let mut written = 0;
-        for statement in inserts(table.insert, rows, table.tail) {
-            written += self.execute_now(statement).await?;
-        }
-        Ok(written)
+        let Some(width) = rows.first().map(Vec::len) else { return Ok(0) };
+        Ok(match &mut self.kind {
+            Kind::Sqlite(file) => file.run_each(&table.one(width), &rows)? as u64,
+            Kind::Postgres(held) => {
+                let (text, columns) = columns::turned(table, rows);
+                columns.into_iter().fold(query(text), Column::bind).execute(held.raw()).await?.rows_affected()
+            }
+        })
     }
 }
 
+fn query<'q>(text: String) -> Query<'q, Postgres, PgArguments> {
+    sqlx::query(AssertSqlSafe(text))
+}
+
 fn bound<'q>(text: String, values: Vec<Value>) -> Query<'q, Postgres, PgArguments> {
-    let query = sqlx::query(AssertSqlSafe(text));
-    values.into_iter().fold(query, |query, value| match value {
+    values.into_iter().fold(query(text), |query, value| match value {
         Value::Number(number) => query.bind(number),
         Value::Text(text) => query.bind(text.map(dialect::escape)),
         Value::Bytes(bytes) => query.bind(bytes),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::batch::lists;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
@@ -96,18 +95,14 @@ pub async fn save(connection: &mut Connection, stored: &StoredIncident) -> Resul
 pub async fn read_ahead(connection: &mut Connection, keys: &[String], checks: &BTreeSet<&str>) -> Result<(), StoreError> {
     keys.iter().for_each(|key| connection.remember(INCIDENT.name, key, None::<StoredIncident>));
     checks.iter().for_each(|check| connection.remember(OPEN, check, None::<StoredIncident>));
-    for list in lists("SELECT * FROM incident WHERE key IN", keys.iter().map(Value::from).collect()) {
-        for row in connection.fetch(list).await? {
-            let stored = read(&row)?;
-            connection.remember(INCIDENT.name, &stored.incident.key.clone(), Some(stored));
-        }
+    for row in connection.fetch_among("SELECT * FROM incident WHERE key", keys.to_vec()).await? {
+        let stored = read(&row)?;
+        connection.remember(INCIDENT.name, &stored.incident.key.clone(), Some(stored));
     }
-    let checks = checks.iter().map(|check| Value::from(*check)).collect();
-    for list in lists("SELECT * FROM incident WHERE resolved_at IS NULL AND check_name IN", checks) {
-        for row in connection.fetch(list).await? {
-            let stored = read(&row)?;
-            connection.remember(OPEN, &stored.incident.check.clone(), Some(stored));
-        }
+    let checks = checks.iter().map(|check| (*check).to_owned()).collect();
+    for row in connection.fetch_among("SELECT * FROM incident WHERE resolved_at IS NULL AND check_name", checks).await? {
+        let stored = read(&row)?;
+        connection.remember(OPEN, &stored.incident.check.clone(), Some(stored));
     }
     Ok(())
 }

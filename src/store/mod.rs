@@ -7,6 +7,7 @@ pub mod beats;
 pub mod channels;
 pub mod checks;
 pub mod clock_steps;
+mod columns;
 mod connection;
 mod database;
 mod dialect;
