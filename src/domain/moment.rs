@@ -142,7 +142,6 @@ pub mod millis {
         ///
         /// # Errors
         /// Where it cannot be written.
-        #[expect(clippy::ref_option, reason = "serde gives what it has")]
         pub fn serialize<S: Serializer>(moment: &Option<Moment>, serializer: S) -> Result<S::Ok, S::Error> {
             moment.map(Kept).serialize(serializer)
         }
