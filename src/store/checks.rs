@@ -128,13 +128,21 @@ pub async fn read_ahead(connection: &mut Connection, names: &BTreeSet<&str>) -> 
     for name in names {
         connection.remember(CHECK.name, name, None::<StoredCheck>);
     }
-    let keys = names.iter().map(|name| (*name).to_owned()).collect();
-    for row in connection.fetch_among("SELECT * FROM \"check\" WHERE name", keys).await? {
-        let stored = read(&row)?;
+    let names: Vec<&str> = names.iter().copied().collect();
+    for stored in named(connection, &names).await? {
         let name = stored.name.clone();
         connection.remember(CHECK.name, &name, Some(stored));
     }
     Ok(())
+}
+
+/// The checks with these names, as far as they are there.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn named(connection: &mut Connection, names: &[&str]) -> Result<Vec<StoredCheck>, StoreError> {
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    connection.fetch_among("SELECT * FROM \"check\" WHERE name", names).await?.iter().map(read).collect()
 }
 
 /// The names of the checks that a config named.
