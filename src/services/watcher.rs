@@ -22,7 +22,7 @@ use crate::http::serve::OwnHosts;
 use crate::http::visit::door::Door;
 use crate::http::visit::public_router;
 use crate::http::watcher::router;
-use crate::http::watching::Watching;
+use crate::http::watching::{Needs, Watching};
 use crate::monitor::{Loops, May, Monitor, MonitorSettings, WatcherSettings};
 use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
@@ -102,7 +102,7 @@ impl Renewed for Watcher {
             ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
-            watching: Watching {
+            watching: Watching::new(Needs {
                 monitor,
                 ingest,
                 pings: Arc::new(pings(config, &key)?),
@@ -117,7 +117,7 @@ impl Renewed for Watcher {
                 config: view.clone(),
                 reload: orders.clone(),
                 unheard,
-            },
+            }),
             loops,
             metric_checks: config.watcher.metric_checks,
         })
