@@ -342,4 +342,6 @@ impl fmt::Display for Check {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
 use uuid::Uuid;
 
-use super::dead_channel;
+use super::{dead_channel, resolution, telling};
 use super::engine::{Monitor, MonitorError};
 use super::expected::ChannelRule;
 use super::scene::Scene;
@@ -167,7 +167,14 @@ async fn pass_on(connection: &mut Connection, scene: &Scene<'_>, rule: &ChannelR
         None => others.collect(),
     };
     for channel in instead {
-        notices::write(connection, &stored.notice.clone().for_channel(channel), channel, scene.now).await?;
+        let mut notice = stored.notice.clone().for_channel(channel);
+        if notice.kind == NoticeKind::CheckResolved && !telling::is_told_by(connection, scene, &notice.subject.incident, channel).await? {
+            // Who has not heard of the beginning hears it all.
+            if let Some(ended) = incidents::find(connection, &notice.subject.incident).await? {
+                notice.reason = resolution::whole(&ended.incident, ended.incident.resolved_at.unwrap_or(notice.at));
+            }
+        }
+        notices::write(connection, &notice, channel, scene.now).await?;
     }
     Ok(())
 }

@@ -28,15 +28,18 @@ pub(super) async fn resolve(
     at: Moment,
 ) -> Result<String, StoreError> {
     let words = |incident: &Incident, knows: Knows| {
-        let lasted = humane(at.since(incident.since));
         match knows {
-            Knows::Told => format!("well again after {lasted}; it was: {}", incident.reason),
-            Knows::Nothing => {
-                format!("was {} from {} until {at} ({lasted}): {}", telling::trouble_word(incident.status), incident.since, incident.reason)
-            }
+            Knows::Told => format!("well again after {}; it was: {}", humane(at.since(incident.since)), incident.reason),
+            Knows::Nothing => whole(incident, at),
         }
     };
     end(connection, scene, stored, at, words).await
+}
+
+/// From when until when it was, and why: for who has not heard of it.
+pub(super) fn whole(incident: &Incident, until: Moment) -> String {
+    let Incident { status, since, reason, .. } = incident;
+    format!("was {} from {since} until {until} ({}): {reason}", telling::trouble_word(*status), humane(until.since(*since)))
 }
 
 /// Takes an incident back: the beat had been there in time.

@@ -12,6 +12,7 @@ use super::expected::ChannelRule;
 use super::ingest::{Ingest, Queue, queue};
 use super::memory::Memory;
 use crate::clock;
+use crate::net::interfaces::only_loopback;
 use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
 
@@ -89,7 +90,7 @@ async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Recei
             continue;
         }
         vouched = vouched.min(monitor.now());
-        if let Err(error) = monitor.sweep(monitor.now()).await {
+        if let Err(error) = monitor.sweep(monitor.now(), only_loopback()).await {
             tracing::error!("no sweep: {error}");
         } else if let Err(error) = monitor.look_for_strangers(monitor.now()).await {
             tracing::error!("who sends wrongly signed beats is not told: {error}");
