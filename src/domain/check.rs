@@ -158,8 +158,11 @@ impl Check {
             }
             BeatKind::Success | BeatKind::Fail => {}
         }
-        next.last_heard = Some(heard.at);
-        next.due = self.due_after(state, heard.at);
+        // What arrived before the last one, and is stored after it, takes no time away.
+        if state.last_heard.is_none_or(|last| last <= heard.at) {
+            next.last_heard = Some(heard.at);
+            next.due = self.due_after(state, heard.at);
+        }
         next.forgiven_until = None;
         next.farewell = None;
         next.waits = false;

@@ -31,6 +31,8 @@ static DELAY: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("alls
 #[derive(Debug, Clone)]
 pub struct Claimed {
     stored: StoredNotice,
+    /// The claim's own name: nobody else's is let go.
+    by: String,
     earlier: Option<String>,
 }
 
@@ -69,7 +71,8 @@ impl Monitor {
         let mut transaction = self.store.begin().await?;
         let Some(mut next) = outbox::next(&mut transaction, &rule.name, all, now).await? else { return Ok(None) };
         let until = now + CLAIM.max(rule.timeout + Duration::from_secs(2));
-        outbox::claim(&mut transaction, &next.notice.key, &Uuid::new_v4().to_string(), until).await?;
+        let by = Uuid::new_v4().to_string();
+        outbox::claim(&mut transaction, &next.notice.key, &by, until).await?;
         next.attempts += 1;
         let behind = incidents::explained_by(&mut transaction, &next.notice.subject.incident).await?;
         // Of a group that is over, those whom it had.
@@ -79,7 +82,7 @@ impl Monitor {
         let about = notices::about(&mut transaction, &next.notice.subject.incident).await?;
         let earlier = about.into_iter().find(|stored| stored.channel == next.channel && stored.taken_at.is_some());
         transaction.commit().await?;
-        Ok(Some(Claimed { earlier: earlier.and_then(|stored| stored.receipt), stored: next }))
+        Ok(Some(Claimed { earlier: earlier.and_then(|stored| stored.receipt), by, stored: next }))
     }
 
     /// Keeps what the channel said: a receipt, or when to try again, or that others are told.
@@ -95,7 +98,7 @@ impl Monitor {
     ) -> Result<(), MonitorError> {
         let settled = match outcome {
             Ok(receipt) => self.taken(rule, &claimed.stored, receipt, now).await,
-            Err(error) => self.failed(rule, claimed.stored.clone(), error, now).await,
+            Err(error) => self.failed(rule, claimed.clone(), error, now).await,
         };
         self.noted(settled, now)
     }
@@ -116,9 +119,14 @@ impl Monitor {
         Ok(())
     }
 
-    async fn failed(&self, rule: &ChannelRule, mut stored: StoredNotice, error: &SendError, now: Moment) -> Result<(), MonitorError> {
+    async fn failed(&self, rule: &ChannelRule, claimed: Claimed, error: &SendError, now: Moment) -> Result<(), MonitorError> {
+        let Claimed { mut stored, by, .. } = claimed;
         tracing::warn!(channel = rule.name, notice = stored.notice.key, attempts = stored.attempts, "not taken: {error}");
         let mut transaction = self.store.begin().await?;
+        if !outbox::let_go(&mut transaction, &stored.notice.key, &by).await? {
+            // It took longer than the claim, and somebody else is telling it now.
+            return Ok(());
+        }
         let scene = self.scene(&mut transaction, now).await?;
         let failed_since = *stored.failed_since.get_or_insert(now);
         let is_over = error.is_permanent() || now.since(failed_since) >= PASS_ON_AFTER;

@@ -106,7 +106,10 @@ async fn take_step(monitor: &Monitor, untold: &mut i64) -> bool {
     if monitor.store.is_shared() {
         return true;
     }
-    *untold += clock::take_step().unwrap_or(0);
+    if let Some(by_ms) = clock::take_step() {
+        monitor.arrivals.step(by_ms);
+        *untold += by_ms;
+    }
     if *untold == 0 {
         return true;
     }

@@ -190,6 +190,7 @@ impl World {
         self.story.say(self.now, format_args!("the clock steps by {by} ms"));
         for number in 0..self.watchers.len() {
             if let Some(monitor) = self.watchers[number].monitor.clone() {
+                monitor.arrivals().step(by);
                 monitor.stepped(by, self.clock(self.now)).await.unwrap();
             }
         }

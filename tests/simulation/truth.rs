@@ -116,7 +116,8 @@ impl Truth {
         }
         let mut of_incident = before.filter(|take| take.notice.subject.incident == notice.subject.incident);
         let is_end = notice.kind == NoticeKind::CheckResolved;
-        if is_end && !notice.reason.starts_with("was ") && !of_incident.clone().any(|take| !take.is_end()) {
+        let says_it_all = ["was ", "recorded late"].iter().any(|words| notice.reason.starts_with(words));
+        if is_end && !says_it_all && !of_incident.clone().any(|take| !take.is_end()) {
             return Some(format!("{} is resolved before it is down: {}", notice.key, notice.reason));
         }
         if !is_end && times == 0 && of_incident.any(Take::is_end) {
