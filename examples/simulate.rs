@@ -18,12 +18,15 @@ struct Options {
     /// The first of them.
     #[arg(long, default_value_t = 0)]
     from: u64,
+    /// Ends at the first violation.
+    #[arg(long)]
+    first: bool,
 }
 
 const YEAR: f64 = 365.25 * 86_400_000.0;
 
 fn main() -> ExitCode {
-    let Options { count, from } = Options::parse();
+    let Options { count, from, first } = Options::parse();
     let (mut millis, mut beats, mut missed, mut taken, mut faults, mut violations) = (0.0, 0, 0, 0, 0, 0);
     for seed in from..from + count {
         match simulation::run(seed) {
@@ -37,6 +40,9 @@ fn main() -> ExitCode {
             Err(violation) => {
                 violations += 1;
                 println!("{violation}");
+                if first {
+                    break;
+                }
             }
         }
     }

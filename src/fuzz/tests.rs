@@ -7,8 +7,30 @@ use super::*;
 const ROUNDS: u64 = 400;
 /// What is put in: where parsers decide something.
 const WORDS: [&[u8]; 24] = [
-    b"\r\n", b"\0", b"0", b"18446744073709551616", b"-1", b"\xff\xff", b"\"", b"{", b"[[", b",", b":", b"/", b"*", b"/0", b"..", b"~", b"#", b"L", b"%00", b"\xf0\x9f\x94\xa5",
-    b"\xed\xa0\x80", b"9999-12-31", b"e999", b"  ",
+    b"\r\n",
+    b"\0",
+    b"0",
+    b"18446744073709551616",
+    b"-1",
+    b"\xff\xff",
+    b"\"",
+    b"{",
+    b"[[",
+    b",",
+    b":",
+    b"/",
+    b"*",
+    b"/0",
+    b"..",
+    b"~",
+    b"#",
+    b"L",
+    b"%00",
+    b"\xf0\x9f\x94\xa5",
+    b"\xed\xa0\x80",
+    b"9999-12-31",
+    b"e999",
+    b"  ",
 ];
 
 fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
 use uuid::Uuid;
 
-use super::{dead_channel, resolution, telling};
 use super::engine::{Monitor, MonitorError};
 use super::expected::ChannelRule;
 use super::scene::Scene;
+use super::{dead_channel, resolution, telling};
 use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind};
 use crate::domain::retry;

@@ -27,11 +27,9 @@ pub(super) async fn resolve(
     stored: StoredIncident,
     at: Moment,
 ) -> Result<String, StoreError> {
-    let words = |incident: &Incident, knows: Knows| {
-        match knows {
-            Knows::Told => format!("well again after {}; it was: {}", humane(at.since(incident.since)), incident.reason),
-            Knows::Nothing => whole(incident, at),
-        }
+    let words = |incident: &Incident, knows: Knows| match knows {
+        Knows::Told => format!("well again after {}; it was: {}", humane(at.since(incident.since)), incident.reason),
+        Knows::Nothing => whole(incident, at),
     };
     end(connection, scene, stored, at, words).await
 }

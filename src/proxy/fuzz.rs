@@ -20,8 +20,7 @@ pub(crate) fn caddy(data: &[u8]) {
     let Ok(mut config) = serde_json::from_slice::<Value>(data) else { return };
     let document = Document::parse("");
     let app = AppSettings::read(document.root().section("app"));
-    let before = caddy::object::standing(&config);
-    assert!(before.is_none() || caddy::object::standing(&config) == before);
+    let _ = caddy::object::standing(&config);
     let standing = Standing { live: Colour::Green, epoch: 7 };
     if caddy::object::has_both(&config) && caddy::object::replace(&mut config, standing, &app, "token").is_ok() {
         assert_eq!(caddy::object::standing(&config), Some(standing));

@@ -91,7 +91,8 @@ pub async fn about(connection: &mut Connection, incident: &str) -> Result<Vec<St
 /// # Errors
 /// Where the store does not answer.
 pub async fn tried_and_withdrawn(connection: &mut Connection, incident: &str) -> Result<Vec<String>, StoreError> {
-    let query = sql("SELECT DISTINCT channel FROM notice WHERE incident = ? AND attempts > 0 AND withdrawn_at IS NOT NULL ORDER BY channel");
+    let query =
+        sql("SELECT DISTINCT channel FROM notice WHERE incident = ? AND attempts > 0 AND withdrawn_at IS NOT NULL ORDER BY channel");
     query.bind(incident).all(connection).await?.iter().map(|row| row.get("channel")).collect()
 }
 

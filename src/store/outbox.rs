@@ -78,13 +78,13 @@ pub async fn take(connection: &mut Connection, key: &str, at: Moment, receipt: &
 /// Where the store refuses.
 pub async fn postpone(connection: &mut Connection, stored: &StoredNotice) -> Result<(), StoreError> {
     sql("UPDATE notice SET due_at = ?, failed_since = ?, last_error = ?, passed_on_at = ? WHERE key = ?")
-    .bind(stored.due_at)
-    .bind(stored.failed_since)
-    .bind(&stored.last_error)
-    .bind(stored.passed_on_at)
-    .bind(&stored.notice.key)
-    .run(connection)
-    .await?;
+        .bind(stored.due_at)
+        .bind(stored.failed_since)
+        .bind(&stored.last_error)
+        .bind(stored.passed_on_at)
+        .bind(&stored.notice.key)
+        .run(connection)
+        .await?;
     Ok(())
 }
 

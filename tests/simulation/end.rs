@@ -62,7 +62,8 @@ impl World {
         for stored in over {
             let incident = &stored.incident;
             let about = |take: &&super::truth::Take| take.notice.subject.incident == incident.key;
-            let ended: BTreeSet<usize> = self.truth.takes.iter().filter(about).filter(|take| take.is_end()).map(|take| take.channel).collect();
+            let ended: BTreeSet<usize> =
+                self.truth.takes.iter().filter(about).filter(|take| take.is_end()).map(|take| take.channel).collect();
             let told = self.truth.takes.iter().filter(about).find(|take| !ended.contains(&take.channel));
             if let Some(take) = told {
                 return Err(self.violation(format!("{} was told on channel {}, and its end was not", take.notice.key, take.channel)));

@@ -60,7 +60,11 @@ impl Ground {
         let row = sqlx::query(query).fetch_one(&mut self.own).await.unwrap();
         let at = |name: &str| row.get::<Option<i64>, _>(name);
         let next = [at("looked"), at("decided"), at("followed"), at("told")].into_iter().flatten().min();
-        Sight { next: next.map(|next| millis(Moment::from_millis(next))), is_untold: at("told").is_some(), is_open: row.get::<i64, _>("open") > 0 }
+        Sight {
+            next: next.map(|next| millis(Moment::from_millis(next))),
+            is_untold: at("told").is_some(),
+            is_open: row.get::<i64, _>("open") > 0,
+        }
     }
 
     pub(super) async fn has_beat(&mut self, run: uuid::Uuid, sequence: u64) -> bool {

@@ -143,9 +143,10 @@ impl World {
     async fn must_be_told(&mut self, check: usize) -> Result<(), Box<Violation>> {
         let open = self.open_of(check).await.map(|stored| stored.incident);
         let is_down = |status| status == Status::Down || self.plan.checks[check].instances.is_some();
-        let is_told = open.as_ref().filter(|open| is_down(open.status)).is_some_and(|open| {
-            self.truth.is_told(&open.key) || open.cause.as_ref().is_some_and(|cause| self.truth.is_told(cause))
-        });
+        let is_told = open
+            .as_ref()
+            .filter(|open| is_down(open.status))
+            .is_some_and(|open| self.truth.is_told(&open.key) || open.cause.as_ref().is_some_and(|cause| self.truth.is_told(cause)));
         let name = self.plan.checks[check].name.clone();
         let Some(duty) = &mut self.truth.checks[check].duty else { return Ok(()) };
         if is_told {

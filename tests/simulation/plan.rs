@@ -111,7 +111,9 @@ impl Plan {
         // Where several watchers share a store, its time is the server's, which steps for nobody. A deploy is dated by the prober's clock, and
         // what a schedule means when the clock steps is asked anew: the true time knows neither.
         let may_step = watchers == 1 && !has_cluster && checks.iter().all(Planned::is_periodic);
-        let risks = risks.into_iter().filter(|risk| may_step || *risk != Risk::ClockStep).collect();
+        let risks = risks.into_iter().filter(|risk| may_step || *risk != Risk::ClockStep);
+        // Whoever is on no network has no store in common with others either.
+        let risks = risks.filter(|risk| watchers == 1 || *risk != Risk::CutOff).collect();
         let works = 20 + 6 * checks.len() + dice.below(30);
         let sweep_every = if dice.chance(500) { 200 } else { dice.between(200, 800) };
         Self { checks, channels, watchers, pace, works, risks, sweep_every }

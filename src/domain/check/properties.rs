@@ -91,7 +91,10 @@ fn an_early_look_does_nothing_and_one_in_time_does_it_all() {
         let looked = check.look(&decision.state, early, quiet);
         assert_eq!((&looked.state, &looked.flip, looked.look_at), (&decision.state, &None, Some(look_at)), "{said:?}");
         if quiet.is_none() && look_at.as_millis() < i64::MAX {
-            assert!(check.look(&decision.state, look_at, quiet).flip.is_some(), "it was to be looked at then, and nothing was found: {said:?}");
+            assert!(
+                check.look(&decision.state, look_at, quiet).flip.is_some(),
+                "it was to be looked at then, and nothing was found: {said:?}"
+            );
         }
     });
 }
