@@ -19,7 +19,8 @@ pub(crate) fn haproxy(data: &[u8]) {
 pub(crate) fn caddy(data: &[u8]) {
     let Ok(mut config) = serde_json::from_slice::<Value>(data) else { return };
     let document = Document::parse("");
-    let app = AppSettings::read(document.root().section("app"));
+    let mut root = document.root();
+    let app = AppSettings::read(root.section("app"));
     let _ = caddy::object::standing(&config);
     let standing = Standing { live: Colour::Green, epoch: 7 };
     if caddy::object::has_both(&config) && caddy::object::replace(&mut config, standing, &app, "token").is_ok() {

@@ -84,7 +84,8 @@ pub(crate) fn forwarded(data: &[u8]) {
     }
     let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
     let is_trusted = choice % 2 == 1;
-    let peer = Peer::new(address, choice % 3 == 0, if is_trusted { &[address] } else { &[] });
+    let trusted = if is_trusted { vec![address] } else { Vec::new() };
+    let peer = Peer::new(address, choice % 3 == 0, &trusted);
     headers::identify(&mut given, &peer);
     assert!(!headers::take_token(&mut given, "a token that nobody guesses"));
     headers::join_cookies(&mut given);
