@@ -304,6 +304,8 @@ impl Check {
             _ if state.status == Status::Down => None,
             Some(until) if state.status == Status::Failing => Some(until),
             Some(until) => Some(deadline.max(until)),
+            // The quiet has ended, and nobody has looked since.
+            None if self.judge(state, None, now) != state.status => Some(now),
             None => Some(deadline),
         }
     }

@@ -10,6 +10,7 @@ use super::chunked::{Chunked, Malformed, Piece};
 use super::head::{Framing, parse_answer, write_headers};
 use super::headers::{self, Peer};
 use super::websocket::Frames;
+use crate::proxy::control::TOKEN_HEADER;
 
 /// The head of an app's answer.
 pub(crate) fn head(data: &[u8]) {
@@ -97,7 +98,7 @@ pub(crate) fn forwarded(data: &[u8]) {
     let dashed = |name: &HeaderName| name.as_str().replace('_', "-");
     let fakes = |name: &HeaderName| name.as_str().contains('_') && dashed(name).len() > 12 && dashed(name).starts_with("x-forwarded-");
     assert!(is_trusted || (of("forwarded").is_empty() && !given.keys().any(fakes)));
-    for hop in ["transfer-encoding", "keep-alive", "proxy-connection", "x-allswell-token"] {
+    for hop in ["transfer-encoding", "keep-alive", "proxy-connection", TOKEN_HEADER] {
         assert!(of(hop).is_empty(), "{hop} goes through");
     }
 }
