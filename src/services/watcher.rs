@@ -39,6 +39,7 @@ pub struct Watcher {
     loops: Loops,
     sites: Vec<SiteLoop>,
     outside: Option<OutsideLoop>,
+    metric_checks: u32,
 }
 
 impl Renewed for Watcher {
@@ -95,6 +96,7 @@ impl Renewed for Watcher {
                 unheard,
             },
             loops,
+            metric_checks: config.watcher.metric_checks,
         })
     }
 
@@ -103,7 +105,7 @@ impl Renewed for Watcher {
     }
 
     async fn work(self, manager: ServiceManager, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { listener, own, watching, loops, sites, outside } = self;
+        let Self { listener, own, watching, loops, sites, outside, metric_checks } = self;
         let monitor = watching.monitor.clone();
         if !monitor.is_one_of_many() {
             monitor.release_claims().await.context("watcher.store does not work")?;
@@ -111,7 +113,7 @@ impl Renewed for Watcher {
         monitor.start(monitor.now()).await.context("watcher.store does not work")?;
         let (ending, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(loops.vouching(manager.clone()).run(stopped.clone()));
+        tasks.spawn(loops.vouching(manager.clone()).showing(metric_checks).run(stopped.clone()));
         for site in sites {
             tasks.spawn(site.run(stopped.clone()));
         }
