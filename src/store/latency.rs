@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::beats::shelf;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::statement::sql;
@@ -29,9 +30,9 @@ pub async fn spans(connection: &mut Connection, check: &str, since: Moment, leng
     let query = sql("SELECT place, min(ms) AS least, max(ms) AS most, CAST(sum(failed) AS BIGINT) AS failed FROM (
            SELECT received_at / ?1 AS place, received_at, CASE WHEN kind = 'fail' THEN 1 ELSE 0 END AS failed,
              coalesce(CAST(json(health) ->> 'latency_ms' AS BIGINT), took_ms) AS ms
-           FROM beat WHERE check_name = ?2 AND kind IN ('success', 'fail') AND ignored IS NULL ORDER BY id DESC LIMIT ?3) AS newest
+           FROM beat WHERE shelf = ?5 AND check_name = ?2 AND kind IN ('success', 'fail') AND ignored IS NULL ORDER BY id DESC LIMIT ?3) AS newest
          WHERE received_at >= ?4 GROUP BY place ORDER BY place");
-    let found = query.bind(length_ms).bind(check).bind(rows).bind(since).all(connection).await?;
+    let found = query.bind(length_ms).bind(check).bind(rows).bind(since).bind(shelf(check)).all(connection).await?;
     let read = |row: &super::row::Row| {
         let at = Moment::from_millis(row.get::<i64>("place")?.saturating_mul(length_ms));
         Ok(Span { at, least_ms: row.get("least")?, most_ms: row.get("most")?, failed: row.get("failed")? })

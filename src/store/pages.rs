@@ -143,7 +143,8 @@ fn flip(row: &Row) -> Result<LoggedFlip, StoreError> {
 /// Where the store does not answer.
 pub async fn known_since(connection: &mut Connection, check: &str) -> Result<Option<Moment>, StoreError> {
     let flip = sql("SELECT at FROM flip WHERE check_name = ? ORDER BY id LIMIT 1").bind(check).first(connection).await?;
-    let beat = sql("SELECT received_at AS at FROM beat WHERE check_name = ? ORDER BY id LIMIT 1").bind(check).first(connection).await?;
+    let beat = sql("SELECT received_at AS at FROM beat WHERE shelf = ? AND check_name = ? ORDER BY id LIMIT 1");
+    let beat = beat.bind(shelf(check)).bind(check).first(connection).await?;
     let moments: Vec<Moment> = [flip, beat].iter().flatten().map(|row| row.get("at")).collect::<Result<_, _>>()?;
     Ok(moments.into_iter().min())
 }

@@ -25,18 +25,7 @@ const STEPS: &[Step] = &[
     Step::Both(include_str!("schema/alarms.sql")),
     Step::Both(include_str!("schema/many.sql")),
     Step::Each { file: include_str!("schema/message_file.sql"), server: include_str!("schema/message_server.sql") },
-/// Written once, in the words of SQLite; see [`super::dialect`]. A step that was released is never changed.
-const STEPS: &[&str] = &[
-    include_str!("schema/monitor.sql"),
-    include_str!("schema/release.sql"),
-    include_str!("schema/handed_over.sql"),
-    include_str!("schema/instances.sql"),
-    include_str!("schema/output.sql"),
-    include_str!("schema/both.sql"),
-    include_str!("schema/pings.sql"),
-    include_str!("schema/alarms.sql"),
-    include_str!("schema/many.sql"),
-    include_str!("schema/page.sql"),
+    Step::Both(include_str!("schema/page.sql")),
 ];
 
 /// Takes the steps that are not taken yet.
