@@ -50,7 +50,7 @@ struct Seat {
 pub(super) async fn events(State(watching): State<Watching>, Extension(room): Extension<Room>, _: Reader) -> Result<Response, PageError> {
     let permit = Arc::clone(&room.seats).try_acquire_owned();
     let permit = permit.map_err(|_| ApiError::Unavailable(format!("{MOST} pages are open already: this one asks at an interval")))?;
-    let seat = Seat { monitor: watching.monitor, ending: room.ending, _permit: permit };
+    let seat = Seat { monitor: watching.monitor.clone(), ending: room.ending, _permit: permit };
     let events = stream::unfold(seat, |seat| async move {
         let (event, seat) = seat.next().await?;
         Some((Ok::<_, Infallible>(event), seat))
