@@ -20,7 +20,7 @@ use crate::http::keys::ApiKey;
 use crate::http::pings::Pings;
 use crate::http::serve::OwnHosts;
 use crate::http::watcher::router;
-use crate::http::watching::Watching;
+use crate::http::watching::{Needs, Watching};
 use crate::monitor::{Loops, May, Monitor, MonitorSettings, WatcherSettings};
 use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
@@ -85,7 +85,7 @@ impl Renewed for Watcher {
             ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
-            watching: Watching {
+            watching: Watching::new(Needs {
                 monitor,
                 ingest,
                 pings: Arc::new(pings(config, &key)?),
@@ -94,7 +94,7 @@ impl Renewed for Watcher {
                 config: view.clone(),
                 reload: orders.clone(),
                 unheard,
-            },
+            }),
             loops,
             metric_checks: config.watcher.metric_checks,
         })
