@@ -18,7 +18,7 @@ const CONFIG: &str = "[public]\nchecks = [\"proxy\", \"nightly backup\"]\ntitle 
 async fn lived_in() -> Stage {
     let host = Host::new();
     stage::seed(&host, &["blue", "proxy", "nightly backup"]).await;
-    let stage = Stage::on(host, CONFIG).await;
+    let stage = Stage::on(host, "", CONFIG).await;
     let history = vec![
         switch(4, 47, "ann@desk"),
         deploy(3, 52, Phase::Done, None),
