@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap,
+    HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
 use crate::domain::colour::Colour;
@@ -21,6 +21,23 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 const TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
 const COLOUR: HeaderName = HeaderName::from_static(COLOUR_HEADER);
 const EPOCH: HeaderName = HeaderName::from_static(EPOCH_HEADER);
+
+const HEADERS_ALONE: [HeaderName; 14] = [
+    AUTHORIZATION,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_RANGE,
+    CONTENT_TYPE,
+    COOKIE,
+    EXPECT,
+    HOST,
+    REQUEST_ID,
+    SET_COOKIE,
+    TRAILER,
+    TOKEN,
+    COLOUR,
+    EPOCH,
+];
 
 /// Who a connection comes from: made once for all its requests.
 #[derive(Debug)]
@@ -117,6 +134,16 @@ pub(super) fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
+/// Takes off trailers what may stand in a header alone (RFC 9110, 6.5.1): what frames or routes a message, says who sends it or what it
+/// is. Who reads them as headers would believe it.
+pub(super) fn prepare_trailers(trailers: &mut HeaderMap) {
+    strip_hop_by_hop(trailers);
+    for name in HEADERS_ALONE {
+        trailers.remove(name);
+    }
+    strip_forwarded(trailers);
+}
+
 /// Makes the app's headers into those for the client; what `protocol` names stays where the protocol changes.
 pub(super) fn prepare_answer(headers: &mut HeaderMap, is_upgrade: bool) {
     let protocol = if is_upgrade { headers.get(UPGRADE).cloned() } else { None };
@@ -182,7 +209,7 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 fn forwarded(headers: &mut HeaderMap, peer: &Peer) {
-    let host = headers.get(HOST).cloned();
+    let host = headers.get(HOST).filter(|host| !host.is_empty()).cloned();
     if peer.trusted {
         append_forwarded_for(headers, peer);
         headers.entry(FORWARDED_PROTO).or_insert_with(|| peer.proto.clone());
@@ -192,16 +219,20 @@ fn forwarded(headers: &mut HeaderMap, peer: &Peer) {
         append_forwarded(headers, peer);
         return;
     }
+    strip_forwarded(headers);
+    headers.insert(FORWARDED_FOR, peer.address.clone());
+    headers.insert(FORWARDED_PROTO, peer.proto.clone());
+    if let Some(host) = host {
+        headers.insert(FORWARDED_HOST, host);
+    }
+}
+
+fn strip_forwarded(headers: &mut HeaderMap) {
     if headers.keys().any(is_forwarded) {
         let false_ones: Vec<HeaderName> = headers.keys().filter(|name| is_forwarded(name)).cloned().collect();
         for name in false_ones {
             headers.remove(name);
         }
-    }
-    headers.insert(FORWARDED_FOR, peer.address.clone());
-    headers.insert(FORWARDED_PROTO, peer.proto.clone());
-    if let Some(host) = host {
-        headers.insert(FORWARDED_HOST, host);
     }
 }
 
@@ -316,6 +347,21 @@ mod tests {
         assert_eq!(given[TE], "trailers");
         assert_eq!(given["trailer"], "x-sum");
         assert_eq!(given[HOST], "h");
+    }
+
+    #[test]
+    fn a_trailer_says_nothing_that_a_header_alone_may_say() {
+        let mut trailers = headers(&[
+            ("x-sum", "1"),
+            ("content-length", "9"),
+            ("host", "evil"),
+            ("x_forwarded_for", "6.6.6.6"),
+            ("connection", "close"),
+            ("authorization", "x"),
+            (TOKEN_HEADER, "x"),
+        ]);
+        prepare_trailers(&mut trailers);
+        assert_eq!(trailers, headers(&[("x-sum", "1")]));
     }
 
     #[test]

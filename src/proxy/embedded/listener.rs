@@ -145,8 +145,7 @@ where
     let mut connection = pin!(server.serve_connection(stream, service).with_upgrades());
     tokio::select! {
         biased;
-        // How a client's connection ended is the client's affair.
-        _ = connection.as_mut() => {}
+        served = connection.as_mut() => count_refused(&served),
         () = activity.stands_still(&timeouts) => {}
         () = reaches(&mut ending, Ending::Closed) => {
             connection.as_mut().graceful_shutdown();
@@ -154,6 +153,15 @@ where
         }
     }
     drop(open);
+}
+
+/// What hyper has refused itself is counted; how else a client's connection ended is the client's affair.
+fn count_refused(served: &hyper::Result<()>) {
+    match served {
+        Err(error) if error.is_parse_too_large() => metrics::failed("header_too_large"),
+        Err(error) if error.is_parse() => metrics::failed("bad_request"),
+        Err(_) | Ok(()) => {}
+    }
 }
 
 /// Requests share the connection: each has an activity of its own, that nobody watches, and the connection has one for all of them.

@@ -29,6 +29,7 @@ mod share;
 mod shift;
 mod standing;
 mod state_file;
+mod target;
 mod trouble;
 mod tunnel;
 mod upstream;
