@@ -12,7 +12,6 @@ import base64
 import hashlib
 import json
 import pathlib
-import resource
 import socket
 import statistics
 import subprocess
@@ -106,7 +105,7 @@ def memories(work, upstream, options):
         try:
             row = [resident(process.pid)]
             open_ones += [idle_client(port) for _ in range(options.clients)]
-            time.sleep(1)
+            time.sleep(options.rest)
             row.append(resident(process.pid))
             open_ones += [websocket(port) for _ in range(options.sockets)]
             time.sleep(1)
@@ -141,11 +140,10 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--clients", type=int, default=10_000)
     parser.add_argument("--sockets", type=int, default=1_000)
+    parser.add_argument("--rest", type=int, default=12, help="seconds for which the idle clients are idle before memory is read")
     parser.add_argument("--only", choices=("time", "memory"))
     with_ours(parser)
     options = parser.parse_args()
-    enough = 3 * (options.clients + options.sockets) + 1_000
-    resource.setrlimit(resource.RLIMIT_NOFILE, (enough, enough))
     sockets = free_port()
     serve_sockets(sockets)
     with tempfile.TemporaryDirectory(prefix="allswell-bench-") as folder:

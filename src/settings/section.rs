@@ -190,6 +190,22 @@ impl<'a> Section<'a> {
         found
     }
 
+    /// A list of texts, each of which is read; empty where nothing is given.
+    pub fn parsed_list<T>(&mut self, key: &'static str) -> Vec<T>
+    where
+        T: std::str::FromStr,
+        T::Err: fmt::Display,
+    {
+        let mut list = Vec::new();
+        for text in self.texts(key) {
+            match text.parse() {
+                Ok(parsed) => list.push(parsed),
+                Err(error) => self.error(key, error),
+            }
+        }
+        list
+    }
+
     /// A list of texts; one text stands for a list of one.
     pub fn texts(&mut self, key: &'static str) -> Vec<String> {
         let Some(value) = self.value(key) else { return Vec::new() };

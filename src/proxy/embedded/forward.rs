@@ -1,6 +1,5 @@
 //! The story of a request: claimed, forwarded, answered.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,6 +30,7 @@ use super::tunnel::Tunnel;
 use super::upstream::Upstream;
 use crate::clock;
 use crate::domain::colour::Colour;
+use crate::net::network::Network;
 use crate::proxy::{MaintenanceHealth, ProxyLimits, ProxyTimeouts};
 
 /// What every request needs.
@@ -42,7 +42,7 @@ pub(super) struct Forwarder {
     pub(super) green: Upstream,
     pub(super) timeouts: ProxyTimeouts,
     pub(super) limits: ProxyLimits,
-    pub(super) trusted: Vec<IpAddr>,
+    pub(super) trusted: Vec<Network>,
     pub(super) token: String,
     pub(super) pause: Arc<Pause>,
     pub(super) maintenance_health: MaintenanceHealth,

@@ -9,6 +9,7 @@ use hyper::header::{
 };
 
 use crate::domain::colour::Colour;
+use crate::net::network::Network;
 use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, TOKEN_HEADER};
 use crate::signing::same;
 
@@ -54,13 +55,20 @@ pub(super) struct Peer {
 
 impl Peer {
     /// From this address, over TLS or in the clear; trusted ones have what they say of forwarding believed.
-    pub(super) fn new(address: IpAddr, is_tls: bool, trusted: &[IpAddr]) -> Self {
+    pub(super) fn new(address: IpAddr, is_tls: bool, trusted: &[Network]) -> Self {
         let address = address.to_canonical();
         let text = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
         let proto = HeaderValue::from_static(if is_tls { "https" } else { "http" });
         // RFC 7239, 6: an IPv6 address stands in brackets and quotes.
         let node = if address.is_ipv6() { format!("\"[{address}]\"") } else { address.to_string() };
-        Self { address: text, trusted: trusted.contains(&address), proto, node, ids: rand::random(), count: AtomicU64::new(0) }
+        Self {
+            address: text,
+            trusted: trusted.iter().any(|network| network.contains(address)),
+            proto,
+            node,
+            ids: rand::random(),
+            count: AtomicU64::new(0),
+        }
     }
 
     /// Its address in words.
@@ -281,8 +289,8 @@ mod tests {
     }
 
     fn peer(trusted: bool) -> Peer {
-        let address: IpAddr = "10.0.0.9".parse().unwrap();
-        Peer::new(address, false, if trusted { std::slice::from_ref(&address) } else { &[] })
+        let network: Network = if trusted { "10.0.0.0/8" } else { "10.0.0.8" }.parse().unwrap();
+        Peer::new("10.0.0.9".parse().unwrap(), false, &[network])
     }
 
     #[test]
