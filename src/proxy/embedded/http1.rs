@@ -62,7 +62,7 @@ where
     tokio::select! {
         biased;
         served = connection.as_mut() => {
-            count_refused(&served);
+            count_refused(origin.door, &served);
             return None;
         }
         rest = origin.activity.rests(&forwarder.timeouts) => {
@@ -81,10 +81,10 @@ where
 }
 
 /// What hyper has refused itself is counted; how else a client's connection ended is the client's affair.
-fn count_refused(served: &hyper::Result<()>) {
+fn count_refused(door: Door, served: &hyper::Result<()>) {
     match served {
-        Err(error) if error.is_parse_too_large() => metrics::failed("header_too_large"),
-        Err(error) if error.is_parse() => metrics::failed("bad_request"),
+        Err(error) if error.is_parse_too_large() => metrics::failed(door, "header_too_large"),
+        Err(error) if error.is_parse() => metrics::failed(door, "bad_request"),
         Err(_) | Ok(()) => {}
     }
 }

@@ -33,7 +33,7 @@ static EPOCH: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_epo
 
 fn by_door(name: &'static str) -> [IntGauge; 2] {
     let gauge = gauge(name);
-    ["live", "idle"].map(|listener| gauge.with_label_values(&[listener]))
+    [Door::Live, Door::Idle].map(|door| gauge.with_label_values(&[door.as_str()]))
 }
 
 struct Answers {
@@ -56,8 +56,8 @@ pub(super) fn answered(colour: Colour, status: StatusCode, took: Duration) {
 }
 
 /// Counts an answer of our own.
-pub(super) fn failed(reason: &str) {
-    ERRORS.with_label_values(&[reason]).inc();
+pub(super) fn failed(door: Door, reason: &str) {
+    ERRORS.with_label_values(&[door.as_str(), reason]).inc();
 }
 
 /// Counts a request on a connection that the app had closed meanwhile.
@@ -109,6 +109,13 @@ pub fn refresh(state: &ProxyState) {
         IN_FLIGHT.with_label_values(label).set(whole(load.in_flight));
         STREAMS.with_label_values(label).set(whole(load.streams));
         LIVE.with_label_values(label).set(i64::from(state.live == Some(colour)));
+    }
+    // Also before the first of each: a rate needs a zero to rise from.
+    LazyLock::force(&ANSWERS);
+    LazyLock::force(&CONNECTIONS);
+    lost_lines(0);
+    for outcome in ["resent", "repeated", "failed"] {
+        STALE.with_label_values(&[outcome]).inc_by(0);
     }
     EPOCH.with_label_values::<&str>(&[]).set(whole(state.epoch));
 }
