@@ -29,7 +29,7 @@ impl PingSettings {
             per_check: section.count_or("per_check", 60),
             per_address: section.count_or("per_address", 600),
             most_made: section.count_or("most_made", 1_000),
-            trusted: section.parsed_list("trusted"),
+            trusted: section.all_parsed("trusted"),
         };
         // A body of this size is held for each client at once.
         if settings.body_limit > 10_000_000 {

@@ -176,7 +176,7 @@ impl ProxySettings {
             kind: ProxyKind::read(&mut section),
             health: section.text_or("health", "127.0.0.1:7702"),
             first_live: section.one_of("first_live", &colours).unwrap_or(Colour::Blue),
-            trusted: section.parsed_list("trusted"),
+            trusted: section.all_parsed("trusted"),
             reach: ReachedBy::read(&mut section, &[("live", &live), ("idle", &idle)]),
             live,
             idle,

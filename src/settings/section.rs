@@ -190,22 +190,6 @@ impl<'a> Section<'a> {
         found
     }
 
-    /// A list of texts, each of which is read; empty where nothing is given.
-    pub fn parsed_list<T>(&mut self, key: &'static str) -> Vec<T>
-    where
-        T: std::str::FromStr,
-        T::Err: fmt::Display,
-    {
-        let mut list = Vec::new();
-        for text in self.texts(key) {
-            match text.parse() {
-                Ok(parsed) => list.push(parsed),
-                Err(error) => self.error(key, error),
-            }
-        }
-        list
-    }
-
     /// A list of texts; one text stands for a list of one.
     pub fn texts(&mut self, key: &'static str) -> Vec<String> {
         let Some(value) = self.value(key) else { return Vec::new() };
@@ -224,6 +208,16 @@ impl<'a> Section<'a> {
             }
         }
         texts
+    }
+
+    /// A list of texts, each parsed by its own type; what is wrong is an error, and left out.
+    pub fn all_parsed<T>(&mut self, key: &'static str) -> Vec<T>
+    where
+        T: std::str::FromStr,
+        T::Err: fmt::Display,
+    {
+        let texts = self.texts(key);
+        texts.iter().filter_map(|text| text.parse().map_err(|error| self.error(key, error)).ok()).collect()
     }
 
     /// A whole number from 1, with a default.
