@@ -25,6 +25,7 @@ pub mod run;
 pub mod schedule;
 pub mod sent;
 pub mod severity;
+pub mod shift;
 pub mod status;
 pub mod strangers;
 pub mod switch;

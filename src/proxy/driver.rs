@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::caddy::Caddy;
-use super::control::{ControlError, HoldOrder, Load, MaintenanceOrder, Pauses, ProxyControl, ProxyState, ShiftOrder};
+use super::control::{ControlError, HoldOrder, Load, MaintenanceOrder, Pauses, Permit, ProxyControl, ProxyState, ShiftOrder};
 use super::counted;
 use super::haproxy::Haproxy;
 use super::nginx::Nginx;
@@ -94,16 +94,20 @@ impl ProxyDriver {
         }
     }
 
-    /// Makes a colour live. On a refusal the proxy does what it did before.
+    /// Makes a colour live. On a refusal the proxy does what it did before. `still_ours` is asked last, right before anything is written: what
+    /// was looked at before took its time.
     ///
     /// # Errors
-    /// Where the proxy does not answer, has seen a higher epoch, or does not do it.
-    pub async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, ControlError> {
+    /// Where the proxy does not answer, has seen a higher epoch, or does not do it; where `still_ours` says why not.
+    pub async fn shift(&self, order: ShiftOrder, still_ours: impl Permit) -> Result<ProxyState, ControlError> {
         match self {
-            Self::Embedded(control, _) => control.shift(order).await,
-            Self::Haproxy(driver) => driver.shift(order).await,
-            Self::Nginx(driver) => driver.shift(order).await,
-            Self::Caddy(driver) => driver.shift(order).await,
+            Self::Embedded(control, _) => {
+                still_ours.await.map_err(ControlError::Withdrawn)?;
+                control.shift(order).await
+            }
+            Self::Haproxy(driver) => driver.shift(order, still_ours).await,
+            Self::Nginx(driver) => driver.shift(order, still_ours).await,
+            Self::Caddy(driver) => driver.shift(order, still_ours).await,
         }
     }
 

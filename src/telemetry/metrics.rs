@@ -49,7 +49,7 @@ pub const TABLE: &[Metric] = &[
     metric("allswell_proxy_requests_total", &["colour", "status"], "Requests answered, by colour and status class."),
     metric("allswell_proxy_request_seconds", &["colour"], "From the request's header to the response's header."),
     metric("allswell_proxy_in_flight", &["colour"], "Requests that have claimed the colour and are not finished."),
-    metric("allswell_proxy_streams_open", &["colour"], "WebSockets and other upgraded connections."),
+    metric("allswell_proxy_streams_open", &["colour"], "WebSockets, other upgraded connections, and event streams."),
     metric("allswell_proxy_errors_total", &["reason"], "Requests that the proxy answered itself, by reason."),
     metric(
         "allswell_proxy_stale_total",
