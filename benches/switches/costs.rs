@@ -12,7 +12,9 @@ pub(crate) struct Held {
 impl Held {
     /// By this process and its children.
     pub(crate) fn by(pid: u32) -> Self {
-        family(pid).into_iter().fold(Self::default(), |all, one| Self { resident_kb: all.resident_kb + resident(one), files: all.files + files(one) })
+        family(pid)
+            .into_iter()
+            .fold(Self::default(), |all, one| Self { resident_kb: all.resident_kb + resident(one), files: all.files + files(one) })
     }
 }
 

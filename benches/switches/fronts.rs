@@ -35,7 +35,9 @@ impl Front {
         match self {
             Self::Embedded => String::new(),
             Self::Haproxy => format!("socket = \"{folder}/haproxy.sock\""),
-            Self::Nginx => format!("pid = \"{folder}/nginx.pid\"\ncommand = [\"nginx\", \"-p\", \"{folder}\", \"-c\", \"{folder}/nginx.conf\"]"),
+            Self::Nginx => {
+                format!("pid = \"{folder}/nginx.pid\"\ncommand = [\"nginx\", \"-p\", \"{folder}\", \"-c\", \"{folder}/nginx.conf\"]")
+            }
             Self::Caddy => format!("admin = \"{ip}:2019\""),
         }
     }
@@ -56,7 +58,8 @@ impl Front {
                 stage.start("haproxy", &["-W", "-db", "-f", "haproxy.cfg"])
             }
             Self::Nginx => {
-                let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path {folder}/{name}; "));
+                let temporary =
+                    ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path {folder}/{name}; "));
                 let http = format!(
                     "access_log {folder}/access.log; keepalive_requests 1000000; client_max_body_size 8m; client_body_buffer_size 2m; {} include {folder}/servers.conf;",
                     temporary.concat()

@@ -75,11 +75,12 @@ async fn measure(options: &Options) {
     for front in &options.fronts {
         if options.switches > 0 {
             rows.push(runs::under_everything(*front, options.switches).await);
+            rows.last().unwrap().print(rows.len() == 1);
         }
         if options.stops > 0 {
             rows.push(runs::stops(*front, options.stops).await);
+            rows.last().unwrap().print(rows.len() == 1);
         }
-        rows.last().unwrap().print(rows.len() == 1);
         let report = json!({ "machine": machine::words(), "rows": rows.iter().map(Row::json).collect::<Vec<_>>() });
         std::fs::write(&options.json, serde_json::to_vec_pretty(&report).unwrap()).unwrap();
     }

@@ -35,7 +35,8 @@ impl Row {
         if is_first {
             println!("{HEAD}\n|---|{}", "---:|".repeat(HEAD.matches('|').count() - 2));
         }
-        let Tally { answered, failed_get, failed_post, failed_upload, closed, strays, websockets_closed, event_streams_closed, .. } = self.tally;
+        let Tally { answered, failed_get, failed_post, failed_upload, closed, strays, websockets_closed, event_streams_closed, .. } =
+            self.tally;
         let [shifted, gated] = [self.shifted(), self.gated()];
         let first = self.first();
         let three = |of: &[f64]| format!("{:.1} / {:.1} / {:.1}", quantile(of, 0.5), quantile(of, 0.99), quantile(of, 1.0));
@@ -64,7 +65,8 @@ impl Row {
     }
 
     pub(crate) fn json(&self) -> Value {
-        let all = |of: &[f64]| json!({ "p50": quantile(of, 0.5), "p90": quantile(of, 0.9), "p99": quantile(of, 0.99), "max": quantile(of, 1.0) });
+        let all =
+            |of: &[f64]| json!({ "p50": quantile(of, 0.5), "p90": quantile(of, 0.9), "p99": quantile(of, 0.99), "max": quantile(of, 1.0) });
         let done: Vec<f64> = sorted(self.shifts.iter().map(|shift| ms(shift.times.done)));
         json!({
             "name": self.name, "switches": self.shifts.len(), "tally": self.tally, "seconds": self.took.as_secs_f64(),

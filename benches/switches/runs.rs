@@ -43,8 +43,8 @@ impl Ground {
 
     async fn switch(&self, to: Colour) -> Shift {
         let shared = &self.crowd.shared;
-        shared.forget_heard();
         shared.marks.order(to);
+        shared.forget_heard();
         let times: Times = order::switch(&self.stage, to, || shared.marks.acknowledge()).await;
         let first = shared.heard_at().map(|at| at.as_secs_f64() - times.acknowledged_at.as_secs_f64());
         Shift { times, first_after: first }

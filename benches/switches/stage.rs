@@ -90,7 +90,11 @@ impl Stage {
     pub(crate) fn start(&self, program: &str, words: &[&str]) -> Child {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
         let mut command = Command::new(program);
-        command.args(words).current_dir(self.folder.path()).env("XDG_CONFIG_HOME", self.folder.path()).env("XDG_DATA_HOME", self.folder.path());
+        command
+            .args(words)
+            .current_dir(self.folder.path())
+            .env("XDG_CONFIG_HOME", self.folder.path())
+            .env("XDG_DATA_HOME", self.folder.path());
         let started = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
         Child(started.unwrap_or_else(|error| panic!("{program}: {error}")))
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::caddy::Caddy;
 use super::control::{ControlError, HoldOrder, Load, MaintenanceOrder, Pauses, Permit, ProxyControl, ProxyState, ShiftOrder};
-use super::counted;
+use super::counted::Metrics;
 use super::haproxy::Haproxy;
 use super::nginx::Nginx;
 use super::settings::{ProxyKind, ProxySettings};
-use crate::domain::answers::Answers;
+use crate::domain::answers::BothAnswers;
 use crate::domain::colour::Colour;
 use crate::domain::switch::ProxyAnswer;
 use crate::files::StateDir;
@@ -27,13 +27,6 @@ pub enum ProxyDriver {
     Caddy(Box<Caddy>),
 }
 
-/// Where our own proxy says what it has counted.
-#[derive(Debug, Clone)]
-pub struct Metrics {
-    url: String,
-    limit: Duration,
-}
-
 impl ProxyDriver {
     /// Of this config, with its files and sockets in `state`; each call gives up after `limit`.
     #[must_use]
@@ -41,7 +34,7 @@ impl ProxyDriver {
         match &settings.kind {
             ProxyKind::Embedded => {
                 let url = format!("http://{}/metrics", settings.reach.found(&settings.health));
-                Self::Embedded(ProxyControl::new(&state.proxy_socket(), limit), Metrics { url, limit: limit.min(Duration::from_secs(1)) })
+                Self::Embedded(ProxyControl::new(&state.proxy_socket(), limit), Metrics::new(url, limit.min(Duration::from_secs(1))))
             }
             ProxyKind::Haproxy(haproxy) => Self::Haproxy(Haproxy::new(haproxy, state.path(), limit)),
             ProxyKind::Nginx(nginx) => {
@@ -159,11 +152,11 @@ impl ProxyDriver {
         }
     }
 
-    /// What a colour has answered; none where the proxy does not count by colour.
-    pub async fn answers(&self, colour: Colour) -> Option<Answers> {
+    /// What the colours have answered; none where the proxy does not count by colour.
+    pub async fn answers(&self) -> Option<BothAnswers> {
         match self {
-            Self::Haproxy(driver) => driver.answers(colour).await,
-            Self::Embedded(_, metrics) => counted::answers(&metrics.url, colour, metrics.limit).await,
+            Self::Haproxy(driver) => driver.answers().await,
+            Self::Embedded(_, metrics) => metrics.answers().await,
             Self::Nginx(_) | Self::Caddy(_) => None,
         }
     }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::control::{ControlError, Load, Permit, ProxyState, ShiftOrder};
 use super::standing::{Standing, Turn, accept};
-use crate::domain::answers::Answers;
+use crate::domain::answers::{Answers, BothAnswers};
 use crate::domain::colour::Colour;
 use crate::files;
 use crate::net::client::io_words;
@@ -120,11 +120,14 @@ impl Haproxy {
         self.state().await
     }
 
-    /// What a colour has answered since HAProxy's start.
-    pub(super) async fn answers(&self, colour: Colour) -> Option<Answers> {
+    /// What the colours have answered since HAProxy's start.
+    pub(super) async fn answers(&self) -> Option<BothAnswers> {
         let rows = self.rows().await.ok()?;
-        let row = backend_row(&rows, colour)?;
-        Some(Answers { total: number(row, "req_tot")?, failed: number(row, "hrsp_5xx")? })
+        let of = |colour| {
+            let row = backend_row(&rows, colour)?;
+            Some(Answers { total: number(row, "req_tot")?, failed: number(row, "hrsp_5xx")? })
+        };
+        Some(BothAnswers { blue: of(Colour::Blue)?, green: of(Colour::Green)? })
     }
 
     /// None where the map says nothing that we have written.

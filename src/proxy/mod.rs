@@ -13,6 +13,7 @@ mod snippet;
 mod standing;
 
 pub use caddy::{Caddy, CaddySettings};
+pub use counted::Metrics;
 pub use driver::ProxyDriver;
 pub use haproxy::{Haproxy, HaproxySettings};
 pub use limits::{ProxyLimits, ProxyTimeouts, Size};

@@ -100,7 +100,6 @@ impl Switch {
         if let Err(why) = self.up_to_the_shift().await {
             return Ending::Refused(why);
         }
-        self.before = Before::shift_to(&self.cluster, self.target()).await;
         match self.shift().await {
             Shift::Done => self.on_or_back(Phase::Gated).await,
             Shift::Refused(why) => Ending::Refused(why),
@@ -112,7 +111,11 @@ impl Switch {
         self.before(Doing::Gate).await?;
         self.pass_the_gate().await?;
         self.after(Doing::Gate).await;
-        self.reach(Phase::Gated, None).await?;
+        let (cluster, target) = (Arc::clone(&self.cluster), self.target());
+        // Between gate and shift nothing is waited for that can be done beside something else: visitors may wait for this switch.
+        let (counted, gated) = tokio::join!(Before::shift_to(&cluster, target), self.reach(Phase::Gated, None));
+        self.before = counted;
+        gated?;
         self.before(Doing::Shift).await
     }
 
@@ -216,7 +219,9 @@ impl Switch {
         let still_ours = async { self.held().await.map_err(|error| format!("the journal: {error}"))?.may_shift(clock::now()) };
         match self.cluster.proxy.shift(order, still_ours).await {
             Ok(_) => Shift::Done,
-            Err(error @ (ControlError::Stale(_) | ControlError::Refused(_) | ControlError::Withdrawn(_))) => Shift::Refused(error.to_string()),
+            Err(error @ (ControlError::Stale(_) | ControlError::Refused(_) | ControlError::Withdrawn(_))) => {
+                Shift::Refused(error.to_string())
+            }
             Err(error @ ControlError::Silent(..)) => match timeout(ASKING, self.settle(order)).await {
                 Ok(Shift::Refused(_)) => Shift::Refused(error.to_string()),
                 Ok(settled @ (Shift::Done | Shift::Unknown(_))) => settled,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use allswell::domain::colour::Colour::{self, Blue, Green};
 use allswell::domain::switch::Phase;
 use allswell::files;
-use allswell::release::Remote;
+use allswell::release::{Remote, SwitchEnd, SwitchOrder};
 use allswell::store::{Journal, Store};
 use futures_util::future::join_all;
 use rustix::process::Signal;
@@ -44,7 +44,7 @@ impl Held {
         let host = Host::new();
         let (at, go) = (host.path("at"), host.path("go"));
         let script = format!("touch {}; until test -e {}; do sleep 0.02; done", at.display(), go.display());
-        let hook = format!("[[switch.hook]]\nat = \"{moment}\"\ncommand = \"sh -c '{script}'\"\n");
+        let hook = format!("[[switch.hook]]\nat = \"{moment}\"\ncommand = \"sh -c '{script}'\"\ntimeout = \"2m\"\n");
         Self { cluster: Cluster::on(host, &[7700], SWITCH, &format!("{PROBE}{hook}")).await, at, go }
     }
 
@@ -104,6 +104,17 @@ async fn both_killed_at_any_phase_agree_when_they_are_back() {
     killed_everywhere(Killed::Both).await;
 }
 
+/// Whoever follows a switch here is patient.
+fn remote(host: &Host, port: u16) -> Remote {
+    let token = files::token(&host.path("state/prober.token")).unwrap();
+    Remote::new(&format!("http://{}", host.at(port)), token, Duration::from_secs(120)).unwrap()
+}
+
+async fn switch(remote: Remote, to: Colour, by: &str) -> Option<SwitchEnd> {
+    let order = SwitchOrder { to, force: None, wait: true, by: by.into() };
+    remote.switch(&order, |_| {}).await.ok()
+}
+
 /// A second prober on the same journal, elsewhere.
 async fn another_prober(host: &Host) -> (Process, Remote) {
     let text = std::fs::read_to_string(host.path("allswell.toml")).unwrap();
@@ -112,8 +123,7 @@ async fn another_prober(host: &Host) -> (Process, Remote) {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_allswell-prober"));
     command.arg("--config").arg(host.path("other.toml")).arg("--state").arg(host.path("state"));
     let process = Process::start(&mut command, &host.path("other.log"));
-    let token = files::token(&host.path("state/prober.token")).unwrap();
-    let remote = Remote::new(&format!("http://{}", host.at(7711)), token, Duration::from_secs(15)).unwrap();
+    let remote = remote(host, 7711);
     eventually("the other prober answers", || async { remote.state().await.ok().map(drop) }).await;
     (process, remote)
 }
@@ -121,30 +131,27 @@ async fn another_prober(host: &Host) -> (Process, Remote) {
 /// Stopped between gate and shift until another prober has switched there and back; what it says of its end, and what is live then.
 async fn stopped_until_another_has_switched(has_its_lease_again: bool) -> (String, Option<Colour>) {
     let held = Held::at("before shift").await;
-    let switch = held.cluster.switch(Green, None);
+    let ordered = tokio::spawn(switch(remote(&held.cluster.host, 7701), Green, "ann@desk"));
     held.is_there().await;
     let entry = held.cluster.last().await;
     held.cluster.prober.signal(Signal::STOP);
     let journal = Journal::new(Store::open("sqlite:prober.db", &held.cluster.host.path("state")).await.unwrap());
     // As if it had been stopped until then.
     journal.renew(entry.id, entry.started_at).await.unwrap();
-    let (_other, remote) = another_prober(&held.cluster.host).await;
+    let (_other, other) = another_prober(&held.cluster.host).await;
     for to in [Green, Blue] {
-        let switched = async || {
-            let order = allswell::release::SwitchOrder { to, force: None, wait: true, by: "bob@other".into() };
-            remote.switch(&order, |_| {}).await.ok()
-        };
-        assert_eq!(eventually("the other prober switches", switched).await.phase, Phase::Done);
+        let switched = eventually("the other prober switches", || switch(other.clone(), to, "bob@other")).await;
+        assert_eq!(switched.phase, Phase::Done);
     }
-    let epoch = remote.state().await.unwrap().epoch;
+    let epoch = other.state().await.unwrap().epoch;
     if has_its_lease_again {
         journal.renew(entry.id, entry.started_at + Duration::from_secs(3_600)).await.unwrap();
     }
     held.let_go();
     held.cluster.prober.signal(Signal::CONT);
-    let end = switch.finish().await.1.unwrap();
+    let end = ordered.await.unwrap().expect("it is told how it ended");
     assert_eq!(end.phase, Phase::Refused);
-    let state = remote.state().await.unwrap();
+    let state = other.state().await.unwrap();
     assert_eq!(state.epoch, epoch, "the proxy has heard of no order since");
     (end.reason.unwrap_or_default(), state.live)
 }

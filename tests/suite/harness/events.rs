@@ -18,5 +18,6 @@ pub(crate) fn events(colour: &'static str) -> impl IntoResponse {
         sleep(EVENT).await;
         Some((Ok::<_, Infallible>(format!("data: {colour} {number}\n\n")), number + 1))
     });
-    ([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(numbered))
+    // nginx would keep them back until it has more.
+    ([(CONTENT_TYPE.as_str(), "text/event-stream"), ("x-accel-buffering", "no")], Body::from_stream(numbered))
 }

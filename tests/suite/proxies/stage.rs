@@ -179,19 +179,20 @@ impl Fronted {
         let state = StateDir::open(&self.stage.path("state")).unwrap();
         let driver = ProxyDriver::new(&config.proxy, &config.app, &state, Duration::from_secs(5));
         let written = || file.map(|name| std::fs::read(self.stage.path(name)).unwrap());
-        let (before, live) = (written(), driver.state().await.unwrap());
+        let says = async || driver.state().await.map(|state| (state.live, state.epoch)).unwrap();
+        let (before, (live, epoch)) = (written(), says().await);
         let mut asked = false;
         let still_ours = async {
             asked = true;
             Err("bob has the lease now".to_owned())
         };
-        let order = ShiftOrder { to: Colour::Green, epoch: live.epoch + 1 };
+        let order = ShiftOrder { to: Colour::Green, epoch: epoch + 1 };
         let withdrawn = driver.shift(order, still_ours).await;
         assert!(matches!(&withdrawn, Err(ControlError::Withdrawn(why)) if why == "bob has the lease now"), "{withdrawn:?}");
         assert!(asked && written() == before);
-        assert_eq!(driver.state().await.unwrap(), live);
+        assert_eq!(says().await, (live, epoch));
         // One that was seen already is not even asked about.
-        let stale = driver.shift(ShiftOrder { epoch: live.epoch, ..order }, async { unreachable!("it is stale") }).await;
+        let stale = driver.shift(ShiftOrder { epoch, ..order }, async { unreachable!("it is stale") }).await;
         assert!(matches!(stale, Err(ControlError::Stale(_))), "{stale:?}");
     }
 

@@ -104,7 +104,7 @@ async fn they_end_with_their_window_and_requests_and_what_came_later_go_on() {
 
 #[tokio::test]
 async fn a_colour_that_is_live_again_within_the_window_keeps_them() {
-    let stage = Stage::new(&format!("{SWITCH}\nstreams = \"1500ms\"")).await;
+    let stage = Stage::new(&format!("{SWITCH}\nstreams = \"5s\"")).await;
     let mut on_blue = stage.websocket(8000).await;
     says(&mut on_blue, "blue hello").await;
     stage.switch(Green).await;
