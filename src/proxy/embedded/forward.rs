@@ -208,7 +208,7 @@ impl Forwarder {
         self.running.start_told(ticket, |told| tunnel.run(self.timeouts, told)).map_err(|_| Trouble::Cut)
     }
 
-    fn upstream(&self, colour: Colour) -> &Upstream {
+    pub(super) fn upstream(&self, colour: Colour) -> &Upstream {
         match colour {
             Colour::Blue => &self.blue,
             Colour::Green => &self.green,
