@@ -10,6 +10,7 @@ use super::dead_channel;
 use super::engine::{Monitor, MonitorError};
 use super::expected::ChannelRule;
 use super::scene::Scene;
+use crate::domain::flip::Reason;
 use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind};
 use crate::domain::retry;
@@ -26,6 +27,13 @@ pub(super) const PASS_ON_AFTER: Duration = Duration::from_secs(60);
 static NOTICES: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_notices_total"));
 static WAITING: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_outbox_notices"));
 static DELAY: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_alarm_delay_seconds"));
+
+/// Whoever reads the metrics finds every outcome, also before the first notice: a rate needs a zero to rise from.
+pub(super) fn count_from_zero(channel: &str) {
+    for outcome in ["taken", "retried", "passed_on"] {
+        NOTICES.with_label_values(&[channel, outcome]).inc_by(0);
+    }
+}
 
 /// A notice that nobody else sends now.
 #[derive(Debug, Clone)]
@@ -109,9 +117,12 @@ impl Monitor {
         channel.taken_at = Some(now);
         channels::save(&mut transaction, &rule.name, &channel).await?;
         dead_channel::revive(&mut transaction, &scene, &rule.name).await?;
+        let decided_at = decided_at(&mut transaction, stored).await?;
         transaction.commit().await?;
         NOTICES.with_label_values(&[rule.name.as_str(), "taken"]).inc();
-        DELAY.with_label_values::<&str>(&[]).observe(now.since(stored.notice.at).as_secs_f64());
+        if let Some(decided_at) = decided_at {
+            DELAY.with_label_values::<&str>(&[]).observe(now.since(decided_at).as_secs_f64());
+        }
         self.wake.notify_waiters();
         Ok(())
     }
@@ -141,6 +152,18 @@ impl Monitor {
         self.wake.notify_waiters();
         Ok(())
     }
+}
+
+/// When an alarm was due: at the deadline, for silence; for anything else when the beat that decided it was stored. None: it is no alarm.
+async fn decided_at(connection: &mut Connection, stored: &StoredNotice) -> Result<Option<Moment>, StoreError> {
+    let notice = &stored.notice;
+    if !matches!(notice.kind, NoticeKind::CheckDown | NoticeKind::CheckPoorly) {
+        return Ok(None);
+    }
+    let found = incidents::find(connection, &notice.subject.incident).await?;
+    let is_silence = |reason: &Reason| reason.is_silence() || matches!(reason, Reason::Together { .. });
+    let deadline = found.filter(|found| is_silence(&found.incident.reason)).map(|found| found.incident.since);
+    Ok(Some(deadline.unwrap_or(notice.at)))
 }
 
 /// A channel's own all's well is nobody else's business.

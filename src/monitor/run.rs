@@ -1,12 +1,15 @@
 //! The loops around the steps. Each looks at the store: a wake-up carries no data.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use super::courier::count_from_zero;
 use super::engine::Monitor;
 use super::expected::ChannelRule;
 use super::ingest::{Ingest, Queue, queue};
@@ -20,7 +23,7 @@ const SWEEP_EVERY: Duration = Duration::from_millis(200);
 /// The courier looks at least so often.
 const COURIER_EVERY: Duration = Duration::from_millis(500);
 /// What the metrics say of checks and incidents is so old at most.
-const COUNT_EVERY: Duration = Duration::from_secs(2);
+const SHOW_EVERY: Duration = Duration::from_secs(2);
 /// Old rows are looked for so often.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// Between two steps of that, everybody else's turn comes.
@@ -33,6 +36,7 @@ pub struct Loops {
     queue: Queue,
     channels: Vec<Arc<Channel>>,
     manager: ServiceManager,
+    shown: Option<u32>,
 }
 
 impl Monitor {
@@ -41,7 +45,7 @@ impl Monitor {
     pub fn loops(&self, channels: Vec<Channel>) -> (Ingest, Loops) {
         let (ingest, queue) = queue();
         let channels = channels.into_iter().map(Arc::new).collect();
-        (ingest, Loops { monitor: self.clone(), queue, channels, manager: ServiceManager::default() })
+        (ingest, Loops { monitor: self.clone(), queue, channels, manager: ServiceManager::default(), shown: None })
     }
 }
 
@@ -52,22 +56,47 @@ impl Loops {
         Self { manager, ..self }
     }
 
+    /// Whoever reads the metrics finds checks and incidents there: so many of them by name.
+    #[must_use]
+    pub fn showing(self, by_name: u32) -> Self {
+        Self { shown: Some(by_name), ..self }
+    }
+
     /// Runs until `stop` says true and every [`Ingest`] is dropped; what was handed in is still committed.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let Self { monitor, queue, channels, manager } = self;
+        let Self { monitor, queue, channels, manager, shown } = self;
         let mut tasks = JoinSet::new();
-        tasks.spawn(sweep(monitor.clone(), manager, stop.clone()));
+        tasks.spawn(apart("sweep", sweep(monitor.clone(), manager, stop.clone())));
         tasks.spawn(prune(monitor.clone(), stop.clone()));
-        tasks.spawn(count(monitor.clone(), stop.clone()));
+        if let Some(by_name) = shown {
+            tasks.spawn(show(monitor.clone(), by_name, stop.clone()));
+        }
         tasks.spawn(tell_from_memory(monitor.clone(), channels.clone(), stop.clone()));
         for channel in &channels {
             let rule = monitor.settings.channels.iter().find(|rule| rule.name == channel.name());
             if let Some(rule) = rule {
+                count_from_zero(&rule.name);
                 tasks.spawn(courier(monitor.clone(), channel.clone(), rule.clone(), stop.clone()));
             }
         }
-        monitor.run_ingest(queue).await;
+        apart("ingest", async move { monitor.run_ingest(queue).await }).await;
         while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// On a thread of its own: it may wait for the disk where it stands, and nobody is kept from anything meanwhile.
+async fn apart(name: &str, work: impl Future<Output = ()> + Send + 'static) {
+    let (over, ended) = oneshot::channel();
+    let runtime = Handle::current();
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        runtime.block_on(work);
+        // Whoever waited may have gone.
+        let _ = over.send(());
+    });
+    match thread {
+        // The sender is dropped at the end at the latest.
+        Ok(_) => drop(ended.await),
+        Err(error) => tracing::error!("no thread for {name}: {error}"),
     }
 }
 
@@ -136,17 +165,19 @@ async fn prune(monitor: Monitor, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn count(monitor: Monitor, mut stop: watch::Receiver<bool>) {
-    let mut ticks = interval(COUNT_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn show(monitor: Monitor, by_name: u32, mut stop: watch::Receiver<bool>) {
+    let mut pause = Duration::ZERO;
     loop {
         tokio::select! {
-            _ = ticks.tick() => {}
+            () = sleep(pause) => {}
             () = until(&mut stop) => return,
         }
-        if let Err(error) = monitor.count().await {
-            tracing::debug!("nothing is counted for now: {error}");
+        let began = clock::elapsed();
+        if let Err(error) = monitor.show(by_name, monitor.now()).await {
+            tracing::debug!("the metrics show what was known before: {error}");
         }
+        // Of a million checks it takes its time, and must not take everybody's.
+        pause = SHOW_EVERY.max((clock::elapsed() - began) * 50);
     }
 }
 

@@ -20,7 +20,7 @@ use crate::http::keys::ApiKey;
 use crate::http::pings::Pings;
 use crate::http::serve::OwnHosts;
 use crate::http::watcher::router;
-use crate::http::watching::Watching;
+use crate::http::watching::{Needs, Watching};
 use crate::monitor::{Loops, May, Monitor, MonitorSettings, WatcherSettings};
 use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
@@ -39,6 +39,7 @@ pub struct Watcher {
     loops: Loops,
     sites: Vec<SiteLoop>,
     outside: Option<OutsideLoop>,
+    metric_checks: u32,
 }
 
 impl Renewed for Watcher {
@@ -84,7 +85,7 @@ impl Renewed for Watcher {
             ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
-            watching: Watching {
+            watching: Watching::new(Needs {
                 monitor,
                 ingest,
                 pings: Arc::new(pings(config, &key)?),
@@ -93,8 +94,9 @@ impl Renewed for Watcher {
                 config: view.clone(),
                 reload: orders.clone(),
                 unheard,
-            },
+            }),
             loops,
+            metric_checks: config.watcher.metric_checks,
         })
     }
 
@@ -103,12 +105,12 @@ impl Renewed for Watcher {
     }
 
     async fn work(self, manager: ServiceManager, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { listener, own, watching, loops, sites, outside } = self;
+        let Self { listener, own, watching, loops, sites, outside, metric_checks } = self;
         let monitor = watching.monitor.clone();
         monitor.start(monitor.now()).await.context("watcher.store does not work")?;
         let (ending, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(loops.vouching(manager.clone()).run(stopped.clone()));
+        tasks.spawn(loops.vouching(manager.clone()).showing(metric_checks).run(stopped.clone()));
         for site in sites {
             tasks.spawn(site.run(stopped.clone()));
         }
