@@ -123,7 +123,7 @@ async fn keep_asking(shared: Arc<Shared>, number: usize) {
         let mut client = match Raw::connect(&shared.address).await {
             Ok(client) => client,
             Err(error) => {
-                shared.note(|tally| tally.fail(Kind::Get, format!("connect: {error}")));
+                shared.note(|tally| tally.fail(Kind::Get, &format!("connect: {error}")));
                 sleep(pause).await;
                 continue;
             }
@@ -155,11 +155,11 @@ async fn ask(shared: &Shared, client: &mut Raw, kind: Kind, body: &[u8]) -> bool
     let answer = match timeout(PATIENCE, client.ask(method, "/work", &[], body)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
-            shared.note(|tally| tally.fail(kind, error.to_string()));
+            shared.note(|tally| tally.fail(kind, &error.to_string()));
             return false;
         }
         Err(_) => {
-            shared.note(|tally| tally.fail(kind, format!("no answer in {PATIENCE:?}")));
+            shared.note(|tally| tally.fail(kind, &format!("no answer in {PATIENCE:?}")));
             return false;
         }
     };
@@ -171,7 +171,7 @@ fn judge(shared: &Shared, answer: &RawAnswer, kind: Kind, length: usize, (acknow
     let text = answer.text();
     let colour = text.split(' ').next().unwrap_or_default();
     if answer.status != 200 || text != format!("{colour} {length}") {
-        shared.note(|tally| tally.fail(kind, format!("{} {}", answer.status, text.trim())));
+        shared.note(|tally| tally.fail(kind, &format!("{} {}", answer.status, text.trim())));
         return;
     }
     shared.hear(colour, ordered);

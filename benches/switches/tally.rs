@@ -35,7 +35,7 @@ impl Tally {
     const REASONS: usize = 12;
 
     /// A request failed.
-    pub(crate) fn fail(&mut self, kind: Kind, why: String) {
+    pub(crate) fn fail(&mut self, kind: Kind, why: &str) {
         match kind {
             Kind::Get => self.failed_get += 1,
             Kind::Post => self.failed_post += 1,
