@@ -12,7 +12,6 @@ use super::scene::Scene;
 use super::{cause, decide, follow, group, quieting};
 use crate::clock;
 use crate::domain::moment::Moment;
-use crate::net::interfaces::only_loopback;
 use crate::store::checks::Due;
 use crate::store::{Connection, StoreError, checks, facts, follow_ups, groups, incidents, quiets};
 use crate::telemetry::metrics;
@@ -56,12 +55,12 @@ impl Open {
 
 impl Monitor {
     /// Looks at every deadline up to half a second ago, but never beyond a beat that has arrived and is not committed yet, and at none while we
-    /// could hear nobody.
+    /// could hear nobody: this host `is_on_no_network`, and nobody beside us spoke.
     ///
     /// # Errors
     /// Where the store does not work; then nothing has changed.
-    pub async fn sweep(&self, now: Moment) -> Result<Swept, MonitorError> {
-        if self.deafness.at(now, only_loopback(), self.arrivals.latest()) {
+    pub async fn sweep(&self, now: Moment, is_on_no_network: bool) -> Result<Swept, MonitorError> {
+        if self.deafness.at(now, is_on_no_network, self.arrivals.latest()) {
             // As if none had run: the mark stays where it is, and our own all's well is withheld.
             let until = self.mark().map_or(now, |mark| mark.until);
             return Ok(Swept { looked: 0, until });

@@ -107,6 +107,9 @@ impl Renewed for Watcher {
     async fn work(self, manager: ServiceManager, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let Self { listener, own, watching, loops, sites, outside, metric_checks } = self;
         let monitor = watching.monitor.clone();
+        if !monitor.is_one_of_many() {
+            monitor.release_claims().await.context("watcher.store does not work")?;
+        }
         monitor.start(monitor.now()).await.context("watcher.store does not work")?;
         let (ending, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
