@@ -163,15 +163,15 @@ fn last_line(body: &str) -> Option<String> {
 
 /// What stands after the question mark.
 #[derive(Debug, Default)]
-struct Asked {
+pub(super) struct Asked {
     create: bool,
     rid: Option<String>,
-    period: Option<String>,
-    grace: Option<String>,
+    pub(super) period: Option<String>,
+    pub(super) grace: Option<String>,
 }
 
 impl Asked {
-    fn read(uri: &Uri) -> Self {
+    pub(super) fn read(uri: &Uri) -> Self {
         let mut asked = Self::default();
         let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else { return asked };
         // Of several, the last one.
@@ -188,7 +188,7 @@ impl Asked {
     }
 
     /// The run of the work.
-    fn work(&self) -> Result<Option<Uuid>, Refused> {
+    pub(super) fn work(&self) -> Result<Option<Uuid>, Refused> {
         let Some(text) = &self.rid else { return Ok(None) };
         let read = Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string().eq_ignore_ascii_case(text));
         read.map(Some).ok_or_else(Refused::bad_run)
@@ -203,7 +203,7 @@ impl Asked {
 }
 
 /// `30m`, or a number of seconds as healthchecks has it; a second to a year.
-fn spell(name: &str, given: Option<&str>, default: Duration) -> Result<u64, Refused> {
+pub(super) fn spell(name: &str, given: Option<&str>, default: Duration) -> Result<u64, Refused> {
     let Some(text) = given else { return Ok(u64::try_from(default.as_millis()).unwrap_or(u64::MAX)) };
     let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
     let read = seconds.or_else(|| parse_duration(text).ok()).filter(|spell| (Duration::from_secs(1)..=DAY * 365).contains(spell));

@@ -6,10 +6,11 @@ use std::time::Duration;
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
 use uuid::Uuid;
 
-use super::dead_channel;
 use super::engine::{Monitor, MonitorError};
 use super::expected::ChannelRule;
 use super::scene::Scene;
+use super::{dead_channel, resolution, telling};
+use crate::domain::flip::Reason;
 use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind};
 use crate::domain::retry;
@@ -38,6 +39,8 @@ pub(super) fn count_from_zero(channel: &str) {
 #[derive(Debug, Clone)]
 pub struct Claimed {
     stored: StoredNotice,
+    /// The claim's own name: nobody else's is let go.
+    by: String,
     earlier: Option<String>,
 }
 
@@ -76,7 +79,8 @@ impl Monitor {
         let mut transaction = self.store.begin().await?;
         let Some(mut next) = outbox::next(&mut transaction, &rule.name, all, now).await? else { return Ok(None) };
         let until = now + CLAIM.max(rule.timeout + Duration::from_secs(2));
-        outbox::claim(&mut transaction, &next.notice.key, &Uuid::new_v4().to_string(), until).await?;
+        let by = Uuid::new_v4().to_string();
+        outbox::claim(&mut transaction, &next.notice.key, &by, until).await?;
         next.attempts += 1;
         let behind = incidents::explained_by(&mut transaction, &next.notice.subject.incident).await?;
         // Of a group that is over, those whom it had.
@@ -86,7 +90,7 @@ impl Monitor {
         let about = notices::about(&mut transaction, &next.notice.subject.incident).await?;
         let earlier = about.into_iter().find(|stored| stored.channel == next.channel && stored.taken_at.is_some());
         transaction.commit().await?;
-        Ok(Some(Claimed { earlier: earlier.and_then(|stored| stored.receipt), stored: next }))
+        Ok(Some(Claimed { earlier: earlier.and_then(|stored| stored.receipt), by, stored: next }))
     }
 
     /// Keeps what the channel said: a receipt, or when to try again, or that others are told.
@@ -102,7 +106,7 @@ impl Monitor {
     ) -> Result<(), MonitorError> {
         let settled = match outcome {
             Ok(receipt) => self.taken(rule, &claimed.stored, receipt, now).await,
-            Err(error) => self.failed(rule, claimed.stored.clone(), error, now).await,
+            Err(error) => self.failed(rule, claimed.clone(), error, now).await,
         };
         self.noted(settled, now)
     }
@@ -116,16 +120,24 @@ impl Monitor {
         channel.taken_at = Some(now);
         channels::save(&mut transaction, &rule.name, &channel).await?;
         dead_channel::revive(&mut transaction, &scene, &rule.name).await?;
+        let decided_at = decided_at(&mut transaction, stored).await?;
         transaction.commit().await?;
         NOTICES.with_label_values(&[rule.name.as_str(), "taken"]).inc();
-        DELAY.with_label_values::<&str>(&[]).observe(now.since(stored.notice.at).as_secs_f64());
+        if let Some(decided_at) = decided_at {
+            DELAY.with_label_values::<&str>(&[]).observe(now.since(decided_at).as_secs_f64());
+        }
         self.wake.notify_waiters();
         Ok(())
     }
 
-    async fn failed(&self, rule: &ChannelRule, mut stored: StoredNotice, error: &SendError, now: Moment) -> Result<(), MonitorError> {
+    async fn failed(&self, rule: &ChannelRule, claimed: Claimed, error: &SendError, now: Moment) -> Result<(), MonitorError> {
+        let Claimed { mut stored, by, .. } = claimed;
         tracing::warn!(channel = rule.name, notice = stored.notice.key, attempts = stored.attempts, "not taken: {error}");
         let mut transaction = self.store.begin().await?;
+        if !outbox::let_go(&mut transaction, &stored.notice.key, &by).await? {
+            // It took longer than the claim, and somebody else is telling it now.
+            return Ok(());
+        }
         let scene = self.scene(&mut transaction, now).await?;
         let failed_since = *stored.failed_since.get_or_insert(now);
         let is_over = error.is_permanent() || now.since(failed_since) >= PASS_ON_AFTER;
@@ -148,6 +160,18 @@ impl Monitor {
         self.wake.notify_waiters();
         Ok(())
     }
+}
+
+/// When an alarm was due: at the deadline, for silence; for anything else when the beat that decided it was stored. None: it is no alarm.
+async fn decided_at(connection: &mut Connection, stored: &StoredNotice) -> Result<Option<Moment>, StoreError> {
+    let notice = &stored.notice;
+    if !matches!(notice.kind, NoticeKind::CheckDown | NoticeKind::CheckPoorly) {
+        return Ok(None);
+    }
+    let found = incidents::find(connection, &notice.subject.incident).await?;
+    let is_silence = |reason: &Reason| reason.is_silence() || matches!(reason, Reason::Together { .. });
+    let deadline = found.filter(|found| is_silence(&found.incident.reason)).map(|found| found.incident.since);
+    Ok(Some(deadline.unwrap_or(notice.at)))
 }
 
 /// A channel's own all's well is nobody else's business.
@@ -174,7 +198,14 @@ async fn pass_on(connection: &mut Connection, scene: &Scene<'_>, rule: &ChannelR
         None => others.collect(),
     };
     for channel in instead {
-        notices::write(connection, &stored.notice.clone().for_channel(channel), channel, scene.now).await?;
+        let mut notice = stored.notice.clone().for_channel(channel);
+        if notice.kind == NoticeKind::CheckResolved && !telling::is_told_by(connection, scene, &notice.subject.incident, channel).await? {
+            // Who has not heard of the beginning hears it all.
+            if let Some(ended) = incidents::find(connection, &notice.subject.incident).await? {
+                notice.reason = resolution::whole(&ended.incident, ended.incident.resolved_at.unwrap_or(notice.at));
+            }
+        }
+        notices::write(connection, &notice, channel, scene.now).await?;
     }
     Ok(())
 }

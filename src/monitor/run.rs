@@ -1,9 +1,11 @@
 //! The loops around the steps. Each looks at the store: a wake-up carries no data.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -13,6 +15,7 @@ use super::expected::ChannelRule;
 use super::ingest::{Ingest, Queue, queue};
 use super::memory::Memory;
 use crate::clock;
+use crate::net::interfaces::only_loopback;
 use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
 
@@ -64,7 +67,7 @@ impl Loops {
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let Self { monitor, queue, channels, manager, shown } = self;
         let mut tasks = JoinSet::new();
-        tasks.spawn(sweep(monitor.clone(), manager, stop.clone()));
+        tasks.spawn(apart("sweep", sweep(monitor.clone(), manager, stop.clone())));
         tasks.spawn(prune(monitor.clone(), stop.clone()));
         if let Some(by_name) = shown {
             tasks.spawn(show(monitor.clone(), by_name, stop.clone()));
@@ -77,8 +80,24 @@ impl Loops {
                 tasks.spawn(courier(monitor.clone(), channel.clone(), rule.clone(), stop.clone()));
             }
         }
-        monitor.run_ingest(queue).await;
+        apart("ingest", async move { monitor.run_ingest(queue).await }).await;
         while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// On a thread of its own: it may wait for the disk where it stands, and nobody is kept from anything meanwhile.
+async fn apart(name: &str, work: impl Future<Output = ()> + Send + 'static) {
+    let (over, ended) = oneshot::channel();
+    let runtime = Handle::current();
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        runtime.block_on(work);
+        // Whoever waited may have gone.
+        let _ = over.send(());
+    });
+    match thread {
+        // The sender is dropped at the end at the latest.
+        Ok(_) => drop(ended.await),
+        Err(error) => tracing::error!("no thread for {name}: {error}"),
     }
 }
 
@@ -100,7 +119,7 @@ async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Recei
             continue;
         }
         vouched = vouched.min(monitor.now());
-        if let Err(error) = monitor.sweep(monitor.now()).await {
+        if let Err(error) = monitor.sweep(monitor.now(), only_loopback()).await {
             tracing::error!("no sweep: {error}");
         } else if let Err(error) = monitor.look_for_strangers(monitor.now()).await {
             tracing::error!("who sends wrongly signed beats is not told: {error}");
@@ -116,7 +135,10 @@ async fn take_step(monitor: &Monitor, untold: &mut i64) -> bool {
     if monitor.store.is_shared() {
         return true;
     }
-    *untold += clock::take_step().unwrap_or(0);
+    if let Some(by_ms) = clock::take_step() {
+        monitor.arrivals.step(by_ms);
+        *untold += by_ms;
+    }
     if *untold == 0 {
         return true;
     }
@@ -148,16 +170,18 @@ async fn prune(monitor: Monitor, mut stop: watch::Receiver<bool>) {
 }
 
 async fn show(monitor: Monitor, by_name: u32, mut stop: watch::Receiver<bool>) {
-    let mut ticks = interval(SHOW_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut pause = Duration::ZERO;
     loop {
         tokio::select! {
-            _ = ticks.tick() => {}
+            () = sleep(pause) => {}
             () = until(&mut stop) => return,
         }
+        let began = clock::elapsed();
         if let Err(error) = monitor.show(by_name, monitor.now()).await {
             tracing::debug!("the metrics show what was known before: {error}");
         }
+        // Of a million checks it takes its time, and must not take everybody's.
+        pause = SHOW_EVERY.max((clock::elapsed() - began) * 50);
     }
 }
 

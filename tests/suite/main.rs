@@ -16,6 +16,7 @@ mod exits;
 mod heartbeat;
 mod lossless;
 mod names;
+mod page;
 mod pings;
 mod places;
 mod prober;
