@@ -21,5 +21,6 @@ mod ping_url;
 pub mod pings;
 mod previews;
 pub mod serve;
+pub mod visit;
 pub mod watcher;
 pub mod watching;

@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use super::connection::{Connection, Transaction};
 use super::database::Store;
-use super::entry::{Asked, Entry, Intent, Lease, Step, Taken, What};
 use super::error::StoreError;
 use super::notices;
 use super::row::Row;
 use super::statement::sql;
 use crate::domain::beat::DeployUnderWay;
 use crate::domain::colour::Colour;
+use crate::domain::entry::{Asked, Entry, Intent, Lease, Step, Taken, What};
 use crate::domain::moment::Moment;
 use crate::domain::notice::Notice;
 use crate::domain::switch::Phase;

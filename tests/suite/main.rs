@@ -17,6 +17,7 @@ mod heartbeat;
 mod kills;
 mod lossless;
 mod names;
+mod page;
 mod pings;
 mod places;
 mod power_cuts;

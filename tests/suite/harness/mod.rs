@@ -2,6 +2,7 @@
 
 mod app;
 mod beats;
+mod browser;
 mod clients;
 mod cluster;
 mod command;
@@ -35,6 +36,7 @@ mod webhook;
 
 pub(crate) use app::{APP_COLOUR, App};
 pub(crate) use beats::Beats;
+pub(crate) use browser::{Browser, Look};
 pub(crate) use clients::{Crowd, Tally};
 pub(crate) use cluster::{Cluster, Lone, Pair};
 pub(crate) use command::{Ran, allswell, command};
