@@ -18,6 +18,7 @@ mod ping_answer;
 mod ping_url;
 pub mod pings;
 mod previews;
+mod requests;
 pub mod serve;
 pub mod watcher;
 pub mod watching;

@@ -27,9 +27,15 @@ impl Arrivals {
     #[must_use]
     pub fn arrive(&self, at: Moment) -> Arrival {
         let mut moments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *moments.under_way.entry(at).or_insert(0) += 1;
         moments.latest = moments.latest.max(Some(at));
         drop(moments);
+        self.unheard(at)
+    }
+
+    /// We say something ourselves, and have heard nobody.
+    #[must_use]
+    pub fn unheard(&self, at: Moment) -> Arrival {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).under_way.entry(at).or_insert(0) += 1;
         Arrival { at, among: self.clone() }
     }
 
@@ -82,5 +88,7 @@ mod tests {
         assert_eq!(arrivals.oldest(), Some(at(2)));
         drop(second);
         assert_eq!((arrivals.oldest(), arrivals.latest()), (None, Some(at(2))));
+        let ours = arrivals.unheard(at(5));
+        assert_eq!((arrivals.oldest(), arrivals.latest()), (Some(ours.at()), Some(at(2))));
     }
 }

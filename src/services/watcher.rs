@@ -8,8 +8,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::expected;
+use super::{certificate, expected};
 use super::outside::OutsideLoop;
+use super::outward::OutwardLoop;
 use super::reload::{Ground, Handle, Renewed};
 use super::site::SiteLoop;
 use crate::config::{Config, unheard};
@@ -23,6 +24,7 @@ use crate::http::watcher::router;
 use crate::http::watching::Watching;
 use crate::monitor::{Loops, May, Monitor, MonitorSettings, WatcherSettings};
 use crate::net::manager::ServiceManager;
+use crate::net::tls::Certificate;
 use crate::notify::Channel;
 use crate::signing::Key;
 use crate::store::Store;
@@ -39,6 +41,8 @@ pub struct Watcher {
     loops: Loops,
     sites: Vec<SiteLoop>,
     outside: Option<OutsideLoop>,
+    outward: Option<OutwardLoop>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Renewed for Watcher {
@@ -84,6 +88,8 @@ impl Renewed for Watcher {
             ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
+            outward: OutwardLoop::build(config, &monitor)?,
+            certificate: config.watcher.tls.as_ref().map(|files| files.load(state)).transpose().context("watcher.tls")?,
             watching: Watching {
                 monitor,
                 ingest,
@@ -103,7 +109,8 @@ impl Renewed for Watcher {
     }
 
     async fn work(self, manager: ServiceManager, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { listener, own, watching, loops, sites, outside } = self;
+        let Self { listener, own, watching, loops, sites, outside, outward, certificate } = self;
+        let tls = certificate.as_ref().map(Certificate::server).transpose().context("watcher.tls")?;
         let monitor = watching.monitor.clone();
         monitor.start(monitor.now()).await.context("watcher.store does not work")?;
         let (ending, stopped) = watch::channel(false);
@@ -115,8 +122,12 @@ impl Renewed for Watcher {
         if let Some(outside) = outside {
             tasks.spawn(outside.run(stopped.clone()));
         }
+        if let Some(outward) = outward {
+            tasks.spawn(outward.run(stopped.clone()));
+        }
+        tasks.spawn(certificate::follow(certificate, monitor.clone(), stopped.clone()));
         let mut stopping = stopped;
-        let serving = tokio::spawn(serve(listener, router(watching, own), async move {
+        let serving = tokio::spawn(serve(listener, tls, router(watching, own), async move {
             // The sender is gone: that is a stop as well.
             let _ = stopping.wait_for(|stopped| *stopped).await;
         }));

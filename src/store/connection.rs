@@ -7,6 +7,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Database, Encode, Postgres, Sqlite, Type};
 
+use super::answer::in_time;
 use super::batch::{Ready, inserts};
 use super::dialect::{self, Dialect};
 use super::error::StoreError;
@@ -127,7 +128,7 @@ impl Connection {
                 rows.into_iter().map(|row| Row(row::Kind::Sqlite(row))).collect()
             }
             Kind::Postgres(held) => {
-                let rows = bound(text, values).fetch_all(held.raw()).await?;
+                let rows = in_time(bound(text, values).fetch_all(held.raw())).await?;
                 rows.into_iter().map(|row| Row(row::Kind::Postgres(row))).collect()
             }
         })
@@ -147,7 +148,7 @@ impl Connection {
         let text = self.dialect().statement(text);
         Ok(match &mut self.kind {
             Kind::Sqlite(held) => bound(text, values).execute(held.raw()).await?.rows_affected(),
-            Kind::Postgres(held) => bound(text, values).execute(held.raw()).await?.rows_affected(),
+            Kind::Postgres(held) => in_time(bound(text, values).execute(held.raw())).await?.rows_affected(),
         })
     }
 
@@ -202,7 +203,7 @@ impl Transaction {
         self.0.flush().await?;
         match self.0.kind {
             Kind::Sqlite(held) => held.commit().await?,
-            Kind::Postgres(held) => held.commit().await?,
+            Kind::Postgres(held) => in_time(held.commit()).await?,
         }
         Ok(())
     }

@@ -26,6 +26,7 @@ pub const TABLE: &[Metric] = &[
     metric("allswell_beats_total", &["kind"], "Beats stored, by kind."),
     metric("allswell_beats_refused_total", &["reason"], "Beats refused, by reason."),
     metric("allswell_beat_skew_seconds", &["instance"], "Our clock minus the sender's, at the last beat."),
+    metric("allswell_watcher_certificate_days", &[], "Days until the certificate of the watcher's listener ends."),
     metric("allswell_checks", &["status"], "Checks, by status."),
     metric("allswell_incidents_open", &["severity"], "Open incidents, by severity."),
     metric("allswell_notices_total", &["channel", "outcome"], "Attempts to tell a channel, by outcome: taken, retried, passed_on."),

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use allswell::domain::beat::BeatKind;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::stage::Stage;
 use crate::harness::{Host, eventually};
@@ -47,6 +48,33 @@ async fn the_outside_address_hears_while_work_goes_on_and_nothing_while_the_stor
 
     sqlx::raw_sql("ROLLBACK").execute(&mut lock).await.unwrap();
     eventually("the outside address hears again", || async { (count.load(Ordering::Relaxed) > before).then_some(()) }).await;
+}
+
+/// Somewhere on the network that takes no connection: whoever tries is left waiting, until the door is opened.
+async fn closed_door(address: &str) -> (TcpListener, TcpStream) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(address.parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    (listener, TcpStream::connect(address).await.unwrap())
+}
+
+#[tokio::test]
+async fn a_watcher_that_is_cut_off_with_its_interfaces_up_tells_of_itself_and_blames_nobody() {
+    let host = Host::new();
+    let door = closed_door(&host.at(9001)).await;
+    let outside = format!("outside = \"http://{}/\"", host.at(9001));
+    let check = "[[check]]\nname = \"backup\"\nperiod = \"2s\"\ngrace = \"6s\"\n";
+    let stage = Stage::on(host, &outside, "every = \"1h\"", check).await;
+    assert_eq!(stage.sender.say("backup", BeatKind::Success).await, Some(200));
+    stage.told("check.down watcher", Duration::from_secs(40)).await;
+    let reason = stage.sink.taken()[0].body["data"]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("reached neither the outside address nor another watcher"), "{reason}");
+    tokio::spawn(async move { while door.0.accept().await.is_ok() {} });
+    stage.told("watcher.blind watcher", Duration::from_secs(20)).await;
+    stage.told("check.resolved watcher", Duration::from_secs(20)).await;
+    assert_eq!(stage.sender.say("backup", BeatKind::Success).await, Some(200));
+    let told = stage.sink.told();
+    assert!(!told.iter().any(|told| told.ends_with(" backup")), "{told:?}");
 }
 
 #[tokio::test]
