@@ -1,5 +1,6 @@
 //! Our own all's well to an address that is not ours, and the site seen from outside.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::stage::Stage;
-use crate::harness::{Host, eventually};
+use crate::harness::{Host, Superior, eventually};
 
 type Count = Arc<AtomicUsize>;
 
@@ -64,9 +65,14 @@ async fn a_watcher_that_is_cut_off_with_its_interfaces_up_tells_of_itself_and_bl
     let door = closed_door(&host.at(9001)).await;
     let outside = format!("outside = \"http://{}/\"", host.at(9001));
     let check = "[[check]]\nname = \"backup\"\nperiod = \"2s\"\ngrace = \"6s\"\n";
-    let stage = Stage::on(host, &outside, "every = \"1h\"", check).await;
+    let superior = Superior::of(&host, "notify");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-watcher"));
+    superior.over(&mut command, Duration::from_secs(2));
+    let stage = Stage::by(command, host, &outside, "every = \"1h\"", check).await;
     assert_eq!(stage.sender.say("backup", BeatKind::Success).await, Some(200));
     stage.told("check.down watcher", Duration::from_secs(40)).await;
+    superior.heard();
+    superior.hears(Duration::from_secs(20), "WATCHDOG=1").await;
     let reason = stage.sink.taken()[0].body["data"]["reason"].as_str().unwrap().to_owned();
     assert!(reason.contains("reached neither the outside address nor another watcher"), "{reason}");
     tokio::spawn(async move { while door.0.accept().await.is_ok() {} });
