@@ -6,7 +6,6 @@ use crate::domain::colour::Colour;
 use crate::domain::maintenance::Window;
 use crate::domain::role::Role;
 use crate::monitor::{CheckSettings, KeySettings, PingSettings, WatcherSettings, read_window};
-use crate::net::listen::beside;
 use crate::notify::ChannelSettings;
 use crate::probe::ProbeSettings;
 use crate::proxy::ProxySettings;
@@ -163,18 +162,7 @@ impl Config {
         problems.extend(built_in.map(|name| format!("\"{name}\" is the name of a built-in check: choose another")));
         problems.extend(self.unknown_checks(&checks));
         problems.extend(Colour::BOTH.into_iter().filter_map(|colour| self.unplaced(colour)));
-        problems.extend(self.unspoken());
         problems
-    }
-
-    /// The prober asks this watcher in the way that it speaks.
-    fn unspoken(&self) -> Option<String> {
-        let (scheme, listen) = (self.watcher.scheme(), &self.watcher.listen);
-        let is_own = |at: &str| at == listen || at == beside(listen);
-        let asked = self.prober.watchers.iter().filter_map(|url| url.trim_end_matches('/').split_once("://"));
-        asked.filter(|(asked, at)| *asked != scheme && is_own(at)).map(|(asked, at)| {
-            format!("prober.watchers has {asked}://{at}, and what listens there speaks {scheme}: name it as {scheme}://{at}")
-        }).next()
     }
 
     /// What stands behind, or under maintenance, must be there; nothing stands behind itself.
@@ -251,20 +239,6 @@ mod tests {
         assert!(told[0].message.contains("app.green.instances is 3, and the number of its addresses 1"), "{told:?}");
         let containers = "[app.green]\naddress = \"green:1\"\ninstances = 3\n[runtime]\nkind = \"docker\"\nnetwork = \"shop\"\n";
         assert!(Config::parse(containers).is_ok());
-    }
-
-    #[test]
-    fn a_watcher_by_tls_is_asked_by_tls() {
-        let with = |watchers: &str, tls: &str| {
-            let text = format!("[runtime]\ncommand = \"x\"\n[prober]\nwatchers = [{watchers}]\n[watcher]\nlisten = \"0.0.0.0:7700\"\n{tls}");
-            Config::parse(&text).err().map(|errors| errors[0].message.clone()).unwrap_or_default()
-        };
-        let tls = "tls = { certificate = \"c\", key = \"k\" }";
-        let wrong = with("\"https://two:7700\", \"http://127.0.0.1:7700\"", tls);
-        assert!(wrong.contains("name it as https://127.0.0.1:7700"), "{wrong}");
-        assert_eq!(with("\"https://127.0.0.1:7700\"", tls), "");
-        assert_eq!((with("\"http://127.0.0.1:7700\"", ""), with("\"http://two:7700\"", tls)), (String::new(), String::new()));
-        assert!(with("\"https://127.0.0.1:7700\"", "").contains("speaks http:"), "nor the other way round");
     }
 
     #[test]

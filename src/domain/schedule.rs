@@ -222,7 +222,10 @@ mod tests {
     fn a_short_period_has_a_short_grace_and_none_has_more_than_an_hour() {
         let grace = |expression: &str| Schedule::parse(expression, "Europe/Riga").unwrap().usual_grace().as_secs();
         assert_eq!(["*/5 * * * *", "0,20 9-17 * * 1-5", "0 3 * * *", "*:0/10", "Mon 08:00"].map(grace), [600, 2_400, 3_600, 1_200, 3_600]);
-        assert_eq!([30, 1_800, 86_400].map(|period| Schedule::Every(Duration::from_secs(period)).usual_grace().as_secs()), [60, 3_600, 3_600]);
+        assert_eq!(
+            [30, 1_800, 86_400].map(|period| Schedule::Every(Duration::from_secs(period)).usual_grace().as_secs()),
+            [60, 3_600, 3_600]
+        );
         // One that has a last time.
         assert_eq!(grace("2096-2-29"), 3_600);
     }

@@ -205,7 +205,9 @@ impl Asked {
 fn spell(name: &str, given: Option<&str>) -> Result<Option<u64>, Refused> {
     let Some(text) = given else { return Ok(None) };
     let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
-    let read = seconds.or_else(|| parse_duration(text).ok()).filter(|spell| (Duration::from_secs(1)..=Duration::from_millis(DAY_MS * 365)).contains(spell));
+    let read = seconds
+        .or_else(|| parse_duration(text).ok())
+        .filter(|spell| (Duration::from_secs(1)..=Duration::from_millis(DAY_MS * 365)).contains(spell));
     let wrong = || Refused(ApiError::BadRequest(format!("{name} is a duration from 1s to 365d, such as 30m")));
     read.and_then(|spell| u64::try_from(spell.as_millis()).ok()).ok_or_else(wrong).map(Some)
 }

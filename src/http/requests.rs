@@ -44,13 +44,18 @@ impl Requests {
     /// Resolves when none was under way for so long.
     pub(super) async fn rest(self, limit: Duration) {
         loop {
-            let begun = self.count.begun.load(Ordering::Relaxed);
+            let (begun, ended) = self.count.read();
             sleep(limit).await;
-            let now = (self.count.begun.load(Ordering::Relaxed), self.count.ended.load(Ordering::Relaxed));
-            if now == (begun, begun) {
+            if begun == ended && self.count.read() == (begun, ended) {
                 return;
             }
         }
+    }
+}
+
+impl Count {
+    fn read(&self) -> (usize, usize) {
+        (self.begun.load(Ordering::Relaxed), self.ended.load(Ordering::Relaxed))
     }
 }
 

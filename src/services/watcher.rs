@@ -8,11 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{certificate, expected};
 use super::outside::OutsideLoop;
 use super::outward::OutwardLoop;
 use super::reload::{Ground, Handle, Renewed};
 use super::site::SiteLoop;
+use super::{certificate, expected};
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
 use crate::http::connections::serve;

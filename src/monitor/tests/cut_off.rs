@@ -6,13 +6,15 @@ use super::stage::{Stage, at, settings};
 use crate::domain::check::Status;
 use crate::domain::notice::NoticeKind;
 
-/// Each has a minute of grace, and somebody looks outward when asked. `job` is heard once, and due at 62 s.
+/// Each has a minute of grace, and somebody looks outward when asked. Each is heard once, and down at 62 s.
 async fn stage(names: &[&str]) -> Stage {
     let mut settings = settings(names);
     settings.checks.iter_mut().for_each(|expected| expected.check.grace = Duration::from_secs(60));
     let mut stage = Stage::with(settings).await;
     stage.monitor.outward().watch();
-    stage.good("job", 1_000).await;
+    for name in names {
+        stage.good(name, 1_000).await;
+    }
     stage.sweep(1_000, 62_400).await;
     assert!(!is_asked(&stage), "nothing is due");
     stage

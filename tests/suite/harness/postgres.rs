@@ -73,7 +73,8 @@ impl Postgres {
     /// Whether nothing can be written to it, as to a standby: from now on, and in open sessions too.
     pub(crate) async fn set_read_only(&self, is_read_only: bool) {
         let mut connection = PgConnection::connect(&self.url("postgres")).await.expect("it answers");
-        for statement in [format!("ALTER SYSTEM SET default_transaction_read_only = {is_read_only}"), "SELECT pg_reload_conf()".to_owned()] {
+        for statement in [format!("ALTER SYSTEM SET default_transaction_read_only = {is_read_only}"), "SELECT pg_reload_conf()".to_owned()]
+        {
             sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.expect("it does it");
         }
     }
