@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Sqlite;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
@@ -91,7 +92,7 @@ impl Store {
     /// Where the store is locked from outside, or gone.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let kind = match &self.0 {
-            Pools::Sqlite { writer, .. } => Kind::Sqlite(Held::Transaction(writer.begin_with("BEGIN IMMEDIATE").await?)),
+            Pools::Sqlite { writer, .. } => Kind::Sqlite(Held::Transaction(begin_file(writer).await?)),
             Pools::Postgres { pool, time } => {
                 let mut connection = pool.acquire().await?;
                 in_time(time.measure(&mut connection)).await?;
@@ -129,6 +130,18 @@ impl Store {
             Pools::Sqlite { .. } => false,
             Pools::Postgres { .. } => true,
         }
+    }
+}
+
+async fn begin_file(writer: &SqlitePool) -> Result<sqlx::Transaction<'static, Sqlite>, sqlx::Error> {
+    const BEGIN: &str = "BEGIN IMMEDIATE";
+    match writer.begin_with(BEGIN).await {
+        // A full disk has ended the last transaction, and sqlx takes it for unfinished: another connection knows nothing of it.
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            writer.acquire().await?.close().await?;
+            writer.begin_with(BEGIN).await
+        }
+        begun => begun,
     }
 }
 

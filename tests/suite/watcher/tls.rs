@@ -76,10 +76,15 @@ async fn everything_is_served_by_tls_alone_and_both_versions_of_http_are_spoken(
     let large = secure.host.path("large");
     fs::write(&large, vec![b'x'; 11 << 20]).unwrap();
     let large = format!("@{}", large.display());
-    assert_eq!(secure.curl(&["--data-binary", &large], &ping).await.split(' ').nth(1), Some("413"));
+    let refused = secure.curl(&["--http1.1", "--data-binary", &large], &ping).await;
+    assert_eq!(refused.split(' ').nth(1), Some("413"), "{refused}");
     let head = format!("x-large: {}", "x".repeat(100_000));
-    let refused = secure.curl(&["-H", &head], &ping).await;
-    assert!(!refused.contains(" 200"), "{refused}");
+    // By HTTP/2, Debian's curl takes an answer that comes before its question has ended for an error.
+    for words in [["--data-binary", &large], ["-H", &head]] {
+        let refused = secure.curl(&words, &ping).await;
+        assert!(!refused.contains(" 200"), "{refused}");
+    }
+    assert_eq!(secure.curl(&[], &ping).await, "2 200 OK");
     let in_the_clear = allswell::net::client::http(Duration::from_secs(10)).unwrap();
     let insecure = in_the_clear.get(format!("http://{}{ping}", secure.host.at(7700))).send().await;
     assert!(insecure.is_err(), "nothing is said in the clear: {insecure:?}");
