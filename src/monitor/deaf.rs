@@ -6,9 +6,12 @@ use super::outward::Outward;
 use crate::domain::moment::Moment;
 use crate::net::interfaces::only_loopback;
 
-/// Since when we are known to be cut off. Clones are the same.
+/// Since when we are known to be cut off, and who is asked. Clones are the same.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Deafness(Arc<Mutex<State>>);
+pub(super) struct Deafness {
+    state: Arc<Mutex<State>>,
+    outward: Outward,
+}
 
 #[derive(Debug, Default, Clone, Copy)]
 struct State {
@@ -50,10 +53,15 @@ impl Cut {
 }
 
 impl Deafness {
+    /// What is known of our way outward.
+    pub(super) fn outward(&self) -> &Outward {
+        &self.outward
+    }
+
     /// How silence says nothing at this moment: we are cut off, and nobody was heard since it was noticed. Senders beside us are heard all the
     /// same. `latest` is when somebody was heard or reached last.
     pub(super) fn at(&self, now: Moment, cut: Option<Cut>, heard: Option<Moment>, latest: Option<Moment>) -> Option<Deaf> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(cut) = cut else {
             state.lost_at = None;
             return None;
@@ -71,7 +79,7 @@ impl Deafness {
 
     /// The time of deafness since this was asked last, if there was one.
     pub(super) fn take(&self) -> Option<Deaf> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).deaf.take()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).deaf.take()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
+use uuid::Uuid;
 
 use super::arrivals::Arrivals;
 use super::deaf::Deafness;
@@ -12,7 +13,7 @@ use super::mark::{MARK, Mark};
 use super::outward::Outward;
 use super::pulse::Pulse;
 use super::scene::Scene;
-use super::{replicas, resolution, strangers};
+use super::{others, replicas, resolution, strangers};
 use crate::domain::check::State;
 use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
@@ -34,7 +35,8 @@ pub struct Monitor {
     pub(super) arrivals: Arrivals,
     pub(super) pulse: Pulse,
     pub(super) deafness: Deafness,
-    pub(super) outward: Outward,
+    /// Of all who use this store, we.
+    pub(super) process: Uuid,
     /// How far the last sweep of this process came.
     pub(super) mark: Arc<Mutex<Option<Mark>>>,
     pub(super) telling: Arc<watch::Sender<bool>>,
@@ -55,7 +57,7 @@ impl Monitor {
             arrivals: Arrivals::default(),
             pulse: Pulse::default(),
             deafness: Deafness::default(),
-            outward: Outward::default(),
+            process: Uuid::new_v4(),
             mark: Arc::default(),
             telling: Arc::new(watch::Sender::new(true)),
             wake: Arc::default(),
@@ -84,7 +86,7 @@ impl Monitor {
     /// What is known of our way outward.
     #[must_use]
     pub fn outward(&self) -> &Outward {
-        &self.outward
+        self.deafness.outward()
     }
 
     /// How far work has come.
@@ -163,6 +165,7 @@ impl Monitor {
     pub async fn stop(&self, now: Moment) -> Result<(), MonitorError> {
         let mut transaction = self.store.begin().await?;
         facts::set(&mut transaction, STOPPED, &now).await?;
+        others::leave(&mut transaction, self.process).await?;
         Ok(transaction.commit().await?)
     }
 

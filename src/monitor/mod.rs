@@ -26,6 +26,7 @@ mod made;
 mod mark;
 mod memory;
 pub mod orders;
+mod others;
 mod outside;
 mod outward;
 pub mod overview;

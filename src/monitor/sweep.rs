@@ -8,9 +8,10 @@ use prometheus::{HistogramVec, IntGaugeVec};
 use super::deaf::Cut;
 use super::engine::{Monitor, MonitorError};
 use super::mark::{LISTENING, MARK, Mark};
+use super::others::Others;
 use super::pulse::MARK_EVERY;
 use super::scene::Scene;
-use super::{cause, decide, follow, group, quieting};
+use super::{cause, decide, follow, group, others, quieting};
 use crate::clock;
 use crate::domain::moment::Moment;
 use crate::store::checks::Due;
@@ -49,6 +50,8 @@ struct Open {
     is_quiet_over: bool,
     /// The last of a group is well.
     is_group_over: bool,
+    /// Everything that this process had heard until then is committed.
+    committed: Moment,
 }
 
 impl Open {
@@ -64,8 +67,8 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work; then nothing has changed.
     pub async fn sweep(&self, now: Moment) -> Result<Swept, MonitorError> {
-        let (cut, heard) = (Cut::now(&self.outward), self.arrivals.latest());
-        let deaf = self.deafness.at(now, cut, heard, heard.max(self.outward.reached_at()));
+        let (cut, heard) = (Cut::now(self.outward()), self.arrivals.latest());
+        let deaf = self.deafness.at(now, cut, heard, heard.max(self.outward().reached_at()));
         self.pulse.hears(deaf.map(|deaf| deaf.cut.words()));
         if deaf.is_some() {
             // As if none had run: the mark stays where it is, and our own all's well is withheld.
@@ -94,7 +97,9 @@ impl Monitor {
         let stood_still = last.is_some_and(|last| now.since(last.at) > STOOD_STILL && last.listens_until <= last.at);
         let listens_until = if stood_still { now + LISTENING } else { last.map_or(now, |last| last.listens_until) };
         let mut reader = self.store.read().await?;
-        let arrived = (now - BEHIND).min(self.arrivals.oldest().unwrap_or(now));
+        let committed = self.arrivals.oldest().unwrap_or(now);
+        let others = if self.store.is_shared() { Others::read(&mut reader).await? } else { Others::default() };
+        let arrived = (now - BEHIND).min(committed).min(others.until(self.process, now).unwrap_or(now));
         let until = match last {
             Some(last) if now < listens_until || self.is_unsure(&mut reader, arrived, now).await? => last.until,
             Some(_) | None => arrived,
@@ -105,11 +110,12 @@ impl Monitor {
             following: follow_ups::due(&mut reader, now).await?,
             is_quiet_over: quiets::is_any_over(&mut reader, now).await?,
             is_group_over: !groups::empty(&mut reader).await?.is_empty(),
+            committed,
         };
         let marked: Option<Mark> = facts::get(&mut reader, MARK).await?;
         drop(reader);
         let mark = Mark { at: now, until, listens_until };
-        let is_mark_due = marked.is_none_or(|marked| now.since(marked.at) >= MARK_EVERY);
+        let is_mark_due = marked.is_none_or(|marked| now.since(marked.at) >= MARK_EVERY) || others.is_due(self.process, now);
         let mut looked = 0;
         if is_mark_due || !due.is_empty() || !open.is_idle() {
             looked = self.look(mark, due, &open).await?;
@@ -124,13 +130,13 @@ impl Monitor {
     /// and not while we are still cut off.
     fn is_perhaps_still_blind(&self, now: Moment) -> Option<Moment> {
         let last = self.mark().filter(|last| last.is_long_ago(now))?;
-        (self.outward.is_in_doubt(self.arrivals.latest(), now) && self.outward.ask(now)).then_some(last.until)
+        (self.outward().is_in_doubt(self.arrivals.latest(), now) && self.outward().ask(now)).then_some(last.until)
     }
 
     /// Whether silence up to `until` is not to be believed yet: nobody speaks, and whether our way outward works is being asked.
     async fn is_unsure(&self, reader: &mut Connection, until: Moment, now: Moment) -> Result<bool, StoreError> {
-        let is_in_doubt = self.outward.is_in_doubt(self.arrivals.latest(), now);
-        Ok(is_in_doubt && !checks::due(reader, until, None, 1).await?.is_empty() && self.outward.ask(now))
+        let is_in_doubt = self.outward().is_in_doubt(self.arrivals.latest(), now);
+        Ok(is_in_doubt && !checks::due(reader, until, None, 1).await?.is_empty() && self.outward().ask(now))
     }
 
     /// Page by page, each in a commit of its own: a beat waits for one page and not for all. The last one has whatever else is to be decided,
@@ -185,6 +191,9 @@ impl Monitor {
         group::end_empty(connection, scene).await?;
         for key in &open.following {
             follow::look(connection, scene, key).await?;
+        }
+        if self.store.is_shared() {
+            others::say(connection, self.process, open.committed, mark.at).await?;
         }
         facts::set(connection, MARK, &mark).await
     }
