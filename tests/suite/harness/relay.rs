@@ -46,7 +46,7 @@ impl Drop for Relay {
 }
 
 async fn carry(mut stream: TcpStream, to: PathBuf, mut cuts: watch::Receiver<u32>) {
-    let is_whole = *cuts.borrow_and_update() % 2 == 0;
+    let is_whole = cuts.borrow_and_update().is_multiple_of(2);
     if is_whole && let Ok(mut server) = UnixStream::connect(to).await {
         tokio::select! {
             _ = copy_bidirectional(&mut stream, &mut server) => return,
