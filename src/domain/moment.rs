@@ -24,6 +24,12 @@ impl Moment {
         self.0
     }
 
+    /// Seconds since the epoch, as metrics have it.
+    #[must_use]
+    pub fn as_seconds(self) -> f64 {
+        self.0 as f64 / 1_000.0
+    }
+
     /// How long ago `earlier` was; zero when it is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

@@ -76,6 +76,28 @@ impl Role {
         }
     }
 
+    /// The word in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Colour(_) => "colour",
+            Self::Heartbeat(_) => "heartbeat",
+            Self::Proxy => "proxy",
+            Self::Preview => "preview",
+            Self::Site => "site",
+            Self::Prober => "prober",
+            Self::Watcher => "watcher",
+            Self::Up => "up",
+            Self::Instances(_) => "instances",
+            Self::Nodes => "nodes",
+            Self::Engine => "engine",
+            Self::Channel => "channel",
+            Self::Config => "config",
+            Self::Group => "group",
+            Self::Own => "own",
+        }
+    }
+
     /// The colour that the check belongs to, where it belongs to one for ever.
     #[must_use]
     pub fn colour(self) -> Option<Colour> {

@@ -34,7 +34,11 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 10] = [
+    /// How a switch can end.
+    pub const ENDS: [Self; 5] = [Self::Done, Self::Refused, Self::Reverted, Self::Stayed, Self::Interrupted];
+
+    /// Every one, in their order.
+    pub const ALL: [Self; 10] = [
         Self::Intended,
         Self::Gated,
         Self::Shifted,
@@ -67,7 +71,7 @@ impl Phase {
     /// Whether nothing more will happen.
     #[must_use]
     pub fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Refused | Self::Reverted | Self::Stayed | Self::Interrupted)
+        Self::ENDS.contains(&self)
     }
 }
 

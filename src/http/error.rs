@@ -50,16 +50,26 @@ pub enum ApiError {
     Unavailable(String),
 }
 
+const REASONS: [&str; 6] = ["malformed", "unauthorized", "unknown_check", "too_large", "too_often", "unavailable"];
+
+/// Whoever reads the metrics finds every reason, also before the first: a rate needs a zero to rise from.
+pub(super) fn count_from_zero() {
+    for reason in REASONS {
+        REFUSED.with_label_values(&[reason]).inc_by(0);
+    }
+}
+
 impl ApiError {
     /// Counts a beat that was refused for it.
     pub(super) fn count(&self) {
+        let [malformed, unauthorized, unknown_check, too_large, too_often, unavailable] = REASONS;
         let reason = match self {
-            Self::BadRequest(_) | Self::Conflict(_) | Self::Misdirected(_) | Self::WrongMethod(_) => "malformed",
-            Self::Unauthorized(_) | Self::Forbidden(_) => "unauthorized",
-            Self::NotFound(_) => "unknown_check",
-            Self::TooLarge(_) => "too_large",
-            Self::TooOften(_) => "too_often",
-            Self::Unavailable(_) => "unavailable",
+            Self::BadRequest(_) | Self::Conflict(_) | Self::Misdirected(_) | Self::WrongMethod(_) => malformed,
+            Self::Unauthorized(_) | Self::Forbidden(_) => unauthorized,
+            Self::NotFound(_) => unknown_check,
+            Self::TooLarge(_) => too_large,
+            Self::TooOften(_) => too_often,
+            Self::Unavailable(_) => unavailable,
         };
         REFUSED.with_label_values(&[reason]).inc();
     }

@@ -7,7 +7,7 @@ use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
-use super::error::ApiError;
+use super::error::{ApiError, count_from_zero};
 use super::serve::{OwnHosts, guarded, healthz};
 use super::watching::Watching;
 use super::{api, beats, orders, page, ping};
@@ -18,6 +18,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; for
 
 /// Beats, orders, overview, page, health and metrics.
 pub fn router(watching: Watching, own: OwnHosts) -> Router {
+    count_from_zero();
     let router = Router::new()
         .route(beats::PATH, post(beats::post))
         .route("/v1/overview", get(overview))

@@ -27,6 +27,13 @@ static NOTICES: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("all
 static WAITING: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_outbox_notices"));
 static DELAY: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_alarm_delay_seconds"));
 
+/// Whoever reads the metrics finds every outcome, also before the first notice: a rate needs a zero to rise from.
+pub(super) fn count_from_zero(channel: &str) {
+    for outcome in ["taken", "retried", "passed_on"] {
+        NOTICES.with_label_values(&[channel, outcome]).inc_by(0);
+    }
+}
+
 /// A notice that nobody else sends now.
 #[derive(Debug, Clone)]
 pub struct Claimed {

@@ -45,6 +45,7 @@ mod run;
 mod say;
 mod scene;
 mod settings;
+mod shown;
 mod skew;
 mod stopped;
 mod strangers;

@@ -235,7 +235,7 @@ impl Monitor {
         self.with_instances(reader, view, stored, scene.now).await
     }
 
-    fn check_view(&self, stored: &StoredCheck, scene: &Scene<'_>) -> CheckView {
+    pub(super) fn check_view(&self, stored: &StoredCheck, scene: &Scene<'_>) -> CheckView {
         let StoredCheck { name, state, every_ms, seen, .. } = stored;
         let fall = self.settings.expected(name).map_or(1, |expected| expected.at_pace(*every_ms).fall);
         let status = match name {

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use super::courier::count_from_zero;
 use super::engine::Monitor;
 use super::expected::ChannelRule;
 use super::ingest::{Ingest, Queue, queue};
@@ -20,7 +21,7 @@ const SWEEP_EVERY: Duration = Duration::from_millis(200);
 /// The courier looks at least so often.
 const COURIER_EVERY: Duration = Duration::from_millis(500);
 /// What the metrics say of checks and incidents is so old at most.
-const COUNT_EVERY: Duration = Duration::from_secs(2);
+const SHOW_EVERY: Duration = Duration::from_secs(2);
 /// Old rows are looked for so often.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// Between two steps of that, everybody else's turn comes.
@@ -33,6 +34,7 @@ pub struct Loops {
     queue: Queue,
     channels: Vec<Arc<Channel>>,
     manager: ServiceManager,
+    shown: Option<u32>,
 }
 
 impl Monitor {
@@ -41,7 +43,7 @@ impl Monitor {
     pub fn loops(&self, channels: Vec<Channel>) -> (Ingest, Loops) {
         let (ingest, queue) = queue();
         let channels = channels.into_iter().map(Arc::new).collect();
-        (ingest, Loops { monitor: self.clone(), queue, channels, manager: ServiceManager::default() })
+        (ingest, Loops { monitor: self.clone(), queue, channels, manager: ServiceManager::default(), shown: None })
     }
 }
 
@@ -52,17 +54,26 @@ impl Loops {
         Self { manager, ..self }
     }
 
+    /// Whoever reads the metrics finds checks and incidents there: so many of them by name.
+    #[must_use]
+    pub fn showing(self, by_name: u32) -> Self {
+        Self { shown: Some(by_name), ..self }
+    }
+
     /// Runs until `stop` says true and every [`Ingest`] is dropped; what was handed in is still committed.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let Self { monitor, queue, channels, manager } = self;
+        let Self { monitor, queue, channels, manager, shown } = self;
         let mut tasks = JoinSet::new();
         tasks.spawn(sweep(monitor.clone(), manager, stop.clone()));
         tasks.spawn(prune(monitor.clone(), stop.clone()));
-        tasks.spawn(count(monitor.clone(), stop.clone()));
+        if let Some(by_name) = shown {
+            tasks.spawn(show(monitor.clone(), by_name, stop.clone()));
+        }
         tasks.spawn(tell_from_memory(monitor.clone(), channels.clone(), stop.clone()));
         for channel in &channels {
             let rule = monitor.settings.channels.iter().find(|rule| rule.name == channel.name());
             if let Some(rule) = rule {
+                count_from_zero(&rule.name);
                 tasks.spawn(courier(monitor.clone(), channel.clone(), rule.clone(), stop.clone()));
             }
         }
@@ -136,16 +147,16 @@ async fn prune(monitor: Monitor, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn count(monitor: Monitor, mut stop: watch::Receiver<bool>) {
-    let mut ticks = interval(COUNT_EVERY);
+async fn show(monitor: Monitor, by_name: u32, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(SHOW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = until(&mut stop) => return,
         }
-        if let Err(error) = monitor.count().await {
-            tracing::debug!("nothing is counted for now: {error}");
+        if let Err(error) = monitor.show(by_name, monitor.now()).await {
+            tracing::debug!("the metrics show what was known before: {error}");
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct WatcherSettings {
     pub keep: Keep,
     /// Wrongly signed beats that go on for so long are told. Default: 1 min.
     pub strangers_after: Duration,
+    /// So many checks have metrics of their own, those of the config first. Default: 1000.
+    pub metric_checks: u32,
 }
 
 impl WatcherSettings {
@@ -66,6 +68,7 @@ impl WatcherSettings {
             token: section.secret("token"),
             keep: Keep { log: section.duration_or("keep", DAY * 90), beats: section.duration_or("keep_beats", DAY) },
             strangers_after: section.duration_or("strangers_after", Duration::from_secs(60)),
+            metric_checks: section.count_or("metric_checks", 1_000),
         };
         if !settings.store.starts_with("sqlite:") && !Store::is_server(&settings.store) {
             section.error("store", "must begin with sqlite: or postgres://");

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use prometheus::{HistogramVec, IntGaugeVec};
+use prometheus::HistogramVec;
 
 use super::deaf::Cut;
 use super::engine::{Monitor, MonitorError};
@@ -27,9 +27,6 @@ const STOOD_STILL: Duration = Duration::from_secs(1);
 const PAGE: u32 = 5_000;
 
 static SWEEP: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_sweep_seconds"));
-
-static CHECKS: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_checks"));
-static INCIDENTS: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_incidents_open"));
 
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,22 +193,5 @@ impl Monitor {
             others::say(connection, self.process, open.committed, mark.at).await?;
         }
         facts::set(connection, MARK, &mark).await
-    }
-
-    /// Counts checks and open incidents, for people.
-    ///
-    /// # Errors
-    /// Where the store does not answer.
-    pub async fn count(&self) -> Result<(), MonitorError> {
-        let mut reader = self.store.read().await?;
-        let counts = (checks::counts(&mut reader).await?, incidents::counts(&mut reader).await?);
-        for (gauge, counts) in [(&CHECKS, counts.0), (&INCIDENTS, counts.1)] {
-            // What is not counted any more is none.
-            gauge.reset();
-            for (label, count) in counts {
-                gauge.with_label_values(&[label]).set(count);
-            }
-        }
-        Ok(())
     }
 }

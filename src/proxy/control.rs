@@ -67,6 +67,22 @@ pub struct CutOrder {
     pub colour: Colour,
 }
 
+/// `POST /v1/reach`: tries every address of a colour now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReachOrder {
+    /// The colour.
+    pub colour: Colour,
+}
+
+/// The answer to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// Addresses that took a connection.
+    pub taken: Vec<String>,
+    /// Addresses that took none. They are the last choice until they take one.
+    pub failed: Vec<String>,
+}
+
 /// `POST /v1/hold`: keeps new requests waiting, or sends them to whatever is then live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldOrder {
@@ -147,6 +163,14 @@ impl ProxyControl {
     /// Where the proxy does not answer, or where the colour is live.
     pub async fn cut(&self, colour: Colour) -> Result<ProxyState, ControlError> {
         self.call(Method::POST, "/v1/cut", Some(&CutOrder { colour })).await
+    }
+
+    /// Which addresses of a colour take connections from the proxy now; its names are looked up again where none does.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer.
+    pub async fn reach(&self, order: ReachOrder) -> Result<Reach, ControlError> {
+        self.call(Method::POST, "/v1/reach", Some(&order)).await
     }
 
     /// Keeps new requests waiting, or lets them go on.

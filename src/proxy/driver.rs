@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::caddy::Caddy;
-use super::control::{ControlError, HoldOrder, Load, MaintenanceOrder, Pauses, ProxyControl, ProxyState, ShiftOrder};
+use super::control::{ControlError, HoldOrder, Load, MaintenanceOrder, Pauses, ProxyControl, ProxyState, Reach, ReachOrder, ShiftOrder};
 use super::counted;
 use super::haproxy::Haproxy;
 use super::nginx::Nginx;
@@ -91,6 +91,17 @@ impl ProxyDriver {
             Self::Haproxy(driver) => driver.load(colour).await,
             Self::Nginx(driver) => Ok(driver.load()),
             Self::Caddy(driver) => driver.load(colour).await,
+        }
+    }
+
+    /// Which addresses of a colour take connections from the proxy now; none where it cannot say. What it does not reach is to stay idle.
+    ///
+    /// # Errors
+    /// Where the proxy does not answer.
+    pub async fn reach(&self, order: ReachOrder) -> Result<Option<Reach>, ControlError> {
+        match self {
+            Self::Embedded(control, _) => control.reach(order).await.map(Some),
+            Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Ok(None),
         }
     }
 

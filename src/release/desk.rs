@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::cluster::Cluster;
 use super::orders::{Act, DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEvent, SwitchOrder};
-use super::switch::Switch;
+use super::switch::{Switch, count_from_zero};
 use super::targets::{CONTROL, FRONT_DOOR, PREVIEW};
 use super::{gate, recovery};
 use crate::clock;
@@ -32,6 +32,7 @@ impl Desk {
     /// For this cluster.
     #[must_use]
     pub fn new(cluster: Arc<Cluster>) -> Self {
+        count_from_zero();
         Self { cluster }
     }
 

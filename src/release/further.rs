@@ -11,6 +11,7 @@ use crate::domain::colour::Colour;
 use crate::net::client::http;
 use crate::probe::{Target, websocket};
 use crate::program;
+use crate::proxy::control::{Reach, ReachOrder};
 
 /// How often watchers are asked.
 const PACE: Duration = Duration::from_millis(200);
@@ -37,6 +38,25 @@ pub(super) async fn answers(cluster: &Cluster, addresses: &[String]) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Whether the proxy reaches the colour too: it may stand elsewhere than we do, and know an older address. One that does not answer says
+/// nothing here: it refuses the shift itself.
+///
+/// # Errors
+/// What it has tried.
+pub(super) async fn is_reached(cluster: &Cluster, colour: Colour) -> Result<(), String> {
+    match cluster.proxy.reach(ReachOrder { colour }).await {
+        Ok(Some(Reach { taken, failed })) if taken.is_empty() => Err(unreached(colour, &failed)),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+fn unreached(colour: Colour, failed: &[String]) -> String {
+    match failed {
+        [] => format!("the proxy finds no address of {colour}"),
+        failed => format!("the proxy reaches {colour} at none of its addresses: {}", failed.join(", ")),
+    }
 }
 
 /// As much of a watcher's overview as is needed here.

@@ -64,7 +64,7 @@ async fn until_open(cluster: &Cluster, subject: &mut Subject<'_>, within: Durati
         loop {
             pace.tick().await;
             match subject.look(cluster).await {
-                Gate::Open => match further::answers(cluster, subject.addresses(cluster)).await {
+                Gate::Open => match subject.stands_the_rest(cluster).await {
                     Ok(()) => return,
                     Err(reason) => why = reason,
                 },
@@ -81,6 +81,15 @@ impl Subject<'_> {
         match self {
             Self::Colour(colour) => cluster.targets.addresses(*colour),
             Self::Beside(addresses, _) => addresses,
+        }
+    }
+
+    /// What a colour has to show beside its probes.
+    async fn stands_the_rest(&self, cluster: &Cluster) -> Result<(), String> {
+        further::answers(cluster, self.addresses(cluster)).await?;
+        match self {
+            Self::Colour(colour) => further::is_reached(cluster, *colour).await,
+            Self::Beside(..) => Ok(()),
         }
     }
 

@@ -69,6 +69,16 @@ enum Shift {
     Unknown(String),
 }
 
+/// Whoever reads the metrics finds every outcome and phase, also before the first switch: a rate needs a zero to rise from.
+pub(super) fn count_from_zero() {
+    for outcome in Phase::ENDS {
+        SWITCHES.with_label_values(&[outcome.as_str()]).inc_by(0);
+    }
+    for phase in Phase::ALL {
+        PHASES.with_label_values(&[phase.as_str()]);
+    }
+}
+
 impl Switch {
     /// Of this entry.
     pub(super) fn new(cluster: Arc<Cluster>, entry: Entry, progress: Progress) -> Self {

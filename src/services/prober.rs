@@ -4,6 +4,7 @@ mod engine;
 mod link;
 mod lookout;
 mod outcome;
+mod past;
 mod report;
 mod stall;
 mod telling;

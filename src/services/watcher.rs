@@ -43,6 +43,7 @@ pub struct Watcher {
     outside: Option<OutsideLoop>,
     outward: Option<OutwardLoop>,
     certificate: Option<Arc<Certificate>>,
+    metric_checks: u32,
 }
 
 impl Renewed for Watcher {
@@ -101,6 +102,7 @@ impl Renewed for Watcher {
                 unheard,
             },
             loops,
+            metric_checks: config.watcher.metric_checks,
         })
     }
 
@@ -109,13 +111,13 @@ impl Renewed for Watcher {
     }
 
     async fn work(self, manager: ServiceManager, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { listener, own, watching, loops, sites, outside, outward, certificate } = self;
+        let Self { listener, own, watching, loops, sites, outside, outward, certificate, metric_checks } = self;
         let tls = certificate.as_ref().map(Certificate::server).transpose().context("watcher.tls")?;
         let monitor = watching.monitor.clone();
         monitor.start(monitor.now()).await.context("watcher.store does not work")?;
         let (ending, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(loops.vouching(manager.clone()).run(stopped.clone()));
+        tasks.spawn(loops.vouching(manager.clone()).showing(metric_checks).run(stopped.clone()));
         for site in sites {
             tasks.spawn(site.run(stopped.clone()));
         }

@@ -127,6 +127,20 @@ pub async fn read_ahead(connection: &mut Connection, names: &BTreeSet<&str>) -> 
     Ok(())
 }
 
+/// The checks with these names, as far as they are there.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn named(connection: &mut Connection, names: &[&str]) -> Result<Vec<StoredCheck>, StoreError> {
+    let mut found = Vec::with_capacity(names.len());
+    for list in lists("SELECT * FROM \"check\" WHERE name IN", names.iter().map(|name| Value::from(*name)).collect()) {
+        for row in connection.fetch(list).await? {
+            found.push(read(&row)?);
+        }
+    }
+    Ok(found)
+}
+
 /// The names of the checks that a config named.
 ///
 /// # Errors

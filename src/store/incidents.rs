@@ -145,6 +145,15 @@ pub async fn open(connection: &mut Connection) -> Result<Vec<StoredIncident>, St
     rows.iter().map(read).collect()
 }
 
+/// The `limit` oldest open incidents that no other explains.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn oldest_open(connection: &mut Connection, limit: u32) -> Result<Vec<StoredIncident>, StoreError> {
+    let query = sql("SELECT * FROM incident WHERE resolved_at IS NULL AND cause IS NULL ORDER BY since, key LIMIT ?");
+    query.bind(limit).all(connection).await?.iter().map(read).collect()
+}
+
 /// The open incidents that this one explains.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::checks::{Seen, StoredCheck};
+use super::checks::{self, Seen, StoredCheck};
 use super::connection::Connection;
 use super::error::StoreError;
 use super::statement::sql;
@@ -31,6 +31,15 @@ pub fn new(name: &str, made: &Made, now: Moment) -> StoredCheck {
 /// Where the store does not answer.
 pub async fn count(connection: &mut Connection) -> Result<i64, StoreError> {
     sql("SELECT count(*) AS count FROM \"check\" WHERE uuid IS NOT NULL").count(connection).await
+}
+
+/// The first `limit` by name.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn first(connection: &mut Connection, limit: u32) -> Result<Vec<StoredCheck>, StoreError> {
+    let rows = sql("SELECT * FROM \"check\" WHERE uuid IS NOT NULL ORDER BY name LIMIT ?").bind(limit).all(connection).await?;
+    rows.iter().map(checks::read).collect()
 }
 
 /// Whether there is one of this name.

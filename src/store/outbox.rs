@@ -89,6 +89,15 @@ pub async fn waiting(connection: &mut Connection, channel: &str) -> Result<i64, 
     query.bind(channel).count(connection).await
 }
 
+/// When the oldest of them was written. None: none waits.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn oldest(connection: &mut Connection, channel: &str) -> Result<Option<Moment>, StoreError> {
+    let query = sql("SELECT min(created_at) AS oldest FROM notice WHERE channel = ? AND taken_at IS NULL AND withdrawn_at IS NULL");
+    query.bind(channel).one(connection).await?.get("oldest")
+}
+
 /// How many notices were tried or should have been, and were written before `before`, and were taken by nobody: by this channel or by another in its stead.
 ///
 /// # Errors

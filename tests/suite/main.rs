@@ -19,6 +19,7 @@ mod names;
 mod pings;
 mod places;
 mod prober;
+mod prometheus;
 mod proxies;
 mod proxy;
 mod recovery;

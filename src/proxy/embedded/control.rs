@@ -9,12 +9,18 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use tokio::net::UnixListener;
 
+use super::forward::Forwarder;
 use super::shift::{OrderError, Shifter};
 use super::standing::Standing;
-use crate::proxy::control::{CutOrder, HoldOrder, MaintenanceOrder, Pauses, ProxyState, ShiftOrder};
+use crate::proxy::control::{CutOrder, HoldOrder, MaintenanceOrder, Pauses, ProxyState, Reach, ReachOrder, ShiftOrder};
 
 /// Answers on the socket until it is dropped.
-pub(super) async fn serve(listener: UnixListener, shifter: Arc<Shifter>, standing: Arc<Standing>) -> std::io::Result<()> {
+pub(super) async fn serve(
+    listener: UnixListener,
+    shifter: Arc<Shifter>,
+    standing: Arc<Standing>,
+    forwarder: Arc<Forwarder>,
+) -> std::io::Result<()> {
     let switching =
         Router::new().route("/v1/state", get(state)).route("/v1/shift", post(shift)).route("/v1/cut", post(cut)).with_state(shifter);
     let pausing = Router::new()
@@ -23,7 +29,8 @@ pub(super) async fn serve(listener: UnixListener, shifter: Arc<Shifter>, standin
         .route("/v1/maintenance", post(maintenance))
         .route("/v1/warning", get(warning))
         .with_state(standing);
-    axum::serve(listener, switching.merge(pausing)).await
+    let looking = Router::new().route("/v1/reach", post(reach)).with_state(forwarder);
+    axum::serve(listener, switching.merge(pausing).merge(looking)).await
 }
 
 async fn pauses(State(standing): State<Arc<Standing>>) -> Json<Pauses> {
@@ -45,6 +52,10 @@ async fn maintenance(State(standing): State<Arc<Standing>>, Json(order): Json<Ma
 
 async fn warning(State(standing): State<Arc<Standing>>) -> Json<Option<String>> {
     Json(standing.warning())
+}
+
+async fn reach(State(forwarder): State<Arc<Forwarder>>, Json(order): Json<ReachOrder>) -> Json<Reach> {
+    Json(forwarder.upstream(order.colour).reach().await)
 }
 
 async fn state(State(shifter): State<Arc<Shifter>>) -> Json<ProxyState> {

@@ -77,7 +77,10 @@ impl Forwarder {
             Err(refused) => (None, Err(refused)),
         };
         let colour = claimed.map(|(colour, _)| colour);
-        let mut answer = answered.unwrap_or_else(|refused| self.in_our_words(refused, colour, accept.as_ref()));
+        let mut answer = answered.unwrap_or_else(|refused| {
+            metrics::failed(origin.door, refused.reason());
+            self.in_our_words(refused, colour, accept.as_ref())
+        });
         if let Some(colour) = colour {
             metrics::answered(colour, answer.status(), clock::elapsed().saturating_sub(started));
         }
@@ -125,7 +128,6 @@ impl Forwarder {
     }
 
     fn in_our_words(&self, refused: Refused, colour: Option<Colour>, accept: Option<&HeaderValue>) -> Response<Source> {
-        metrics::failed(refused.reason());
         tracing::debug!(reason = refused.reason(), colour = colour.map(Colour::as_str), "answered in our own words");
         let is_body_left = matches!(refused, Refused::Trouble(Trouble::TooLarge(_)));
         let mut answer = self.pages.answer(&refused.said(colour), Wish::of(accept));
@@ -205,7 +207,7 @@ impl Forwarder {
         self.running.start_told(ticket, |told| tunnel.run(self.timeouts, told)).map_err(|_| Trouble::Cut)
     }
 
-    fn upstream(&self, colour: Colour) -> &Upstream {
+    pub(super) fn upstream(&self, colour: Colour) -> &Upstream {
         match colour {
             Colour::Blue => &self.blue,
             Colour::Green => &self.green,

@@ -83,7 +83,7 @@ pub(super) async fn accept(
                 is_failing = false;
                 // One too many is closed at once: whoever waited in the kernel would not know why.
                 let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
-                    metrics::failed("too_many_connections");
+                    metrics::failed(door, "too_many_connections");
                     continue;
                 };
                 take((stream, peer, permit));

@@ -39,6 +39,7 @@ struct Name {
 impl Names {
     /// Of this colour; nothing is looked up yet.
     pub(super) fn new(colour: Colour, addresses: &[String]) -> Self {
+        UNRESOLVED.with_label_values(&[colour.as_str()]).inc_by(0);
         let name = |at: &String| Name { at: at.clone(), places: Vec::new(), is_failing: false };
         Self { colour, names: addresses.iter().map(name).collect() }
     }

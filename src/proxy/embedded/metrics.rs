@@ -26,7 +26,7 @@ static STALE: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy
 static LOST: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_log_lines_lost_total"));
 static CONNECTIONS: LazyLock<[IntGauge; 2]> = LazyLock::new(|| {
     let open = gauge("allswell_proxy_connections_open");
-    ["live", "idle"].map(|listener| open.with_label_values(&[listener]))
+    [Door::Live, Door::Idle].map(|door| open.with_label_values(&[door.as_str()]))
 });
 static IN_FLIGHT: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_in_flight"));
 static STREAMS: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_streams_open"));
@@ -53,8 +53,8 @@ pub(super) fn answered(colour: Colour, status: StatusCode, took: Duration) {
 }
 
 /// Counts an answer of our own.
-pub(super) fn failed(reason: &str) {
-    ERRORS.with_label_values(&[reason]).inc();
+pub(super) fn failed(door: Door, reason: &str) {
+    ERRORS.with_label_values(&[door.as_str(), reason]).inc();
 }
 
 /// Counts a request on a connection that the app had closed meanwhile.
@@ -97,6 +97,13 @@ pub fn refresh(state: &ProxyState) {
         IN_FLIGHT.with_label_values(label).set(whole(load.in_flight));
         STREAMS.with_label_values(label).set(whole(load.streams));
         LIVE.with_label_values(label).set(i64::from(state.live == Some(colour)));
+    }
+    // Also before the first of each: a rate needs a zero to rise from.
+    LazyLock::force(&ANSWERS);
+    LazyLock::force(&CONNECTIONS);
+    lost_lines(0);
+    for outcome in ["resent", "repeated", "failed"] {
+        STALE.with_label_values(&[outcome]).inc_by(0);
     }
     EPOCH.with_label_values::<&str>(&[]).set(whole(state.epoch));
 }

@@ -52,10 +52,7 @@ impl Record {
     pub(super) fn write(&self, out: &mut Vec<u8>, stamp: &mut Stamp) {
         let now = clock::now().as_millis();
         let took = clock::elapsed().saturating_sub(self.started);
-        let listener = match self.door {
-            Door::Live => "live",
-            Door::Idle => "idle",
-        };
+        let listener = self.door.as_str();
         // Writing to memory does not fail.
         let _ = write!(out, r#"{{"time":"{}.{:03}Z","listener":"{listener}","peer":"#, stamp.words(now), now.rem_euclid(1_000));
         text(out, self.peer.as_bytes());

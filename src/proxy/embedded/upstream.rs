@@ -16,11 +16,14 @@ use super::running::Running;
 use super::trouble::Trouble;
 use crate::net::names::Place;
 use crate::proxy::ProxyTimeouts;
+use crate::proxy::control::Reach;
 
 /// A request that nobody takes waits so long, and for so many lookups that end, for its colour to be found elsewhere. The first of them
 /// may have begun before it was needed.
 const PATIENCE: Duration = Duration::from_secs(1);
 const LOOKUPS: usize = 2;
+/// Whoever takes a connection does so at once, or a switch had better wait.
+const REACH: Duration = Duration::from_secs(1);
 
 /// One colour's instances.
 #[derive(Debug)]
@@ -159,6 +162,17 @@ impl Upstream {
         }
     }
 
+    /// Tries every address now, at nobody's cost. Where none takes a connection, the colour's names are looked up at once.
+    pub(super) async fn reach(&self) -> Reach {
+        let known = self.known();
+        let reach = try_all(&known).await;
+        if !reach.taken.is_empty() {
+            return reach;
+        }
+        let found = try_all(&self.found_now(&known).await).await;
+        Reach { taken: found.taken, failed: [reach.failed, found.failed].concat() }
+    }
+
     /// Those of these places that are known and take connections within `limit`.
     pub(super) async fn answering(&self, places: &[Place], limit: Duration) -> Vec<Place> {
         let known = self.known();
@@ -173,6 +187,13 @@ impl Upstream {
             address.sweep(self.limits.upstream_idle);
         }
     }
+}
+
+async fn try_all(known: &Known) -> Reach {
+    join_all(known.iter().map(|address| address.try_again(REACH))).await;
+    let (failed, taken): (Vec<_>, Vec<_>) = known.iter().partition(|address| address.has_failed());
+    let at = |addresses: Vec<&Arc<Address>>| addresses.iter().map(|address| address.place.to_string()).collect();
+    Reach { taken: at(taken), failed: at(failed) }
 }
 
 #[cfg(test)]
@@ -267,6 +288,20 @@ mod tests {
         let (taken, ()) = tokio::join!(upstream.connect(&claim), look_up);
         assert!(taken.is_ok());
         assert_eq!(ranks(&upstream), [(false, 1)]);
+    }
+
+    #[tokio::test]
+    async fn what_is_reached_is_found_without_a_request_and_looked_up_where_nobody_is() {
+        let ((gone, old), (_new, new)) = (listener().await, listener().await);
+        drop(gone);
+        let (upstream, _) = upstream(true, std::slice::from_ref(&old));
+        let look_up = async {
+            upstream.wants_lookup().await;
+            upstream.know(&[old.clone(), new.clone()]);
+        };
+        let (reach, ()) = tokio::join!(upstream.reach(), look_up);
+        assert_eq!(reach, Reach { taken: vec![new.to_string()], failed: vec![old.to_string()] });
+        assert_eq!(upstream.reach().await, reach, "one is enough: nobody is there to look it up again");
     }
 
     #[tokio::test(start_paused = true)]

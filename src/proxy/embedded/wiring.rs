@@ -199,7 +199,7 @@ impl Embedded {
         drop(open);
         let [of_blue, of_green] = self.names;
         let broken = tokio::select! {
-            served = control::serve(self.socket, Arc::clone(&self.shifter), Arc::clone(&self.standing)) => served,
+            served = control::serve(self.socket, Arc::clone(&self.shifter), Arc::clone(&self.standing), Arc::clone(&self.forwarder)) => served,
             (_, worker, _) = select_all(workers) => Err(io::Error::other(format!("worker {worker} has ended"))),
             () = sweep(&self.forwarder, &self.standing) => Ok(()),
             () = redirect(sending_on, live.1) => Ok(()),

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::link::Link;
+use super::past;
 use super::report::{Counting, Report};
 use super::stall::Stall;
 use crate::clock;
@@ -276,8 +277,9 @@ impl Lookout {
     async fn under_way(&self) -> Result<(Option<Phase>, Option<DeployUnderWay>, ExpectedInstances), StoreError> {
         let now = clock::now();
         self.cluster.journal.close_overdue_deploys(now).await?;
-        let phase = self.cluster.journal.last_switch().await?.map(|entry| entry.phase);
-        Ok((phase, self.cluster.journal.deploy_under_way(now).await?, self.cluster.expected().await?))
+        let last = self.cluster.journal.last_switch().await?;
+        past::show(&self.cluster.journal, last.as_ref()).await?;
+        Ok((last.map(|entry| entry.phase), self.cluster.journal.deploy_under_way(now).await?, self.cluster.expected().await?))
     }
 }
 

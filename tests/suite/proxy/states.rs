@@ -85,7 +85,7 @@ async fn a_state_that_cannot_be_read_is_undefined_until_the_next_shift() {
         "allswell_proxy_live{colour=\"green\"} 1",
         "allswell_proxy_live{colour=\"blue\"} 0",
         "allswell_proxy_epoch 1",
-        "allswell_proxy_errors_total{reason=\"undefined\"} 1",
+        "allswell_proxy_errors_total{listener=\"live\",reason=\"undefined\"} 1",
         "allswell_proxy_requests_total{colour=\"green\",status=\"2xx\"} 2",
         "allswell_proxy_connections_open{listener=\"live\"} 1",
     ] {

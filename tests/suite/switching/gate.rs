@@ -7,7 +7,7 @@ use allswell::domain::switch::Phase;
 use rustix::process::Signal;
 
 use crate::harness::system::{config, demo_command};
-use crate::harness::{Cluster, Host, System};
+use crate::harness::{Cluster, Host, Moody, System, eventually};
 
 const PROBE: &str = "[probe]\nevery = \"300ms\"\nslow = \"900ms\"\ntimeout = \"1s\"\nfall = 2\n";
 const SWITCH: &str = "passes = 2\nwithin = \"600ms\"\ndrain = \"1s\"\nobserve = \"100ms\"";
@@ -60,6 +60,24 @@ async fn by_latency() {
 async fn by_a_websocket_handshake() {
     is_refused("websocket = \"/\"", "3002/: no WebSocket opens: answered 200, not 101").await;
     is_done("websocket = \"/ws\"").await;
+}
+
+#[tokio::test]
+async fn by_the_proxy_s_own_way_to_the_colour() {
+    let mut cluster = cluster("").await;
+    // The prober knows where green is; the proxy was started when it was said to be elsewhere.
+    let (config, elsewhere) = (cluster.host.path("allswell.toml"), cluster.host.at(3009));
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace(&cluster.host.at(3002), &elsewhere)).unwrap();
+    cluster.proxy.signal(Signal::KILL);
+    cluster.proxy.end(Duration::from_secs(10)).await;
+    cluster.start_proxy();
+    eventually("the proxy is back", || async { cluster.live().await }).await;
+    let why = refusal(&cluster).await.expect("it is refused");
+    assert!(why.contains(&format!("the proxy reaches green at none of its addresses: {elsewhere}")), "{why}");
+    assert_eq!(cluster.live().await, Some(Blue));
+    let _there_too = Moody::start(elsewhere, "green").await;
+    assert_eq!(refusal(&cluster).await, None);
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ async fn a_sender_whose_clock_is_off_is_heard_and_its_skew_is_a_metric() {
     beat.sent_at = Moment::from_millis(beat.sent_at.as_millis() - 200_000);
     assert_eq!(stage.sender.send(&beat).await, Some(200));
     let (_, metrics) = stage.sender.get("/metrics").await.unwrap();
-    let skew = metrics.lines().find_map(|line| line.strip_prefix("allswell_beat_skew_seconds{instance=\"test\"} ")).expect("a metric");
+    let skew = metrics.lines().find_map(|line| line.strip_prefix("allswell_beat_skew_seconds{sender=\"test\"} ")).expect("a metric");
     assert!((200..260).contains(&skew.parse::<i64>().unwrap()), "{skew}");
 }
 

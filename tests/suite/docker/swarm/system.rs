@@ -70,6 +70,9 @@ impl Swarm {
     /// The same, which must do what was asked.
     pub(super) async fn done(&self, words: &[&str]) -> Ran {
         let ran = self.run(words).await;
+        if ran.code != 0 {
+            eprintln!("proxy said: {:#?}", self.nodes.manager().try_docker(&["service", "logs", "--timestamps", "proxy"]).await.err);
+        }
         assert_eq!(ran.code, 0, "{words:?}: {ran:?}");
         ran
     }
