@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use crate::domain::plain::one_line;
+
 /// The end of what it says is kept, in bytes.
 const TAIL: usize = 8 * 1024;
 /// How many of its last lines stand in a message.
@@ -41,7 +43,8 @@ pub struct Said(Vec<String>);
 impl Said {
     fn of(tail: &[u8]) -> Self {
         let text = String::from_utf8_lossy(tail);
-        let mut lines: Vec<String> = text.lines().rev().map(str::trim_end).filter(|line| !line.is_empty()).map(plain).take(LINES).collect();
+        let said = text.lines().rev().map(str::trim_end).filter(|line| !line.is_empty());
+        let mut lines: Vec<String> = said.map(|line| one_line(line).into_owned()).take(LINES).collect();
         lines.reverse();
         Self(lines)
     }
@@ -51,11 +54,6 @@ impl Said {
     pub fn lines(&self) -> &[String] {
         &self.0
     }
-}
-
-/// Without what would move a terminal's cursor.
-fn plain(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl std::fmt::Display for Said {

@@ -16,7 +16,7 @@ for argument in "$@"; do
 done
 
 # Real servers of mail, alerts, rows, pages and containers; the tests talk to no imitation of them.
-packages=(curl nghttp2-client python3-aiosmtpd openssl shellcheck systemd logrotate haproxy faketime nginx caddy prometheus prometheus-alertmanager postgresql)
+packages=(curl nghttp2-client python3-aiosmtpd openssl shellcheck systemd logrotate haproxy faketime tmux zsh fish mandoc nginx caddy prometheus prometheus-alertmanager postgresql)
 if [ -z "$without_docker" ]; then
   packages+=(docker.io docker-compose docker-registry debootstrap iproute2 iptables util-linux openssh-server openssh-client)
 fi

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use super::denied::whose;
 use super::exit::{Exit, Outcome};
 use super::operator::Operator;
 use super::screen;
@@ -29,9 +30,14 @@ pub async fn run(operator: &Operator, args: &BackupArgs) -> Outcome {
     let config = operator.options.load()?.config;
     let (part, url) = if args.prober { ("prober", &config.prober.store) } else { ("watcher", &config.watcher.store) };
     let copied = backup::copy(url, &operator.options.state, &args.file).await;
-    let store = copied.map_err(|error| match error {
+    let store = copied.map_err(|error| match &error {
         BackupError::Server | BackupError::Exists(_) => Exit::Usage.because(error.to_string()),
-        BackupError::Missing(_) | BackupError::Store(_) | BackupError::Io(_) => Exit::Failed.because(error.to_string()),
+        BackupError::Io(cause) => Exit::Failed.because(format!(
+            "the copy {} cannot be written: {cause}{}. Is its directory there, and yours?",
+            args.file.display(),
+            whose(&args.file, cause)
+        )),
+        BackupError::Missing(_) | BackupError::Store(_) => Exit::Failed.because(error.to_string()),
     })?;
     if operator.json {
         screen::document(&json!({ "store": store, "file": args.file }));

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::denied::whose;
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
 use super::screen::{self, Paint};
@@ -123,7 +124,11 @@ fn beat_key(operator: &Operator, config: &Config) -> Result<Key, Trouble> {
     }
     let path = operator.state()?.beat_key();
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        Exit::Unreachable.because(format!("{} cannot be read: {error}. The watcher makes it when it first starts", path.display()))
+        let whose = whose(&path, &error);
+        Exit::Unreachable.because(format!(
+            "the beat key {} cannot be read: {error}{whose}. The watcher makes it when it first starts: is `allswell up` running?",
+            path.display()
+        ))
     })?;
     Ok(Key::new(text.trim()))
 }

@@ -1,12 +1,13 @@
 //! `allswell demo`: makes the demo app misbehave.
 
-use std::io::Write;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use hyper::Method;
+use serde_json::json;
 
-use super::options::Options;
+use super::exit::{Exit, Outcome};
+use super::operator::Operator;
+use super::screen;
 use super::scroll::conduct::{Conduct, ConductOrder};
 use crate::domain::colour::Colour;
 use crate::net::unix::{UnixError, request};
@@ -23,27 +24,27 @@ pub struct DemoArgs {
     colour: Colour,
 }
 
-/// Sends the order. Exit codes: 0 obeyed, 1 failed, 8 nobody is there.
-#[must_use]
-pub fn run(args: &DemoArgs, options: &Options) -> ExitCode {
-    let socket = options.state.join(format!("demo-{}.sock", args.colour));
-    let order = ConductOrder { conduct: args.conduct };
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return ExitCode::FAILURE };
-    let answer = runtime.block_on(request::<ConductOrder>(&socket, Method::POST, "/v1/conduct", Some(&order), LIMIT));
-    match answer {
-        Ok(_) => {
-            let undo =
-                if args.conduct == Conduct::Recover { String::new() } else { format!(" Undo: allswell demo recover {}", args.colour) };
-            // Whoever does not listen has obeyed all the same.
-            let _ = writeln!(std::io::stdout(), "{} {}{undo}", args.colour, words(args.conduct));
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            let hint = "is the demo running (allswell up, without an allswell.toml)?";
-            let _ = writeln!(std::io::stderr(), "the demo app {} does not answer on {}: {error}; {hint}", args.colour, socket.display());
-            ExitCode::from(if matches!(error, UnixError::Unreachable(_)) { 8 } else { 1 })
-        }
+/// Sends the order.
+///
+/// # Errors
+/// Exit code 8 where no demo app is there, 1 where it did not obey.
+pub async fn run(operator: &Operator, args: &DemoArgs) -> Outcome {
+    let DemoArgs { conduct, colour } = *args;
+    let socket = operator.state()?.join(format!("demo-{colour}.sock"));
+    let order = ConductOrder { conduct };
+    request::<ConductOrder>(&socket, Method::POST, "/v1/conduct", Some(&order), LIMIT).await.map_err(|error| {
+        let exit = if matches!(error, UnixError::Unreachable(_)) { Exit::Unreachable } else { Exit::Failed };
+        let hint =
+            "is the demo running (`allswell up`, without an allswell.toml), and was it started here? --state DIR names another place";
+        exit.because(format!("the demo app {colour} does not answer on {}: {error}; {hint}", socket.display()))
+    })?;
+    if operator.json {
+        screen::document(&json!({ "colour": colour, "conduct": conduct }));
+    } else {
+        let undo = if conduct == Conduct::Recover { String::new() } else { format!(" Undo: allswell demo recover {colour}") };
+        screen::line(format!("{colour} {}{undo}", words(conduct)));
     }
+    Ok(Exit::Done)
 }
 
 fn words(conduct: Conduct) -> &'static str {

@@ -22,7 +22,7 @@ use crate::release::deploy::{DeployError, Deployed, Hands, Plan, Stage, deploy};
 /// The live colour is left alone unless it is named, and then it is asked for.
 #[derive(Debug, Args)]
 pub struct DeployArgs {
-    /// blue or green. Default: the idle one
+    /// Which colour. Default: the idle one
     colour: Option<Colour>,
     /// The version that the new instances get. Default: the same as before
     #[arg(long, value_name = "V", value_parser = NonEmptyStringValueParser::new())]
@@ -62,7 +62,7 @@ pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
     if goes_on {
         let (end, switch) = carry_out(operator, &reach, &hands.prober, colour, &How::default()).await?;
         document["switch"] = switch;
-        exit = conclude(&reach, colour, &end).await;
+        exit = conclude(operator, &reach, colour, &end).await;
     }
     if operator.json {
         screen::document(&document);
@@ -167,7 +167,8 @@ fn say(operator: &Operator, reach: &Reach, plan: &Plan, deployed: &Deployed, goe
     }
     if !operator.json && !goes_on {
         let preview = reach.config.proxy.reach.found(&reach.config.proxy.idle);
-        screen::line(format!("{} is fit to go live: look at http://{preview}/, then `allswell switch {0}`", plan.colour));
+        screen::line(format!("{} is fit to go live. Look at it: http://{preview}/", plan.colour));
+        screen::line(format!("Then: allswell switch {}", plan.colour));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::denied::whose;
 use crate::config::ConfigError;
 
 /// The exit codes of every command.
@@ -87,7 +88,8 @@ impl From<ConfigError> for Trouble {
                  or run the demo with `allswell up`",
                 path.display()
             )),
-            ConfigError::Unreadable(..) | ConfigError::Wrong(..) => Exit::Usage.because(error.to_string()),
+            ConfigError::Unreadable(path, cause) => Exit::Usage.because(format!("{error}{}", whose(path, cause))),
+            ConfigError::Wrong(..) => Exit::Usage.because(format!("{error}\nNothing was done: `allswell validate` checks it")),
         }
     }
 }

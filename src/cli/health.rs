@@ -82,6 +82,13 @@ pub async fn run(operator: &Operator, args: &HealthArgs) -> Outcome {
         };
         worst = seen.iter().map(of_seen).max_by_key(|exit| rank(*exit)).unwrap_or(Exit::Failed);
         show(operator, &seen, &mut log);
+        let documents: Vec<_> = seen.iter().map(document).collect();
+        match (operator.json, args.every) {
+            (true, None) => screen::document(&documents),
+            // Whoever has read has seen enough.
+            (true, Some(_)) if screen::try_record(&documents).is_err() => break,
+            (true, Some(_)) | (false, _) => {}
+        }
         if args.every.is_none() {
             break;
         }
@@ -149,9 +156,6 @@ fn show(operator: &Operator, seen: &[Seen], log: &mut Log) {
             Err(why) => screen::note(format!("{name} could not be probed, for a reason of this host's: {why}")),
         }
     }
-    if operator.json {
-        screen::document(&json!(seen.iter().map(document).collect::<Vec<_>>()));
-    }
 }
 
 fn document(seen: &Seen) -> serde_json::Value {
@@ -164,7 +168,7 @@ fn document(seen: &Seen) -> serde_json::Value {
         Ok(Observation { at, status, latency_ms, reason, .. }) => {
             json!({ "name": seen.name, "health": health, "at": at, "status": status, "latency_ms": latency_ms, "reason": reason })
         }
-        Err(why) => json!({ "name": seen.name, "health": null, "reason": why }),
+        Err(why) => json!({ "name": seen.name, "health": null, "at": null, "status": null, "latency_ms": null, "reason": why }),
     }
 }
 

@@ -11,9 +11,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::outlets::OutletArguments;
+use super::version::version;
 use super::words::Words;
 use crate::domain::beat::BeatKind;
 use crate::domain::colour::Colour;
+use crate::domain::plain::one_line;
 use crate::heartbeat::{Daemon, Farewell, HeartbeatError, Outlets, Settings, Subject, Watcher, once, probe, process_ended, run_command};
 use crate::settings::parse_duration;
 use crate::signing::Key;
@@ -125,7 +127,7 @@ impl From<Kind> for BeatKind {
 #[derive(Parser)]
 #[command(
     name = "allswell-heartbeat",
-    version,
+    version = version(),
     about = "Says all's well at an interval, to every watcher: as the last step of a health request"
 )]
 struct Alone {
@@ -267,7 +269,7 @@ async fn probe_once(url: &str, limit: Duration) -> u8 {
     match probe(url, limit).await {
         Ok(_) => 0,
         Err(why) => {
-            println!("{why}");
+            println!("{}", one_line(&why));
             FAILED
         }
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use super::denied::whose;
 use super::exit::{Exit, Outcome};
 use super::operator::Operator;
 use super::screen;
@@ -51,6 +52,6 @@ fn write(path: &Path, text: &str) -> Result<(), super::exit::Trouble> {
         ErrorKind::AlreadyExists => {
             Exit::Usage.because(format!("{} is there already and was left as it is: --config FILE names another place", path.display()))
         }
-        _ => Exit::Failed.because(format!("{} cannot be written: {error}", path.display())),
+        _ => Exit::Failed.because(format!("{} cannot be written: {error}{}", path.display(), whose(path, &error))),
     })
 }

@@ -1,6 +1,5 @@
 //! `allswell logs`: what a colour's instances say.
 
-use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
@@ -19,7 +18,7 @@ use crate::runtime::process::driver::ProcessDriver;
 /// What a colour's instances have said
 #[derive(Debug, Args)]
 pub struct LogsArgs {
-    /// blue or green
+    /// Which colour
     colour: Colour,
     /// Go on with what they say, until Ctrl-C
     #[arg(long, short)]
@@ -87,14 +86,14 @@ impl Printer {
         let first = heard.first.get_or_insert_with(|| instance.to_owned()).clone();
         if !heard.several && first != instance {
             heard.several = true;
-            std::mem::take(&mut heard.held).iter().for_each(|line| self.out(format!("{first} | {line}")));
+            std::mem::take(&mut heard.held).iter().for_each(|line| self.out(Some(&first), line));
         }
         if self.json {
-            self.out(json!({ "instance": instance, "line": line }));
+            self.done(&screen::try_record(&json!({ "instance": instance, "line": line })));
         } else if heard.several {
-            self.out(format!("{instance} | {line}"));
+            self.out(Some(instance), line);
         } else if self.follow {
-            self.out(line);
+            self.out(None, line);
         } else {
             heard.held.push(line.to_owned());
         }
@@ -103,11 +102,16 @@ impl Printer {
     /// Nobody else will speak.
     fn end(&self) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut heard.held).iter().for_each(|line| self.out(line));
+        std::mem::take(&mut heard.held).iter().for_each(|line| self.out(None, line));
     }
 
-    fn out(&self, text: impl Display) {
-        if screen::try_line(text).is_err() {
+    fn out(&self, instance: Option<&str>, line: &str) {
+        let before = instance.map(|instance| format!("{instance} | ")).unwrap_or_default();
+        self.done(&screen::try_said(&before, line));
+    }
+
+    fn done(&self, printed: &std::io::Result<()>) {
+        if printed.is_err() {
             self.gone.notify_one();
         }
     }

@@ -1,12 +1,14 @@
 //! Whoever types the command: their options, what they want to see, and their yes or no.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 
 use clap::Args;
 
+use super::denied::{user_name, whose};
 use super::exit::{Exit, Trouble};
 use super::options::Options;
-use crate::config::{Config, Loaded};
+use super::screen;
+use crate::config::{Config, ConfigError, Loaded};
 use crate::files::StateDir;
 
 /// What every command understands.
@@ -29,7 +31,18 @@ impl Operator {
     /// # Errors
     /// Exit code 2 and everything that is wrong with it.
     pub fn load(&self) -> Result<Loaded, Trouble> {
-        Ok(self.options.load()?)
+        self.options.load().map_err(|error| match (&error, self.closed()) {
+            // The demo's config may stand where this user cannot look.
+            (ConfigError::Unreadable(_, cause), Some(closed)) if cause.kind() == io::ErrorKind::NotFound => closed,
+            _ => error.into(),
+        })
+    }
+
+    /// Where the state directory is somebody else's.
+    fn closed(&self) -> Option<Trouble> {
+        let path = &self.options.state;
+        let error = std::fs::read_dir(path).err().filter(|error| error.kind() == io::ErrorKind::PermissionDenied)?;
+        Some(Exit::Failed.because(format!("the state directory {} is closed to you{}", path.display(), whose(path, &error))))
     }
 
     /// The same without its warnings.
@@ -45,10 +58,14 @@ impl Operator {
     /// # Errors
     /// Exit code 8 where there is none: nothing has ever run here.
     pub fn state(&self) -> Result<StateDir, Trouble> {
-        if !self.options.state.is_dir() {
+        let path = &self.options.state;
+        if let Some(trouble) = self.closed() {
+            return Err(trouble);
+        }
+        if !path.is_dir() {
             return Err(Exit::Unreachable.because(format!(
                 "there is no state directory {}: is `allswell up` running, and was it started here? --state DIR names another",
-                self.options.state.display()
+                path.display()
             )));
         }
         Ok(self.options.state_dir()?)
@@ -73,7 +90,7 @@ impl Operator {
         if self.yes {
             return Ok(());
         }
-        let _ = write!(io::stderr(), "{question} [y/N] ");
+        screen::ask(&format!("{question} [y/N]"));
         if !io::stdin().is_terminal() {
             return Err(Exit::Declined.because("\ndeclined: nobody can be asked, stdin is not a terminal. --yes answers yes"));
         }
@@ -81,13 +98,6 @@ impl Operator {
         let read = io::stdin().lock().read_line(&mut answer);
         if read.is_ok() && is_yes(&answer) { Ok(()) } else { Err(Exit::Declined.because("declined: nothing was changed")) }
     }
-}
-
-/// The name of a user in the text of `/etc/passwd`.
-fn user_name(passwd: &str, uid: u32) -> Option<String> {
-    let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let mut of_uid = fields.filter(|fields| fields.get(2).is_some_and(|field| *field == uid.to_string()));
-    of_uid.next().map(|fields| fields[0].to_owned())
 }
 
 fn is_yes(answer: &str) -> bool {
@@ -113,8 +123,5 @@ mod tests {
         let by = Operator::by();
         let (user, host) = by.split_once('@').unwrap();
         assert!(!user.is_empty() && !host.is_empty(), "{by}");
-        let passwd = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n";
-        assert_eq!(user_name(passwd, 1000).as_deref(), Some("ann"));
-        assert_eq!(user_name(passwd, 7), None);
     }
 }

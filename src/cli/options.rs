@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
+use super::denied::whose;
 use crate::config::{Config, ConfigError, Loaded};
+use crate::domain::colour::Colour;
 use crate::files::StateDir;
 
 /// `--config` and `--state`.
@@ -53,11 +56,25 @@ impl Options {
     /// # Errors
     /// Says which directory, and why.
     pub fn state_dir(&self) -> anyhow::Result<StateDir> {
-        let unusable = |error| anyhow::anyhow!("the state directory {} cannot be used: {error}", self.state.display());
+        let unusable = |error| {
+            let (path, whose) = (self.state.display(), whose(&self.state, &error));
+            anyhow::anyhow!("the state directory {path} cannot be used: {error}{whose}. --state DIR names another place")
+        };
         let state = StateDir::open(&self.state).map_err(unusable)?;
         Ok(match &self.runtime {
             Some(sockets) => state.with_sockets_in(sockets.clone()),
             None => state,
         })
+    }
+}
+
+/// So that help and completions name both.
+impl ValueEnum for Colour {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::BOTH
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
     }
 }

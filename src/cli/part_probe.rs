@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::options::Options;
 use crate::config::Config;
+use crate::domain::plain::one_line;
 use crate::heartbeat::probe_our_own;
 
 /// How long the answer may take.
@@ -32,7 +33,7 @@ pub(super) fn run(options: &Options, listener: impl FnOnce(&Config) -> (&'static
     match answer {
         Ok(_) => ExitCode::SUCCESS,
         Err(why) => {
-            println!("{address}: {why}");
+            println!("{address}: {}", one_line(&why));
             ExitCode::FAILURE
         }
     }

@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use super::screen::{self, Paint};
 use crate::clock;
 use crate::domain::colour::Colour;
-use crate::domain::moment::humane;
+use crate::domain::moment::{age, humane};
+use crate::domain::plain::one_line;
 use crate::domain::switch::Phase;
 use crate::release::{SwitchEvent, SwitchSettings};
 use crate::runtime::Step;
@@ -29,13 +30,12 @@ impl Progress {
     /// Shows nothing but trouble where a document is wanted.
     #[must_use]
     pub fn begin(json: bool) -> Self {
-        let shown = !json && stderr().is_terminal() && stdout().is_terminal();
-        Self { bar: shown.then(ProgressBar::new_spinner), quiet: json, began: clock::elapsed() }
+        Self { bar: is_on_screen(json).then(ProgressBar::new_spinner), quiet: json, began: clock::elapsed() }
     }
 
     /// Something has begun that takes up to `limit`, where there is one.
     pub fn working(&self, what: impl Into<String>, limit: Option<Duration>) {
-        let what: String = what.into();
+        let what: String = one_line(&what.into()).into_owned();
         let Some(bar) = &self.bar else { return };
         bar.reset_elapsed();
         bar.set_style(limit.map_or_else(ProgressStyle::default_spinner, style));
@@ -67,7 +67,7 @@ impl Progress {
         bar.set_style(by_bytes(total));
         bar.set_length(total);
         bar.set_position(done);
-        bar.set_message(format!("pull {image}"));
+        bar.set_message(format!("pull {}", one_line(image)));
     }
 
     /// A switch to `to` has reached a phase.
@@ -90,6 +90,12 @@ impl Progress {
     }
 }
 
+/// Whether whoever reads stderr has read stdout, too.
+#[must_use]
+pub fn is_on_screen(json: bool) -> bool {
+    !json && stderr().is_terminal() && stdout().is_terminal()
+}
+
 /// What comes after a phase, and how long it may take.
 fn next(phase: Phase, to: Colour, limits: &SwitchSettings) -> Option<(String, Option<Duration>)> {
     match phase {
@@ -106,9 +112,11 @@ fn line(event: &SwitchEvent, to: Colour, took: Duration, paint: Paint) -> String
     let words = match event.phase {
         Phase::Intended => "written down".to_owned(),
         Phase::Gated => format!("{to} is fit to go live"),
+        // What is worth knowing of these says it all.
+        Phase::Shifted | Phase::Drained if event.note.is_some() => String::new(),
         Phase::Shifted => format!("new requests go to {to}"),
         Phase::Verified => format!("the front door answers from {to}"),
-        Phase::Drained => format!("{} has had its time to finish", to.other()),
+        Phase::Drained => format!("{} has finished what it was at", to.other()),
         Phase::Done => format!("{to} is live"),
         Phase::Refused => format!("nothing was changed: {} stays live", to.other()),
         Phase::Reverted => format!("taken back: {} is live again", to.other()),
@@ -119,15 +127,15 @@ fn line(event: &SwitchEvent, to: Colour, took: Duration, paint: Paint) -> String
         Phase::Refused | Phase::Reverted | Phase::Stayed | Phase::Interrupted => paint.bad("✗"),
         Phase::Intended | Phase::Gated | Phase::Shifted | Phase::Verified | Phase::Drained | Phase::Done => paint.good("✓"),
     };
-    let note = event.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-    format!("{mark} {:<11} {:>7}  {words}{note}", event.phase, humane(took))
+    let said: Vec<&str> = [words.as_str(), event.note.as_deref().unwrap_or_default()].into_iter().filter(|said| !said.is_empty()).collect();
+    format!("{mark} {:<11} {:>7}  {}", event.phase, humane(took), said.join(": "))
 }
 
 /// `⠋ observe: green is watched ████████░░░░░░░░ 12s of 30s`
 fn style(limit: Duration) -> ProgressStyle {
     let drawn = move |state: &ProgressState, out: &mut dyn Write| {
         let share = state.elapsed().as_secs_f64() / limit.as_secs_f64().max(0.001);
-        let _ = write!(out, "{} {} of {}", bar(share), humane(Duration::from_secs(state.elapsed().as_secs())), humane(limit));
+        let _ = write!(out, "{} {} of {}", bar(share), age(state.elapsed()), humane(limit));
     };
     // Only a template with unknown parts is refused; then the spinner alone is shown.
     ProgressStyle::with_template("{spinner} {msg} {sofar}")

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::denied::whose;
 use super::exit::{Exit, Trouble};
 use super::operator::Operator;
 use crate::config::Config;
@@ -111,11 +112,14 @@ pub async fn running_load(proxy: &ProxyDriver, colour: Colour, what: &str) -> Op
 /// A token that a part made in the state directory when it first started.
 pub(super) fn token(part: &str, path: &std::path::Path) -> Result<String, Trouble> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let why = if error.kind() == std::io::ErrorKind::NotFound { "it is not there".to_owned() } else { error.to_string() };
-        Exit::Unreachable.because(format!(
-            "the {part}'s token {} cannot be read: {why}. The {part} makes it when it first starts: is `allswell up` running?",
-            path.display()
-        ))
+        let unread = format!("the {part}'s token {} cannot be read", path.display());
+        match error.kind() {
+            std::io::ErrorKind::NotFound => Exit::Unreachable.because(format!(
+                "{unread}: it is not there. The {part} makes it when it first starts: is `allswell up` running, and was it started here? \
+                 --state DIR names another place"
+            )),
+            _ => Exit::Failed.because(format!("{unread}: {error}{}", whose(path, &error))),
+        }
     })?;
     Ok(text.trim().to_owned())
 }
@@ -132,7 +136,7 @@ impl From<RemoteError> for Trouble {
             return Exit::Unreachable.because(format!("{error}. Is `allswell up` running?"));
         }
         match error {
-            RemoteError::Unreachable(why) => Exit::Unreachable.because(why),
+            RemoteError::Unreachable(why) => Exit::Unreachable.because(format!("{why}. What answers, and what does not: allswell status")),
             RemoteError::Locked(why) => Exit::Locked.because(why),
             RemoteError::Refused(why) => Exit::Refused.because(why),
             RemoteError::Undefined(why) => Exit::Undefined.because(why),

@@ -30,7 +30,7 @@ struct Reloaded {
 /// Exit code 2 where the file is wrong as it is seen from here: nobody is asked then. 1 where a part refuses or does not answer.
 pub async fn run(operator: &Operator) -> Outcome {
     let reach = Reach::of(operator)?;
-    let wrong = validate::unusable(&reach.config);
+    let wrong = validate::unusable(&reach.config, reach.state.path());
     let mut done = Vec::new();
     for watcher in watchers::all(&reach)? {
         let asked = watcher.reload().await.map_err(|error| error.to_string());

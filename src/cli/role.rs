@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::options::Options;
 use super::part_probe;
+use super::version::version;
 use crate::config::Config;
 use crate::monitor::orders::ConfigView;
 use crate::net::manager::ServiceManager;
@@ -50,7 +51,7 @@ impl Part {
 }
 
 #[derive(Debug, Parser)]
-#[command(version, about = "One part of allswell, by itself")]
+#[command(version = version(), about = "One part of allswell, by itself")]
 struct Arguments {
     #[command(flatten)]
     options: Options,

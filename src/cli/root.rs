@@ -2,21 +2,22 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use serde_json::json;
 
-use super::exit::Outcome;
+use super::exit::{Exit, Outcome};
 use super::operator::Operator;
 use super::role::{self, Part};
+use super::version::version;
 use super::{
-    ack, backup, checks, demo, deploy, heartbeat, history, hold, init, live, logs, maintenance, quiet, reload, rollback, scale, schedule,
-    screen, scroll, session, snippet, stop, switch, test_channel, toggle, up,
+    ack, backup, checks, completions, demo, deploy, heartbeat, history, hold, init, live, logs, maintenance, quiet, reload, rollback,
+    scale, schedule, screen, scroll, session, snippet, stop, switch, test_channel, toggle, up,
 };
 use super::{health, status, validate};
 
 /// Blue-green deployment with a dead-man switch.
 #[derive(Debug, Parser)]
-#[command(name = "allswell", version, about, arg_required_else_help = true)]
+#[command(name = "allswell", version = version(), about, arg_required_else_help = true)]
 struct Root {
     #[command(flatten)]
     operator: Operator,
@@ -48,8 +49,6 @@ enum Run {
     /// Say all's well for an app: a daemon beside it, or around its command
     #[command(display_order = 100)]
     Heartbeat(Box<heartbeat::Arguments>),
-    #[command(display_order = 101)]
-    Demo(demo::DemoArgs),
     #[command(display_order = 101)]
     Scroll(scroll::ScrollArgs),
     #[command(hide = true)]
@@ -84,12 +83,27 @@ enum Act {
     TestChannel(test_channel::TestChannelArgs),
     Schedule(schedule::ScheduleArgs),
     Snippet(snippet::SnippetArgs),
+    #[command(display_order = 101)]
+    Demo(demo::DemoArgs),
+    #[command(display_order = 101)]
+    Completions(completions::CompletionsArgs),
+    #[command(display_order = 101)]
+    Man(completions::ManArgs),
+}
+
+/// The command line's own description: for completions, man pages, and whoever checks what documents say.
+#[must_use]
+pub fn command() -> clap::Command {
+    Root::command()
 }
 
 /// The whole of `allswell`. Wrong usage ends with exit code 2.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Root { operator, command } = Root::parse();
+    let Root { operator, command } = match Root::try_parse() {
+        Ok(root) => root,
+        Err(error) => return misused(&error),
+    };
     let options = &operator.options;
     match command {
         Command::Run(Run::Up(args)) => up::run(&args, options),
@@ -99,9 +113,24 @@ pub fn main() -> ExitCode {
         Command::Run(Run::Heartbeat(args)) => heartbeat::run(*args),
         Command::Run(Run::Scroll(args)) => scroll::run(&args),
         Command::Run(Run::Session(args)) => session::run(&args),
-        Command::Run(Run::Demo(args)) => demo::run(&args, options),
         Command::Act(act) => end(&operator, run(&operator, act)),
     }
+}
+
+/// Help was asked for, or the words were not understood; they may be anybody's, and no terminal obeys them.
+fn misused(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // Whoever does not read it has had enough.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let told = error.to_string();
+    screen::note(told.trim_end());
+    if std::env::args().any(|word| word == "--json") {
+        let words = told.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        screen::document(&json!({ "error": words, "code": Exit::Usage.code() }));
+    }
+    Exit::Usage.into()
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -132,6 +161,9 @@ async fn run(operator: &Operator, act: Act) -> Outcome {
         Act::TestChannel(args) => test_channel::run(operator, &args).await,
         Act::Schedule(args) => schedule::run(operator, &args),
         Act::Snippet(_) => snippet::run(operator),
+        Act::Demo(args) => demo::run(operator, &args).await,
+        Act::Completions(args) => completions::run(&args, command()),
+        Act::Man(args) => completions::man(operator, &args, command()),
     }
 }
 
@@ -151,12 +183,10 @@ fn end(operator: &Operator, outcome: Outcome) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Root::command().debug_assert();
+        command().debug_assert();
     }
 }

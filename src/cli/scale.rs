@@ -20,7 +20,7 @@ use crate::release::scale::{ScaleError, Scaled, Scaling, Stride, scale};
 /// Asks first where the live colour gets fewer. 0 stops the colour; a deploy, or a scale to more, starts it again.
 #[derive(Debug, Args)]
 pub struct ScaleArgs {
-    /// blue or green
+    /// Which colour
     colour: Colour,
     /// How many
     #[arg(value_parser = clap::value_parser!(u32).range(0..=1_000))]

@@ -1,6 +1,7 @@
 //! `allswell snippet`: what the config of a proxy that is not ours needs.
 
 use clap::Args;
+use serde_json::json;
 
 use super::exit::{Exit, Outcome};
 use super::operator::Operator;
@@ -28,7 +29,12 @@ pub fn run(operator: &Operator) -> Outcome {
         .map(drop)
         .and_then(|()| driver.prepare(config.proxy.first_live))
         .map_err(|error| Exit::Failed.because(format!("what the proxy's config includes cannot be written: {error}")))?;
-    match snippet(&config.proxy, &config.app, &state) {
+    let text = snippet(&config.proxy, &config.app, &state);
+    if operator.json {
+        screen::document(&json!({ "snippet": text }));
+        return Ok(Exit::Done);
+    }
+    match text {
         Some(text) => screen::line(text.trim_end()),
         None => screen::note("the embedded proxy needs nothing: `allswell up` or `allswell proxy` runs it"),
     }

@@ -3,89 +3,54 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::json;
 
-use super::exit::{Exit, Outcome};
+use super::exit::Outcome;
 use super::operator::Operator;
 use super::reach::Reach;
 use super::screen::{self, Paint};
-use crate::clock;
-use crate::monitor::overview::Overview;
-use crate::net::client::{explain, http};
-use crate::release::ProberState;
+use super::terminal::size;
+use crate::settings::parse_duration;
 
+mod checks;
+mod colours;
 mod instances;
+mod seen;
+mod sight;
 mod view;
+mod watch;
 
-use view::{Sight, lines};
+pub(super) use seen::ask_watchers;
 
-/// How long a watcher may take to answer.
-const LIMIT: Duration = Duration::from_secs(5);
+use seen::Seen;
 
 /// Everything at a glance
+///
+/// Behind each part and check stands the age of its last beat. Exit codes: 8 where prober or watcher does not answer, 3 where the live colour
+/// is undefined; with --watch, as the last look was.
 #[derive(Debug, Args)]
-pub struct StatusArgs {}
+pub struct StatusArgs {
+    /// Look again and again, and draw it in place; q or Ctrl-C ends it
+    #[arg(long, short)]
+    watch: bool,
+    /// How often
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration, requires = "watch")]
+    every: Duration,
+}
 
 /// Asks prober, watcher and up at once, and shows what they say; who does not answer is shown, too.
 ///
 /// # Errors
-/// Exit code 2 for a wrong config, 8 where nothing has ever run here. 8 as well where prober or watcher does not answer, 3 where the live
-/// colour is undefined.
-pub async fn run(operator: &Operator, _args: &StatusArgs) -> Outcome {
+/// Exit code 2 for a wrong config, 8 where nothing has ever run here.
+pub async fn run(operator: &Operator, args: &StatusArgs) -> Outcome {
     let reach = Reach::of(operator)?;
-    let up = reach.up_soon();
-    let (prober, watcher, up, instances) =
-        tokio::join!(ask_prober(&reach), ask_watchers(&reach.config.prober.watchers), up.state(), instances::ask(&reach));
-    let exit = exit_of(prober.as_ref().ok(), watcher.is_ok());
+    if args.watch {
+        return watch::run(operator, &reach, args.every).await;
+    }
+    let seen = Seen::look(&reach).await;
     if operator.json {
-        let silent: Vec<&String> = prober.as_ref().err().into_iter().chain(watcher.as_ref().err()).collect();
-        let live = prober.as_ref().ok().and_then(|state| state.live);
-        screen::document(&json!({
-            "app": reach.config.app.name, "live": live, "unreachable": silent,
-            "prober": prober.as_ref().ok(), "watcher": watcher.as_ref().ok(), "up": up.as_ref().ok(),
-            "instances": instances.as_ref().and_then(|asked| asked.as_ref().ok()),
-            "runtime_trouble": instances.as_ref().and_then(|asked| asked.as_ref().err()),
-        }));
-        return Ok(exit);
+        screen::document(&seen.document(&reach));
+    } else {
+        seen.lines(&reach, size().0, Paint::of_stdout()).into_iter().for_each(screen::line);
     }
-    let sight =
-        Sight { app: &reach.config.app.name, now: clock::now(), prober: prober.as_ref(), watcher: watcher.as_ref(), up: up.as_ref().ok() };
-    let paint = Paint::of_stdout();
-    for line in lines(&sight, paint).into_iter().chain(instances::lines(instances.as_ref(), sight.now, paint)) {
-        screen::line(line);
-    }
-    Ok(exit)
-}
-
-async fn ask_prober(reach: &Reach) -> Result<ProberState, String> {
-    let prober = reach.prober().map_err(|trouble| trouble.message)?;
-    prober.state().await.map_err(|error| error.to_string())
-}
-
-/// The first that answers.
-pub(super) async fn ask_watchers(urls: &[String]) -> Result<Overview, String> {
-    let client = http(LIMIT).map_err(|error| error.to_string())?;
-    let mut trouble = String::new();
-    for url in urls {
-        let asked =
-            client.get(format!("{}/v1/overview", url.trim_end_matches('/'))).send().await.and_then(reqwest::Response::error_for_status);
-        let answered = match asked {
-            Ok(answer) => answer.json().await,
-            Err(error) => Err(error),
-        };
-        match answered {
-            Ok(overview) => return Ok(overview),
-            Err(error) => trouble = format!("the watcher does not answer on {url}: {}", explain(error)),
-        }
-    }
-    Err(trouble)
-}
-
-fn exit_of(prober: Option<&ProberState>, watcher_answers: bool) -> Exit {
-    match prober {
-        None => Exit::Unreachable,
-        Some(state) if state.live.is_none() => Exit::Undefined,
-        Some(_) if !watcher_answers => Exit::Unreachable,
-        Some(_) => Exit::Done,
-    }
+    Ok(seen.exit())
 }

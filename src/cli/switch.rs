@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
-use super::progress::Progress;
+use super::progress::{Progress, is_on_screen};
 use super::reach::{Reach, is_silent};
 use super::screen;
 use crate::domain::colour::Colour;
@@ -19,7 +19,7 @@ use crate::release::{Remote, SwitchEnd, SwitchEvent, SwitchOrder};
 /// Gate, shift, verify, drain, observe; and back by itself where it turns bad.
 #[derive(Debug, Args)]
 pub struct SwitchArgs {
-    /// blue or green
+    /// Which colour
     colour: Colour,
     #[command(flatten)]
     how: How,
@@ -64,7 +64,7 @@ pub async fn finish(operator: &Operator, reach: &Reach, prober: &Remote, to: Col
     if operator.json {
         screen::document(&document);
     }
-    Ok(conclude(reach, to, &end).await)
+    Ok(conclude(operator, reach, to, &end).await)
 }
 
 /// Switches, and shows each phase; the JSON document is for the caller to print.
@@ -91,20 +91,23 @@ pub async fn carry_out(operator: &Operator, reach: &Reach, prober: &Remote, to: 
     Ok((end, document))
 }
 
-/// What a switch that was not done says on stderr, and its exit code.
-pub async fn conclude(reach: &Reach, to: Colour, end: &SwitchEnd) -> Exit {
+/// What a switch that was not done says on stderr, and its exit code. On a screen its phase and its reason stand there already.
+pub async fn conclude(operator: &Operator, reach: &Reach, to: Colour, end: &SwitchEnd) -> Exit {
     let exit = exit_of(end.phase);
-    let why = end.reason.as_deref().unwrap_or("no reason was given");
-    match exit {
-        Exit::Done => {}
-        Exit::Refused => screen::note(format!("refused: {why}. {} is untouched{}", live_words(to.other()), reach.last_words(to).await)),
-        _ => screen::note(format!("{}: {why}{}", end.phase, reach.last_words(to).await)),
+    if exit == Exit::Done {
+        return exit;
     }
+    let why = if is_on_screen(operator.json) {
+        String::new()
+    } else {
+        format!("{}: {}. ", end.phase, end.reason.as_deref().unwrap_or("no reason was given"))
+    };
+    let next = match exit {
+        Exit::Refused => format!("The live colour, {}, is untouched. Next: see allswell logs {to}, mend it, and switch again", to.other()),
+        _ => format!("Next: see allswell logs {to} and allswell history"),
+    };
+    screen::note(format!("{why}{next}{}", reach.last_words(to).await));
     exit
-}
-
-fn live_words(colour: Colour) -> String {
-    format!("The live colour, {colour},")
 }
 
 /// What the phase in which a switch ended means to a script.
@@ -120,7 +123,9 @@ fn exit_of(phase: Phase) -> Exit {
 /// The colour is live already.
 fn nothing_to_do(operator: &Operator, colour: Colour) -> Outcome {
     if operator.json {
-        screen::document(&json!({ "to": colour, "phase": Phase::Done, "reason": "it was live already", "events": [] }));
+        screen::document(
+            &json!({ "to": colour, "phase": Phase::Done, "reason": "it was live already", "forced": null, "by": Operator::by(), "events": [] }),
+        );
     } else {
         screen::line(format!("{colour} is live already: nothing to do"));
     }
@@ -150,7 +155,11 @@ async fn direct(operator: &Operator, reach: &Reach, to: Colour) -> Outcome {
         return Err(Exit::Failed.because(format!("the proxy took the order and yet {to} is not live: see allswell live")));
     }
     if operator.json {
-        screen::document(&json!({ "to": to, "phase": Phase::Shifted, "reason": "direct", "epoch": state.epoch, "events": [] }));
+        let by = Operator::by();
+        let epoch = state.epoch;
+        screen::document(
+            &json!({ "to": to, "phase": Phase::Shifted, "reason": "direct", "forced": null, "by": by, "events": [], "epoch": epoch }),
+        );
     } else {
         screen::line(format!("{to} is live (epoch {}). The prober writes this into the journal when it is back", state.epoch));
     }

@@ -58,7 +58,7 @@ fn chosen<'a>(config: &'a Config, name: Option<&str>) -> Result<Vec<&'a ChannelS
         (true, Some(name)) if !known.is_empty() => {
             Err(Exit::Usage.because(format!("there is no channel \"{name}\": there are {}", known.join(", "))))
         }
-        (true, _) => Err(Exit::Usage.because("there is no [[channel]] in the config: nobody would hear of anything")),
+        (true, _) => Err(Exit::Usage.because("there is no [[channel]] in the config: nobody would hear of anything. Add one: docs/alarms.md, and what `allswell init` writes")),
     }
 }
 

@@ -53,7 +53,7 @@ async fn up(args: &UpArgs, options: &Options) -> Outcome {
     for warning in &loaded.warnings {
         screen::warn(format!("{}: {warning}", path.display()));
     }
-    let unusable = unusable(&loaded.config);
+    let unusable = unusable(&loaded.config, &options.state);
     if !unusable.is_empty() {
         let lines: Vec<String> = unusable.iter().map(|what| format!("{}: {what}", path.display())).collect();
         return Err(Exit::Usage.because(lines.join("\n")));

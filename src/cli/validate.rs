@@ -1,5 +1,7 @@
 //! `allswell validate`: whether a config is right, and who would not hear of what.
 
+use std::path::Path;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -7,6 +9,7 @@ use super::exit::{Exit, Outcome};
 use super::operator::Operator;
 use super::screen::{self, Paint};
 use crate::config::{Config, ConfigError, unheard};
+use crate::net::tls::Certificate;
 use crate::notify::Channel;
 use crate::settings::Problem;
 
@@ -52,7 +55,7 @@ pub fn run(operator: &Operator) -> Outcome {
     let mut found = Findings { config: path.display().to_string(), ..Findings::default() };
     match operator.options.load() {
         Ok(loaded) => {
-            found.errors = unusable(&loaded.config).into_iter().map(Finding::from).collect();
+            found.errors = unusable(&loaded.config, &operator.options.state).into_iter().map(Finding::from).collect();
             found.warnings = loaded.warnings.into_iter().map(Finding::from).collect();
             found.unheard = unheard(&loaded.config);
             let kind = &loaded.config.proxy.kind;
@@ -88,9 +91,9 @@ fn print(found: &Findings) {
     }
 }
 
-/// What cannot be used here: channels, and secrets that cannot be read. A variable that is not set is an error where a channel
+/// What cannot be used here: channels, certificates, and secrets that cannot be read. A variable that is not set is an error where a channel
 /// needs it, and means *none* where the setting may be left out.
-pub(super) fn unusable(config: &Config) -> Vec<String> {
+pub(super) fn unusable(config: &Config, state: &Path) -> Vec<String> {
     let channels = config.channels.iter().filter_map(|channel| Channel::new(channel).err()).map(|error| error.to_string());
     let optional =
         [("watcher.outside", &config.watcher.outside), ("watcher.beat_key", &config.watcher.beat_key), ("pings.key", &config.pings.key)];
@@ -102,7 +105,13 @@ pub(super) fn unusable(config: &Config) -> Vec<String> {
         let error = key.secret.as_ref()?.reveal().err()?;
         Some(format!("the secret of key \"{}\": {error}", key.name))
     });
-    channels.chain(optional).chain(keys).collect()
+    let certificates = [("proxy.live_tls", &config.proxy.live_tls), ("proxy.idle_tls", &config.proxy.idle_tls)];
+    let certificates = certificates.into_iter().filter_map(|(key, files)| {
+        let files = files.as_ref()?;
+        let error = Certificate::load(&state.join(&files.certificate), &state.join(&files.key)).err()?;
+        Some(format!("{key}: {error}"))
+    });
+    channels.chain(optional).chain(keys).chain(certificates).collect()
 }
 
 #[cfg(test)]
@@ -113,9 +122,16 @@ mod tests {
     fn a_secret_that_cannot_be_read_is_an_error_that_names_the_place_and_not_the_secret() {
         let text = "[runtime]\ncommand = \"x\"\n[watcher]\noutside = { env = \"ALLSWELL_TEST_NEVER_SET\" }\nbeat_key = { file = \"/nowhere/key\" }\n\
                     [[channel]]\nname = \"ops\"\nkind = \"slack\"\nurl = { env = \"ALLSWELL_TEST_NEVER_SET\" }\n";
-        let told = unusable(&Config::parse(text).unwrap().config);
+        let told = unusable(&Config::parse(text).unwrap().config, Path::new("/nowhere"));
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[0].starts_with("channel \"ops\": the environment variable ALLSWELL_TEST_NEVER_SET is not set"), "{told:?}");
         assert!(told[1].starts_with("watcher.beat_key: the secret file /nowhere/key cannot be read"), "{told:?}");
+    }
+
+    #[test]
+    fn a_certificate_that_cannot_be_read_is_an_error_before_the_proxy_starts() {
+        let text = "[runtime]\ncommand = \"x\"\n[proxy]\nlive_tls = { certificate = \"shop.pem\", key = \"shop.key\" }\n";
+        let told = unusable(&Config::parse(text).unwrap().config, Path::new("/nowhere"));
+        assert!(told.len() == 1 && told[0].starts_with("proxy.live_tls: ") && told[0].contains("/nowhere/shop.pem"), "{told:?}");
     }
 }

@@ -67,6 +67,12 @@ fn gravest(troubles: &[WatcherError]) -> Trouble {
         ),
         WatcherError::Silent(_) => None,
     };
-    let silent = || Exit::Unreachable.because(troubles.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    let silent = || match troubles {
+        [] => Exit::Usage.because("no watcher is named: prober.watchers in the config is empty"),
+        _ => Exit::Unreachable.because(format!(
+            "{}. Is `allswell up` (or the watcher) running there? Nothing was ordered",
+            troubles.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        )),
+    };
     troubles.iter().find_map(said).unwrap_or_else(silent)
 }

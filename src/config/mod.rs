@@ -2,6 +2,8 @@
 
 pub mod demo;
 pub mod init;
+#[cfg(test)]
+mod reference;
 mod unheard;
 mod whole;
 

@@ -65,11 +65,15 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{0} cannot be read: {1}. Say --config FILE, or write one with: allswell init")]
+    #[error("the config {} cannot be read: {}{}", .0.display(), .1, named(.1))]
     Unreadable(PathBuf, std::io::Error),
     /// Every error, each with its line.
     #[error("{}", listed(.0, .1))]
     Wrong(PathBuf, Vec<Problem>),
+}
+
+fn named(error: &std::io::Error) -> &'static str {
+    if error.kind() == std::io::ErrorKind::NotFound { ". Say --config FILE, or write one with: allswell init" } else { "" }
 }
 
 fn listed(path: &Path, problems: &[Problem]) -> String {

@@ -17,6 +17,7 @@ pub mod instance;
 pub mod maintenance;
 pub mod moment;
 pub mod notice;
+pub mod plain;
 pub mod quiet;
 pub mod retry;
 pub mod role;

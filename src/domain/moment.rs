@@ -103,6 +103,15 @@ pub fn humane(duration: Duration) -> String {
     if shown.is_empty() { format!("{}ms", duration.as_millis()) } else { shown.join(" ") }
 }
 
+/// The same in whole seconds: `0s`, for what is looked at again and again.
+#[must_use]
+pub fn age(duration: Duration) -> String {
+    match duration.as_secs() {
+        0 => "0s".to_owned(),
+        seconds => humane(Duration::from_secs(seconds)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,7 @@ use crate::clock;
 use crate::domain::beat::Showing;
 use crate::domain::gate::Observation;
 use crate::domain::moment::Moment;
+use crate::domain::plain::one_line;
 
 /// Appends to `DIRECTORY/YYYY-MM-DD.log` by the local day.
 #[derive(Debug, Clone)]
@@ -139,7 +140,7 @@ fn make(path: &Path, owner: Option<Owner>) -> io::Result<()> {
 /// `TIME words` in local time and on one line: `2026-11-23T03:00:00+02:00 blue working 200 12ms`.
 #[must_use]
 pub fn line(at: Moment, words: &str) -> String {
-    format!("{} {}", clock::local(at).format("%Y-%m-%dT%H:%M:%S%:z"), words.replace(['\n', '\r'], " "))
+    format!("{} {}", clock::local(at).format("%Y-%m-%dT%H:%M:%S%:z"), one_line(words))
 }
 
 /// What a probe of `name` showed: `blue working 200 12ms`, `green not working - 0ms connection refused`.

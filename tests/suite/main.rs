@@ -32,6 +32,7 @@ mod store;
 mod switch;
 mod switching;
 mod telling;
+mod terminal;
 mod up;
 mod verify;
 mod watcher;

@@ -5,11 +5,9 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::cli::reach::Reach;
-use crate::cli::screen::{Paint, fitted};
+use crate::cli::screen::{Paint, cell, fitted};
 use crate::domain::moment::{Moment, humane};
 use crate::runtime::Instance;
-
-const COLUMNS: usize = 80;
 
 /// How long the runtime may take to say what runs.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -27,10 +25,10 @@ pub(super) async fn ask(reach: &Reach) -> Option<Result<Vec<Instance>, String>> 
 }
 
 /// A line each, under its host.
-pub(super) fn lines(asked: Option<&Result<Vec<Instance>, String>>, now: Moment, paint: Paint) -> Vec<String> {
+pub(super) fn lines(asked: Option<&Result<Vec<Instance>, String>>, now: Moment, columns: usize, paint: Paint) -> Vec<String> {
     let instances = match asked {
         None => return Vec::new(),
-        Some(Err(why)) => return vec![String::new(), paint.bad(fitted(&format!("  ! {why}"), COLUMNS))],
+        Some(Err(why)) => return vec![String::new(), paint.bad(fitted(&format!("  ! {why}"), columns))],
         Some(Ok(instances)) if instances.is_empty() => return Vec::new(),
         Some(Ok(instances)) => instances,
     };
@@ -43,13 +41,13 @@ pub(super) fn lines(asked: Option<&Result<Vec<Instance>, String>>, now: Moment, 
             host.clone_from(&instance.node);
             lines.push(paint.strong(format!("  on {}", fitted(host.as_deref().unwrap_or_default(), 60))));
         }
-        lines.push(line(instance, now, paint));
+        lines.push(line(instance, now, columns, paint));
     }
     lines
 }
 
 /// `  blue   ● shop-blue-1           version 1.4  0f3c9a12  up 3m  1 restart`
-fn line(instance: &Instance, now: Moment, paint: Paint) -> String {
+fn line(instance: &Instance, now: Moment, columns: usize, paint: Paint) -> String {
     let Instance { colour, name, version, image, id, since, restarts, running, note, .. } = instance;
     // Of one that does not run, why comes first: the rest may not fit.
     let (why, note) = if *running { (None, note.clone()) } else { (note.clone(), None) };
@@ -60,7 +58,7 @@ fn line(instance: &Instance, now: Moment, paint: Paint) -> String {
     facts.extend(since.filter(|_| *running).map(|since| format!("up {}", humane(now.since(since)))));
     facts.extend((*restarts > 0).then(|| format!("{restarts} {}", if *restarts == 1 { "restart" } else { "restarts" })));
     facts.extend(note);
-    let rest = fitted(&format!("{:<22}  {}", fitted(name, 22), facts.join("  ")), COLUMNS - 11);
+    let rest = fitted(&format!("{}  {}", cell(name, 22), facts.join("  ")), columns - 11);
     let shape = if *running { paint.good("●") } else { paint.bad("✖") };
     format!("  {}  {shape} {}", paint.colour(*colour, format!("{colour:<5}")), rest.trim_end())
 }
@@ -97,17 +95,17 @@ mod tests {
                 ..instance(Colour::Blue, "shop-blue.1", Some("b"))
             },
         ];
-        let told = lines(Some(&Ok(all)), Moment::from_millis(180_000), Paint::none());
+        let told = lines(Some(&Ok(all)), Moment::from_millis(180_000), 80, Paint::none());
         assert_eq!((told[1].as_str(), told[3].as_str()), ("  on a", "  on b"));
         assert_eq!(told[2], "  blue   ● shop-blue.2             version 1.4  0f3c9a12b7d6  up 3m  2 restarts");
         assert!(told[4].starts_with("  blue   ✖ shop-blue.1 ") && told[4].contains("exited with code 137") && !told[4].contains("up 3m"));
-        assert!(told.iter().all(|line| line.chars().count() <= COLUMNS), "{told:?}");
+        assert!(told.iter().all(|line| line.chars().count() <= 80), "{told:?}");
     }
 
     #[test]
     fn a_runtime_that_does_not_answer_is_shown_and_one_that_was_not_asked_is_not() {
-        let silent = lines(Some(&Err("the engine does not answer".into())), Moment::default(), Paint::none());
+        let silent = lines(Some(&Err("the engine does not answer".into())), Moment::default(), 80, Paint::none());
         assert!(silent.join("\n").contains("! the engine does not answer"));
-        assert!(lines(None, Moment::default(), Paint::none()).is_empty());
+        assert!(lines(None, Moment::default(), 80, Paint::none()).is_empty());
     }
 }

@@ -1,242 +1,49 @@
-//! What is known, as lines of at most 80 columns.
+//! What is known, as lines that fit.
 
-use crate::cli::screen::{Paint, fitted};
+use super::sight::{Sight, wrapped};
+use super::{checks, colours};
+use crate::cli::screen::{Paint, cell, fitted};
 use crate::clock;
-use crate::domain::beat::Showing;
-use crate::domain::check::Status;
-use crate::domain::colour::Colour;
 use crate::domain::incident::Severity;
-use crate::domain::moment::{Moment, humane};
-use crate::domain::role::Role;
-use crate::monitor::overview::{CheckView, IncidentView, InstancesView, Overview};
-use crate::release::ProberState;
-use crate::runtime::process::control::UpState;
-
-const COLUMNS: usize = 80;
-
-/// What was found out, and who did not answer.
-pub(super) struct Sight<'a> {
-    /// The app's name.
-    pub(super) app: &'a str,
-    /// Now.
-    pub(super) now: Moment,
-    /// What the prober says, or why nothing.
-    pub(super) prober: Result<&'a ProberState, &'a String>,
-    /// What the watcher says, or why nothing.
-    pub(super) watcher: Result<&'a Overview, &'a String>,
-    /// What the supervisor says.
-    pub(super) up: Option<&'a UpState>,
-}
-
-/// What a person reads about health.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Health {
-    Working,
-    Poorly,
-    NotWorking,
-    Unknown,
-    Stopped,
-    Paused,
-}
-
-impl Health {
-    fn of(status: Status) -> Self {
-        match status {
-            Status::Up | Status::Late | Status::Failing => Self::Working,
-            Status::Poorly => Self::Poorly,
-            Status::Down => Self::NotWorking,
-            Status::New => Self::Unknown,
-            Status::Stopped => Self::Stopped,
-            Status::Paused => Self::Paused,
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Working => "● working",
-            Self::Poorly => "▲ doing poorly",
-            Self::NotWorking => "✖ not working",
-            Self::Unknown => "? not known",
-            Self::Stopped => "■ stopped",
-            Self::Paused => "■ paused",
-        }
-    }
-
-    fn painted(self, paint: Paint, text: impl std::fmt::Display) -> String {
-        match self {
-            Self::Working => paint.good(text),
-            Self::Poorly => paint.poor(text),
-            Self::NotWorking => paint.bad(text),
-            Self::Unknown | Self::Stopped | Self::Paused => paint.faint(text),
-        }
-    }
-}
+use crate::domain::moment::age;
+use crate::monitor::overview::IncidentView;
+use crate::release::What;
 
 /// All of it.
 pub(super) fn lines(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
     let mut lines = vec![title(sight, paint), String::new()];
-    for colour in Colour::BOTH {
-        lines.push(colour_line(sight, colour, paint));
-        lines.extend(absent(sight, colour, paint));
+    lines.extend(colours::lines(sight, paint));
+    let silent = [sight.prober.err(), sight.watcher.err()].into_iter().flatten();
+    let silent = silent.flat_map(|trouble| wrapped("  ! ", trouble, sight.columns)).map(|line| paint.bad(line));
+    let parts = [checks::lines(sight, paint), checks::silent(sight, paint)].concat();
+    for block in [silent.collect(), incidents(sight, paint), parts, journal(sight, paint)] {
+        if !block.is_empty() {
+            lines.push(String::new());
+            lines.extend(block);
+        }
     }
-    lines.push(String::new());
-    lines.extend(parts(sight, paint));
-    for trouble in [sight.prober.err(), sight.watcher.err()].into_iter().flatten() {
-        lines.extend(wrapped("  ! ", trouble).into_iter().map(|line| paint.bad(line)));
-    }
-    lines.extend(incidents(sight, paint));
-    lines.extend(sight.watcher.iter().filter_map(|overview| overview.config.as_ref()).map(|config| {
-        let age = humane(sight.now.since(config.loaded_at));
-        fitted(&format!("  config  {} ({}), read {age} ago", config.file, config.hash), COLUMNS)
-    }));
-    lines.extend(sight.watcher.iter().flat_map(|overview| &overview.quiet).flat_map(|words| wrapped("  quiet   ", words)));
-    lines.extend(silent(sight, paint));
-    lines.extend(journal(sight, paint));
     lines.extend(
-        sight.watcher.iter().flat_map(|overview| &overview.unheard).flat_map(|line| wrapped("  ", line)).map(|line| paint.faint(line)),
+        sight.watcher.iter().flat_map(|overview| &overview.quiet).flat_map(|words| wrapped("  quiet        ", words, sight.columns)),
     );
-    while lines.last().is_some_and(String::is_empty) {
-        lines.pop();
+    lines.extend(sight.watcher.iter().filter_map(|overview| overview.config.as_ref()).map(|config| {
+        let since = age(sight.now.since(config.loaded_at));
+        fitted(&format!("  config       {} ({}), read {since} ago", config.file, config.hash), sight.columns)
+    }));
+    let unheard: Vec<String> =
+        sight.watcher.iter().flat_map(|overview| &overview.unheard).flat_map(|line| wrapped("  ○ ", line, sight.columns)).collect();
+    if !unheard.is_empty() {
+        lines.push(String::new());
+        lines.extend(unheard.into_iter().map(|line| paint.faint(line)));
     }
     lines
-}
-
-fn live(sight: &Sight<'_>) -> Option<Colour> {
-    sight.prober.ok().and_then(|state| state.live)
 }
 
 fn title(sight: &Sight<'_>, paint: Paint) -> String {
-    let name = fitted(sight.app, 50);
-    match live(sight) {
+    let name = fitted(sight.app, sight.columns.saturating_sub(34));
+    match sight.live() {
         Some(live) => format!("{}: {} is live", paint.strong(name), paint.colour(live, live)),
         None => format!("{}: {}", paint.strong(name), paint.bad("which colour is live is UNDEFINED")),
     }
-}
-
-/// `  blue   LIVE  ● working       v1.2    1 instance   12ms`
-fn colour_line(sight: &Sight<'_>, colour: Colour, paint: Paint) -> String {
-    let standing = match live(sight) {
-        Some(live) if live == colour => "LIVE",
-        Some(_) => "idle",
-        None => "",
-    };
-    let check = sight.watcher.ok().and_then(|overview| named(overview, colour.as_str()));
-    let (health, why) = health_of(sight, colour, check);
-    let instances = counted(sight, colour);
-    let version = version(sight, colour, check).map_or(String::new(), |version| format!("version {version}"));
-    let head = format!("  {:<5}  {standing:<4}  ", colour);
-    let tail = format!("  {:<16}  {instances:<11}  {why}", fitted(&version, 16));
-    let room = COLUMNS - head.chars().count() - 14;
-    format!(
-        "  {}  {}  {}{}",
-        paint.colour(colour, format!("{colour:<5}")),
-        paint.strong(format!("{standing:<4}")),
-        health.painted(paint, format!("{:<14}", health.words())),
-        fitted(tail.trim_end(), room)
-    )
-}
-
-/// `3 instances`, `2 of 3 well`.
-fn counted(sight: &Sight<'_>, colour: Colour) -> String {
-    match instances(sight, colour) {
-        Some(counted) if counted.well < counted.expected => return format!("{} of {} well", counted.well, counted.expected),
-        Some(_) | None => {}
-    }
-    let running = sight.up.map(|up| up.colour(colour).filter(|instance| instance.running).count());
-    let beating = instances(sight, colour).and_then(|counted| usize::try_from(counted.well).ok());
-    let count = running.or(beating);
-    count.map_or(String::new(), |count| format!("{count} {}", if count == 1 { "instance" } else { "instances" }))
-}
-
-/// A line for each instance that is not well, where several are expected.
-fn absent(sight: &Sight<'_>, colour: Colour, paint: Paint) -> Vec<String> {
-    let Some(counted) = instances(sight, colour).filter(|counted| counted.expected > 1) else { return Vec::new() };
-    let troubled = counted.known.iter().filter(|instance| instance.status.is_trouble());
-    let mut lines: Vec<String> = troubled
-        .map(|instance| {
-            let why = instance.reason.as_deref().unwrap_or(&instance.health);
-            paint.poor(fitted(&format!("         ✖ {}: {why}", instance.name), COLUMNS))
-        })
-        .collect();
-    match counted.unknown() {
-        0 => {}
-        count => lines.push(paint.faint(format!("         ? {count} more expected and never heard"))),
-    }
-    lines
-}
-
-fn instances<'a>(sight: &'a Sight<'_>, colour: Colour) -> Option<&'a InstancesView> {
-    named(sight.watcher.ok()?, &format!("heartbeat-{colour}"))?.instances.as_ref()
-}
-
-fn named<'a>(overview: &'a Overview, name: &str) -> Option<&'a CheckView> {
-    overview.checks.iter().find(|check| check.name == name)
-}
-
-/// The watcher decides how a colour does; where it is silent, the prober's last probe.
-fn health_of(sight: &Sight<'_>, colour: Colour, check: Option<&CheckView>) -> (Health, String) {
-    if let Some(check) = check {
-        let health = Health::of(check.status);
-        let latency = check.latency_ms.map(|latency| format!("{latency}ms")).unwrap_or_default();
-        let why = check.reason.clone().filter(|_| health != Health::Working).unwrap_or(latency);
-        return (health, why);
-    }
-    if sight.prober.ok().and_then(|state| state.expected).is_some_and(|expected| expected.of(colour) == 0) {
-        return (Health::Stopped, String::new());
-    }
-    let target = sight.prober.ok().and_then(|state| state.targets.iter().find(|target| target.name == colour.as_str()));
-    match target.and_then(|target| target.last.as_ref()) {
-        Some(last) => {
-            let health = match last.showing {
-                Showing::Good => Health::Working,
-                Showing::Slow => Health::Poorly,
-                Showing::Bad | Showing::Exited => Health::NotWorking,
-            };
-            (health, last.reason.clone().unwrap_or_else(|| format!("{}ms", last.latency_ms)))
-        }
-        None => (Health::Unknown, String::new()),
-    }
-}
-
-fn version(sight: &Sight<'_>, colour: Colour, check: Option<&CheckView>) -> Option<String> {
-    let running = sight.up.and_then(|up| up.colour(colour).find_map(|instance| instance.version.clone()));
-    let heartbeat = sight.watcher.ok().and_then(|overview| named(overview, &format!("heartbeat-{colour}")));
-    running.or_else(|| check.and_then(|check| check.version.clone())).or_else(|| heartbeat.and_then(|check| check.version.clone()))
-}
-
-/// `  parts    ● proxy  ● prober  ✖ heartbeat-green`, and whatever of the user's own is expected.
-fn parts(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
-    let Ok(overview) = sight.watcher else { return Vec::new() };
-    let (own, built_in): (Vec<_>, Vec<_>) = overview
-        .checks
-        .iter()
-        .filter(|check| !matches!(Role::of(&check.name), Role::Colour(_)))
-        .partition(|check| Role::of(&check.name) == Role::Own);
-    let mut lines = shapes("  parts   ", &built_in, paint);
-    lines.extend(shapes("  checks  ", &own, paint));
-    lines
-}
-
-fn shapes(label: &str, checks: &[&CheckView], paint: Paint) -> Vec<String> {
-    let mut lines: Vec<(usize, String)> = Vec::new();
-    for check in checks {
-        let health = Health::of(check.status);
-        let shape = health.words().chars().next().unwrap_or(' ');
-        let text = format!("{shape} {}", fitted(&check.name, 40));
-        let width = text.chars().count() + 2;
-        match lines.last_mut() {
-            Some((used, line)) if *used + width <= COLUMNS => {
-                *used += width;
-                line.push_str("  ");
-                line.push_str(&health.painted(paint, text));
-            }
-            Some(_) | None => {
-                let label = if lines.is_empty() { label.to_owned() } else { " ".repeat(label.len()) };
-                lines.push((label.len() + width - 2, format!("{label}{}", health.painted(paint, text))));
-            }
-        }
-    }
-    lines.into_iter().map(|(_, line)| line).collect()
 }
 
 /// The gravest first; those that another explains stand with it.
@@ -245,80 +52,48 @@ fn incidents(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
     let mut open: Vec<&IncidentView> = overview.incidents.iter().collect();
     open.sort_by_key(|view| (std::cmp::Reverse(view.incident.severity), view.incident.since));
     if open.is_empty() {
-        return vec![String::new(), "  no open incidents".to_owned()];
+        return vec!["  no open incidents".to_owned()];
     }
-    let mut lines = vec![String::new(), paint.strong(format!("  open incidents: {}", open.len()))];
+    let mut lines = vec![paint.strong(format!("  open incidents: {}", open.len()))];
     for IncidentView { incident, also, acknowledged, hushed, .. } in open {
-        let age = humane(sight.now.since(incident.since));
-        let also = if also.is_empty() { String::new() } else { format!(" (and {})", also.join(", ")) };
-        let text = fitted(&format!("  {:<8}  {age:>7}  {}: {}{also}", incident.severity, incident.subject(), incident.reason), COLUMNS);
-        lines.push(match incident.severity {
-            Severity::Critical => paint.bad(text),
-            Severity::Warning => paint.poor(text),
-            Severity::Info => text,
-        });
+        let since = age(sight.now.since(incident.since));
+        let also = if also.is_empty() { String::new() } else { format!("; with it: {}", also.join(", ")) };
+        let label = format!("  {}  {since:>7}  ", cell(&incident.severity.to_string(), 8));
+        let text = wrapped(&label, &format!("{}: {}{also}", incident.subject(), incident.reason), sight.columns);
+        lines.extend(text.into_iter().map(|line| match incident.severity {
+            Severity::Critical => paint.bad(line),
+            Severity::Warning => paint.poor(line),
+            Severity::Info => line,
+        }));
         let said = acknowledged.as_ref().map(ToString::to_string);
-        lines.extend(said.iter().chain(hushed).map(|words| fitted(&format!("                     {words}"), COLUMNS)));
+        lines.extend(said.iter().chain(hushed).map(|words| fitted(&format!("                     {words}"), sight.columns)));
     }
     lines
-}
-
-/// Who has said nothing although it was time.
-fn silent(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
-    let Ok(overview) = sight.watcher else { return Vec::new() };
-    let overdue = overview.checks.iter().filter(|check| matches!(check.status, Status::Late | Status::New));
-    let told = |check: &CheckView| match check.last_heard {
-        Some(last) => format!("{} (last heard {} ago)", check.name, humane(sight.now.since(last))),
-        None => format!("{} (never heard)", check.name),
-    };
-    let names: Vec<String> = overdue.map(told).collect();
-    if names.is_empty() {
-        return Vec::new();
-    }
-    wrapped("  silent  ", &names.join(", ")).into_iter().map(|line| paint.poor(line)).collect()
 }
 
 /// What is under way, and the last switch.
 fn journal(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
     let Ok(state) = sight.prober else { return Vec::new() };
-    let mut lines = vec![String::new()];
+    let mut lines = Vec::new();
     if let Some(lease) = &state.lease {
         let what = match lease.what {
-            crate::release::What::Switch => "switch to",
-            crate::release::What::Deploy => "deploy of",
-            crate::release::What::Scale => "scale of",
-            crate::release::What::Stop => "stop of",
+            What::Switch => "switch to",
+            What::Deploy => "deploy of",
+            What::Scale => "scale of",
+            What::Stop => "stop of",
         };
-        let age = humane(sight.now.since(lease.since));
-        lines.push(paint.poor(fitted(&format!("  under way    {what} {} by {}, since {age}", lease.target, lease.holder), COLUMNS)));
+        let since = age(sight.now.since(lease.since));
+        lines
+            .push(paint.poor(fitted(&format!("  under way    {what} {} by {}, since {since}", lease.target, lease.holder), sight.columns)));
     }
     match &state.switch {
         Some(last) => {
             let at = clock::local(last.started_at).format("%Y-%m-%d %H:%M");
-            let ago = humane(sight.now.since(last.started_at));
+            let ago = age(sight.now.since(last.started_at));
             let text = format!("  last switch  to {} by {}: {}, {at} ({ago} ago)", last.asked.target, last.asked.by, last.phase);
-            lines.push(fitted(&text, COLUMNS));
+            lines.push(fitted(&text, sight.columns));
         }
         None => lines.push("  last switch  none yet".to_owned()),
-    }
-    lines.push(String::new());
-    lines
-}
-
-/// Broken at blanks; following lines stand under the first one's text.
-fn wrapped(label: &str, text: &str) -> Vec<String> {
-    let mut lines = vec![label.to_owned()];
-    for word in text.split_whitespace() {
-        let last = lines.len() - 1;
-        let is_empty = lines[last].trim_start_matches(label).trim().is_empty();
-        if is_empty || lines[last].chars().count() + 1 + word.chars().count() <= COLUMNS {
-            if !is_empty {
-                lines[last].push(' ');
-            }
-            lines[last].push_str(word);
-        } else {
-            lines.push(format!("{}{word}", " ".repeat(label.chars().count())));
-        }
     }
     lines
 }
@@ -326,10 +101,13 @@ fn wrapped(label: &str, text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::check::Reason;
+    use crate::cli::screen::width;
+    use crate::domain::check::{Reason, Status};
+    use crate::domain::colour::Colour;
     use crate::domain::incident::Incident;
-    use crate::monitor::overview::LiveView;
-    use crate::release::{Lease, What};
+    use crate::domain::moment::Moment;
+    use crate::monitor::overview::{CheckView, LiveView, Overview};
+    use crate::release::{Lease, ProberState};
 
     fn at(second: i64) -> Moment {
         Moment::from_millis(second * 1_000)
@@ -407,31 +185,54 @@ mod tests {
         }
     }
 
-    fn shown(prober: Result<&ProberState, &String>, watcher: Result<&Overview, &String>) -> Vec<String> {
-        lines(&Sight { app: "shop", now: at(100), prober, watcher, up: None }, Paint::none())
+    fn shown(prober: Result<&ProberState, &String>, watcher: Result<&Overview, &String>, columns: usize) -> Vec<String> {
+        lines(&Sight { app: "shop", now: at(100), columns, prober, watcher, up: None }, Paint::none())
     }
 
     #[test]
-    fn everything_fits_eighty_columns_and_the_gravest_comes_first() {
-        let lines = shown(Ok(&prober(Some(Colour::Green))), Ok(&overview()));
-        for line in &lines {
-            assert!(line.chars().count() <= COLUMNS, "{line}");
+    fn everything_fits_its_columns_and_the_gravest_comes_first() {
+        for columns in [60, 80, 120] {
+            let lines = shown(Ok(&prober(Some(Colour::Green))), Ok(&overview()), columns);
+            for line in &lines {
+                assert!(width(line) <= columns, "{line}");
+            }
+            let text = lines.join("\n");
+            let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
+            assert!(place("shop: green is live") < place("  green  LIVE  ✖ not working"));
+            assert!(place("  critical       1m") < place("  warning    1m 30s"), "{text}");
+            assert!(text.contains("blue   idle  ● working"), "{text}");
+            assert!(columns < 80 || text.contains("12ms, 1m 35s ago"), "{text}");
+            assert!(text.contains("deploy of blue by ann@host, since 3s"), "{text}");
+            assert!(text.contains("nightly backup (never heard)"), "{text}");
         }
-        let text = lines.join("\n");
-        let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
-        assert!(place("shop: green is live") < place("  green  LIVE  ✖ not working"));
-        assert!(place("  critical       1m") < place("  warning    1m 30s"), "{text}");
-        assert!(text.contains("blue   idle  ● working"), "{text}");
-        assert!(text.contains("deploy of blue by ann@host, since 3s"), "{text}");
-        assert!(text.contains("nightly backup (never heard)"), "{text}");
+    }
+
+    #[test]
+    fn many_checks_that_do_well_are_counted_and_the_one_that_does_not_is_named() {
+        let mut overview = overview();
+        overview.checks.extend((0..900).map(|number| check(&format!("job {number}"), Status::Up)));
+        overview.checks.push(check("job 4000", Status::Down));
+        let text = shown(Ok(&prober(Some(Colour::Green))), Ok(&overview), 80).join("\n");
+        assert!(text.contains("✖ job 4000 1m 35s") && text.contains("● 876 more are working"), "{text}");
+        assert!(text.lines().count() < 50, "{text}");
+    }
+
+    #[test]
+    fn what_fails_and_is_not_down_yet_says_how_often() {
+        let mut overview = overview();
+        overview.checks[0].status = Status::Failing;
+        overview.checks[0].health = "failing, 1 of 3".to_owned();
+        overview.checks[0].reason = Some("answered 500".to_owned());
+        let text = shown(Ok(&prober(Some(Colour::Green))), Ok(&overview), 120).join("\n");
+        assert!(text.contains("● working") && text.contains("failing, 1 of 3: answered 500"), "{text}");
     }
 
     #[test]
     fn what_is_not_known_is_said_and_not_guessed() {
         let silent = "the prober does not answer on http://127.0.0.1:7701: connection refused".to_owned();
-        let text = shown(Err(&silent), Err(&silent)).join("\n");
+        let text = shown(Err(&silent), Err(&silent), 80).join("\n");
         assert!(text.contains("UNDEFINED") && text.contains("? not known") && text.contains("does not answer"), "{text}");
-        let text = shown(Ok(&prober(None)), Ok(&overview())).join("\n");
+        let text = shown(Ok(&prober(None)), Ok(&overview()), 80).join("\n");
         assert!(text.contains("UNDEFINED") && !text.contains("LIVE"), "{text}");
     }
 }

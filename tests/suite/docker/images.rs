@@ -36,7 +36,7 @@ async fn every_image_is_built_by_the_dockerfile_that_users_build() {
             assert_eq!(config["WorkingDir"], json!("/state"), "{image}");
         }
         let version = stage.docker(&[&["run", "--rm", "--network", "none"], &LOCKED[..], &[image, "--version"]].concat()).await;
-        assert!(version.ends_with(env!("CARGO_PKG_VERSION")), "{version}");
+        assert!(version.starts_with(&format!("{image} {} (", env!("CARGO_PKG_VERSION"))), "{version}");
     }
 }
 
@@ -100,5 +100,5 @@ async fn every_part_runs_with_no_rights_and_its_health_check_says_how_it_is() {
     let exec = ["exec", &parts[2], "/allswell-prober", "probe", "--config", "/nowhere.toml"];
     let lost = stage.engine.try_docker(&exec).await;
     assert_eq!(lost.code, 2, "{lost:?}");
-    assert!(lost.out.starts_with("/nowhere.toml cannot be read"), "{lost:?}");
+    assert!(lost.out.starts_with("the config /nowhere.toml cannot be read"), "{lost:?}");
 }

@@ -6,6 +6,7 @@ use allswell::release::What;
 
 use super::stage::Stage;
 use crate::harness::{Host, allswell};
+use crate::terminal::shapes::Shapes;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_costs_the_public_is_asked_first_and_no_is_the_default() {
@@ -25,6 +26,7 @@ async fn what_costs_the_public_is_asked_first_and_no_is_the_default() {
     let down = stage.run(&["scale", "blue", "2", "--yes", "--json"]).await;
     let document: serde_json::Value = serde_json::from_str(&down.said).unwrap();
     assert_eq!((down.code, &document["before"], &document["instances"]), (Some(0), &3.into(), &2.into()), "{}", down.said);
+    assert_eq!(Shapes::of_page().faults("scale", &document), [] as [&str; 0]);
     let idle = stage.run(&["scale", "green", "0"]).await;
     assert_eq!((idle.code, stage.expected(Green).await), (Some(0), 0), "idle: nobody to ask: {}", idle.said);
     assert_eq!(stage.who(3002).await, None);

@@ -1,0 +1,105 @@
+//! One look: prober, watcher, up and the runtime are asked at once, and who does not answer is part of what was seen.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::instances;
+use super::sight::Sight;
+use super::view;
+use crate::cli::exit::Exit;
+use crate::cli::reach::Reach;
+use crate::cli::screen::Paint;
+use crate::clock;
+use crate::monitor::overview::Overview;
+use crate::net::client::{explain, http};
+use crate::release::ProberState;
+use crate::runtime::Instance;
+use crate::runtime::process::control::UpState;
+
+/// How long a watcher may take to answer.
+const LIMIT: Duration = Duration::from_secs(5);
+/// A line is at least so long, and at most: longer ones are hard to read.
+const COLUMNS: std::ops::RangeInclusive<usize> = 60..=160;
+
+/// What was seen.
+#[derive(Debug)]
+pub(super) struct Seen {
+    prober: Result<ProberState, String>,
+    watcher: Result<Overview, String>,
+    up: Option<UpState>,
+    instances: Option<Result<Vec<Instance>, String>>,
+}
+
+impl Seen {
+    /// Asks them all.
+    pub(super) async fn look(reach: &Reach) -> Self {
+        let up = reach.up_soon();
+        let watchers = &reach.config.prober.watchers;
+        let (prober, watcher, up, instances) = tokio::join!(ask_prober(reach), ask_watchers(watchers), up.state(), instances::ask(reach));
+        Self { prober, watcher, up: up.ok(), instances }
+    }
+
+    /// 8 where prober or watcher does not answer, 3 where the live colour is undefined.
+    pub(super) fn exit(&self) -> Exit {
+        match &self.prober {
+            Err(_) => Exit::Unreachable,
+            Ok(state) if state.live.is_none() => Exit::Undefined,
+            Ok(_) if self.watcher.is_err() => Exit::Unreachable,
+            Ok(_) => Exit::Done,
+        }
+    }
+
+    /// As lines of so many columns.
+    pub(super) fn lines(&self, reach: &Reach, columns: usize, paint: Paint) -> Vec<String> {
+        let sight = Sight {
+            app: &reach.config.app.name,
+            now: clock::now(),
+            columns: columns.clamp(*COLUMNS.start(), *COLUMNS.end()),
+            prober: self.prober.as_ref(),
+            watcher: self.watcher.as_ref(),
+            up: self.up.as_ref(),
+        };
+        let instances = instances::lines(self.instances.as_ref(), sight.now, sight.columns, paint);
+        view::lines(&sight, paint).into_iter().chain(instances).collect()
+    }
+
+    /// For machines.
+    pub(super) fn document(&self, reach: &Reach) -> Value {
+        let silent: Vec<&String> = self.prober.as_ref().err().into_iter().chain(self.watcher.as_ref().err()).collect();
+        json!({
+            "app": reach.config.app.name,
+            "live": self.prober.as_ref().ok().and_then(|state| state.live),
+            "unreachable": silent,
+            "prober": self.prober.as_ref().ok(),
+            "watcher": self.watcher.as_ref().ok(),
+            "up": self.up,
+            "instances": self.instances.as_ref().and_then(|asked| asked.as_ref().ok()),
+            "runtime_trouble": self.instances.as_ref().and_then(|asked| asked.as_ref().err()),
+        })
+    }
+}
+
+async fn ask_prober(reach: &Reach) -> Result<ProberState, String> {
+    let prober = reach.prober().map_err(|trouble| trouble.message)?;
+    prober.state().await.map_err(|error| error.to_string())
+}
+
+/// The first that answers.
+pub(in crate::cli) async fn ask_watchers(urls: &[String]) -> Result<Overview, String> {
+    let client = http(LIMIT).map_err(|error| error.to_string())?;
+    let mut trouble = "no watcher is named: prober.watchers in the config is empty".to_owned();
+    for url in urls {
+        let asked =
+            client.get(format!("{}/v1/overview", url.trim_end_matches('/'))).send().await.and_then(reqwest::Response::error_for_status);
+        let answered = match asked {
+            Ok(answer) => answer.json().await,
+            Err(error) => Err(error),
+        };
+        match answered {
+            Ok(overview) => return Ok(overview),
+            Err(error) => trouble = format!("the watcher does not answer on {url}: {}", explain(error)),
+        }
+    }
+    Err(trouble)
+}
