@@ -3,15 +3,19 @@
 //!     cargo bench --bench beats -- [--count N] [--store URL]... [--json FILE]
 //!
 //! Starts the release executables, prints a table, and writes JSON. A store is `sqlite:FILE` (default) or `postgres://...`;
-//! with `--watchers 2` two of them share it, and half of the connections go to each.
+//! with `--watchers 2` two of them share it, and half of the connections go to each. What many checks cost: `checks`, see [`checks`].
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a measurement that cannot go on ends, and says why")]
 
 mod bare;
+mod checks;
 mod disk;
+mod fill;
 mod load;
 mod machine;
+mod receiver;
 mod requests;
+mod storm;
 mod watcher;
 
 use std::time::Duration;
@@ -53,6 +57,7 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     match words.next() {
         Some(word) if word == "bare" => runtime.block_on(bare::serve(&words.next().expect("an address"))),
+        Some(word) if word == "checks" => runtime.block_on(checks::measure(words)),
         first => runtime.block_on(measure(&Options::read(first.into_iter().chain(words)))),
     }
 }

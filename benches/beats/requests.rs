@@ -7,16 +7,24 @@ use uuid::Uuid;
 
 use super::watcher::{CHECKS, KEY};
 
+/// Neighbours in time are no neighbours in the store; it has no divisor in common with a number of checks that is used.
+const STRIDE: usize = 7_919;
+
 /// For each connection, what it sends, in order.
 pub(crate) struct Requests(pub(crate) Vec<Vec<Vec<u8>>>);
 
 impl Requests {
-    /// Signed beats of all checks by turns.
+    /// Signed beats of a thousand checks by turns.
     pub(crate) fn signed(count: usize, connections: usize) -> Self {
+        Self::spread(count, connections, CHECKS)
+    }
+
+    /// Signed beats of so many checks by turns.
+    pub(crate) fn spread(count: usize, connections: usize, checks: usize) -> Self {
         let key = Key::new(KEY);
         let one = |connection: usize| {
             let run = Uuid::new_v4();
-            let beats = (0..count / connections).map(|number| beat((number * connections + connection) % CHECKS, run, number));
+            let beats = (0..count / connections).map(|number| beat((number * connections + connection) * STRIDE % checks, run, number));
             beats.map(|beat| request(&key, &serde_json::to_vec(&beat).unwrap())).collect()
         };
         Self((0..connections).map(one).collect())

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub(crate) const KEY: &str = "a beat key";
@@ -22,7 +23,7 @@ pub(crate) struct Watcher {
 impl Watcher {
     /// So many on one store.
     pub(crate) async fn several(count: usize, store: &str) -> Vec<Self> {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let folder = Self::folder();
         let mut watchers = Vec::new();
         for number in 0..count {
             watchers.push(Self::start(17_700 + u16::try_from(number).unwrap(), store, Arc::clone(&folder)).await);
@@ -30,13 +31,23 @@ impl Watcher {
         watchers
     }
 
+    /// For its config, its log and its state, which is in `state-PORT`.
+    pub(crate) fn folder() -> Arc<TempDir> {
+        Arc::new(tempfile::tempdir().unwrap())
+    }
+
     async fn start(port: u16, store: &str, folder: Arc<TempDir>) -> Self {
+        Self::with(port, store, folder, CHECKS, "http://127.0.0.1:9/").await
+    }
+
+    /// With so many checks in its config, on a store that may have others, and a webhook.
+    pub(crate) async fn with(port: u16, store: &str, folder: Arc<TempDir>, checks: usize, webhook: &str) -> Self {
         let mut config = format!(
             "[app]\nname = \"shop\"\nheartbeats = false\n[runtime]\ncommand = \"x\"\n[probe]\nevery = \"1h\"\n\
              [watcher]\nname = \"watcher-{port}\"\nlisten = \"127.0.0.1:{port}\"\nbeat_key = \"{KEY}\"\nstore = \"{store}\"\n\
-             [[channel]]\nname = \"ops\"\nkind = \"command\"\ncommand = \"true\"\n"
+             [[channel]]\nname = \"ops\"\nkind = \"webhook\"\nurl = \"{webhook}\"\n"
         );
-        for number in 0..CHECKS {
+        for number in 0..checks {
             write!(config, "[[check]]\nname = \"job-{number}\"\nperiod = \"1h\"\n").unwrap();
         }
         let path = folder.path().join(format!("{port}.toml"));
@@ -55,6 +66,31 @@ impl Watcher {
 
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Waits until its `/healthz` is 200.
+    pub(crate) async fn is_well(&self) {
+        while !self.get("/healthz").await.starts_with("HTTP/1.1 200") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// How long its sweeps took together, in seconds, and how many there were.
+    pub(crate) async fn sweeps(&self) -> (f64, f64) {
+        let metrics = self.get("/metrics").await;
+        let of = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().parse().unwrap();
+        (of("allswell_sweep_seconds_sum"), of("allswell_sweep_seconds_count"))
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let Ok(mut stream) = TcpStream::connect(self.address()).await else { return String::new() };
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let mut answer = Vec::new();
+        if stream.write_all(request.as_bytes()).await.is_ok() {
+            // What came before an end that is none is what there is.
+            let _ = stream.read_to_end(&mut answer).await;
+        }
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     pub(crate) fn resident_mb(&self) -> u64 {

@@ -29,7 +29,7 @@ pub struct BackupArgs {
 pub async fn run(operator: &Operator, args: &BackupArgs) -> Outcome {
     let config = operator.options.load()?.config;
     let (part, url) = if args.prober { ("prober", &config.prober.store) } else { ("watcher", &config.watcher.store) };
-    let copied = backup::copy(url, &operator.options.state, &args.file).await;
+    let copied = backup::copy(url, &operator.options.state, &args.file);
     let store = copied.map_err(|error| match &error {
         BackupError::Server | BackupError::Exists(_) => Exit::Usage.because(error.to_string()),
         BackupError::Io(cause) => Exit::Failed.because(format!(

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::beat::{BeatKind, Health, Showing};
-use super::moment::{Moment, humane};
+use super::moment::{Moment, humane, millis};
 use super::run::Runs;
 use super::schedule::Schedule;
 
@@ -38,30 +38,36 @@ pub struct State {
     /// The status that was decided last.
     pub status: Status,
     /// Since when it has this status.
+    #[serde(with = "millis")]
     pub since: Moment,
     /// When the next beat is due.
+    #[serde(with = "millis")]
     pub due: Moment,
     /// The deadline was moved to here, once, because we were blind when it fell.
+    #[serde(default, with = "millis::option", skip_serializing_if = "Option::is_none")]
     pub forgiven_until: Option<Moment>,
     /// The last beat of success or fail.
+    #[serde(default, with = "millis::option", skip_serializing_if = "Option::is_none")]
     pub last_heard: Option<Moment>,
     /// Starts that have not ended.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Runs::is_empty")]
     pub runs: Runs,
     /// What the last run took, in milliseconds, where its start was heard.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
     /// It is not due before it was heard once.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_no")]
     pub waits: bool,
     /// What the last weak answer was weak for: it came too soon after the one before.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_no")]
     pub too_often: bool,
     /// Answers in a row.
     pub streak: Streak,
     /// What the last answer that was not good said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_words: Option<String>,
     /// What the last *bye* said, until the next beat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub farewell: Option<String>,
 }
 
@@ -69,15 +75,28 @@ pub struct State {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Streak {
     /// Good ones.
+    #[serde(default, skip_serializing_if = "is_none")]
     pub good: u32,
     /// Good or slow ones.
+    #[serde(default, skip_serializing_if = "is_none")]
     pub passed: u32,
     /// Bad ones.
+    #[serde(default, skip_serializing_if = "is_none")]
     pub bad: u32,
     /// Slow or bad ones.
+    #[serde(default, skip_serializing_if = "is_none")]
     pub weak: u32,
     /// When the run of weak ones began: its arrival, and the sender's word for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weak_since: Option<(Moment, Moment)>,
+}
+
+fn is_no(yes: &bool) -> bool {
+    !yes
+}
+
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// One beat, as far as deciding goes.

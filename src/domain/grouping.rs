@@ -9,6 +9,8 @@ use super::moment::Moment;
 pub const MANY: usize = 5;
 /// After so many within a minute, each by itself, the next ones are gathered.
 pub const STORM: usize = 20;
+/// So many at once are a message by themselves, in a storm too: nobody gathers more, and a million would wait for each other.
+pub const CROWD: usize = 1_000;
 /// Alarms are counted together that are told within this time.
 pub const TOGETHER: Duration = Duration::from_secs(60);
 /// What is gathered is told so often.
@@ -39,7 +41,7 @@ pub struct Lately {
 pub fn tell(fresh: usize, waited: usize, lately: Lately, now: Moment) -> Telling {
     let is_storm = lately.group_at.is_some() || lately.alone >= STORM;
     match fresh + waited {
-        _ if waited == 0 && is_storm => Telling::Wait(next_round(now)),
+        _ if waited == 0 && fresh < CROWD && is_storm => Telling::Wait(next_round(now)),
         0 | 1 => Telling::Each,
         ready if is_storm || ready >= MANY => Telling::Together,
         _ => Telling::Each,
@@ -103,6 +105,7 @@ mod tests {
         for lately in [Lately { alone: 0, group_at: Some(at(60)) }, Lately { alone: 20, group_at: None }] {
             assert_eq!(tell(1, 0, lately, at(101)), Telling::Wait(at(110)));
             assert_eq!(tell(900, 0, lately, at(109)), Telling::Wait(at(110)));
+            assert_eq!(tell(CROWD, 0, lately, at(109)), Telling::Together, "a crowd is a message by itself");
             assert_eq!(tell(0, 900, lately, at(110)), Telling::Together);
             assert_eq!(tell(3, 1, lately, at(110)), Telling::Together);
             assert_eq!(tell(0, 1, lately, at(110)), Telling::Each);

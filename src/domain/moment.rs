@@ -88,6 +88,80 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
+/// Whole milliseconds, as stores keep them: shorter than RFC 3339, and read and written sooner. Reads both.
+pub mod millis {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    use super::{DateTime, Moment, Utc};
+
+    /// Writes a moment.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn serialize<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(moment.0)
+    }
+
+    /// Reads a moment.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Moment, D::Error> {
+        deserializer.deserialize_any(Either)
+    }
+
+    struct Either;
+
+    impl Visitor<'_> for Either {
+        type Value = Moment;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("milliseconds since the epoch, or RFC 3339")
+        }
+
+        fn visit_i64<E: Error>(self, millis: i64) -> Result<Moment, E> {
+            Ok(Moment(millis))
+        }
+
+        fn visit_u64<E: Error>(self, millis: u64) -> Result<Moment, E> {
+            i64::try_from(millis).map(Moment).map_err(E::custom)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Moment, E> {
+            DateTime::parse_from_rfc3339(text).map(|time| Moment::from(time.with_timezone(&Utc))).map_err(E::custom)
+        }
+    }
+
+    /// The same where there may be none.
+    pub mod option {
+        use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+        use super::super::Moment;
+
+        #[derive(Serialize, Deserialize)]
+        struct Kept(#[serde(with = "super")] Moment);
+
+        /// Writes a moment.
+        ///
+        /// # Errors
+        /// Where it cannot be written.
+        pub fn serialize<S: Serializer>(moment: &Option<Moment>, serializer: S) -> Result<S::Ok, S::Error> {
+            moment.map(Kept).serialize(serializer)
+        }
+
+        /// Reads a moment.
+        ///
+        /// # Errors
+        /// Where it is none.
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Moment>, D::Error> {
+            Ok(Option::<Kept>::deserialize(deserializer)?.map(|kept| kept.0))
+        }
+    }
+}
+
 /// `4s`, `12m 5s`, `3h 20m`, `2d 4h`: the two largest units, rounded down; under a second, `120ms`.
 #[must_use]
 pub fn humane(duration: Duration) -> String {
@@ -121,6 +195,19 @@ mod tests {
         let moment = Moment::from_millis(1_795_410_000_123);
         let text = serde_json::to_string(&moment).unwrap();
         assert_eq!(serde_json::from_str::<Moment>(&text).unwrap(), moment);
+    }
+
+    #[test]
+    fn a_store_keeps_milliseconds_and_reads_what_was_kept_before() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Row(#[serde(with = "millis")] Moment, #[serde(with = "millis::option")] Option<Moment>);
+        let row = Row(Moment::from_millis(1_795_410_000_123), Some(Moment::from_millis(-5)));
+        let text = serde_json::to_string(&row).unwrap();
+        assert_eq!(text, "[1795410000123,-5]");
+        assert_eq!(serde_json::from_str::<Row>(&text).unwrap(), row);
+        let before = r#"["2026-11-23T05:00:00.123Z","1969-12-31T23:59:59.995Z"]"#;
+        assert_eq!(serde_json::from_str::<Row>(before).unwrap(), row);
+        assert_eq!(serde_json::from_str::<Row>("[1,null]").unwrap().1, None);
     }
 
     #[test]

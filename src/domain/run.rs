@@ -32,6 +32,12 @@ impl Runs {
         Self(self.0.iter().map(|run| Run { id: run.id, since: by(run.since), last: by(run.last) }).collect())
     }
 
+    /// Whether none has begun.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A run begins.
     pub fn start(&mut self, id: Option<Uuid>, at: Moment) {
         let has_room = self.0.len() < MOST;

@@ -3,10 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::HeaderMap;
-use serde_json::{Value, json};
+use axum::http::{HeaderMap, HeaderName, header};
 
 use super::error::ApiError;
 use super::watching::Watching;
@@ -28,12 +26,19 @@ const LONGEST_WORD: usize = 200;
 /// A beat that was sent earlier, or will be sent later, is refused.
 const OLDEST: Duration = Duration::from_secs(300);
 
+/// An answer that is the same for each.
+type Stored = ([(HeaderName, &'static str); 1], &'static str);
+
+fn stored(json: &'static str) -> Stored {
+    ([(header::CONTENT_TYPE, "application/json")], json)
+}
+
 /// Takes a beat.
 pub(super) async fn post(
     State(watching): State<Watching>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Stored, ApiError> {
     let (head, body) = request.into_parts();
     let address = origin::address(peer.ip(), &head.headers, &watching.pings.settings.trusted);
     let answered = async {
@@ -51,8 +56,8 @@ pub(super) async fn post(
         watching.ingest.beat(arrived).await.map_err(|error| ApiError::from(&error))
     };
     match answered.await {
-        Ok(Ack::Stored | Ack::Created) => Ok(Json(json!({ "stored": true }))),
-        Ok(Ack::Repeated) => Ok(Json(json!({ "stored": true, "repeated": true }))),
+        Ok(Ack::Stored | Ack::Created) => Ok(stored(r#"{"stored":true}"#)),
+        Ok(Ack::Repeated) => Ok(stored(r#"{"stored":true,"repeated":true}"#)),
         Err(error) => {
             error.count();
             Err(error)

@@ -1,5 +1,6 @@
 //! What the watcher's listener needs.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -9,9 +10,29 @@ use crate::monitor::orders::ConfigView;
 use crate::monitor::{Ingest, Monitor};
 use crate::signing::Key;
 
-/// What the listener needs.
+/// What the listener needs; clones are the same, for every request has one.
 #[derive(Debug, Clone)]
-pub struct Watching {
+pub struct Watching(Arc<Needs>);
+
+impl Watching {
+    /// All of it.
+    #[must_use]
+    pub fn new(needs: Needs) -> Self {
+        Self(Arc::new(needs))
+    }
+}
+
+impl Deref for Watching {
+    type Target = Needs;
+
+    fn deref(&self) -> &Needs {
+        &self.0
+    }
+}
+
+/// What there is of it.
+#[derive(Debug)]
+pub struct Needs {
     /// For reading.
     pub monitor: Monitor,
     /// For beats.

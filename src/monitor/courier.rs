@@ -10,6 +10,7 @@ use super::dead_channel;
 use super::engine::{Monitor, MonitorError};
 use super::expected::ChannelRule;
 use super::scene::Scene;
+use crate::domain::flip::Reason;
 use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind};
 use crate::domain::retry;
@@ -116,9 +117,12 @@ impl Monitor {
         channel.taken_at = Some(now);
         channels::save(&mut transaction, &rule.name, &channel).await?;
         dead_channel::revive(&mut transaction, &scene, &rule.name).await?;
+        let decided_at = decided_at(&mut transaction, stored).await?;
         transaction.commit().await?;
         NOTICES.with_label_values(&[rule.name.as_str(), "taken"]).inc();
-        DELAY.with_label_values::<&str>(&[]).observe(now.since(stored.notice.at).as_secs_f64());
+        if let Some(decided_at) = decided_at {
+            DELAY.with_label_values::<&str>(&[]).observe(now.since(decided_at).as_secs_f64());
+        }
         self.wake.notify_waiters();
         Ok(())
     }
@@ -148,6 +152,18 @@ impl Monitor {
         self.wake.notify_waiters();
         Ok(())
     }
+}
+
+/// When an alarm was due: at the deadline, for silence; for anything else when the beat that decided it was stored. None: it is no alarm.
+async fn decided_at(connection: &mut Connection, stored: &StoredNotice) -> Result<Option<Moment>, StoreError> {
+    let notice = &stored.notice;
+    if !matches!(notice.kind, NoticeKind::CheckDown | NoticeKind::CheckPoorly) {
+        return Ok(None);
+    }
+    let found = incidents::find(connection, &notice.subject.incident).await?;
+    let is_silence = |reason: &Reason| reason.is_silence() || matches!(reason, Reason::Together { .. });
+    let deadline = found.filter(|found| is_silence(&found.incident.reason)).map(|found| found.incident.since);
+    Ok(Some(deadline.unwrap_or(notice.at)))
 }
 
 /// A channel's own all's well is nobody else's business.

@@ -60,12 +60,14 @@ async fn together(connection: &mut Connection, scene: &Scene<'_>, mut members: V
     let stored = StoredIncident { incident: group, opened_at: scene.now, decide_at: None, decide_until: None, explained: false };
     incidents::save(connection, &stored).await?;
     groups::insert(connection, &key, scene.now).await?;
-    for member in &members {
+    for mut member in members {
         if member.decide_at.is_some() {
             // It had been held, and its notices wait.
             telling::withdrawn(connection, scene, &member.incident.key).await?;
         }
-        groups::join(connection, &member.incident.key, &key).await?;
+        (member.decide_at, member.decide_until, member.explained) = (None, None, true);
+        member.incident.cause = Some(key.clone());
+        incidents::save(connection, &member).await?;
     }
     telling::opened(connection, scene, &stored.incident, scene.now).await
 }

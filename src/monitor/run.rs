@@ -1,9 +1,11 @@
 //! The loops around the steps. Each looks at the store: a wake-up carries no data.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -64,7 +66,7 @@ impl Loops {
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let Self { monitor, queue, channels, manager, shown } = self;
         let mut tasks = JoinSet::new();
-        tasks.spawn(sweep(monitor.clone(), manager, stop.clone()));
+        tasks.spawn(apart("sweep", sweep(monitor.clone(), manager, stop.clone())));
         tasks.spawn(prune(monitor.clone(), stop.clone()));
         if let Some(by_name) = shown {
             tasks.spawn(show(monitor.clone(), by_name, stop.clone()));
@@ -77,8 +79,24 @@ impl Loops {
                 tasks.spawn(courier(monitor.clone(), channel.clone(), rule.clone(), stop.clone()));
             }
         }
-        monitor.run_ingest(queue).await;
+        apart("ingest", async move { monitor.run_ingest(queue).await }).await;
         while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// On a thread of its own: it may wait for the disk where it stands, and nobody is kept from anything meanwhile.
+async fn apart(name: &str, work: impl Future<Output = ()> + Send + 'static) {
+    let (over, ended) = oneshot::channel();
+    let runtime = Handle::current();
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        runtime.block_on(work);
+        // Whoever waited may have gone.
+        let _ = over.send(());
+    });
+    match thread {
+        // The sender is dropped at the end at the latest.
+        Ok(_) => drop(ended.await),
+        Err(error) => tracing::error!("no thread for {name}: {error}"),
     }
 }
 
@@ -148,16 +166,18 @@ async fn prune(monitor: Monitor, mut stop: watch::Receiver<bool>) {
 }
 
 async fn show(monitor: Monitor, by_name: u32, mut stop: watch::Receiver<bool>) {
-    let mut ticks = interval(SHOW_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut pause = Duration::ZERO;
     loop {
         tokio::select! {
-            _ = ticks.tick() => {}
+            () = sleep(pause) => {}
             () = until(&mut stop) => return,
         }
+        let began = clock::elapsed();
         if let Err(error) = monitor.show(by_name, monitor.now()).await {
             tracing::debug!("the metrics show what was known before: {error}");
         }
+        // Of a million checks it takes its time, and must not take everybody's.
+        pause = SHOW_EVERY.max((clock::elapsed() - began) * 50);
     }
 }
 

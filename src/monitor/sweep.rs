@@ -103,7 +103,7 @@ impl Monitor {
         };
         let due = checks::due(&mut reader, until, None, PAGE).await?;
         let open = Open {
-            waiting: incidents::to_decide(&mut reader, now).await?,
+            waiting: incidents::to_decide(&mut reader, now, PAGE).await?,
             following: follow_ups::due(&mut reader, now).await?,
             is_quiet_over: quiets::is_any_over(&mut reader, now).await?,
             is_group_over: !groups::empty(&mut reader).await?.is_empty(),
@@ -115,7 +115,7 @@ impl Monitor {
         let is_mark_due = marked.is_none_or(|marked| now.since(marked.at) >= MARK_EVERY) || others.is_due(self.process, now);
         let mut looked = 0;
         if is_mark_due || !due.is_empty() || !open.is_idle() {
-            looked = self.look(mark, due, &open).await?;
+            looked = self.look(mark, due, open).await?;
             self.pulse.committed(now);
             self.wake.notify_waiters();
         }
@@ -138,24 +138,28 @@ impl Monitor {
 
     /// Page by page, each in a commit of its own: a beat waits for one page and not for all. The last one has whatever else is to be decided,
     /// and how far we have come. Says how many were looked at.
-    async fn look(&self, mark: Mark, mut due: Vec<Due>, open: &Open) -> Result<usize, MonitorError> {
+    async fn look(&self, mark: Mark, mut due: Vec<Due>, mut open: Open) -> Result<usize, MonitorError> {
+        let is_page = |length: usize| u32::try_from(length).is_ok_and(|length| length >= PAGE);
         let mut looked = 0;
         loop {
-            let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+            let (more_due, more_waiting) = (is_page(due.len()), is_page(open.waiting.len()));
             let mut transaction = self.store.begin().await?;
             transaction.batch();
             let scene = self.scene(&mut transaction, mark.at).await?.gathering();
             self.look_at_page(&mut transaction, &scene, mark, &due).await?;
             looked += due.len();
-            if is_last {
-                self.decide_open(&mut transaction, &scene, mark, open).await?;
+            self.decide_waiting(&mut transaction, &scene, &open.waiting).await?;
+            if !more_due && !more_waiting {
+                self.end_look(&mut transaction, &scene, mark, &open).await?;
                 transaction.commit().await?;
                 return Ok(looked);
             }
             group::tell(&mut transaction, &scene).await?;
             transaction.commit().await?;
             self.wake.notify_waiters();
-            due = checks::due(&mut self.store.read().await?, mark.until, due.last(), PAGE).await?;
+            let mut reader = self.store.read().await?;
+            due = if more_due { checks::due(&mut reader, mark.until, due.last(), PAGE).await? } else { Vec::new() };
+            open.waiting = if more_waiting { incidents::to_decide(&mut reader, mark.at, PAGE).await? } else { Vec::new() };
         }
     }
 
@@ -170,20 +174,26 @@ impl Monitor {
         }
         let keys: Vec<String> = due.iter().filter_map(|stored| decide::foresee(scene, stored, mark.until)).collect();
         incidents::read_ahead(connection, &keys, &names).await?;
+        // A key that is used already is not used again, and another would be looked up.
+        follow_ups::expect_none(connection, &keys);
         for stored in due {
             decide::look(connection, scene, stored, mark.until).await?;
         }
         Ok(())
     }
 
-    async fn decide_open(&self, connection: &mut Connection, scene: &Scene<'_>, mark: Mark, open: &Open) -> Result<(), StoreError> {
-        quieting::end_all(connection, scene).await?;
-        for key in &open.waiting {
+    async fn decide_waiting(&self, connection: &mut Connection, scene: &Scene<'_>, waiting: &[String]) -> Result<(), StoreError> {
+        for key in waiting {
             let stored = incidents::find(connection, key).await?;
-            if let Some(stored) = stored.filter(|stored| stored.decide_at.is_some_and(|decide_at| decide_at <= mark.at)) {
+            if let Some(stored) = stored.filter(|stored| stored.decide_at.is_some_and(|decide_at| decide_at <= scene.now)) {
                 cause::decide(connection, scene, stored).await?;
             }
         }
+        Ok(())
+    }
+
+    async fn end_look(&self, connection: &mut Connection, scene: &Scene<'_>, mark: Mark, open: &Open) -> Result<(), StoreError> {
+        quieting::end_all(connection, scene).await?;
         group::tell(connection, scene).await?;
         group::end_empty(connection, scene).await?;
         for key in &open.following {

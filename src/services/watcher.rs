@@ -21,7 +21,7 @@ use crate::http::keys::ApiKey;
 use crate::http::pings::Pings;
 use crate::http::serve::OwnHosts;
 use crate::http::watcher::router;
-use crate::http::watching::Watching;
+use crate::http::watching::{Needs, Watching};
 use crate::monitor::{Loops, May, Monitor, MonitorSettings, WatcherSettings};
 use crate::net::manager::ServiceManager;
 use crate::net::tls::Certificate;
@@ -91,7 +91,7 @@ impl Renewed for Watcher {
             outside: OutsideLoop::build(config, &monitor)?,
             outward: OutwardLoop::build(config, &monitor)?,
             certificate: config.watcher.tls.as_ref().map(|files| files.load(state)).transpose().context("watcher.tls")?,
-            watching: Watching {
+            watching: Watching::new(Needs {
                 monitor,
                 ingest,
                 pings: Arc::new(pings(config, &key)?),
@@ -100,7 +100,7 @@ impl Renewed for Watcher {
                 config: view.clone(),
                 reload: orders.clone(),
                 unheard,
-            },
+            }),
             loops,
             metric_checks: config.watcher.metric_checks,
         })

@@ -4,11 +4,14 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection as _};
+use rusqlite::{Connection, OpenFlags};
 
 use super::database::Store;
+
+/// Whoever has locked the store is waited for.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// Why there is no copy.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +27,7 @@ pub enum BackupError {
     Missing(PathBuf),
     /// The store does not let itself be copied.
     #[error("the store cannot be copied: {0}")]
-    Store(#[from] sqlx::Error),
+    Store(#[from] rusqlite::Error),
     /// The copy cannot be written.
     #[error("the copy cannot be written: {0}")]
     Io(#[from] io::Error),
@@ -35,7 +38,7 @@ pub enum BackupError {
 ///
 /// # Errors
 /// Where there is no store, where the file is there already, or where it cannot be written; then there is no file.
-pub async fn copy(url: &str, state: &Path, to: &Path) -> Result<PathBuf, BackupError> {
+pub fn copy(url: &str, state: &Path, to: &Path) -> Result<PathBuf, BackupError> {
     if Store::is_server(url) {
         return Err(BackupError::Server);
     }
@@ -48,7 +51,7 @@ pub async fn copy(url: &str, state: &Path, to: &Path) -> Result<PathBuf, BackupE
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(BackupError::Exists(to.to_owned())),
         made => made?,
     };
-    let copied = fill(&store, to).await;
+    let copied = fill(&store, to);
     if copied.is_err() {
         // Half a copy is none; that it cannot be removed either changes nothing.
         let _ = fs::remove_file(to);
@@ -57,10 +60,11 @@ pub async fn copy(url: &str, state: &Path, to: &Path) -> Result<PathBuf, BackupE
 }
 
 /// The file is there and empty.
-async fn fill(store: &Path, to: &Path) -> Result<(), BackupError> {
-    let mut connection = SqliteConnectOptions::new().filename(store).read_only(true).connect().await?;
-    sqlx::query("VACUUM INTO ?").bind(to.to_string_lossy().into_owned()).execute(&mut connection).await?;
-    connection.close().await?;
+fn fill(store: &Path, to: &Path) -> Result<(), BackupError> {
+    let connection = Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute("VACUUM INTO ?", [to.to_string_lossy()])?;
+    drop(connection);
     fs::set_permissions(to, Permissions::from_mode(0o600))?;
     File::open(to)?.sync_all()?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -1,27 +1,16 @@
-//! Many rows in one statement. The numbers of rows are few, so that each statement is prepared once.
+//! Many values in one statement. Their numbers are few, so that each statement is prepared once.
 
 use super::value::Value;
 
-/// So many rows go into one statement; what is over goes into the next smaller.
+/// So many values go into one statement; what is over goes into the next smaller.
 const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// A statement and its values.
 pub(super) type Ready = (String, Vec<Value>);
 
-/// `head VALUES (?, ..), (?, ..) tail`, in as many statements as needed, each with its number of rows.
-pub(super) fn inserts(head: &str, rows: Vec<Vec<Value>>, tail: &str) -> Vec<(usize, Ready)> {
-    let width = rows.first().map_or(0, Vec::len);
-    let row = format!("({})", vec!["?"; width].join(", "));
-    let statement = |rows: Vec<Vec<Value>>| {
-        let text = format!("{head} VALUES {} {tail}", vec![row.as_str(); rows.len()].join(", "));
-        (rows.len(), (text, rows.into_iter().flatten().collect()))
-    };
-    portions(rows).into_iter().map(statement).collect()
-}
-
-/// `head (?, ?, ..)`, in as many statements as needed.
+/// `head IN (?, ?, ..)`, in as many statements as needed.
 pub(super) fn lists(head: &str, values: Vec<Value>) -> Vec<Ready> {
-    let statement = |values: Vec<Value>| (format!("{head} ({})", vec!["?"; values.len()].join(", ")), values);
+    let statement = |values: Vec<Value>| (format!("{head} IN ({})", vec!["?"; values.len()].join(", ")), values);
     portions(values).into_iter().map(statement).collect()
 }
 

@@ -1,6 +1,5 @@
 //! Rows of `check`: what is known of everything that is expected.
 
-use super::batch::lists;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
@@ -41,14 +40,19 @@ pub struct StoredCheck {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// The sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
     /// The colour that the sender belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<Colour>,
     /// The version beside the sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// How long the last answer took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<u64>,
     /// Why the last answer was not good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
@@ -72,6 +76,14 @@ const CHECK: Table = Table {
     insert: "INSERT INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted, made, uuid)",
     tail: "ON CONFLICT (name) DO UPDATE SET status = excluded.status, state = excluded.state, look_at = excluded.look_at,
            every_ms = excluded.every_ms, seen = excluded.seen, wanted = excluded.wanted, made = excluded.made, uuid = excluded.uuid",
+    again: Again::Replaces,
+};
+
+/// The same for a check that is there and has only heard something: what stays as it was is not written, nor are the indices over it.
+const HEARD: Table = Table {
+    name: CHECK.name,
+    insert: "INSERT INTO \"check\" (name, status, state, look_at, every_ms, seen)",
+    tail: "ON CONFLICT (name) DO UPDATE SET state = excluded.state, look_at = excluded.look_at, every_ms = excluded.every_ms, seen = excluded.seen",
     again: Again::Replaces,
 };
 
@@ -102,7 +114,7 @@ pub async fn all(connection: &mut Connection) -> Result<Vec<StoredCheck>, StoreE
 /// Where the store does not answer.
 pub async fn find(connection: &mut Connection, name: &str) -> Result<Option<StoredCheck>, StoreError> {
     if let Some(known) = connection.known::<Option<StoredCheck>>(CHECK.name, name) {
-        return Ok(known);
+        return Ok(known.clone());
     }
     let row = sql("SELECT * FROM \"check\" WHERE name = ?").bind(name).first(connection).await?;
     row.as_ref().map(read).transpose()
@@ -113,16 +125,13 @@ pub async fn find(connection: &mut Connection, name: &str) -> Result<Option<Stor
 /// # Errors
 /// Where the store does not answer.
 pub async fn read_ahead(connection: &mut Connection, names: &BTreeSet<&str>) -> Result<(), StoreError> {
-    let values = names.iter().map(|name| Value::from(*name)).collect();
     for name in names {
         connection.remember(CHECK.name, name, None::<StoredCheck>);
     }
-    for list in lists("SELECT * FROM \"check\" WHERE name IN", values) {
-        for row in connection.fetch(list).await? {
-            let stored = read(&row)?;
-            let name = stored.name.clone();
-            connection.remember(CHECK.name, &name, Some(stored));
-        }
+    let names: Vec<&str> = names.iter().copied().collect();
+    for stored in named(connection, &names).await? {
+        let name = stored.name.clone();
+        connection.remember(CHECK.name, &name, Some(stored));
     }
     Ok(())
 }
@@ -132,13 +141,8 @@ pub async fn read_ahead(connection: &mut Connection, names: &BTreeSet<&str>) -> 
 /// # Errors
 /// Where the store does not answer.
 pub async fn named(connection: &mut Connection, names: &[&str]) -> Result<Vec<StoredCheck>, StoreError> {
-    let mut found = Vec::with_capacity(names.len());
-    for list in lists("SELECT * FROM \"check\" WHERE name IN", names.iter().map(|name| Value::from(*name)).collect()) {
-        for row in connection.fetch(list).await? {
-            found.push(read(&row)?);
-        }
-    }
-    Ok(found)
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    connection.fetch_among("SELECT * FROM \"check\" WHERE name", names).await?.iter().map(read).collect()
 }
 
 /// The names of the checks that a config named.
@@ -170,19 +174,29 @@ pub async fn due(connection: &mut Connection, until: Moment, after: Option<&Due>
 /// # Errors
 /// Where the store refuses.
 pub async fn save(connection: &mut Connection, check: &StoredCheck) -> Result<(), StoreError> {
-    let row = vec![
+    let mut row = vec![
         Value::from(&check.name),
         Value::from(check.state.status.as_str()),
         Value::from(json::write(&check.state)?),
         Value::from(check.look_at),
         Value::from(check.every_ms),
         Value::from(json::write(&check.seen)?),
-        Value::from(check.wanted.as_ref().map(json::write).transpose()?),
-        Value::from(check.made.as_ref().map(json::write).transpose()?),
-        Value::from(check.made.as_ref().map(|made| made.uuid.to_string())),
     ];
+    let before = connection.known::<Option<StoredCheck>>(CHECK.name, &check.name).and_then(Option::as_ref);
+    let is_written = connection.is_pending(&CHECK, &check.name);
+    let is_heard = before.is_some_and(|before| {
+        (before.state.status, &before.wanted, &before.made) == (check.state.status, &check.wanted, &check.made) && !is_written
+    });
+    let table = if is_heard {
+        &HEARD
+    } else {
+        row.push(Value::from(check.wanted.as_ref().map(json::write).transpose()?));
+        row.push(Value::from(check.made.as_ref().map(json::write).transpose()?));
+        row.push(Value::from(check.made.as_ref().map(|made| made.uuid.to_string())));
+        &CHECK
+    };
     connection.remember(CHECK.name, &check.name, Some(check.clone()));
-    connection.write(&CHECK, &check.name, row).await?;
+    connection.write(table, &check.name, row).await?;
     Ok(())
 }
 

@@ -4,16 +4,22 @@ use std::any::Any;
 use std::ops::{Deref, DerefMut};
 
 use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Database, Encode, Postgres, Sqlite, Type};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 
 use super::answer::in_time;
-use super::batch::{Ready, inserts};
+use super::batch::{self, Ready};
+use super::columns::{self, Column};
 use super::dialect::{self, Dialect};
 use super::error::StoreError;
-use super::pending::{Pending, Table};
+use super::file::Lent;
+use super::pending::{Again, Pending, Queue, Table};
 use super::row::{self, Row};
 use super::value::Value;
+
+/// The table of what channels are to be told.
+const NOTICES: &str = "notice";
 
 /// A connection to SQLite or PostgreSQL, on which statements run one after the other.
 #[derive(Debug)]
@@ -22,29 +28,30 @@ pub struct Connection {
     /// Rows are written many at a time.
     is_batching: bool,
     pending: Pending,
+    has_news: bool,
 }
 
 /// To which it is.
 #[derive(Debug)]
 pub(super) enum Kind {
     /// To a file.
-    Sqlite(Held<Sqlite>),
+    Sqlite(Lent),
     /// To a server.
-    Postgres(Held<Postgres>),
+    Postgres(Held),
 }
 
 /// With or without a transaction around it.
 #[derive(Debug)]
-pub(super) enum Held<D: Database> {
+pub(super) enum Held {
     /// Each statement is alone.
-    Plain(PoolConnection<D>),
+    Plain(PoolConnection<Postgres>),
     /// All or nothing.
-    Transaction(sqlx::Transaction<'static, D>),
+    Transaction(sqlx::Transaction<'static, Postgres>),
 }
 
-impl<D: Database> Held<D> {
+impl Held {
     /// The connection itself.
-    fn raw(&mut self) -> &mut D::Connection {
+    fn raw(&mut self) -> &mut PgConnection {
         match self {
             Self::Plain(connection) => &mut *connection,
             Self::Transaction(transaction) => &mut *transaction,
@@ -61,7 +68,7 @@ impl<D: Database> Held<D> {
 
 impl Connection {
     pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, is_batching: false, pending: Pending::default() }
+        Self { kind, is_batching: false, pending: Pending::default(), has_news: false }
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -76,8 +83,14 @@ impl Connection {
         self.is_batching
     }
 
+    /// Whether something was written that a channel may be waiting for.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.has_news
+    }
+
     /// What is known of a row without reading it.
-    pub(super) fn known<T: Any + Clone>(&self, table: &'static str, key: &str) -> Option<T> {
+    pub(super) fn known<T: Any>(&self, table: &'static str, key: &str) -> Option<&T> {
         if self.is_batching { self.pending.known(table, key) } else { None }
     }
 
@@ -88,30 +101,37 @@ impl Connection {
         }
     }
 
+    /// Whether a row with this key is to be written to this table.
+    pub(super) fn is_pending(&self, table: &'static Table, key: &str) -> bool {
+        self.is_batching && self.pending.is_pending(table, key)
+    }
+
     /// Writes a row: now, or with others. Says whether it was there before, as far as that is known.
     pub(super) async fn write(&mut self, table: &'static Table, key: &str, row: Vec<Value>) -> Result<bool, StoreError> {
+        self.has_news |= table.name == NOTICES;
         if self.is_batching {
             return Ok(self.pending.push(table, key, row));
         }
-        let mut written = 0;
-        for (_, statement) in inserts(table.insert, vec![row], table.tail) {
-            written += self.execute(statement).await?;
-        }
-        Ok(written > 0)
+        Ok(self.insert(table, vec![row]).await? > 0)
     }
 
-    /// Writes rows of which no two have the same key.
-    pub(super) async fn write_all(&mut self, table: &'static Table, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
-        for (_, statement) in inserts(table.insert, rows, table.tail) {
-            self.execute(statement).await?;
-        }
-        Ok(())
+    /// Writes rows of which no two have the same key. Says how many it has written.
+    pub(super) async fn write_all(&mut self, table: &'static Table, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
+        self.insert(table, rows).await
+    }
+
+    /// After everything that is pending.
+    async fn insert(&mut self, table: &'static Table, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
+        self.flush().await?;
+        self.pending.forget();
+        self.insert_now(table, rows).await
     }
 
     /// Runs a statement. Says how many rows it has written.
     pub(super) async fn execute(&mut self, statement: Ready) -> Result<u64, StoreError> {
         self.flush().await?;
         self.pending.forget();
+        self.has_news |= statement.0.contains(NOTICES);
         self.execute_now(statement).await
     }
 
@@ -123,10 +143,7 @@ impl Connection {
         }
         let text = self.dialect().statement(text);
         Ok(match &mut self.kind {
-            Kind::Sqlite(held) => {
-                let rows = bound(text, values).fetch_all(held.raw()).await?;
-                rows.into_iter().map(|row| Row(row::Kind::Sqlite(row))).collect()
-            }
+            Kind::Sqlite(file) => file.rows(&text, &values)?.into_iter().map(|row| Row(row::Kind::Sqlite(row))).collect(),
             Kind::Postgres(held) => {
                 let rows = in_time(bound(text, values).fetch_all(held.raw())).await?;
                 rows.into_iter().map(|row| Row(row::Kind::Postgres(row))).collect()
@@ -134,20 +151,37 @@ impl Connection {
         })
     }
 
+    /// Runs `head IN (value, ..)` for as many as there are, and reads every row.
+    pub(super) async fn fetch_among(&mut self, head: &str, keys: Vec<String>) -> Result<Vec<Row>, StoreError> {
+        self.flush().await?;
+        let mut read = Vec::with_capacity(keys.len());
+        match &mut self.kind {
+            Kind::Sqlite(file) => {
+                for (text, values) in batch::lists(head, keys.into_iter().map(Value::from).collect()) {
+                    read.extend(file.rows(&text, &values)?.into_iter().map(|row| Row(row::Kind::Sqlite(row))));
+                }
+            }
+            Kind::Postgres(held) => {
+                let keys: Vec<String> = keys.into_iter().map(dialect::escape).collect();
+                let rows = in_time(query(format!("{head} = ANY($1)")).bind(keys).fetch_all(held.raw())).await?;
+                read.extend(rows.into_iter().map(|row| Row(row::Kind::Postgres(row))));
+            }
+        }
+        Ok(read)
+    }
+
     /// Runs several statements of ours.
     pub(super) async fn script(&mut self, text: &str) -> Result<(), StoreError> {
-        let script = sqlx::raw_sql(AssertSqlSafe(text));
         match &mut self.kind {
-            Kind::Sqlite(held) => script.execute(held.raw()).await.map(|_| ())?,
-            Kind::Postgres(held) => script.execute(held.raw()).await.map(|_| ())?,
+            Kind::Sqlite(file) => file.script(text),
+            Kind::Postgres(held) => Ok(sqlx::raw_sql(AssertSqlSafe(text)).execute(held.raw()).await.map(|_| ())?),
         }
-        Ok(())
     }
 
     async fn execute_now(&mut self, (text, values): Ready) -> Result<u64, StoreError> {
         let text = self.dialect().statement(text);
         Ok(match &mut self.kind {
-            Kind::Sqlite(held) => bound(text, values).execute(held.raw()).await?.rows_affected(),
+            Kind::Sqlite(file) => file.run(&text, &values)? as u64,
             Kind::Postgres(held) => in_time(bound(text, values).execute(held.raw())).await?.rows_affected(),
         })
     }
@@ -156,25 +190,34 @@ impl Connection {
         if self.pending.is_empty() {
             return Ok(());
         }
-        for write in self.pending.take() {
-            let written = self.execute_now(write.statement).await?;
-            if write.must_write.is_some_and(|rows| u64::try_from(rows).ok() != Some(written)) {
+        for Queue { table, rows, .. } in self.pending.take() {
+            let wanted = rows.len() as u64;
+            let written = self.insert_now(table, rows).await?;
+            if table.again == Again::Never && written != wanted {
                 return Err(StoreError::Repeated);
             }
         }
         Ok(())
     }
+
+    async fn insert_now(&mut self, table: &Table, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
+        let Some(width) = rows.first().map(Vec::len) else { return Ok(0) };
+        Ok(match &mut self.kind {
+            Kind::Sqlite(file) => file.run_each(&table.one(width), &rows)? as u64,
+            Kind::Postgres(held) => {
+                let (text, columns) = columns::turned(table, rows);
+                in_time(columns.into_iter().fold(query(text), Column::bind).execute(held.raw())).await?.rows_affected()
+            }
+        })
+    }
 }
 
-fn bound<'q, D>(text: String, values: Vec<Value>) -> Query<'q, D, D::Arguments>
-where
-    D: Database,
-    for<'t> Option<i64>: Encode<'t, D> + Type<D>,
-    for<'t> Option<String>: Encode<'t, D> + Type<D>,
-    for<'t> Option<Vec<u8>>: Encode<'t, D> + Type<D>,
-{
-    let query = sqlx::query(AssertSqlSafe(text));
-    values.into_iter().fold(query, |query, value| match value {
+fn query<'q>(text: String) -> Query<'q, Postgres, PgArguments> {
+    sqlx::query(AssertSqlSafe(text))
+}
+
+fn bound<'q>(text: String, values: Vec<Value>) -> Query<'q, Postgres, PgArguments> {
+    values.into_iter().fold(query(text), |query, value| match value {
         Value::Number(number) => query.bind(number),
         Value::Text(text) => query.bind(text.map(dialect::escape)),
         Value::Bytes(bytes) => query.bind(bytes),
@@ -202,7 +245,7 @@ impl Transaction {
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.0.flush().await?;
         match self.0.kind {
-            Kind::Sqlite(held) => held.commit().await?,
+            Kind::Sqlite(mut file) => file.run("COMMIT", &[]).map(|_| ())?,
             Kind::Postgres(held) => in_time(held.commit()).await?,
         }
         Ok(())

@@ -5,20 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Sqlite;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 use super::answer::{in_time, is_alive};
 use super::connection::{Connection, Held, Kind, Transaction};
 use super::error::StoreError;
+use super::file::File;
 use super::schema;
 use super::server_time::ServerTime;
 use crate::clock;
 use crate::domain::moment::Moment;
 
-/// How long a statement waits for a lock that somebody outside holds.
-const BUSY: Duration = Duration::from_secs(1);
+/// So long a connection is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// So many connections at most to a server.
 const CONNECTIONS: u32 = 8;
 /// What the server does with whoever stands still: one that was stopped within a transaction keeps nobody else from writing.
@@ -34,7 +33,7 @@ pub struct Store(Pools);
 
 #[derive(Debug, Clone)]
 enum Pools {
-    Sqlite { writer: SqlitePool, reader: SqlitePool },
+    Sqlite(File),
     Postgres { pool: PgPool, time: Arc<ServerTime> },
 }
 
@@ -44,7 +43,7 @@ impl Store {
     /// # Errors
     /// Where it cannot be opened or written, or is from a newer version.
     pub async fn open(url: &str, state: &Path) -> Result<Self, StoreError> {
-        let store = if Self::is_server(url) { Self::server(url).await? } else { Self::file(url, state).await? };
+        let store = if Self::is_server(url) { Self::server(url).await? } else { Self::file(url, state)? };
         schema::migrate(store.begin().await?).await?;
         Ok(store)
     }
@@ -55,25 +54,15 @@ impl Store {
         url.starts_with("postgres://") || url.starts_with("postgresql://")
     }
 
-    async fn file(url: &str, state: &Path) -> Result<Self, StoreError> {
-        let file = state.join(url.strip_prefix("sqlite:").unwrap_or(url));
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY);
-        let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(BUSY * 2).connect_with(options.clone()).await?;
-        let reader = SqlitePoolOptions::new().max_connections(4).acquire_timeout(BUSY * 2).connect_with(options.read_only(true)).await?;
-        Ok(Self(Pools::Sqlite { writer, reader }))
+    fn file(url: &str, state: &Path) -> Result<Self, StoreError> {
+        Ok(Self(Pools::Sqlite(File::open(&state.join(url.strip_prefix("sqlite:").unwrap_or(url)))?)))
     }
 
     async fn server(url: &str) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url.parse()?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
-            .acquire_timeout(BUSY * 2)
+            .acquire_timeout(PATIENCE)
             .test_before_acquire(false)
             .before_acquire(|connection, used| {
                 Box::pin(async move { if used.idle_for < STALE { Ok(true) } else { is_alive(connection).await } })
@@ -92,7 +81,7 @@ impl Store {
     /// Where the store is locked from outside, or gone.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let kind = match &self.0 {
-            Pools::Sqlite { writer, .. } => Kind::Sqlite(Held::Transaction(begin_file(writer).await?)),
+            Pools::Sqlite(file) => Kind::Sqlite(file.begin().await?),
             Pools::Postgres { pool, time } => {
                 let mut connection = pool.acquire().await?;
                 in_time(time.measure(&mut connection)).await?;
@@ -109,7 +98,7 @@ impl Store {
     /// Where the store is gone.
     pub async fn read(&self) -> Result<Connection, StoreError> {
         Ok(Connection::new(match &self.0 {
-            Pools::Sqlite { reader, .. } => Kind::Sqlite(Held::Plain(reader.acquire().await?)),
+            Pools::Sqlite(file) => Kind::Sqlite(file.read().await?),
             Pools::Postgres { pool, .. } => Kind::Postgres(Held::Plain(pool.acquire().await?)),
         }))
     }
@@ -118,7 +107,7 @@ impl Store {
     #[must_use]
     pub fn now(&self) -> Moment {
         match &self.0 {
-            Pools::Sqlite { .. } => clock::now(),
+            Pools::Sqlite(_) => clock::now(),
             Pools::Postgres { time, .. } => time.of(clock::now()),
         }
     }
@@ -127,21 +116,9 @@ impl Store {
     #[must_use]
     pub fn is_shared(&self) -> bool {
         match self.0 {
-            Pools::Sqlite { .. } => false,
+            Pools::Sqlite(_) => false,
             Pools::Postgres { .. } => true,
         }
-    }
-}
-
-async fn begin_file(writer: &SqlitePool) -> Result<sqlx::Transaction<'static, Sqlite>, sqlx::Error> {
-    const BEGIN: &str = "BEGIN IMMEDIATE";
-    match writer.begin_with(BEGIN).await {
-        // A full disk has ended the last transaction, and sqlx takes it for unfinished: another connection knows nothing of it.
-        Err(sqlx::Error::InvalidSavePointStatement) => {
-            writer.acquire().await?.close().await?;
-            writer.begin_with(BEGIN).await
-        }
-        begun => begun,
     }
 }
 

@@ -62,9 +62,14 @@ fn numbered(text: &str) -> String {
     out
 }
 
+/// Whether nothing in it has to be escaped: [`ESCAPE`] begins with this byte.
+pub(super) fn is_plain(text: &str) -> bool {
+    !text.bytes().any(|byte| byte == 0 || byte == 0xee)
+}
+
 /// A text without NUL.
 pub(super) fn escape(text: String) -> String {
-    if !text.contains(['\0', ESCAPE]) {
+    if is_plain(&text) {
         return text;
     }
     text.replace(ESCAPE, "\u{e000}1").replace('\0', "\u{e000}0")
@@ -72,7 +77,7 @@ pub(super) fn escape(text: String) -> String {
 
 /// The text that [`escape`] was given.
 pub(super) fn unescape(text: String) -> String {
-    if !text.contains(ESCAPE) {
+    if is_plain(&text) {
         return text;
     }
     text.replace("\u{e000}0", "\0").replace("\u{e000}1", "\u{e000}")

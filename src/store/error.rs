@@ -1,7 +1,7 @@
 //! Why the store did not do what was asked.
 
+use rusqlite::ErrorCode;
 use sqlx::error::ErrorKind;
-use sqlx::postgres::PgDatabaseError;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +9,12 @@ pub enum StoreError {
     /// The database said no.
     #[error("the store: {0}")]
     Database(#[from] sqlx::Error),
+    /// The file said no.
+    #[error("the store: {0}")]
+    File(#[from] rusqlite::Error),
+    /// Somebody else has held every connection for too long.
+    #[error("the store: nobody else's turn has come for two seconds")]
+    Busy,
     /// It was written by a newer version of allswell.
     #[error("the store has schema {found}, this version knows {known}: start the newer version again, or restore a backup")]
     Newer {
@@ -25,8 +31,6 @@ pub enum StoreError {
     Repeated,
 }
 
-/// SQLite: a text or a number that no row can hold.
-const SQLITE_OF_THE_ROW: [&str; 3] = ["18", "20", "25"];
 /// PostgreSQL: classes of errors that lie in the data, and of what is too large for a row.
 const POSTGRES_OF_THE_ROW: [&str; 2] = ["22", "54"];
 /// PostgreSQL: another transaction was in the way; the same again goes through.
@@ -39,16 +43,15 @@ impl StoreError {
         match self {
             Self::Database(sqlx::Error::Database(error)) => {
                 let code = error.code().unwrap_or_default();
-                let is_postgres = error.try_downcast_ref::<PgDatabaseError>().is_some();
-                let of_data = if is_postgres {
-                    POSTGRES_OF_THE_ROW.iter().any(|class| code.starts_with(class))
-                } else {
-                    SQLITE_OF_THE_ROW.contains(&code.as_ref())
-                };
-                of_data || error.kind() != ErrorKind::Other
+                POSTGRES_OF_THE_ROW.iter().any(|class| code.starts_with(class)) || error.kind() != ErrorKind::Other
             }
+            // A row that breaks a rule, or that no row can be: a text or a number that is too large.
+            Self::File(error) => matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ParameterOutOfRange)
+            ),
             Self::Database(sqlx::Error::Encode(_)) | Self::Unreadable(_) | Self::Repeated => true,
-            Self::Database(_) | Self::Newer { .. } => false,
+            Self::Database(_) | Self::Busy | Self::Newer { .. } => false,
         }
     }
 
@@ -59,7 +62,7 @@ impl StoreError {
             Self::Database(error) => {
                 error.as_database_error().and_then(|error| error.code()).is_some_and(|code| POSTGRES_AGAIN.contains(&code.as_ref()))
             }
-            Self::Newer { .. } | Self::Unreadable(_) | Self::Repeated => false,
+            Self::File(_) | Self::Busy | Self::Newer { .. } | Self::Unreadable(_) | Self::Repeated => false,
         }
     }
 }

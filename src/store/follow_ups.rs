@@ -3,15 +3,32 @@
 use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
+use super::pending::{Again, Table};
 use super::statement::sql;
+use super::value::Value;
 use crate::domain::follow_up::FollowUp;
 use crate::domain::moment::Moment;
+
+const FOLLOW_UP: Table = Table {
+    name: "follow_up",
+    insert: "INSERT INTO follow_up (incident, state, look_at)",
+    tail: "ON CONFLICT (incident) DO UPDATE SET state = excluded.state, look_at = excluded.look_at",
+    again: Again::Replaces,
+};
+
+/// Keeps in mind that these incidents are new, where a transaction works on many.
+pub fn expect_none(connection: &mut Connection, incidents: &[String]) {
+    incidents.iter().for_each(|incident| connection.remember(FOLLOW_UP.name, incident, None::<FollowUp>));
+}
 
 /// How far this incident has come.
 ///
 /// # Errors
 /// Where the store does not answer.
 pub async fn of(connection: &mut Connection, incident: &str) -> Result<Option<FollowUp>, StoreError> {
+    if let Some(known) = connection.known::<Option<FollowUp>>(FOLLOW_UP.name, incident) {
+        return Ok(known.clone());
+    }
     let query = sql("SELECT state FROM follow_up WHERE incident = ?");
     query.bind(incident).first(connection).await?.map(|row| row.json("state")).transpose()
 }
@@ -30,13 +47,9 @@ pub async fn due(connection: &mut Connection, now: Moment) -> Result<Vec<String>
 /// # Errors
 /// Where the store refuses.
 pub async fn save(connection: &mut Connection, incident: &str, state: &FollowUp, look_at: Option<Moment>) -> Result<(), StoreError> {
-    sql("INSERT INTO follow_up (incident, state, look_at) VALUES (?, ?, ?)
-         ON CONFLICT (incident) DO UPDATE SET state = excluded.state, look_at = excluded.look_at")
-    .bind(incident)
-    .bind(json::write(state)?)
-    .bind(look_at)
-    .run(connection)
-    .await?;
+    let row = vec![Value::from(incident), Value::from(json::write(state)?), Value::from(look_at)];
+    connection.remember(FOLLOW_UP.name, incident, Some(state.clone()));
+    connection.write(&FOLLOW_UP, incident, row).await?;
     Ok(())
 }
 

@@ -35,20 +35,6 @@ pub async fn end(connection: &mut Connection, incident: &str, at: Moment) -> Res
     Ok(())
 }
 
-/// Makes an open incident a member.
-///
-/// # Errors
-/// Where the store refuses.
-pub async fn join(connection: &mut Connection, member: &str, group: &str) -> Result<(), StoreError> {
-    sql("UPDATE incident SET cause = ?, explained = ?, decide_at = NULL, decide_until = NULL WHERE key = ?")
-        .bind(group)
-        .bind(true)
-        .bind(member)
-        .run(connection)
-        .await?;
-    Ok(())
-}
-
 /// How many incidents were opened after `after` and are told by themselves, and when the last group was told after then.
 ///
 /// # Errors

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::batch::lists;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
@@ -96,18 +95,14 @@ pub async fn save(connection: &mut Connection, stored: &StoredIncident) -> Resul
 pub async fn read_ahead(connection: &mut Connection, keys: &[String], checks: &BTreeSet<&str>) -> Result<(), StoreError> {
     keys.iter().for_each(|key| connection.remember(INCIDENT.name, key, None::<StoredIncident>));
     checks.iter().for_each(|check| connection.remember(OPEN, check, None::<StoredIncident>));
-    for list in lists("SELECT * FROM incident WHERE key IN", keys.iter().map(Value::from).collect()) {
-        for row in connection.fetch(list).await? {
-            let stored = read(&row)?;
-            connection.remember(INCIDENT.name, &stored.incident.key.clone(), Some(stored));
-        }
+    for row in connection.fetch_among("SELECT * FROM incident WHERE key", keys.to_vec()).await? {
+        let stored = read(&row)?;
+        connection.remember(INCIDENT.name, &stored.incident.key.clone(), Some(stored));
     }
-    let checks = checks.iter().map(|check| Value::from(*check)).collect();
-    for list in lists("SELECT * FROM incident WHERE resolved_at IS NULL AND check_name IN", checks) {
-        for row in connection.fetch(list).await? {
-            let stored = read(&row)?;
-            connection.remember(OPEN, &stored.incident.check.clone(), Some(stored));
-        }
+    let checks = checks.iter().map(|check| (*check).to_owned()).collect();
+    for row in connection.fetch_among("SELECT * FROM incident WHERE resolved_at IS NULL AND check_name", checks).await? {
+        let stored = read(&row)?;
+        connection.remember(OPEN, &stored.incident.check.clone(), Some(stored));
     }
     Ok(())
 }
@@ -118,7 +113,7 @@ pub async fn read_ahead(connection: &mut Connection, keys: &[String], checks: &B
 /// Where the store does not answer.
 pub async fn find(connection: &mut Connection, key: &str) -> Result<Option<StoredIncident>, StoreError> {
     if let Some(known) = connection.known::<Option<StoredIncident>>(INCIDENT.name, key) {
-        return Ok(known);
+        return Ok(known.clone());
     }
     let row = sql("SELECT * FROM incident WHERE key = ?").bind(key).first(connection).await?;
     row.as_ref().map(read).transpose()
@@ -130,7 +125,7 @@ pub async fn find(connection: &mut Connection, key: &str) -> Result<Option<Store
 /// Where the store does not answer.
 pub async fn open_of(connection: &mut Connection, check: &str) -> Result<Option<StoredIncident>, StoreError> {
     if let Some(known) = connection.known::<Option<StoredIncident>>(OPEN, check) {
-        return Ok(known);
+        return Ok(known.clone());
     }
     let query = sql("SELECT * FROM incident WHERE check_name = ? AND resolved_at IS NULL");
     query.bind(check).first(connection).await?.as_ref().map(read).transpose()
@@ -163,12 +158,13 @@ pub async fn explained_by(connection: &mut Connection, cause: &str) -> Result<Ve
     query.bind(cause).all(connection).await?.iter().map(read).collect()
 }
 
-/// The keys of the incidents whose cause is to be decided by `now`.
+/// The keys of the first incidents whose cause is to be decided by `now`.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn to_decide(connection: &mut Connection, now: Moment) -> Result<Vec<String>, StoreError> {
-    let rows = sql("SELECT key FROM incident WHERE decide_at <= ? ORDER BY decide_at, key").bind(now).all(connection).await?;
+pub async fn to_decide(connection: &mut Connection, now: Moment, limit: u32) -> Result<Vec<String>, StoreError> {
+    let query = sql("SELECT key FROM incident WHERE decide_at <= ? ORDER BY decide_at, key LIMIT ?");
+    let rows = query.bind(now).bind(limit).all(connection).await?;
     rows.iter().map(|row| row.get("key")).collect()
 }
 

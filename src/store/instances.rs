@@ -53,7 +53,8 @@ pub async fn save(connection: &mut Connection, check: &str, instances: &[StoredI
         let (state, seen) = (json::write(instance)?, json::write(seen)?);
         rows.push(vec![Value::from(check), Value::from(&instance.name), Value::from(status), Value::from(state), Value::from(seen)]);
     }
-    connection.write_all(&INSTANCE, rows).await
+    connection.write_all(&INSTANCE, rows).await?;
+    Ok(())
 }
 
 /// Forgets instances of a check, in one statement.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::beats::shelf;
 use super::checks::StoredCheck;
 use super::connection::Connection;
 use super::error::StoreError;
@@ -95,9 +96,9 @@ fn beat(row: &Row) -> Result<LoggedBeat, StoreError> {
 /// # Errors
 /// Where the store does not answer.
 pub async fn beats(connection: &mut Connection, check: Option<&str>, before: i64, limit: u32) -> Result<Vec<LoggedBeat>, StoreError> {
-    let of = if check.is_some() { "AND check_name = ?" } else { "" };
+    let of = if check.is_some() { "AND shelf = ? AND check_name = ?" } else { "" };
     let query = sql(format!("SELECT {COLUMNS} FROM beat WHERE id < ? {of} ORDER BY id DESC LIMIT ?")).bind(before);
-    let query = check.into_iter().fold(query, |query, check| query.bind(check));
+    let query = check.into_iter().fold(query, |query, check| query.bind(shelf(check)).bind(check));
     query.bind(limit).all(connection).await?.iter().map(beat).collect()
 }
 

@@ -4,7 +4,6 @@
 use std::any::Any;
 use std::collections::HashMap;
 
-use super::batch::{Ready, inserts};
 use super::value::Value;
 
 /// How rows of a table are written.
@@ -38,19 +37,19 @@ pub(super) struct Pending {
     queues: Vec<Queue>,
 }
 
+/// The pending rows of a table.
 #[derive(Debug)]
-struct Queue {
-    table: &'static Table,
-    rows: Vec<Vec<Value>>,
+pub(super) struct Queue {
+    pub(super) table: &'static Table,
+    pub(super) rows: Vec<Vec<Value>>,
     places: HashMap<String, usize>,
 }
 
-/// A statement that writes pending rows.
-#[derive(Debug)]
-pub(super) struct Write {
-    pub(super) statement: Ready,
-    /// So many rows must be written; none: as many as the table's own rule says.
-    pub(super) must_write: Option<usize>,
+impl Table {
+    /// The statement that writes one row of so many values.
+    pub(super) fn one(&self, width: usize) -> String {
+        format!("{} VALUES ({}) {}", self.insert, vec!["?"; width].join(", "), self.tail)
+    }
 }
 
 impl Pending {
@@ -60,8 +59,8 @@ impl Pending {
     }
 
     /// What is known of a row: none where that would have to be read.
-    pub(super) fn known<T: Any + Clone>(&self, table: &'static str, key: &str) -> Option<T> {
-        self.known.get(table)?.get(key)?.downcast_ref::<T>().cloned()
+    pub(super) fn known<T: Any>(&self, table: &'static str, key: &str) -> Option<&T> {
+        self.known.get(table)?.get(key)?.downcast_ref::<T>()
     }
 
     /// Keeps a row in mind.
@@ -74,8 +73,19 @@ impl Pending {
         self.known.clear();
     }
 
+    /// Whether a row with this key is to be written.
+    pub(super) fn is_pending(&self, table: &'static Table, key: &str) -> bool {
+        self.queues.iter().any(|queue| queue.table.insert == table.insert && queue.places.contains_key(key))
+    }
+
     /// A row to be written. False where the same key was there already.
     pub(super) fn push(&mut self, table: &'static Table, key: &str, row: Vec<Value>) -> bool {
+        for other in self.queues.iter_mut().filter(|queue| queue.table.name == table.name && queue.table.insert != table.insert) {
+            // It says less than this one, and must not be written after it.
+            if let Some(row) = other.places.remove(key).and_then(|place| other.rows.get_mut(place)) {
+                row.clear();
+            }
+        }
         let found = self.queues.iter_mut().position(|queue| queue.table.insert == table.insert);
         let at = found.unwrap_or_else(|| {
             self.queues.push(Queue { table, rows: Vec::new(), places: HashMap::new() });
@@ -98,15 +108,11 @@ impl Pending {
         }
     }
 
-    /// The statements that write everything, in the order in which it came.
-    pub(super) fn take(&mut self) -> Vec<Write> {
-        let queues = std::mem::take(&mut self.queues);
-        let writes = queues.into_iter().flat_map(|queue| {
-            let statements = inserts(queue.table.insert, queue.rows, queue.table.tail);
-            let exact = queue.table.again == Again::Never;
-            statements.into_iter().map(move |(rows, statement)| Write { statement, must_write: exact.then_some(rows) })
-        });
-        writes.collect()
+    /// Everything that is to be written, in the order in which it came.
+    pub(super) fn take(&mut self) -> Vec<Queue> {
+        let mut queues = std::mem::take(&mut self.queues);
+        queues.iter_mut().for_each(|queue| queue.rows.retain(|row| !row.is_empty()));
+        queues
     }
 }
 
@@ -124,17 +130,30 @@ mod tests {
             let first = number % 2 == 1;
             assert_eq!(pending.push(table, "key", vec![Value::from(i64::from(number))]), first);
         }
-        let writes = pending.take();
-        assert_eq!(writes[0].statement, ("INSERT INTO a (b) VALUES (?) ".to_owned(), vec![Value::from(2_i64)]));
-        assert_eq!(writes[1].statement, ("INSERT INTO c (d) VALUES (?) X".to_owned(), vec![Value::from(3_i64)]));
+        let queues = pending.take();
+        let written: Vec<_> = queues.iter().map(|queue| (queue.table.one(1), queue.rows.concat())).collect();
+        assert_eq!(written[0], ("INSERT INTO a (b) VALUES (?) ".to_owned(), vec![Value::from(2_i64)]));
+        assert_eq!(written[1], ("INSERT INTO c (d) VALUES (?) X".to_owned(), vec![Value::from(3_i64)]));
         assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn a_row_that_says_more_takes_the_place_of_one_that_says_less() {
+        const LESS: Table = Table { name: "a", insert: "INSERT INTO a (b, c)", tail: "", again: Again::Replaces };
+        let mut pending = Pending::default();
+        pending.push(&REPLACED, "first", vec![Value::from(1_i64)]);
+        pending.push(&LESS, "key", vec![Value::from(2_i64)]);
+        pending.push(&REPLACED, "key", vec![Value::from(3_i64)]);
+        assert!(pending.is_pending(&REPLACED, "key") && !pending.is_pending(&LESS, "key"));
+        let rows: Vec<_> = pending.take().into_iter().flat_map(|queue| queue.rows).flatten().collect();
+        assert_eq!(rows, [Value::from(1_i64), Value::from(3_i64)]);
     }
 
     #[test]
     fn what_is_known_is_known_until_something_else_is_written() {
         let mut pending = Pending::default();
         pending.remember("a", "key", Some(7));
-        assert_eq!(pending.known::<Option<i32>>("a", "key"), Some(Some(7)));
+        assert_eq!(pending.known::<Option<i32>>("a", "key"), Some(&Some(7)));
         assert_eq!(pending.known::<Option<i32>>("a", "other"), None);
         pending.forget();
         assert_eq!(pending.known::<Option<i32>>("a", "key"), None);

@@ -1,8 +1,10 @@
 //! A row that was read.
 
+use std::sync::Arc;
+
+use rusqlite::types::Value;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
 
 use super::error::StoreError;
 use super::{dialect, json};
@@ -16,9 +18,29 @@ pub(super) struct Row(pub(super) Kind);
 #[derive(Debug)]
 pub(super) enum Kind {
     /// A row of SQLite.
-    Sqlite(SqliteRow),
+    Sqlite(FileRow),
     /// A row of PostgreSQL.
     Postgres(PgRow),
+}
+
+/// One row of a file.
+#[derive(Debug)]
+pub(super) struct FileRow {
+    /// The names of its columns, which it shares with the other rows.
+    pub(super) names: Arc<[String]>,
+    /// As many values.
+    pub(super) values: Vec<Value>,
+}
+
+impl FileRow {
+    fn value(&self, name: &str) -> Result<&Value, StoreError> {
+        let place = self.names.iter().position(|known| known == name);
+        place.and_then(|place| self.values.get(place)).ok_or_else(|| StoreError::Unreadable(format!("there is no column {name}")))
+    }
+}
+
+fn other(name: &str) -> StoreError {
+    StoreError::Unreadable(format!("{name} holds something else"))
 }
 
 /// What a column can be read as.
@@ -43,7 +65,11 @@ impl Row {
 impl Column for Option<i64> {
     fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
         Ok(match &row.0 {
-            Kind::Sqlite(row) => row.try_get(at)?,
+            Kind::Sqlite(row) => match row.value(at)? {
+                Value::Null => None,
+                Value::Integer(number) => Some(*number),
+                Value::Real(_) | Value::Text(_) | Value::Blob(_) => return Err(other(at)),
+            },
             Kind::Postgres(row) => row.try_get(at)?,
         })
     }
@@ -52,7 +78,11 @@ impl Column for Option<i64> {
 impl Column for Option<String> {
     fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
         let text: Self = match &row.0 {
-            Kind::Sqlite(row) => row.try_get(at)?,
+            Kind::Sqlite(row) => match row.value(at)? {
+                Value::Null => None,
+                Value::Text(text) => Some(text.clone()),
+                Value::Integer(_) | Value::Real(_) | Value::Blob(_) => return Err(other(at)),
+            },
             Kind::Postgres(row) => row.try_get(at)?,
         };
         Ok(text.map(dialect::unescape))
@@ -62,7 +92,11 @@ impl Column for Option<String> {
 impl Column for Option<Vec<u8>> {
     fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
         Ok(match &row.0 {
-            Kind::Sqlite(row) => row.try_get(at)?,
+            Kind::Sqlite(row) => match row.value(at)? {
+                Value::Null => None,
+                Value::Blob(bytes) => Some(bytes.clone()),
+                Value::Integer(_) | Value::Real(_) | Value::Text(_) => return Err(other(at)),
+            },
             Kind::Postgres(row) => row.try_get(at)?,
         })
     }

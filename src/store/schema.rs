@@ -5,17 +5,26 @@ use super::dialect::Dialect;
 use super::error::StoreError;
 use super::statement::sql;
 
-/// Written once, in the words of SQLite; see [`super::dialect`]. A step that was released is never changed.
-const STEPS: &[&str] = &[
-    include_str!("schema/monitor.sql"),
-    include_str!("schema/release.sql"),
-    include_str!("schema/handed_over.sql"),
-    include_str!("schema/instances.sql"),
-    include_str!("schema/output.sql"),
-    include_str!("schema/both.sql"),
-    include_str!("schema/pings.sql"),
-    include_str!("schema/alarms.sql"),
-    include_str!("schema/many.sql"),
+/// A step of the schema.
+enum Step {
+    /// Written once, in the words of SQLite; see [`super::dialect`].
+    Both(&'static str),
+    /// What a file and a server do differently.
+    Each { file: &'static str, server: &'static str },
+}
+
+/// A step that was released is never changed.
+const STEPS: &[Step] = &[
+    Step::Both(include_str!("schema/monitor.sql")),
+    Step::Both(include_str!("schema/release.sql")),
+    Step::Both(include_str!("schema/handed_over.sql")),
+    Step::Both(include_str!("schema/instances.sql")),
+    Step::Both(include_str!("schema/output.sql")),
+    Step::Both(include_str!("schema/both.sql")),
+    Step::Both(include_str!("schema/pings.sql")),
+    Step::Both(include_str!("schema/alarms.sql")),
+    Step::Both(include_str!("schema/many.sql")),
+    Step::Each { file: include_str!("schema/message_file.sql"), server: include_str!("schema/message_server.sql") },
 ];
 
 /// Takes the steps that are not taken yet.
@@ -30,7 +39,12 @@ pub(super) async fn migrate(mut transaction: Transaction) -> Result<(), StoreErr
         return Ok(());
     }
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
-        transaction.script(&dialect.schema(step)).await?;
+        let text = match (step, dialect) {
+            (Step::Both(text), _) => &dialect.schema(text),
+            (Step::Each { file, .. }, Dialect::Sqlite) => *file,
+            (Step::Each { server, .. }, Dialect::Postgres) => *server,
+        };
+        transaction.script(text).await?;
     }
     let mark = match dialect {
         Dialect::Sqlite => format!("PRAGMA user_version = {known}"),
@@ -48,6 +62,34 @@ async fn version(connection: &mut Connection, dialect: Dialect) -> Result<i64, S
                 INSERT INTO allswell_schema SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM allswell_schema)";
             connection.script(table).await?;
             sql("SELECT version AS count FROM allswell_schema").count(connection).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::database::Store;
+    use crate::store::pages;
+
+    #[tokio::test]
+    async fn what_was_logged_before_a_step_is_found_by_its_check_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        for text in ["DROP TABLE beat", include_str!("schema/monitor.sql"), include_str!("schema/pings.sql")] {
+            for statement in text.split(';').filter(|statement| ["TABLE beat", "ON beat "].iter().any(|words| statement.contains(words))) {
+                transaction.script(statement).await.unwrap();
+            }
+        }
+        for (number, check) in ["a", "backup", "job-17", "\u{e9}t\u{e9} \u{65e5}\u{672c}"].into_iter().enumerate() {
+            let insert = "INSERT INTO beat (key_id, instance, run, sequence, check_name, kind, received_at, sent_at)";
+            let values = format!("VALUES ('k', 'i', x'00', {number}, '{check}', 'success', 1, 1)");
+            transaction.script(&format!("{insert} {values}")).await.unwrap();
+        }
+        transaction.script(include_str!("schema/message_file.sql")).await.unwrap();
+        for check in ["a", "backup", "job-17", "\u{e9}t\u{e9} \u{65e5}\u{672c}"] {
+            let found = pages::beats(&mut transaction, Some(check), i64::MAX, 10).await.unwrap();
+            assert_eq!(found.len(), 1, "{check}");
         }
     }
 }

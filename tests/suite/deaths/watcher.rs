@@ -7,9 +7,8 @@ use std::time::Duration;
 use allswell::clock;
 use axum::Router;
 use axum::routing::get;
+use rusqlite::Connection;
 use rustix::process::Signal;
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::net::TcpListener;
 
 use super::{BOUND, system};
@@ -34,9 +33,8 @@ async fn the_watcher_stopped_or_killed_is_told_by_the_prober() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_watcher_whose_store_is_locked_is_told_and_what_fails_meanwhile_is_told_too() {
     let (system, sinks, traffic) = system("").await;
-    let options = SqliteConnectOptions::new().filename(system.state().join("watcher.db"));
-    let mut outside = SqliteConnection::connect_with(&options).await.expect("the store is a file");
-    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut outside).await.expect("the lock");
+    let outside = Connection::open(system.state().join("watcher.db")).expect("the store is a file");
+    outside.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
     sinks.alarmed(BOUND, &["watcher"]).await;
     let healthz = format!("http://{}/healthz", system.host.at(7700));
     let status_code = crate::harness::system::reqwest_client().get(healthz).send().await.expect("it answers").status();
@@ -45,7 +43,7 @@ async fn a_watcher_whose_store_is_locked_is_told_and_what_fails_meanwhile_is_tol
     system.signal("green-1", Signal::STOP).await;
     sinks.alarmed(BOUND + Duration::from_secs(1), &["green"]).await;
     system.signal("green-1", Signal::CONT).await;
-    sqlx::raw_sql("ROLLBACK").execute(&mut outside).await.expect("the lock is given back");
+    outside.execute_batch("ROLLBACK").expect("the lock is given back");
     sinks.told(BOUND, &["check.resolved"], &["watcher"]).await;
     sinks.told(BOUND, &["check.resolved"], &["green"]).await;
     traffic.all_answered().await;

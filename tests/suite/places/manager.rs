@@ -3,9 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
+use rusqlite::Connection;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::harness::system::reqwest_client;
 use crate::harness::{Host, Process, Superior};
@@ -79,12 +78,11 @@ async fn a_watcher_is_ready_when_it_serves_and_vouched_for_by_its_sweep_alone() 
     let watcher = Kept::start(env!("CARGO_BIN_EXE_allswell-watcher")).await;
     assert!(answers(&watcher.host, 7700).await, "it has said that it is ready");
     watcher.superior.hears(LIMIT, "WATCHDOG=1").await;
-    let options = SqliteConnectOptions::new().filename(watcher.host.path("state/watcher.db"));
-    let mut outside = SqliteConnection::connect_with(&options).await.expect("the store is a file");
-    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut outside).await.expect("the lock");
+    let outside = Connection::open(watcher.host.path("state/watcher.db")).expect("the store is a file");
+    outside.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
     watcher.superior.silent(WATCHDOG, LIMIT).await;
     assert!(answers(&watcher.host, 7700).await, "it runs, and gets nowhere");
-    sqlx::raw_sql("ROLLBACK").execute(&mut outside).await.expect("the lock is given back");
+    outside.execute_batch("ROLLBACK").expect("the lock is given back");
     watcher.superior.hears(LIMIT, "WATCHDOG=1").await;
     watcher.stop().await;
 }

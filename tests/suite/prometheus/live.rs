@@ -11,8 +11,6 @@ use allswell::domain::colour::Colour;
 use allswell::proxy::control::ProxyControl;
 use rustix::process::Signal;
 use serde_json::Value;
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use super::dashboards::{dashboards, queries};
 use super::place::Place;
@@ -143,11 +141,10 @@ async fn who_watches(place: &Place) {
     place.system.signal("watcher", Signal::CONT).await;
     place.prometheus.is_quiet().await;
 
-    let options = SqliteConnectOptions::new().filename(place.system.state().join("watcher.db"));
-    let mut outside = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut outside).await.unwrap();
+    let outside = rusqlite::Connection::open(place.system.state().join("watcher.db")).unwrap();
+    outside.execute_batch("BEGIN EXCLUSIVE").unwrap();
     place.prometheus.fire(&["AllswellWatcherStuck", "AllswellBeatsUnstored"]).await;
-    sqlx::raw_sql("ROLLBACK").execute(&mut outside).await.unwrap();
+    outside.execute_batch("ROLLBACK").unwrap();
 }
 
 /// What Prometheus has, against what the system itself, its command line and its sinks say.

@@ -49,8 +49,9 @@ async fn a_group_is_over_when_its_last_member_is() {
         assert_eq!(groups::lately(&mut write, at(100)).await.unwrap(), (2, None), "{}", ground.name);
         groups::insert(&mut write, "group-1-a", at(400)).await.unwrap();
         for check in ["a", "b"] {
-            let open = incidents::open_of(&mut write, check).await.unwrap().unwrap();
-            groups::join(&mut write, &open.incident.key, "group-1-a").await.unwrap();
+            let mut member = incidents::open_of(&mut write, check).await.unwrap().unwrap();
+            member.incident.cause = Some("group-1-a".into());
+            incidents::save(&mut write, &member).await.unwrap();
         }
         assert_eq!(groups::lately(&mut write, at(0)).await.unwrap(), (1, Some(at(400))), "{}", ground.name);
         assert_eq!(incidents::explained_by(&mut write, "group-1-a").await.unwrap().len(), 2);
@@ -86,8 +87,9 @@ async fn what_waits_is_moved_with_the_clock_and_what_is_done_is_not() {
         let next = outbox::next(&mut write, "ops", true, at(6_000)).await.unwrap().unwrap();
         outbox::claim(&mut write, &next.notice.key, "me", at(7_000)).await.unwrap();
         assert_eq!(untaken::oldest(&mut write, 5).await.unwrap().len(), 1, "{}", ground.name);
-        assert_eq!(incidents::to_decide(&mut write, at(5_199)).await.unwrap().len(), 0, "{}", ground.name);
-        assert_eq!(incidents::to_decide(&mut write, at(5_200)).await.unwrap().len(), 1);
+        assert_eq!(incidents::to_decide(&mut write, at(5_199), 10).await.unwrap().len(), 0, "{}", ground.name);
+        assert_eq!(incidents::to_decide(&mut write, at(5_200), 10).await.unwrap().len(), 1);
+        assert_eq!(incidents::to_decide(&mut write, at(5_200), 0).await.unwrap().len(), 0);
         assert_eq!(follow_ups::of(&mut write, &stored.incident.key).await.unwrap().unwrap().told_at, Some(at(5_100)));
         assert_eq!(follow_ups::due(&mut write, at(600)).await.unwrap(), [stored.incident.key.clone()], "early is harmless");
         follow_ups::look_at(&mut write, &stored.incident.key, at(9_000)).await.unwrap();

@@ -134,7 +134,7 @@ async fn a_check_has_one_open_incident_and_the_flips_that_made_it() {
         open.decide_at = Some(at(6));
         incidents::save(&mut write, &open).await.unwrap();
         assert_eq!(incidents::open_of(&mut write, "backup").await.unwrap(), Some(open.clone()), "{}", ground.name);
-        assert_eq!(incidents::to_decide(&mut write, at(6)).await.unwrap(), [open.incident.key.clone()]);
+        assert_eq!(incidents::to_decide(&mut write, at(6), 10).await.unwrap(), [open.incident.key.clone()]);
         assert_eq!(incidents::counts(&mut write).await.unwrap(), [(severity(open.incident.severity), 1)]);
         let mut behind = incident("site", 6);
         (behind.incident.cause, behind.explained) = (Some(open.incident.key.clone()), true);

@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use allswell::domain::beat::{Beat, BeatKind};
+use rusqlite::Connection;
 use rustix::process::Signal;
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -73,20 +72,14 @@ async fn kill_and_start(stage: &mut Stage) {
 }
 
 /// Whether each of these beats is in the store.
-async fn stored(stage: &Stage, beats: &[Beat]) -> Vec<bool> {
-    let options = SqliteConnectOptions::new().filename(stage.host.path("state/watcher.db")).read_only(true);
-    let mut store = SqliteConnection::connect_with(&options).await.expect("the store is there");
-    let mut found = Vec::new();
-    for beat in beats {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM beat WHERE run = ? AND sequence = ?")
-            .bind(beat.identity.run.as_bytes().as_slice())
-            .bind(i64::try_from(beat.identity.sequence).expect("it is small"))
-            .fetch_one(&mut store)
-            .await
-            .expect("the store answers");
-        found.push(count == 1);
-    }
-    found
+fn stored(stage: &Stage, beats: &[Beat]) -> Vec<bool> {
+    let store = Connection::open(stage.host.path("state/watcher.db")).expect("the store is there");
+    let found = |beat: &Beat| {
+        let values = (beat.identity.run.as_bytes().as_slice(), i64::try_from(beat.identity.sequence).expect("it is small"));
+        let rows = store.query_row("SELECT count(*) FROM beat WHERE run = ? AND sequence = ?", values, |row| row.get::<_, i64>(0));
+        rows.expect("the store answers") == 1
+    };
+    beats.iter().map(found).collect()
 }
 
 /// Told incidents: the down or, where it ended before it could be told, its end.
@@ -117,7 +110,7 @@ async fn a_hundred_kills_lose_no_beat_and_no_alarm() {
     tokio::join!(beating, killing);
 
     let acknowledged = known.acknowledged.lock().unwrap().clone();
-    let gone = stored(&stage, &acknowledged).await.into_iter().filter(|is_there| !is_there).count();
+    let gone = stored(&stage, &acknowledged).into_iter().filter(|is_there| !is_there).count();
     assert_eq!(gone, 0, "of {} acknowledged beats", acknowledged.len());
     let faults = known.faults.lock().unwrap().clone();
     eventually("every incident is told", || async {

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use allswell::domain::beat::BeatKind;
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use rusqlite::Connection;
 
 use super::stage::Stage;
 use crate::harness::within;
@@ -12,9 +11,8 @@ use crate::harness::within;
 #[tokio::test]
 async fn a_locked_store_is_answered_503_told_from_memory_and_told_again_when_it_works() {
     let stage = Stage::new("[[check]]\nname = \"backup\"\nperiod = \"1h\"\n").await;
-    let options = SqliteConnectOptions::new().filename(stage.host.path("state/watcher.db"));
-    let mut outside = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut outside).await.unwrap();
+    let outside = Connection::open(stage.host.path("state/watcher.db")).unwrap();
+    outside.execute_batch("BEGIN EXCLUSIVE").unwrap();
 
     let beat = stage.sender.beat("backup", BeatKind::Success);
     assert_eq!(stage.sender.send(&beat).await, Some(503));
@@ -25,7 +23,7 @@ async fn a_locked_store_is_answered_503_told_from_memory_and_told_again_when_it_
     .await;
     stage.told("check.down watcher", Duration::from_secs(8)).await;
 
-    sqlx::raw_sql("ROLLBACK").execute(&mut outside).await.unwrap();
+    outside.execute_batch("ROLLBACK").unwrap();
     within(Duration::from_secs(10), "the beat is stored", || async { (stage.sender.send(&beat).await == Some(200)).then_some(()) }).await;
     stage.told("check.resolved watcher", Duration::from_secs(8)).await;
     let (status, _) = stage.sender.get("/healthz").await.unwrap();

@@ -9,8 +9,7 @@ use allswell::domain::beat::BeatKind;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use rusqlite::Connection;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::stage::Stage;
@@ -39,15 +38,14 @@ async fn the_outside_address_hears_while_work_goes_on_and_nothing_while_the_stor
     let stage = Stage::on(host, &outside, "every = \"1h\"", "").await;
     eventually("the outside address hears", || async { (count.load(Ordering::Relaxed) > 1).then_some(()) }).await;
 
-    let options = SqliteConnectOptions::new().filename(stage.host.path("state/watcher.db"));
-    let mut lock = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut lock).await.unwrap();
+    let lock = Connection::open(stage.host.path("state/watcher.db")).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
     eventually("/healthz says 503", || async { (stage.sender.get("/healthz").await?.0 == 503).then_some(()) }).await;
     let before = count.load(Ordering::Relaxed);
     stage.told("check.down watcher", Duration::from_secs(8)).await;
     assert_eq!(count.load(Ordering::Relaxed), before, "withheld, for over three seconds");
 
-    sqlx::raw_sql("ROLLBACK").execute(&mut lock).await.unwrap();
+    lock.execute_batch("ROLLBACK").unwrap();
     eventually("the outside address hears again", || async { (count.load(Ordering::Relaxed) > before).then_some(()) }).await;
 }
 

@@ -1,0 +1,83 @@
+//! Many rows for a server, in one statement whatever their number: a list for each column.
+
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+
+use super::dialect;
+use super::pending::Table;
+use super::value::Value;
+
+/// The values of one column.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    Numbers(Vec<Option<i64>>),
+    Texts(Vec<Option<String>>),
+    Bytes(Vec<Option<Vec<u8>>>),
+}
+
+impl Column {
+    /// Of the same kind as the first of them.
+    fn of(first: &Value) -> Self {
+        match first {
+            Value::Number(_) => Self::Numbers(Vec::new()),
+            Value::Text(_) => Self::Texts(Vec::new()),
+            Value::Bytes(_) => Self::Bytes(Vec::new()),
+        }
+    }
+
+    /// A value of another kind is none: no column has two.
+    fn push(&mut self, value: Value) {
+        match (self, value) {
+            (Self::Numbers(all), Value::Number(number)) => all.push(number),
+            (Self::Texts(all), Value::Text(text)) => all.push(text.map(dialect::escape)),
+            (Self::Bytes(all), Value::Bytes(bytes)) => all.push(bytes),
+            (Self::Numbers(all), _) => all.push(None),
+            (Self::Texts(all), _) => all.push(None),
+            (Self::Bytes(all), _) => all.push(None),
+        }
+    }
+
+    fn of_type(&self) -> &'static str {
+        match self {
+            Self::Numbers(_) => "bigint[]",
+            Self::Texts(_) => "text[]",
+            Self::Bytes(_) => "bytea[]",
+        }
+    }
+
+    /// As the next value of a statement.
+    pub(super) fn bind<'q>(query: Query<'q, Postgres, PgArguments>, column: Self) -> Query<'q, Postgres, PgArguments> {
+        match column {
+            Self::Numbers(all) => query.bind(all),
+            Self::Texts(all) => query.bind(all),
+            Self::Bytes(all) => query.bind(all),
+        }
+    }
+}
+
+/// The statement that writes rows of a table, and its values.
+pub(super) fn turned(table: &Table, rows: Vec<Vec<Value>>) -> (String, Vec<Column>) {
+    let mut columns: Vec<Column> = rows.first().into_iter().flatten().map(Column::of).collect();
+    for row in rows {
+        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+    }
+    let types = columns.iter().enumerate().map(|(place, column)| format!("${}::{}", place + 1, column.of_type()));
+    let types: Vec<String> = types.collect();
+    (format!("{} SELECT * FROM unnest({}) {}", table.insert, types.join(", "), table.tail), columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::pending::Again;
+
+    #[test]
+    fn rows_become_a_list_for_each_column() {
+        const TABLE: Table = Table { name: "a", insert: "INSERT INTO a (b, c)", tail: "X", again: Again::Keeps };
+        let rows = vec![vec![Value::from(1_i64), Value::from("x\0")], vec![Value::Number(None), Value::Text(None)]];
+        let (text, columns) = turned(&TABLE, rows);
+        assert_eq!(text, "INSERT INTO a (b, c) SELECT * FROM unnest($1::bigint[], $2::text[]) X");
+        assert_eq!(columns, [Column::Numbers(vec![Some(1), None]), Column::Texts(vec![Some("x\u{e000}0".into()), None])]);
+    }
+}

@@ -1,0 +1,219 @@
+//! A file of SQLite, whose statements are called where they are needed: without a thread, a queue or a copy in between.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, OpenFlags, Row, Statement, ToSql};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::dialect;
+use super::error::StoreError;
+use super::row::FileRow;
+use super::value::Value;
+
+/// How long a statement waits for a lock that somebody outside holds.
+const BUSY: Duration = Duration::from_secs(1);
+/// So many statements are prepared once and kept.
+const PREPARED: usize = 256;
+/// What is kept of the file in memory, in KiB.
+const CACHE_KIB: i64 = 16 * 1_024;
+/// After so many pages in the log they are brought into the file: what was written often by then is brought there once.
+const CHECKPOINT_PAGES: i64 = 4_000;
+/// So many read at a time.
+const READERS: usize = 4;
+
+/// One writes, some read.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    writer: Pool,
+    reader: Pool,
+}
+
+impl File {
+    /// Opens the file, or makes it.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let idle = vec![to_write(path)?];
+        Ok(Self { writer: Pool::new(1, path, to_write, idle), reader: Pool::new(READERS, path, to_read, Vec::new()) })
+    }
+
+    /// For a transaction that writes.
+    pub(super) async fn begin(&self) -> Result<Lent, StoreError> {
+        let mut lent = self.writer.lend().await?;
+        lent.run("BEGIN IMMEDIATE", &[])?;
+        Ok(lent)
+    }
+
+    /// For reading.
+    pub(super) async fn read(&self) -> Result<Lent, StoreError> {
+        self.reader.lend().await
+    }
+}
+
+fn to_write(path: &Path) -> Result<Connection, StoreError> {
+    let writer = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    writer.pragma_update(None, "journal_mode", "wal")?;
+    writer.pragma_update(None, "synchronous", "full")?;
+    writer.pragma_update(None, "foreign_keys", true)?;
+    writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    Ok(writer)
+}
+
+fn to_read(path: &Path) -> Result<Connection, StoreError> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    Ok(connection)
+}
+
+/// Connections that are lent to one at a time each.
+#[derive(Debug, Clone)]
+struct Pool {
+    permits: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    path: Arc<Path>,
+    open: fn(&Path) -> Result<Connection, StoreError>,
+}
+
+impl Pool {
+    fn new(most: usize, path: &Path, open: fn(&Path) -> Result<Connection, StoreError>, idle: Vec<Connection>) -> Self {
+        Self { permits: Arc::new(Semaphore::new(most)), idle: Arc::new(Mutex::new(idle)), path: path.into(), open }
+    }
+
+    async fn lend(&self) -> Result<Lent, StoreError> {
+        let permit = timeout(BUSY * 2, Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = permit.ok().and_then(Result::ok).ok_or(StoreError::Busy)?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => (self.open)(&self.path)?,
+        };
+        Ok(Lent { connection: Some(connection), home: Arc::clone(&self.idle), _permit: permit })
+    }
+}
+
+/// A connection, until it is dropped: what was not committed then never was.
+#[derive(Debug)]
+pub(super) struct Lent {
+    connection: Option<Connection>,
+    home: Arc<Mutex<Vec<Connection>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lent {
+    /// Runs a statement. Says how many rows it has written.
+    pub(super) fn run(&mut self, text: &str, values: &[Value]) -> Result<usize, StoreError> {
+        self.with(text, |statement| {
+            bind(statement, values)?;
+            Ok(statement.raw_execute()?)
+        })
+    }
+
+    /// Runs a statement once for each row of values. Says how many rows it has written.
+    pub(super) fn run_each(&mut self, text: &str, rows: &[Vec<Value>]) -> Result<usize, StoreError> {
+        self.with(text, |statement| {
+            let mut written = 0;
+            for values in rows {
+                bind(statement, values)?;
+                written += statement.raw_execute()?;
+            }
+            Ok(written)
+        })
+    }
+
+    /// Runs a statement, and reads every row.
+    pub(super) fn rows(&mut self, text: &str, values: &[Value]) -> Result<Vec<FileRow>, StoreError> {
+        self.with(text, |statement| {
+            bind(statement, values)?;
+            let names: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let mut rows = statement.raw_query();
+            let mut read = Vec::new();
+            while let Some(row) = rows.next()? {
+                read.push(FileRow { names: Arc::clone(&names), values: values_of(row, names.len())? });
+            }
+            Ok(read)
+        })
+    }
+
+    /// Runs several statements of ours.
+    pub(super) fn script(&mut self, text: &str) -> Result<(), StoreError> {
+        let connection = self.connection.as_ref().ok_or(StoreError::Busy)?;
+        Ok(aside(|| connection.execute_batch(text))?)
+    }
+
+    fn with<T>(&mut self, text: &str, act: impl FnOnce(&mut Statement<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let connection = self.connection.as_ref().ok_or(StoreError::Busy)?;
+        aside(|| {
+            let mut statement: CachedStatement<'_> = connection.prepare_cached(text)?;
+            act(&mut statement)
+        })
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_err() {
+            // Nobody knows in which state it is: the next one opens another.
+            return;
+        }
+        self.home.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+}
+
+/// A disk may be slow: whoever else runs on this thread goes on elsewhere meanwhile.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        Ok(_) | Err(_) => work(),
+    }
+}
+
+fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<(), StoreError> {
+    for (place, value) in values.iter().enumerate() {
+        statement.raw_bind_parameter(place + 1, value)?;
+    }
+    Ok(())
+}
+
+fn values_of(row: &Row<'_>, width: usize) -> Result<Vec<rusqlite::types::Value>, StoreError> {
+    (0..width).map(|place| Ok(row.get(place)?)).collect()
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Number(Some(number)) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
+            Self::Text(Some(text)) if dialect::is_plain(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Text(Some(text)) => ToSqlOutput::Owned(rusqlite::types::Value::Text(dialect::escape(text.clone()))),
+            Self::Bytes(Some(bytes)) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Self::Number(None) | Self::Text(None) | Self::Bytes(None) => ToSqlOutput::Borrowed(ValueRef::Null),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_was_lost_is_replaced_by_one_that_can_do_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::open(&folder.path().join("x.db")).unwrap();
+        let mut lent = file.begin().await.unwrap();
+        lent.connection.take();
+        drop(lent);
+        let mut lent = file.begin().await.unwrap();
+        lent.script("CREATE TABLE a (b INTEGER); INSERT INTO a VALUES (1)").unwrap();
+        lent.run("COMMIT", &[]).unwrap();
+        assert_eq!(file.read().await.unwrap().rows("SELECT b FROM a", &[]).unwrap().len(), 1);
+    }
+}
