@@ -8,6 +8,8 @@ pub mod connections;
 pub mod control;
 pub mod directory;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod keys;
 pub mod orders;
 mod origin;

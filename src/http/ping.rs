@@ -162,15 +162,15 @@ fn last_line(body: &str) -> Option<String> {
 
 /// What stands after the question mark.
 #[derive(Debug, Default)]
-struct Asked {
+pub(super) struct Asked {
     create: bool,
     rid: Option<String>,
-    period: Option<String>,
-    grace: Option<String>,
+    pub(super) period: Option<String>,
+    pub(super) grace: Option<String>,
 }
 
 impl Asked {
-    fn read(uri: &Uri) -> Self {
+    pub(super) fn read(uri: &Uri) -> Self {
         let mut asked = Self::default();
         let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else { return asked };
         // Of several, the last one.
@@ -187,7 +187,7 @@ impl Asked {
     }
 
     /// The run of the work.
-    fn work(&self) -> Result<Option<Uuid>, Refused> {
+    pub(super) fn work(&self) -> Result<Option<Uuid>, Refused> {
         let Some(text) = &self.rid else { return Ok(None) };
         let read = Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string().eq_ignore_ascii_case(text));
         read.map(Some).ok_or_else(Refused::bad_run)
@@ -202,7 +202,7 @@ impl Asked {
 }
 
 /// In milliseconds: `30m`, or a number of seconds as healthchecks has it; a second to a year.
-fn spell(name: &str, given: Option<&str>) -> Result<Option<u64>, Refused> {
+pub(super) fn spell(name: &str, given: Option<&str>) -> Result<Option<u64>, Refused> {
     let Some(text) = given else { return Ok(None) };
     let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
     let read = seconds

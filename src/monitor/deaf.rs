@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::outward::Outward;
+use crate::domain::clock_step::moved;
 use crate::domain::moment::Moment;
-use crate::net::interfaces::only_loopback;
 
 /// Since when we are known to be cut off, and who is asked. Clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -39,8 +39,8 @@ pub(super) struct Deaf {
 
 impl Cut {
     /// How we are cut off now, if we are.
-    pub(super) fn now(outward: &Outward) -> Option<Self> {
-        if only_loopback() { Some(Self::NoNetwork) } else { outward.is_broken().then_some(Self::NobodyReached) }
+    pub(super) fn now(is_on_no_network: bool, outward: &Outward) -> Option<Self> {
+        if is_on_no_network { Some(Self::NoNetwork) } else { outward.is_broken().then_some(Self::NobodyReached) }
     }
 
     /// For people: `it ...`.
@@ -56,6 +56,14 @@ impl Deafness {
     /// What is known of our way outward.
     pub(super) fn outward(&self) -> &Outward {
         &self.outward
+    }
+
+    /// The clock was set: it is so many milliseconds ahead of what it was.
+    pub(super) fn step(&self, by_ms: i64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.lost_at = state.lost_at.map(|at| moved(at, by_ms));
+        state.deaf = state.deaf.map(|deaf| Deaf { since: moved(deaf.since, by_ms), ..deaf });
+        self.outward.step(by_ms);
     }
 
     /// How silence says nothing at this moment: we are cut off, and nobody was heard since it was noticed. Senders beside us are heard all the
@@ -101,7 +109,9 @@ mod tests {
             assert_eq!(deafness.take(), None);
             assert!(!look(10_000, None, 1_500), "the way is back");
             assert!(look(20_000, cut, 1_500), "and gone again");
-            deafness.take();
+            deafness.step(-5_000);
+            assert!(!look(15_300, cut, 15_200), "somebody, after the clock was set back");
+            assert_eq!(deafness.take().map(|deaf| deaf.since), Some(at(-3_500)));
         }
     }
 }

@@ -95,6 +95,22 @@ impl Monitor {
         &self.pulse
     }
 
+    /// Whether other watchers work on the same store.
+    #[must_use]
+    pub fn is_one_of_many(&self) -> bool {
+        self.store.is_shared()
+    }
+
+    /// Lets every claim go, before the start: where the store is ours alone, whoever claimed a notice is dead.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn release_claims(&self) -> Result<(), MonitorError> {
+        let mut transaction = self.store.begin().await?;
+        outbox::release_claims(&mut transaction).await?;
+        Ok(transaction.commit().await?)
+    }
+
     /// Begins: what is expected from now on is in the store, what is not is not. New checks are due from now.
     ///
     /// # Errors
@@ -103,9 +119,6 @@ impl Monitor {
         self.pulse.start(now);
         let mut transaction = self.store.begin().await?;
         let scene = self.scene(&mut transaction, now).await?;
-        if !self.store.is_shared() {
-            outbox::release_claims(&mut transaction).await?;
-        }
         for name in checks::configured(&mut transaction).await? {
             if self.settings.expected(&name).is_none() {
                 instances::forget_all(&mut transaction, &name).await?;

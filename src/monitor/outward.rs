@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::domain::clock_step::moved;
 use crate::domain::moment::Moment;
 
 /// Whoever was heard, and whatever was reached, so lately says that we are not cut off.
@@ -56,6 +57,13 @@ impl Outward {
         }
     }
 
+    /// The clock was set: it is so many milliseconds ahead of what it was.
+    pub(super) fn step(&self, by_ms: i64) {
+        let mut state = self.state();
+        state.asked_at = state.asked_at.map(|at| moved(at, by_ms));
+        state.reached_at = state.reached_at.map(|at| moved(at, by_ms));
+    }
+
     /// Whether nobody was reached when we looked last.
     #[must_use]
     pub fn is_broken(&self) -> bool {
@@ -100,6 +108,8 @@ mod tests {
         assert!(!outward.is_in_doubt(Some(at(95)), at(100)));
         outward.looked(true, at(100));
         assert!(!outward.is_in_doubt(None, at(105)) && outward.is_in_doubt(None, at(106)));
+        outward.step(-50_000);
+        assert!(outward.is_in_doubt(None, at(56)), "the clock was set back, and it is as long ago");
     }
 
     #[test]

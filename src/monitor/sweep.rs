@@ -59,12 +59,12 @@ impl Open {
 
 impl Monitor {
     /// Looks at every deadline up to half a second ago, but never beyond a beat that has arrived and is not committed yet, and at none while we
-    /// could hear nobody.
+    /// could hear nobody: this host `is_on_no_network`, and nobody beside us spoke.
     ///
     /// # Errors
     /// Where the store does not work; then nothing has changed.
-    pub async fn sweep(&self, now: Moment) -> Result<Swept, MonitorError> {
-        let (cut, heard) = (Cut::now(self.outward()), self.arrivals.latest());
+    pub async fn sweep(&self, now: Moment, is_on_no_network: bool) -> Result<Swept, MonitorError> {
+        let (cut, heard) = (Cut::now(is_on_no_network, self.outward()), self.arrivals.latest());
         let deaf = self.deafness.at(now, cut, heard, heard.max(self.outward().reached_at()));
         self.pulse.hears(deaf.map(|deaf| deaf.cut.words()));
         if deaf.is_some() {

@@ -102,6 +102,13 @@ pub(super) async fn is_told(connection: &mut Connection, scene: &Scene<'_>, inci
     Ok(about.iter().any(|stored| stored.taken_at.is_some() || stored.claimed_until.is_some_and(|until| until > scene.now)))
 }
 
+/// The same of one channel.
+pub(super) async fn is_told_by(connection: &mut Connection, scene: &Scene<'_>, incident: &str, channel: &str) -> Result<bool, StoreError> {
+    let about = notices::about(connection, incident).await?;
+    let mut openings = about.iter().filter(|stored| stored.channel == channel && stored.notice.kind != NoticeKind::CheckResolved);
+    Ok(openings.any(|stored| stored.taken_at.is_some() || stored.claimed_until.is_some_and(|until| until > scene.now)))
+}
+
 /// The severity has changed: what is not told yet says the new one; who was told is told again if it is graver now.
 pub(super) async fn reworded(
     connection: &mut Connection,

@@ -15,7 +15,7 @@ use crate::files;
 use crate::settings::{AppSettings, Section};
 
 mod admin;
-mod object;
+pub(super) mod object;
 
 use self::admin::{Admin, Answer};
 

@@ -188,7 +188,7 @@ fn refused(error: ControlError) -> ControlError {
 }
 
 /// `# pxname,svname,...` and a line each.
-fn parse(text: &str) -> Rows {
+pub(super) fn parse(text: &str) -> Rows {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let names: Vec<&str> = lines.next().unwrap_or_default().trim_start_matches("# ").split(',').collect();
     lines.map(|line| names.iter().zip(line.split(',')).map(|(name, value)| ((*name).to_owned(), value.to_owned())).collect()).collect()
@@ -204,7 +204,7 @@ fn number(row: &BTreeMap<String, String>, name: &str) -> Option<u64> {
 }
 
 /// HAProxy counts a WebSocket as a session like any other.
-fn load(rows: &Rows, colour: Colour) -> Result<Load, ControlError> {
+pub(super) fn load(rows: &Rows, colour: Colour) -> Result<Load, ControlError> {
     let row = backend_row(rows, colour)
         .ok_or_else(|| ControlError::Refused(format!("HAProxy has no backend {}: allswell snippet has one", Haproxy::backend(colour))))?;
     Ok(Load { in_flight: number(row, "scur").unwrap_or(0), streams: 0 })

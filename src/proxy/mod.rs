@@ -5,6 +5,8 @@ pub mod control;
 mod counted;
 pub mod driver;
 pub mod embedded;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod haproxy;
 mod limits;
 mod nginx;

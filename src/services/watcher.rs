@@ -114,6 +114,9 @@ impl Renewed for Watcher {
         let Self { listener, own, watching, loops, sites, outside, outward, certificate, metric_checks } = self;
         let tls = certificate.as_ref().map(Certificate::server).transpose().context("watcher.tls")?;
         let monitor = watching.monitor.clone();
+        if !monitor.is_one_of_many() {
+            monitor.release_claims().await.context("watcher.store does not work")?;
+        }
         monitor.start(monitor.now()).await.context("watcher.store does not work")?;
         let (ending, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();

@@ -2,6 +2,6 @@
 
 mod checks;
 mod log;
-mod page;
+pub(crate) mod page;
 pub(crate) mod routes;
 mod trouble;

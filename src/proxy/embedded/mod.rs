@@ -10,6 +10,8 @@ mod connection;
 mod control;
 mod doors;
 mod forward;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod head;
 mod headers;
 mod lease;

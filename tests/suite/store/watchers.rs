@@ -52,7 +52,7 @@ async fn commit(watcher: &Monitor, arrival: Arrival, now: i64) {
 async fn sweep(watchers: &[Monitor], from: i64, to: i64) {
     for now in (from..=to).step_by(200) {
         for watcher in watchers {
-            watcher.sweep(at(now)).await.unwrap();
+            watcher.sweep(at(now), false).await.unwrap();
         }
     }
 }
