@@ -162,6 +162,18 @@ impl CronSchedule {
         Ok(Self { expression: expression.to_owned(), cron, zone, pace })
     }
 
+    /// As it was written.
+    #[must_use]
+    pub fn expression(&self) -> &str {
+        &self.expression
+    }
+
+    /// The zone in which its times stand.
+    #[must_use]
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+
     fn next(&self, after: Moment) -> Option<Moment> {
         let after = after.to_utc().with_timezone(&self.zone);
         let mut next = self.cron.find_next_occurrence(&after, false).ok()?;

@@ -22,5 +22,6 @@ pub mod pings;
 mod previews;
 mod requests;
 pub mod serve;
+pub mod visit;
 pub mod watcher;
 pub mod watching;

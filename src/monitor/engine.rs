@@ -77,6 +77,11 @@ impl Monitor {
         &self.settings
     }
 
+    /// Waits until something may have changed: look at the store. Heard from the call on, not only from the first poll.
+    pub fn changed(&self) -> impl Future<Output = ()> + Send + 'static {
+        Arc::clone(&self.wake).notified_owned()
+    }
+
     /// The beats under way.
     #[must_use]
     pub fn arrivals(&self) -> &Arrivals {

@@ -173,7 +173,7 @@ pub const TABLE: &[(&str, &[Metric])] = &[
             metric(Kind::Counter, "allswell_proxy_requests_total", &["colour", "status"], "Requests answered, by colour and status class."),
             metric(Kind::Histogram, "allswell_proxy_request_seconds", &["colour"], "From the request's header to the response's header."),
             metric(Kind::Gauge, "allswell_proxy_in_flight", &["colour"], "Requests that have claimed the colour and are not finished."),
-            metric(Kind::Gauge, "allswell_proxy_streams_open", &["colour"], "WebSockets and other upgraded connections."),
+            metric(Kind::Gauge, "allswell_proxy_streams_open", &["colour"], "WebSockets, other upgraded connections, and event streams."),
             metric(
                 Kind::Counter,
                 "allswell_proxy_errors_total",

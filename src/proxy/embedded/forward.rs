@@ -153,6 +153,9 @@ impl Forwarder {
             return Ok(answer.map(|()| Source::Words(None)));
         }
         headers::prepare_answer(answer.headers_mut(), false);
+        if headers::is_event_stream(answer.headers()) && !lease.is_over() {
+            return Ok(answer.map(|()| Source::App(Passing::stream(lease, claim))));
+        }
         if let Some(cut) = lease.cut().filter(|_| !lease.is_over()) {
             origin.activity.ends_by(cut);
         }

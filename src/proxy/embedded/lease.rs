@@ -162,6 +162,13 @@ impl Lease {
         self.connection.as_ref().map(Connection::cut)
     }
 
+    /// The answer is an event stream that was claimed under this epoch.
+    pub(super) fn carries_stream(&self, epoch: u64) {
+        if let Some(connection) = &self.connection {
+            connection.carries_stream(epoch);
+        }
+    }
+
     /// The answer has ended: the connection may be used again, if both sides have said all they had to say.
     pub(super) fn give_back(&mut self) {
         let is_spent = !self.keeps_alive || self.is_deaf || !self.is_over() || self.request.as_ref().is_some_and(|sent| !sent.is_over());

@@ -2,6 +2,7 @@
 
 mod app;
 mod beats;
+mod browser;
 mod clients;
 mod cluster;
 mod command;
@@ -9,6 +10,7 @@ mod disk;
 mod dns;
 mod ear;
 mod engine;
+mod events;
 mod health_url;
 mod host;
 mod manner;
@@ -30,11 +32,13 @@ pub(crate) mod system;
 mod tls;
 mod tmux;
 mod traffic;
+mod visitors;
 mod wait;
 mod webhook;
 
 pub(crate) use app::{APP_COLOUR, App};
 pub(crate) use beats::Beats;
+pub(crate) use browser::{Browser, Look};
 pub(crate) use clients::{Crowd, Tally};
 pub(crate) use cluster::{Cluster, Lone, Pair};
 pub(crate) use command::{Ran, allswell, command};
@@ -62,5 +66,6 @@ pub(crate) use system::{EVERY, System};
 pub(crate) use tls::{Tls, self_signed};
 pub(crate) use tmux::Tmux;
 pub(crate) use traffic::Traffic;
+pub(crate) use visitors::Visitors;
 pub(crate) use wait::{eventually, within};
 pub(crate) use webhook::Webhook;
