@@ -189,6 +189,12 @@ pub const TABLE: &[(&str, &[Metric])] = &[
             metric(Kind::Counter, "allswell_proxy_log_lines_lost_total", &[], "Lines of the access log that the disk was too slow for."),
             metric(Kind::Gauge, "allswell_proxy_certificate_days", &["listener"], "Days until the listener's certificate ends."),
             metric(Kind::Gauge, "allswell_proxy_connections_open", &["listener"], "Client connections."),
+            metric(
+                Kind::Gauge,
+                "allswell_proxy_connections_parked",
+                &["listener"],
+                "Client connections that have asked for nothing for 5 s and take little memory.",
+            ),
             metric(Kind::Gauge, "allswell_proxy_live", &["colour"], "1 for the live colour, 0 for the other; both 0 when undefined."),
             metric(Kind::Gauge, "allswell_proxy_epoch", &[], "The epoch of the last shift."),
             metric(Kind::Gauge, "allswell_proxy_addresses", &["colour"], "Addresses that the colour's names stand for."),

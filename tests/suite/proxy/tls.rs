@@ -10,11 +10,12 @@ use super::front::Front;
 use crate::harness::{Host, Process, eventually, self_signed};
 
 /// A certificate for `shop.example`, and its key.
-fn certificate(folder: &Path, days: u32) {
+pub(super) fn certificate(folder: &Path, days: u32) {
     self_signed(&folder.join("shop"), "DNS:shop.example", days);
 }
 
-fn tls_lines(folder: &Path) -> String {
+/// Lines of `[proxy]` for it.
+pub(super) fn tls_lines(folder: &Path) -> String {
     let file = |name: &str| folder.join(name).display().to_string();
     format!("live_tls = {{ certificate = \"{}\", key = \"{}\" }}", file("shop.pem"), file("shop.key"))
 }
