@@ -29,6 +29,7 @@ pub mod schedule;
 pub mod schedule_words;
 pub mod sent;
 pub mod severity;
+pub mod shift;
 pub mod status;
 pub mod strangers;
 pub mod switch;

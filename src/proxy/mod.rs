@@ -15,6 +15,7 @@ mod snippet;
 mod standing;
 
 pub use caddy::{Caddy, CaddySettings};
+pub use counted::Metrics;
 pub use driver::ProxyDriver;
 pub use haproxy::{Haproxy, HaproxySettings};
 pub use limits::{ProxyLimits, ProxyTimeouts, Size};

@@ -1,6 +1,5 @@
 //! `[proxy]`.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use super::haproxy::HaproxySettings;
 use super::limits::{ProxyLimits, ProxyTimeouts, Size};
 use super::nginx::NginxSettings;
 use crate::domain::colour::Colour;
+use crate::net::network::Network;
 use crate::net::reached::ReachedBy;
 use crate::settings::Section;
 
@@ -25,8 +25,8 @@ pub struct ProxySettings {
     pub health: String,
     /// The live colour where no state was ever written. Default: `blue`.
     pub first_live: Colour,
-    /// Peers whose `X-Forwarded-*` is believed. Default: none.
-    pub trusted: Vec<IpAddr>,
+    /// Peers whose `X-Forwarded-*` is believed: addresses, and networks like `10.0.0.0/8`. Default: none.
+    pub trusted: Vec<Network>,
     /// The host by which prober and command line find both listeners. Default: none, they stand beside the proxy.
     pub reach: ReachedBy,
     /// How often the names of both colours' addresses are looked up anew. Default: 1 s.
@@ -176,7 +176,7 @@ impl ProxySettings {
             kind: ProxyKind::read(&mut section),
             health: section.text_or("health", "127.0.0.1:7702"),
             first_live: section.one_of("first_live", &colours).unwrap_or(Colour::Blue),
-            trusted: section.texts("trusted").iter().filter_map(|text| trusted(&section, text)).collect(),
+            trusted: section.all_parsed("trusted"),
             reach: ReachedBy::read(&mut section, &[("live", &live), ("idle", &idle)]),
             live,
             idle,
@@ -221,8 +221,4 @@ impl TlsFiles {
 
 fn processors() -> u32 {
     std::thread::available_parallelism().ok().and_then(|count| u32::try_from(count.get()).ok()).unwrap_or(1)
-}
-
-fn trusted(section: &Section<'_>, text: &str) -> Option<IpAddr> {
-    text.parse().map_err(|_| section.error("trusted", format!("\"{text}\" is not an IP address"))).ok()
 }

@@ -37,7 +37,7 @@ impl Proxy {
             "proxy.kind is not \"embedded\": the proxy runs by itself, and there is none to run here"
         );
         let health = listen::tcp("proxy.health", &config.proxy.health).await?;
-        let embedded = Embedded::build(&config.proxy, &config.app, state, config.switch.drain).await?;
+        let embedded = Embedded::build(&config.proxy, &config.app, state, (config.switch.drain, config.switch.streams)).await?;
         let own = OwnHosts::new(config.proxy.reach.host().map(str::to_owned).into_iter().chain([config.proxy.health.clone()]));
         Ok(Self { embedded, health, own })
     }

@@ -10,7 +10,7 @@ use super::front::Front;
 use crate::harness::{Host, Process, eventually};
 
 /// A certificate for `shop.example`, and its key.
-fn certificate(folder: &Path, days: u32) {
+pub(super) fn certificate(folder: &Path, days: u32) {
     let made = Command::new("openssl")
         .args(["req", "-x509", "-subj", "/CN=shop.example", "-addext", "subjectAltName=DNS:shop.example"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
@@ -23,7 +23,8 @@ fn certificate(folder: &Path, days: u32) {
     assert!(made.status.success(), "{made:?}");
 }
 
-fn tls_lines(folder: &Path) -> String {
+/// Lines of `[proxy]` for it.
+pub(super) fn tls_lines(folder: &Path) -> String {
     let file = |name: &str| folder.join(name).display().to_string();
     format!("live_tls = {{ certificate = \"{}\", key = \"{}\" }}", file("shop.pem"), file("shop.key"))
 }
