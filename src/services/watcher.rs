@@ -96,14 +96,7 @@ impl Renewed for Watcher {
         Ok(Self {
             listener,
             public,
-            // Whatever the prober calls its watchers, one of them is this one.
-            own: OwnHosts::new(
-                [config.watcher.listen.clone(), config.watcher.page_url()]
-                    .into_iter()
-                    .chain(config.prober.watchers.clone())
-                    .chain(config.public.listen.clone())
-                    .chain(config.public.url.clone()),
-            ),
+            own: own_hosts(config),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
             outward: OutwardLoop::build(config, &monitor)?,
@@ -203,4 +196,10 @@ fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {
         None => files::token(&state.beat_key()).with_context(|| format!("{} cannot be made or read", state.beat_key().display()))?,
     };
     Ok(Key::new(&text))
+}
+
+/// Whatever the prober calls its watchers, one of them is this one.
+fn own_hosts(config: &Config) -> OwnHosts {
+    let own = [config.watcher.listen.clone(), config.watcher.page_url()].into_iter().chain(config.prober.watchers.clone());
+    OwnHosts::new(own.chain(config.public.listen.clone()).chain(config.public.url.clone()))
 }

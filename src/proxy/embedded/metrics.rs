@@ -24,15 +24,14 @@ static ANSWERS: LazyLock<[Answers; 2]> = LazyLock::new(|| {
 static ERRORS: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_errors_total"));
 static STALE: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_stale_total"));
 static LOST: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_log_lines_lost_total"));
-static CONNECTIONS: LazyLock<[IntGauge; 2]> = LazyLock::new(|| by_door("allswell_proxy_connections_open"));
-static PARKED: LazyLock<[IntGauge; 2]> = LazyLock::new(|| by_door("allswell_proxy_connections_parked"));
+static CONNECTIONS: LazyLock<[IntGauge; 2]> = LazyLock::new(|| by_door(&gauge("allswell_proxy_connections_open")));
+static PARKED: LazyLock<[IntGauge; 2]> = LazyLock::new(|| by_door(&gauge("allswell_proxy_connections_parked")));
 static IN_FLIGHT: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_in_flight"));
 static STREAMS: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_streams_open"));
 static LIVE: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_live"));
 static EPOCH: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_epoch"));
 
-fn by_door(name: &'static str) -> [IntGauge; 2] {
-    let gauge = gauge(name);
+fn by_door(gauge: &IntGaugeVec) -> [IntGauge; 2] {
     [Door::Live, Door::Idle].map(|door| gauge.with_label_values(&[door.as_str()]))
 }
 
