@@ -33,3 +33,7 @@ pub mod http;
 pub mod services;
 
 pub mod cli;
+
+// Proof: every parser of outside input, to be tried with anything
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;

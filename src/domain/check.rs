@@ -177,8 +177,11 @@ impl Check {
             }
             BeatKind::Success | BeatKind::Fail => {}
         }
-        next.last_heard = Some(heard.at);
-        next.due = self.due_after(state, heard.at);
+        // What arrived before the last one, and is stored after it, takes no time away.
+        if state.last_heard.is_none_or(|last| last <= heard.at) {
+            next.last_heard = Some(heard.at);
+            next.due = self.due_after(state, heard.at);
+        }
         next.forgiven_until = None;
         next.farewell = None;
         next.waits = false;
@@ -320,6 +323,8 @@ impl Check {
             _ if state.status == Status::Down => None,
             Some(until) if state.status == Status::Failing => Some(until),
             Some(until) => Some(deadline.max(until)),
+            // The quiet has ended, and nobody has looked since.
+            None if self.judge(state, None, now) != state.status => Some(now),
             None => Some(deadline),
         }
     }
@@ -360,5 +365,7 @@ impl fmt::Display for Check {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

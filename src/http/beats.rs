@@ -84,7 +84,7 @@ fn signed(headers: &HeaderMap, body: &[u8], key: &Key) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn read(body: &[u8], now: Moment) -> Result<Beat, ApiError> {
+pub(super) fn read(body: &[u8], now: Moment) -> Result<Beat, ApiError> {
     let beat: Beat = serde_json::from_slice(body).map_err(|error| ApiError::BadRequest(format!("this is not a beat: {error}")))?;
     let apart = now.since(beat.sent_at).max(beat.sent_at.since(now));
     if apart > OLDEST {

@@ -8,6 +8,8 @@ pub mod connections;
 pub mod control;
 pub mod directory;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod keys;
 pub mod orders;
 mod origin;
@@ -18,6 +20,8 @@ mod ping_answer;
 mod ping_url;
 pub mod pings;
 mod previews;
+mod requests;
 pub mod serve;
+pub mod visit;
 pub mod watcher;
 pub mod watching;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
 use uuid::Uuid;
 
-use super::dead_channel;
 use super::engine::{Monitor, MonitorError};
 use super::expected::ChannelRule;
 use super::scene::Scene;
+use super::{dead_channel, resolution, telling};
 use crate::domain::flip::Reason;
 use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind};
@@ -39,6 +39,8 @@ pub(super) fn count_from_zero(channel: &str) {
 #[derive(Debug, Clone)]
 pub struct Claimed {
     stored: StoredNotice,
+    /// The claim's own name: nobody else's is let go.
+    by: String,
     earlier: Option<String>,
 }
 
@@ -77,7 +79,8 @@ impl Monitor {
         let mut transaction = self.store.begin().await?;
         let Some(mut next) = outbox::next(&mut transaction, &rule.name, all, now).await? else { return Ok(None) };
         let until = now + CLAIM.max(rule.timeout + Duration::from_secs(2));
-        outbox::claim(&mut transaction, &next.notice.key, &Uuid::new_v4().to_string(), until).await?;
+        let by = Uuid::new_v4().to_string();
+        outbox::claim(&mut transaction, &next.notice.key, &by, until).await?;
         next.attempts += 1;
         let behind = incidents::explained_by(&mut transaction, &next.notice.subject.incident).await?;
         // Of a group that is over, those whom it had.
@@ -87,7 +90,7 @@ impl Monitor {
         let about = notices::about(&mut transaction, &next.notice.subject.incident).await?;
         let earlier = about.into_iter().find(|stored| stored.channel == next.channel && stored.taken_at.is_some());
         transaction.commit().await?;
-        Ok(Some(Claimed { earlier: earlier.and_then(|stored| stored.receipt), stored: next }))
+        Ok(Some(Claimed { earlier: earlier.and_then(|stored| stored.receipt), by, stored: next }))
     }
 
     /// Keeps what the channel said: a receipt, or when to try again, or that others are told.
@@ -103,7 +106,7 @@ impl Monitor {
     ) -> Result<(), MonitorError> {
         let settled = match outcome {
             Ok(receipt) => self.taken(rule, &claimed.stored, receipt, now).await,
-            Err(error) => self.failed(rule, claimed.stored.clone(), error, now).await,
+            Err(error) => self.failed(rule, claimed.clone(), error, now).await,
         };
         self.noted(settled, now)
     }
@@ -127,9 +130,14 @@ impl Monitor {
         Ok(())
     }
 
-    async fn failed(&self, rule: &ChannelRule, mut stored: StoredNotice, error: &SendError, now: Moment) -> Result<(), MonitorError> {
+    async fn failed(&self, rule: &ChannelRule, claimed: Claimed, error: &SendError, now: Moment) -> Result<(), MonitorError> {
+        let Claimed { mut stored, by, .. } = claimed;
         tracing::warn!(channel = rule.name, notice = stored.notice.key, attempts = stored.attempts, "not taken: {error}");
         let mut transaction = self.store.begin().await?;
+        if !outbox::let_go(&mut transaction, &stored.notice.key, &by).await? {
+            // It took longer than the claim, and somebody else is telling it now.
+            return Ok(());
+        }
         let scene = self.scene(&mut transaction, now).await?;
         let failed_since = *stored.failed_since.get_or_insert(now);
         let is_over = error.is_permanent() || now.since(failed_since) >= PASS_ON_AFTER;
@@ -190,7 +198,14 @@ async fn pass_on(connection: &mut Connection, scene: &Scene<'_>, rule: &ChannelR
         None => others.collect(),
     };
     for channel in instead {
-        notices::write(connection, &stored.notice.clone().for_channel(channel), channel, scene.now).await?;
+        let mut notice = stored.notice.clone().for_channel(channel);
+        if notice.kind == NoticeKind::CheckResolved && !telling::is_told_by(connection, scene, &notice.subject.incident, channel).await? {
+            // Who has not heard of the beginning hears it all.
+            if let Some(ended) = incidents::find(connection, &notice.subject.incident).await? {
+                notice.reason = resolution::whole(&ended.incident, ended.incident.resolved_at.unwrap_or(notice.at));
+            }
+        }
+        notices::write(connection, &notice, channel, scene.now).await?;
     }
     Ok(())
 }

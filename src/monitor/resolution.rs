@@ -27,16 +27,17 @@ pub(super) async fn resolve(
     stored: StoredIncident,
     at: Moment,
 ) -> Result<String, StoreError> {
-    let words = |incident: &Incident, knows: Knows| {
-        let lasted = humane(at.since(incident.since));
-        match knows {
-            Knows::Told => format!("well again after {lasted}; it was: {}", incident.reason),
-            Knows::Nothing => {
-                format!("was {} from {} until {at} ({lasted}): {}", telling::trouble_word(incident.status), incident.since, incident.reason)
-            }
-        }
+    let words = |incident: &Incident, knows: Knows| match knows {
+        Knows::Told => format!("well again after {}; it was: {}", humane(at.since(incident.since)), incident.reason),
+        Knows::Nothing => whole(incident, at),
     };
     end(connection, scene, stored, at, words).await
+}
+
+/// From when until when it was, and why: for who has not heard of it.
+pub(super) fn whole(incident: &Incident, until: Moment) -> String {
+    let Incident { status, since, reason, .. } = incident;
+    format!("was {} from {since} until {until} ({}): {reason}", telling::trouble_word(*status), humane(until.since(*since)))
 }
 
 /// Takes an incident back: the beat had been there in time.
@@ -81,16 +82,20 @@ async fn end(
 /// Who is to hear of the end. What nobody has taken is withdrawn, and the end says it all; what people heard of elsewhere needs no end.
 async fn listeners(connection: &mut Connection, scene: &Scene<'_>, stored: &StoredIncident) -> Result<BTreeMap<String, Knows>, StoreError> {
     let mut listeners = BTreeMap::new();
-    for StoredNotice { notice, channel, claimed_until, taken_at, .. } in notices::about(connection, &stored.incident.key).await? {
+    for StoredNotice { notice, channel, claimed_until, taken_at, attempts, .. } in notices::about(connection, &stored.incident.key).await? {
         let is_claimed = claimed_until.is_some_and(|until| until > scene.now);
         let knows = if taken_at.is_some() || is_claimed { Knows::Told } else { Knows::Nothing };
         if knows == Knows::Nothing {
             notices::withdraw(connection, &notice.key, scene.now).await?;
         }
-        if knows == Knows::Told || !stored.explained {
+        if knows == Knows::Told || attempts > 0 || !stored.explained {
             let known = listeners.entry(channel).or_insert(knows);
             *known = knows.max(*known);
         }
+    }
+    // An answer that was lost may have been that it was taken.
+    for channel in notices::tried_and_withdrawn(connection, &stored.incident.key).await? {
+        listeners.entry(channel).or_insert(Knows::Nothing);
     }
     Ok(listeners)
 }

@@ -15,6 +15,7 @@ use super::expected::ChannelRule;
 use super::ingest::{Ingest, Queue, queue};
 use super::memory::Memory;
 use crate::clock;
+use crate::net::interfaces::only_loopback;
 use crate::net::manager::ServiceManager;
 use crate::notify::Channel;
 
@@ -118,11 +119,11 @@ async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Recei
             continue;
         }
         vouched = vouched.min(monitor.now());
-        if let Err(error) = monitor.sweep(monitor.now()).await {
+        if let Err(error) = monitor.sweep(monitor.now(), only_loopback()).await {
             tracing::error!("no sweep: {error}");
         } else if let Err(error) = monitor.look_for_strangers(monitor.now()).await {
             tracing::error!("who sends wrongly signed beats is not told: {error}");
-        } else if monitor.pulse.advanced_since(vouched) {
+        } else if monitor.pulse.advanced_since(vouched) || monitor.pulse.is_deaf() {
             vouched = monitor.now();
             manager.alive();
         }
@@ -134,7 +135,11 @@ async fn take_step(monitor: &Monitor, untold: &mut i64) -> bool {
     if monitor.store.is_shared() {
         return true;
     }
-    *untold += clock::take_step().unwrap_or(0);
+    if let Some(by_ms) = clock::take_step() {
+        monitor.arrivals.step(by_ms);
+        monitor.deafness.step(by_ms);
+        *untold += by_ms;
+    }
     if *untold == 0 {
         return true;
     }

@@ -7,6 +7,7 @@ use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind, key};
 use crate::domain::quiet::Hush;
 use crate::domain::role::Role;
+use crate::net::place::incident_path;
 use crate::store::{Connection, StoreError, follow_ups, notices};
 
 /// The notice of an incident, for no channel yet.
@@ -16,7 +17,8 @@ pub(super) fn notice(scene: &Scene<'_>, incident: &Incident) -> Notice {
     if role == Role::Channel && incident.resolved_at.is_none() {
         notice.kind = NoticeKind::ChannelDead;
     }
-    notice.url.clone_from(&scene.settings.page_url);
+    let page = |url: &String| format!("{}{}", url.trim_end_matches('/'), incident_path(&incident.key));
+    notice.url = scene.settings.page_url.as_ref().map(page);
     notice
 }
 
@@ -100,6 +102,13 @@ pub(super) async fn withdrawn(connection: &mut Connection, scene: &Scene<'_>, in
 pub(super) async fn is_told(connection: &mut Connection, scene: &Scene<'_>, incident: &str) -> Result<bool, StoreError> {
     let about = notices::about(connection, incident).await?;
     Ok(about.iter().any(|stored| stored.taken_at.is_some() || stored.claimed_until.is_some_and(|until| until > scene.now)))
+}
+
+/// The same of one channel.
+pub(super) async fn is_told_by(connection: &mut Connection, scene: &Scene<'_>, incident: &str, channel: &str) -> Result<bool, StoreError> {
+    let about = notices::about(connection, incident).await?;
+    let mut openings = about.iter().filter(|stored| stored.channel == channel && stored.notice.kind != NoticeKind::CheckResolved);
+    Ok(openings.any(|stored| stored.taken_at.is_some() || stored.claimed_until.is_some_and(|until| until > scene.now)))
 }
 
 /// The severity has changed: what is not told yet says the new one; who was told is told again if it is graver now.

@@ -5,6 +5,8 @@ pub mod control;
 mod counted;
 pub mod driver;
 pub mod embedded;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod haproxy;
 mod limits;
 mod nginx;
@@ -13,9 +15,10 @@ mod snippet;
 mod standing;
 
 pub use caddy::{Caddy, CaddySettings};
+pub use counted::Metrics;
 pub use driver::ProxyDriver;
 pub use haproxy::{Haproxy, HaproxySettings};
 pub use limits::{ProxyLimits, ProxyTimeouts, Size};
 pub use nginx::{Nginx, NginxSettings};
-pub use settings::{AccessLogSettings, HoldSettings, MaintenanceHealth, ProxyKind, ProxySettings, TlsFiles};
+pub use settings::{AccessLogSettings, HoldSettings, MaintenanceHealth, ProxyKind, ProxySettings};
 pub use snippet::snippet;

@@ -86,6 +86,16 @@ pub async fn about(connection: &mut Connection, incident: &str) -> Result<Vec<St
     query.bind(incident).all(connection).await?.iter().map(read).collect()
 }
 
+/// The channels that were sent something about an incident which was withdrawn then: nobody knows whether they have it.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn tried_and_withdrawn(connection: &mut Connection, incident: &str) -> Result<Vec<String>, StoreError> {
+    let query =
+        sql("SELECT DISTINCT channel FROM notice WHERE incident = ? AND attempts > 0 AND withdrawn_at IS NOT NULL ORDER BY channel");
+    query.bind(incident).all(connection).await?.iter().map(|row| row.get("channel")).collect()
+}
+
 /// Withdraws a notice that nobody has taken.
 ///
 /// # Errors

@@ -49,6 +49,15 @@ pub async fn release_claims(connection: &mut Connection) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Lets go of a claim. False where it is somebody else's by now.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn let_go(connection: &mut Connection, key: &str, by: &str) -> Result<bool, StoreError> {
+    let query = sql("UPDATE notice SET claimed_by = NULL, claimed_until = NULL WHERE key = ? AND claimed_by = ?");
+    Ok(query.bind(key).bind(by).run(connection).await? > 0)
+}
+
 /// The channel took it.
 ///
 /// # Errors
@@ -68,15 +77,14 @@ pub async fn take(connection: &mut Connection, key: &str, at: Moment, receipt: &
 /// # Errors
 /// Where the store refuses.
 pub async fn postpone(connection: &mut Connection, stored: &StoredNotice) -> Result<(), StoreError> {
-    sql("UPDATE notice SET due_at = ?, failed_since = ?, last_error = ?, passed_on_at = ?, claimed_by = NULL, claimed_until = NULL
-         WHERE key = ?")
-    .bind(stored.due_at)
-    .bind(stored.failed_since)
-    .bind(&stored.last_error)
-    .bind(stored.passed_on_at)
-    .bind(&stored.notice.key)
-    .run(connection)
-    .await?;
+    sql("UPDATE notice SET due_at = ?, failed_since = ?, last_error = ?, passed_on_at = ? WHERE key = ?")
+        .bind(stored.due_at)
+        .bind(stored.failed_since)
+        .bind(&stored.last_error)
+        .bind(stored.passed_on_at)
+        .bind(&stored.notice.key)
+        .run(connection)
+        .await?;
     Ok(())
 }
 

@@ -178,3 +178,15 @@ fn a_check_that_waits_is_not_due_before_it_was_heard_but_its_start_must_end() {
     let heard_once = check().hear(&state, heard(BeatKind::Success, 20), None).state;
     assert_eq!(heard_once.deadline(&check()), at(110));
 }
+
+#[test]
+fn what_failed_while_it_was_quiet_is_looked_at_though_a_start_comes_first() {
+    let quiet = Some(at(100));
+    let mut state = after(&[(BeatKind::Success, 10)]);
+    for second in [20, 21, 22] {
+        state = check().hear(&state, heard(BeatKind::Fail, second), quiet).state;
+    }
+    let started = check().hear(&state, heard(BeatKind::Start, 101), quiet);
+    assert_eq!((started.state.status, started.look_at), (Status::Failing, Some(at(101))), "and not at the deadline");
+    assert_eq!(check().look(&started.state, at(101), quiet).flip.unwrap().to, Status::Down);
+}

@@ -14,14 +14,14 @@ const MOST: u32 = 1_000;
 
 /// `limit` and `cursor`, as they were asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Page {
-    pub(super) limit: u32,
+pub(in crate::http) struct Page {
+    pub(in crate::http) limit: u32,
     cursor: Option<String>,
 }
 
 impl Page {
     /// Reads a query.
-    pub(super) fn read(uri: &Uri) -> Result<Self, ApiError> {
+    pub(in crate::http) fn read(uri: &Uri) -> Result<Self, ApiError> {
         let bad = |words: String| ApiError::BadRequest(words);
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|error| bad(error.body_text()))?;
         let mut page = Self { limit: USUAL, cursor: None };
@@ -39,7 +39,7 @@ impl Page {
     }
 
     /// As the number of a row; the newest where there is none.
-    pub(super) fn row(&self) -> Result<i64, ApiError> {
+    pub(in crate::http) fn row(&self) -> Result<i64, ApiError> {
         self.cursor.as_deref().map_or(Ok(i64::MAX), |text| text.parse().map_err(|_| wrong(text)))
     }
 
@@ -49,7 +49,7 @@ impl Page {
     }
 
     /// As the place of an incident: `MILLISECONDS.KEY`.
-    pub(super) fn incident(&self) -> Result<(Moment, &str), ApiError> {
+    pub(in crate::http) fn incident(&self) -> Result<(Moment, &str), ApiError> {
         let Some(text) = self.cursor.as_deref() else { return Ok((Moment::from_millis(i64::MAX), "")) };
         let (millis, key) = text.split_once('.').ok_or_else(|| wrong(text))?;
         Ok((Moment::from_millis(millis.parse().map_err(|_| wrong(text))?), key))

@@ -71,3 +71,20 @@ async fn a_schedule_is_due_by_the_new_clock() {
     stage.monitor.stepped(90_000, at(3_000 + 2 * HOUR)).await.unwrap();
     assert_eq!(due(&stage).await.since(before).as_secs(), 2 * 3_600, "and not a minute and a half past it");
 }
+
+#[tokio::test]
+async fn a_beat_under_way_when_the_clock_is_set_counts_from_when_it_came() {
+    for by in [HOUR, -HOUR] {
+        let mut stage = Stage::new(&["job"]).await;
+        let beat = stage.beat("job", crate::domain::beat::Showing::Good, 1_000);
+        let arrived = stage.arrived(beat, 1_000);
+        stage.sweep(1_000, 1_200).await;
+        stage.monitor.arrivals().step(by);
+        stage.monitor.stepped(by, at(1_400 + by)).await.unwrap();
+        stage.monitor.ingest(&[arrived], at(1_500 + by)).await;
+        stage.sweep(1_600 + by, 4_400 + by).await;
+        assert!(stage.open().await.is_empty(), "{by}: three seconds after it came");
+        stage.sweep(4_600 + by, 4_600 + by).await;
+        assert_eq!(stage.open().await[0].incident.since, at(4_000 + by), "{by}: and not an hour later");
+    }
+}

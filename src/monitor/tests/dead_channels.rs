@@ -83,3 +83,44 @@ async fn what_no_channel_takes_stays_on_the_page_however_much_is_told_since() {
     let open = overview.notices.iter().find(|notice| notice.key == claimed.notice().key).unwrap();
     assert_eq!((open.taken_at, open.last_error.as_deref()), (None, Some("connection refused")));
 }
+
+#[tokio::test]
+async fn who_hears_the_end_in_anothers_stead_hears_the_beginning_with_it() {
+    let mut plan = settings(&["job"]);
+    plan.checks[0].channels = vec!["ops".into()];
+    let mut stage = Stage::with(plan).await;
+    stage.down("job", 1_000).await;
+    assert_eq!(stage.told("ops", 1_000).await, ["check.down job"]);
+    stage.up("job", 2_000).await;
+    let claimed = stage.claim("ops", 2_000).await.unwrap();
+    stage.refused("ops", &claimed, SendError::Permanent { why: "answered 410".into() }, 2_000).await;
+    let mail = stage.notices("mail", 2_000).await;
+    let end = mail.iter().find(|notice| notice.subject.check == "job").unwrap();
+    assert!(end.reason.starts_with("was down from "), "{}", end.reason);
+}
+
+#[tokio::test]
+async fn who_may_have_been_told_is_told_that_it_was_recorded_late() {
+    let mut stage = Stage::new(&["job"]).await;
+    let late = stage.beat("job", crate::domain::beat::Showing::Good, 2_900);
+    stage.sweep(0, 3_600).await;
+    let claimed = stage.claim("ops", 3_600).await.unwrap();
+    stage.refused("ops", &claimed, again(), 3_700).await;
+    stage.hear(late, 2_900).await.unwrap();
+    let told = stage.notices("ops", 5_000).await;
+    assert!(told.len() == 1 && told[0].reason.starts_with("recorded late"), "the answer was lost, and not the alarm: {told:?}");
+    assert!(stage.notices("mail", 5_000).await.is_empty(), "who was told nothing is told nothing");
+}
+
+#[tokio::test]
+async fn who_comes_too_late_does_not_let_go_of_anothers_claim() {
+    let mut stage = Stage::new(&["job"]).await;
+    stage.down("job", 0).await;
+    let slow = stage.claim("ops", 0).await.unwrap();
+    let other = stage.claim("ops", 20_000).await.unwrap();
+    assert_eq!(slow.notice().key, other.notice().key);
+    stage.refused("ops", &slow, again(), 20_100).await;
+    assert!(stage.claim("ops", 22_000).await.is_none(), "the other one is telling it");
+    stage.taken("ops", &other, 22_100).await;
+    assert!(stage.notices("ops", 60_000).await.iter().all(|notice| notice.key != other.notice().key));
+}

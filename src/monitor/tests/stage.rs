@@ -80,6 +80,7 @@ impl Stage {
     pub(super) async fn restart(&mut self, now: i64) {
         let store = Store::open("sqlite:w.db", self.folder.path()).await.unwrap();
         self.monitor = Monitor::new(store, self.monitor.settings().clone());
+        self.monitor.release_claims().await.unwrap();
         self.monitor.start(at(now)).await.unwrap();
     }
 
@@ -152,7 +153,7 @@ impl Stage {
     /// Sweeps as the loop does, every 200 ms.
     pub(super) async fn sweep(&self, from: i64, to: i64) {
         for now in (from..=to).step_by(200) {
-            self.monitor.sweep(at(now)).await.unwrap();
+            self.monitor.sweep(at(now), false).await.unwrap();
         }
     }
 

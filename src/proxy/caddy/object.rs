@@ -48,19 +48,19 @@ pub(super) fn start(admin: &str, listeners: (&str, &str), standing: Standing, ap
 }
 
 /// Whether a config has both.
-pub(super) fn has_both(config: &Value) -> bool {
+pub(in crate::proxy) fn has_both(config: &Value) -> bool {
     find(config, LIVE).is_some() && find(config, IDLE).is_some()
 }
 
 /// What a config's live object says; none where it is not one that we have written.
-pub(super) fn standing(config: &Value) -> Option<Standing> {
+pub(in crate::proxy) fn standing(config: &Value) -> Option<Standing> {
     let set = find(config, LIVE)?.pointer("/routes/0/handle/0/response/set")?;
     let text = |name: &str| set.get(name)?.get(0)?.as_str();
     format!("{}:{}", text("X-Allswell-Colour")?, text("X-Allswell-Epoch")?).parse().ok()
 }
 
 /// Replaces both.
-pub(super) fn replace(config: &mut Value, standing: Standing, app: &AppSettings, token: &str) -> Result<(), String> {
+pub(in crate::proxy) fn replace(config: &mut Value, standing: Standing, app: &AppSettings, token: &str) -> Result<(), String> {
     for (id, object) in [(LIVE, live(standing, app, token)), (IDLE, idle(standing, app))] {
         *find_mut(config, id).ok_or_else(|| format!("Caddy's config has no object with @id {id}"))? = object;
     }

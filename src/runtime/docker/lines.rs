@@ -88,12 +88,12 @@ fn say(engine: &Engine, id: &str, count: Option<usize>, follow: bool) -> BoxStre
 
 /// Cuts what is said into lines.
 #[derive(Debug, Default)]
-struct Lines {
+pub(super) struct Lines {
     pending: Vec<u8>,
 }
 
 impl Lines {
-    fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
+    pub(super) fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
         self.pending.extend_from_slice(bytes);
         while let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.pending.drain(..=end).collect();
@@ -102,7 +102,7 @@ impl Lines {
     }
 
     /// A last line need not have an end.
-    fn end(&mut self, mut each: impl FnMut(&str)) {
+    pub(super) fn end(&mut self, mut each: impl FnMut(&str)) {
         if !self.pending.is_empty() {
             each(&String::from_utf8_lossy(&std::mem::take(&mut self.pending)));
         }

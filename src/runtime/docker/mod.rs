@@ -8,6 +8,8 @@ pub mod driver;
 pub mod engine;
 mod environment;
 mod found;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod image;
 mod lines;
 mod making;

@@ -19,7 +19,7 @@ use crate::domain::follow_up::Plan;
 use crate::domain::moment::Moment;
 use crate::domain::schedule::Schedule;
 use crate::domain::sent::Sent;
-use crate::monitor::{Arrived, Expected, Ingest, IngestError, Keep, Loops, Monitor, MonitorSettings};
+use crate::monitor::{Arrived, Expected, Ingest, IngestError, Keep, Loops, Monitor, MonitorError, MonitorSettings};
 use crate::notify::Channel;
 use crate::services::expected::{channel_rules, instances as counted, of_engine};
 use crate::store::{Journal, Store};
@@ -159,13 +159,19 @@ impl Telling {
         }
         Ok(())
     }
+
+    /// The store is the prober's alone.
+    async fn start(&self) -> Result<(), MonitorError> {
+        self.monitor.release_claims().await?;
+        self.monitor.start(clock::now()).await
+    }
 }
 
 impl Work {
     /// Runs until `stop` says true; what was told by then is in the store.
     pub(super) async fn run(self, stop: watch::Receiver<bool>) {
         let Self { telling, mut beats, ingest, loops, mut minder } = self;
-        while let Err(error) = telling.monitor.start(clock::now()).await {
+        while let Err(error) = telling.start().await {
             telling.seen().trouble = Some(error.to_string());
             sleep(Duration::from_secs(1)).await;
         }
