@@ -55,7 +55,7 @@ impl World {
     /// A deadline has passed in silence.
     fn begin_duty(&mut self, check: usize) {
         let (planned, known) = (&self.plan.checks[check], &self.truth.checks[check]);
-        let deadline = known.deadline(planned).max(known.quiet_until);
+        let deadline = known.deadline.max(known.quiet_until);
         if known.duty.is_some() || self.now <= deadline {
             return;
         }
@@ -124,7 +124,7 @@ impl World {
     pub(super) fn heard(&mut self, check: usize, is_bad: bool) {
         let patience = self.patience(&self.plan.checks[check]);
         let (planned, known) = (&self.plan.checks[check], &mut self.truth.checks[check]);
-        let is_over = known.deadline(planned) > self.now;
+        let is_over = known.deadline > self.now;
         if known.duty.as_ref().is_some_and(|duty| if duty.is_silence { is_over } else { !is_bad }) {
             known.duty = None;
         }
@@ -172,7 +172,7 @@ impl World {
         // We were blind when its deadline fell, and are asked again and again to take a beat that was there in time.
         let is_first_time = known.duty.as_ref().is_some_and(|duty| duty.is_silence && duty.blind == 1 && duty.since >= known.quiet_until);
         let waits = self.senders.iter().filter(|sender| sender.check == check).filter_map(|sender| sender.pending.as_ref());
-        let in_time = waits.map(|pending| pending.since).find(|since| *since < known.deadline(planned));
+        let in_time = waits.map(|pending| pending.since).find(|since| *since < known.deadline);
         if let Some(since) = in_time.filter(|_| is_first_time && self.watchers.len() == 1) {
             let words = format!("{} is told silent, and has tried since {} while we were blind", planned.name, clock(since));
             return Err(self.violation(words));

@@ -125,7 +125,7 @@ impl World {
             0 => self.senders[number].failing = planned.fall + u32::try_from(self.dice.below(3)).unwrap_or(0),
             1 | 2 => self.senders[number].silent_until = now + whole * self.dice.between(800, 3_000) / 1_000,
             _ => {
-                let deadline = self.truth.checks[check].deadline(planned);
+                let deadline = self.truth.checks[check].deadline;
                 let late = deadline + self.dice.between(-800, 800);
                 if late > now {
                     self.senders[number].silent_until = late;

@@ -135,7 +135,7 @@ impl World {
         let Some(check) = self.plan.named(&beat.check) else { return Ok(()) };
         let is_bad = beat.kind == BeatKind::Fail;
         let stored = Stored { arrived: at, committed: self.now };
-        self.truth.checks[check].store(&beat.identity.instance, stored, is_bad);
+        self.truth.checks[check].store(&self.plan.checks[check], &beat.identity.instance, stored, is_bad);
         self.told_in_vain(check, stored)?;
         self.heard(check, is_bad);
         if self.plan.checks[check].instances.is_none() {

@@ -10,8 +10,8 @@ use super::plan::Planned;
 /// What a check's senders did.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
-    /// Since when it is expected.
-    pub(super) since: i64,
+    /// When silence is a missed deadline.
+    pub(super) deadline: i64,
     /// When each instance was heard last, of what is in the store.
     pub(super) heard: BTreeMap<String, i64>,
     /// Every beat that is in the store and counts.
@@ -79,20 +79,25 @@ impl Take {
 }
 
 impl Known {
-    /// When silence is a missed deadline.
-    pub(super) fn deadline(&self, planned: &Planned) -> i64 {
+    /// Expected from the beginning.
+    pub(super) fn new(planned: &Planned) -> Self {
+        Self { deadline: planned.deadline(0), ..Self::default() }
+    }
+
+    fn next_deadline(&self, planned: &Planned) -> i64 {
         let mut heard: Vec<i64> = self.heard.values().copied().collect();
         heard.sort_unstable_by(|one, other| other.cmp(one));
         let last_needed = usize::try_from(planned.instances.unwrap_or(1)).unwrap_or(1) - 1;
-        planned.deadline(heard.get(last_needed).copied().unwrap_or(self.since))
+        planned.deadline(heard.get(last_needed).copied().unwrap_or(0))
     }
 
     /// A beat is in the store.
-    pub(super) fn store(&mut self, instance: &str, stored: Stored, is_bad: bool) {
+    pub(super) fn store(&mut self, planned: &Planned, instance: &str, stored: Stored, is_bad: bool) {
         let last = self.heard.entry(instance.to_owned()).or_insert(stored.arrived);
         *last = stored.arrived.max(*last);
         self.stored.push(stored);
         self.bad = if is_bad { self.bad + 1 } else { 0 };
+        self.deadline = self.next_deadline(planned);
     }
 }
 

@@ -11,7 +11,7 @@ use super::ground::Ground;
 use super::plan::{Plan, moment};
 use super::report::{Report, Story, Violation};
 use super::sender::Sender;
-use super::truth::Truth;
+use super::truth::{Known, Truth};
 use super::watcher::{Arrival, Condition, Watcher};
 
 /// What happens at a moment that was set before.
@@ -133,7 +133,7 @@ impl World {
             watchers: (0..plan.watchers).map(|_| Watcher::new(plan.channels.len())).collect(),
             channels: plan.channels.iter().map(|_| Channel::new()).collect(),
             senders: Sender::all(&plan, &mut dice),
-            truth: Truth { checks: vec![super::truth::Known::default(); plan.checks.len()], ..Truth::default() },
+            truth: Truth { checks: plan.checks.iter().map(Known::new).collect(), ..Truth::default() },
             story: Story::default(),
             state: State { clocks: vec![(0, 0)], ..State::default() },
             cluster: Cluster::new(),
