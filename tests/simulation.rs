@@ -8,7 +8,7 @@ mod simulation;
 use simulation::run;
 
 /// As many as an ordinary run of the tests has time for; `cargo run --release --example simulate` runs as many as asked.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 40;
 
 /// `ALLSWELL_SEED=7 cargo test --test simulation` runs that one alone.
 #[test]
