@@ -1,22 +1,25 @@
 #!/usr/bin/env bash
 # Everything that must hold: formatting, lints, documents, every test. Installs what the tests need, and says so.
-#   tests/all.sh [--without-docker]
+#   tests/all.sh [--without-docker] [--screenshots]
 # With --without-docker the stories on a real Docker engine are left out; they need root and a kernel that lets them make namespaces.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 say() { printf '\n== %s\n' "$*"; }
 
+# With --screenshots the pictures in docs/img/ are taken anew.
 without_docker=
 for argument in "$@"; do
   case "$argument" in
     --without-docker) without_docker=1 ;;
-    *) echo "unknown: $argument. Usage: tests/all.sh [--without-docker]" >&2 && exit 2 ;;
+    --screenshots) export ALLSWELL_SCREENSHOTS="$PWD/docs/img" ;;
+    *) echo "unknown: $argument. Usage: tests/all.sh [--without-docker] [--screenshots]" >&2 && exit 2 ;;
   esac
 done
 
 # Real servers of mail, alerts, rows, pages and containers; the tests talk to no imitation of them.
-packages=(curl nghttp2-client python3-aiosmtpd openssl shellcheck systemd logrotate haproxy faketime tmux zsh fish mandoc nginx caddy prometheus prometheus-alertmanager postgresql)
+packages=(curl nghttp2-client python3-aiosmtpd openssl shellcheck systemd logrotate haproxy faketime tmux zsh fish mandoc nginx caddy prometheus prometheus-alertmanager postgresql
+  chromium chromium-driver)
 if [ -z "$without_docker" ]; then
   packages+=(docker.io docker-compose docker-registry debootstrap iproute2 iptables util-linux openssh-server openssh-client)
 fi
@@ -32,6 +35,10 @@ if [ "${#missing[@]}" -gt 0 ]; then
   "${as_root[@]}" apt-get update -qq
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
+
+# What finds the faults that a screen reader would: under the Mozilla licence, so it is fetched and not kept here.
+axe=target/axe/node_modules/axe-core/axe.min.js
+[ -e "$axe" ] || npm install --prefix target/axe --no-audit --no-fund --ignore-scripts --silent axe-core@4
 
 # Grafana itself is in no registry that this may use; the types of its dashboards are, and the compiler that reads them.
 schema=target/grafana-schema

@@ -41,7 +41,7 @@ pub struct DeployArgs {
 /// Exit codes 3, 4, 6, 7 and 8; the live colour is then untouched.
 pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
     let reach = Reach::of(operator)?;
-    let hands = Hands { prober: reach.prober()?, driver: reach.driver(), proxy: reach.proxy() };
+    let hands = Hands::new(reach.prober()?, reach.driver(), reach.proxy());
     let live = hands.prober.state().await?.live;
     let colour = chosen(args.colour, live)?;
     agreed(operator, &hands, colour, live).await?;

@@ -152,7 +152,7 @@ impl From<ControlError> for Trouble {
     fn from(error: ControlError) -> Self {
         match error {
             ControlError::Silent(..) => Exit::Unreachable.because(format!("{error}. Is `allswell up` running?")),
-            ControlError::Stale(_) | ControlError::Refused(_) => Exit::Failed.because(error.to_string()),
+            ControlError::Stale(_) | ControlError::Refused(_) | ControlError::Withdrawn(_) => Exit::Failed.because(error.to_string()),
         }
     }
 }

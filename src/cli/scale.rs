@@ -38,7 +38,7 @@ pub async fn run(operator: &Operator, args: &ScaleArgs) -> Outcome {
         // It refuses, and says how processes are scaled.
         reach.driver().scale(colour, instances, &|_| ()).await?;
     }
-    let hands = Hands { prober: reach.prober()?, driver: reach.driver(), proxy: reach.proxy() };
+    let hands = Hands::new(reach.prober()?, reach.driver(), reach.proxy());
     let state = hands.prober.state().await?;
     let scaling = Scaling {
         act: Act::Scale,

@@ -227,6 +227,23 @@ pub fn cell(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(&text))))
 }
 
+/// Broken at blanks; following lines stand under the first one's text.
+#[must_use]
+pub fn wrapped(label: &str, text: &str, columns: usize) -> Vec<String> {
+    let room = columns.saturating_sub(width(label)).max(1);
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace().map(|word| fitted(word, room)) {
+        let last = lines.len() - 1;
+        match width(&lines[last]) {
+            0 => lines[last] = word,
+            used if used + 1 + width(&word) <= room => lines[last].push_str(&format!(" {word}")),
+            _ => lines.push(word),
+        }
+    }
+    let label = |at: usize| if at == 0 { label.to_owned() } else { " ".repeat(width(label)) };
+    lines.into_iter().enumerate().map(|(at, line)| format!("{}{line}", label(at))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

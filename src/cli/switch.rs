@@ -1,5 +1,7 @@
 //! `allswell switch`: makes a colour live.
 
+use std::future::ready;
+
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
@@ -49,7 +51,8 @@ pub async fn run(operator: &Operator, args: &SwitchArgs) -> Outcome {
         return direct(operator, &reach, args.colour).await;
     }
     let prober = reach.prober()?;
-    if prober.state().await?.live == Some(args.colour) {
+    // Whoever is asked whether a switch may cost something is asked for a switch.
+    if reach.config.proxy.kind.switch_costs().is_some() && prober.state().await?.live == Some(args.colour) {
         return nothing_to_do(operator, args.colour);
     }
     finish(operator, &reach, &prober, args.colour, &args.how).await
@@ -61,6 +64,9 @@ pub async fn run(operator: &Operator, args: &SwitchArgs) -> Outcome {
 /// As [`run`].
 pub async fn finish(operator: &Operator, reach: &Reach, prober: &Remote, to: Colour, how: &How) -> Outcome {
     let (end, document) = carry_out(operator, reach, prober, to, how).await?;
+    if is_nothing_to_do(&document) {
+        return nothing_to_do(operator, to);
+    }
     if operator.json {
         screen::document(&document);
     }
@@ -81,14 +87,21 @@ pub async fn carry_out(operator: &Operator, reach: &Reach, prober: &Remote, to: 
     let mut events: Vec<SwitchEvent> = Vec::new();
     let ended = prober
         .switch(&order, |event| {
-            progress.reached(event, to, &reach.config.switch);
-            events.push(event.clone());
+            if !(events.is_empty() && event.phase == Phase::Done) {
+                progress.reached(event, to, &reach.config.switch);
+                events.push(event.clone());
+            }
         })
         .await;
     progress.end();
     let end = ended?;
     let document = json!({ "to": to, "phase": end.phase, "reason": end.reason, "forced": order.force, "by": order.by, "events": events });
     Ok((end, document))
+}
+
+/// Whether the end came without a beginning: the colour was live already.
+fn is_nothing_to_do(document: &Value) -> bool {
+    document["events"].as_array().is_some_and(Vec::is_empty)
 }
 
 /// What a switch that was not done says on stderr, and its exit code. On a screen its phase and its reason stand there already.
@@ -150,7 +163,7 @@ async fn direct(operator: &Operator, reach: &Reach, to: Colour) -> Outcome {
         "The prober does not answer. --direct shifts the proxy from {live} to {to} at once: nobody probes {to} before,\n\
          nobody takes it back if it fails. Go on?"
     ))?;
-    let state = proxy.shift(ShiftOrder { to, epoch: state.epoch + 1 }).await?;
+    let state = proxy.shift(ShiftOrder { to, epoch: state.epoch + 1 }, ready(Ok(()))).await?;
     if state.live != Some(to) {
         return Err(Exit::Failed.because(format!("the proxy took the order and yet {to} is not live: see allswell live")));
     }

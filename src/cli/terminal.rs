@@ -27,6 +27,12 @@ pub fn size() -> (usize, usize) {
     found.map_or(USUAL, |size| (usize::from(size.ws_col), usize::from(size.ws_row)))
 }
 
+/// How long a line may be where a person reads it; what is piped is never broken.
+#[must_use]
+pub fn room() -> usize {
+    if io::stdout().is_terminal() { size().0 } else { usize::MAX }
+}
+
 /// What happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Happening {

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::exit::{Exit, Outcome};
 use super::operator::Operator;
-use super::screen::{self, Paint};
+use super::screen::{self, Paint, wrapped};
+use super::terminal::room;
 use crate::config::{Config, ConfigError, unheard};
 use crate::net::tls::Certificate;
 use crate::notify::Channel;
@@ -86,8 +87,8 @@ fn print(found: &Findings) {
         count => screen::note(format!("{count} errors")),
     }
     let paint = Paint::of_stdout();
-    for line in found.unheard.iter().chain(&found.proxy) {
-        screen::line(format!("{} {}", paint.poor("○"), paint.faint(line)));
+    for line in found.unheard.iter().chain(&found.proxy).flat_map(|line| wrapped("○ ", line, room())) {
+        screen::line(paint.faint(line));
     }
 }
 

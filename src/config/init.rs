@@ -112,7 +112,7 @@ mod tests {
         let bare = Config::parse("[runtime]\ncommand = \"./server --port {port}\"\n").unwrap().config;
         let full = Config::parse(&everything_on(TEXT)).unwrap().config;
         // The examples of these are no defaults.
-        let full_switch = SwitchSettings { gate: bare.switch.gate.clone(), hooks: Vec::new(), ..full.switch };
+        let full_switch = SwitchSettings { gate: bare.switch.gate.clone(), hooks: Vec::new(), streams: None, ..full.switch };
         assert_eq!(bare.switch, full_switch);
         assert_eq!(bare.probe, full.probe);
         assert_eq!(bare.proxy.timeouts, full.proxy.timeouts);

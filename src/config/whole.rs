@@ -1,11 +1,12 @@
 //! One `allswell.toml`: every section, and what no section can see by itself.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::domain::colour::Colour;
 use crate::domain::maintenance::Window;
 use crate::domain::role::Role;
-use crate::monitor::{CheckSettings, KeySettings, PingSettings, WatcherSettings, read_window};
+use crate::monitor::{CheckSettings, KeySettings, PageSettings, PingSettings, PublicSettings, WatcherSettings, read_window};
 use crate::notify::ChannelSettings;
 use crate::probe::ProbeSettings;
 use crate::proxy::ProxySettings;
@@ -36,6 +37,10 @@ pub struct Config {
     pub watcher: WatcherSettings,
     /// `[pings]`.
     pub pings: PingSettings,
+    /// `[page]`.
+    pub page: PageSettings,
+    /// `[public]`.
+    pub public: PublicSettings,
     /// `[log]`.
     pub log: LogSettings,
     /// Every `[[channel]]`.
@@ -127,6 +132,8 @@ impl Config {
             prober: ProberSettings::read(root.section("prober")),
             watcher: WatcherSettings::read(root.section("watcher")),
             pings: PingSettings::read(root.section("pings")),
+            page: PageSettings::read(root.section("page")),
+            public: PublicSettings::read(root.section("public")),
             log: LogSettings::read(root.section("log")),
             channels: root.sections("channel").into_iter().map(ChannelSettings::read).collect(),
             keys: root.sections("key").into_iter().map(KeySettings::read).collect(),
@@ -178,7 +185,8 @@ impl Config {
             .maintenance
             .iter()
             .flat_map(|window| window.checks.iter().map(|name| (format!("maintenance \"{}\" is of", window.name), name)));
-        let unknown = behind.chain(under).filter(|(_, name)| !is_known(name));
+        let public = self.public.checks.iter().map(|name| ("[public] shows".to_owned(), name));
+        let unknown = behind.chain(under).chain(public).filter(|(_, name)| !is_known(name));
         let mut problems: Vec<String> = unknown.map(|(what, name)| format!("{what} \"{name}\", which is no check")).collect();
         let circular = self.checks.iter().filter(|check| self.is_behind(&check.name, &check.name, self.checks.len()));
         problems.extend(circular.map(|check| format!("check \"{}\" stands behind itself", check.name)));
@@ -212,7 +220,8 @@ impl Config {
 }
 
 fn twice<'a>(names: &'a [&str]) -> impl Iterator<Item = &'a str> {
-    names.iter().enumerate().filter(|(at, name)| names.iter().take(*at).any(|earlier| earlier == *name)).map(|(_, name)| *name)
+    let mut seen = HashSet::new();
+    names.iter().copied().filter(move |name| !seen.insert(*name))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Whether a colour answers worse than the one before it.
 
+use super::colour::Colour;
+
 /// What a colour has answered, counted from some moment on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Answers {
@@ -7,6 +9,26 @@ pub struct Answers {
     pub total: u64,
     /// Those with 5xx.
     pub failed: u64,
+}
+
+/// What both have answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BothAnswers {
+    /// Blue.
+    pub blue: Answers,
+    /// Green.
+    pub green: Answers,
+}
+
+impl BothAnswers {
+    /// Of one of them.
+    #[must_use]
+    pub fn of(self, colour: Colour) -> Answers {
+        match colour {
+            Colour::Blue => self.blue,
+            Colour::Green => self.green,
+        }
+    }
 }
 
 impl Answers {

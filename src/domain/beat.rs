@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::colour::Colour;
+use super::entry::Entry;
 use super::moment::Moment;
 use super::switch::Phase;
 
@@ -151,6 +152,9 @@ pub struct Live {
     /// How many instances of each colour are expected. None: the journal could not be read, and what was said last holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<ExpectedInstances>,
+    /// The newest entries of the journal, without their output: for who cannot ask for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journal: Vec<Entry>,
 }
 
 /// How many instances of each colour are expected. 0: the colour is stopped on purpose.

@@ -42,6 +42,18 @@ impl Window {
         self.checks.is_empty() || self.checks.iter().any(|named| named == check)
     }
 
+    /// From when until when it is open, now or next. None: it was open for the last time.
+    #[must_use]
+    pub fn next(&self, now: Moment) -> Option<(Moment, Moment)> {
+        match &self.when {
+            When::Once { from, to } => (now < *to).then_some((*from, *to)),
+            When::Again { schedule, lasts } => {
+                let opens = schedule.next(now - *lasts);
+                (opens.as_millis() < i64::MAX).then(|| (opens, opens + *lasts))
+            }
+        }
+    }
+
     /// Where it is open at `now`: until when. One that opens again before it closes is asked again then.
     #[must_use]
     pub fn open_until(&self, now: Moment) -> Option<Moment> {

@@ -73,6 +73,23 @@ impl Phase {
     pub fn is_over(self) -> bool {
         Self::ENDS.contains(&self)
     }
+
+    /// Whether a switch that stands here may stand there next. What is over stays as it is, and nothing is skipped: but a prober that finds the
+    /// proxy on the new colour verifies from wherever its predecessor stood.
+    #[must_use]
+    pub fn may_become(self, next: Self) -> bool {
+        match next {
+            _ if self.is_over() => false,
+            Self::Intended => false,
+            Self::Gated => self == Self::Intended,
+            Self::Shifted => self == Self::Gated,
+            Self::Verified => matches!(self, Self::Intended | Self::Gated | Self::Shifted),
+            Self::Drained => self == Self::Verified,
+            Self::Done => self == Self::Drained,
+            Self::Refused => matches!(self, Self::Intended | Self::Gated),
+            Self::Reverted | Self::Stayed | Self::Interrupted => true,
+        }
+    }
 }
 
 impl fmt::Display for Phase {
@@ -138,6 +155,26 @@ mod tests {
     fn a_phase_is_read_back_as_it_was_written() {
         for phase in Phase::ALL {
             assert_eq!(phase.to_string().parse::<Phase>().unwrap(), phase);
+        }
+    }
+
+    #[test]
+    fn a_switch_goes_from_phase_to_phase_and_from_its_end_nowhere() {
+        use Phase::{Done, Drained, Gated, Intended, Interrupted, Refused, Reverted, Shifted, Stayed, Verified};
+        let broken_off = [Reverted, Stayed, Interrupted];
+        for (phase, on) in [
+            (Intended, vec![Gated, Verified, Refused]),
+            (Gated, vec![Shifted, Verified, Refused]),
+            (Shifted, vec![Verified]),
+            (Verified, vec![Drained]),
+            (Drained, vec![Done]),
+        ] {
+            for next in Phase::ALL {
+                assert_eq!(phase.may_become(next), on.contains(&next) || broken_off.contains(&next), "{phase} to {next}");
+            }
+        }
+        for over in [Done, Refused, Reverted, Stayed, Interrupted] {
+            assert!(!Phase::ALL.iter().any(|next| over.may_become(*next)), "{over} is over");
         }
     }
 

@@ -54,8 +54,13 @@ async fn own_host_only(State(own): State<OwnHosts>, request: Request, next: Next
 
 /// Adds `/metrics`, a 404 and a 405 that say so, and the check of `Host`.
 pub fn guarded(router: Router, own: OwnHosts) -> Router {
+    let metrics = get(|| async { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::render()) });
+    guarded_without_metrics(router.route("/metrics", metrics), own)
+}
+
+/// The same, for the public.
+pub(super) fn guarded_without_metrics(router: Router, own: OwnHosts) -> Router {
     router
-        .route("/metrics", get(|| async { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::render()) }))
         .fallback(|request: Request| async move { ApiError::NotFound(format!("there is nothing at {}", request.uri().path())) })
         .method_not_allowed_fallback(|request: Request| async move {
             ApiError::WrongMethod(format!("{} does not take {}", request.uri().path(), request.method()))

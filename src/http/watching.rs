@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::pings::Pings;
+use super::visit::door::Door;
 use crate::monitor::orders::ConfigView;
 use crate::monitor::{Ingest, Monitor};
 use crate::signing::Key;
@@ -49,4 +50,6 @@ pub struct Needs {
     pub unheard: Arc<Vec<String>>,
     /// For pings.
     pub pings: Arc<Pings>,
+    /// For the pages.
+    pub door: Arc<Door>,
 }

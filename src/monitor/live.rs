@@ -2,7 +2,7 @@
 
 use super::heard::{FACT, LiveHeard};
 use super::scene::Scene;
-use super::{cause, replicas, stopped, telling};
+use super::{cause, history, replicas, stopped, telling};
 use crate::domain::beat::Live;
 use crate::domain::incident::{Severity, severity};
 use crate::domain::moment::Moment;
@@ -18,6 +18,8 @@ pub(super) async fn hear(connection: &mut Connection, scene: &mut Scene<'_>, sai
     let mut live = said.clone();
     // What could not be read is as it was.
     live.expected = live.expected.or(scene.live.live.expected);
+    // It has rows of its own, and is not read with every beat.
+    history::keep(connection, &std::mem::take(&mut live.journal)).await?;
     let before = std::mem::replace(&mut scene.live, LiveHeard { live, heard_at: Some(at) });
     facts::set(connection, FACT, &scene.live).await?;
     if before.live.deploy != said.deploy || before.live.colour != said.colour {

@@ -177,10 +177,23 @@ impl Monitor {
     /// # Errors
     /// Where the store does not answer.
     pub async fn overview(&self, unheard: Vec<String>, now: Moment) -> Result<Overview, MonitorError> {
-        const LATEST: u32 = 12;
         let mut reader = self.store.read().await?;
         let scene = self.scene(&mut reader, now).await?;
-        let heard = &scene.live;
+        let stored = checks::all(&mut reader).await?;
+        let open = incidents::open(&mut reader).await?.into_iter().filter(|stored| stored.incident.cause.is_none()).collect();
+        Ok(Overview { unheard, ..self.gathered(&mut reader, &scene, stored, open).await? })
+    }
+
+    /// Of these checks and these open incidents.
+    pub(super) async fn gathered(
+        &self,
+        reader: &mut Connection,
+        scene: &Scene<'_>,
+        stored: Vec<StoredCheck>,
+        open: Vec<StoredIncident>,
+    ) -> Result<Overview, StoreError> {
+        const LATEST: u32 = 12;
+        let (heard, now) = (&scene.live, scene.now);
         let live = LiveView {
             colour: heard.live.colour,
             epoch: heard.live.epoch,
@@ -190,22 +203,20 @@ impl Monitor {
             expected: heard.live.expected,
         };
         let mut check_views = Vec::new();
-        for stored in checks::all(&mut reader).await? {
-            check_views.push(self.whole_view(&mut reader, &stored, &scene).await?);
+        for stored in stored {
+            check_views.push(self.whole_view(reader, &stored, scene).await?);
         }
         let mut views = Vec::new();
-        for open in incidents::open(&mut reader).await? {
-            if open.incident.cause.is_none() {
-                views.push(view(&mut reader, &scene, open).await?);
-            }
+        for open in open {
+            views.push(view(reader, scene, open).await?);
         }
         let mut resolved = Vec::new();
-        for over in incidents::newest_resolved(&mut reader, LATEST).await? {
-            let acknowledged = acknowledgements::of(&mut reader, &over.incident.key).await?;
+        for over in incidents::newest_resolved(reader, LATEST).await? {
+            let acknowledged = acknowledgements::of(reader, &over.incident.key).await?;
             resolved.push(IncidentView { incident: over.incident, also: Vec::new(), is_held: false, acknowledged, hushed: None });
         }
-        let mut newest = notices::newest(&mut reader, LATEST * 2).await?;
-        for stored in untaken::oldest(&mut reader, LATEST).await? {
+        let mut newest = notices::newest(reader, LATEST * 2).await?;
+        for stored in untaken::oldest(reader, LATEST).await? {
             if newest.iter().all(|shown| shown.notice.key != stored.notice.key) {
                 newest.push(stored);
             }
@@ -218,7 +229,7 @@ impl Monitor {
             incidents: views,
             resolved,
             notices: newest.into_iter().map(notice_view).collect(),
-            unheard,
+            unheard: Vec::new(),
             quiet: scene.quiet_words(),
             config: None,
         })
@@ -308,7 +319,7 @@ fn instance_view(row: StoredInstance, fall: u32, now: Moment) -> InstanceView {
     }
 }
 
-async fn view(reader: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<IncidentView, StoreError> {
+pub(super) async fn view(reader: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<IncidentView, StoreError> {
     let behind = incidents::explained_by(reader, &stored.incident.key).await?;
     let also = behind.into_iter().map(|stored| stored.incident.check).collect();
     let acknowledged = acknowledgements::of(reader, &stored.incident.key).await?;

@@ -62,7 +62,7 @@ impl Monitor {
         Ok(Some(self.page(view, &stored)))
     }
 
-    fn page(&self, view: CheckView, stored: &StoredCheck) -> CheckPage {
+    pub(super) fn page(&self, view: CheckView, stored: &StoredCheck) -> CheckPage {
         let configured = self.settings.expected(&stored.name).map(|expected| expected.at_pace(stored.every_ms));
         let check = configured.or_else(|| stored.made.as_ref().map(Made::check));
         let expected = check.map_or_else(String::new, |check| check.to_string());

@@ -23,19 +23,13 @@ pub struct PingSettings {
 impl PingSettings {
     /// Reads `[pings]`.
     pub fn read(mut section: Section<'_>) -> Self {
-        let networks = section.texts("trusted");
-        let parsed = networks.iter().map(|text| text.parse::<Network>());
-        let (trusted, wrong): (Vec<_>, Vec<_>) = parsed.partition(Result::is_ok);
-        for error in wrong.into_iter().filter_map(Result::err) {
-            section.error("trusted", error);
-        }
         let settings = Self {
             key: section.secret("key"),
             body_limit: section.count_or("body_limit", 100_000),
             per_check: section.count_or("per_check", 60),
             per_address: section.count_or("per_address", 600),
             most_made: section.count_or("most_made", 1_000),
-            trusted: trusted.into_iter().filter_map(Result::ok).collect(),
+            trusted: section.all_parsed("trusted"),
         };
         // A body of this size is held for each client at once.
         if settings.body_limit > 10_000_000 {

@@ -37,7 +37,7 @@ impl Monitor {
             QuietKind::Pause => stopped::pause(&mut transaction, &scene, &quiet.check, &quiet.to_string()).await?,
         }
         transaction.commit().await?;
-        tracing::warn!("{quiet}");
+        tracing::warn!(check = quiet.check, by = quiet.by, until = %quiet.until, note = quiet.note, "{}", kind.as_str());
         Ok(quiet)
     }
 

@@ -7,6 +7,7 @@ use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind, key};
 use crate::domain::quiet::Hush;
 use crate::domain::role::Role;
+use crate::net::place::incident_path;
 use crate::store::{Connection, StoreError, follow_ups, notices};
 
 /// The notice of an incident, for no channel yet.
@@ -16,7 +17,8 @@ pub(super) fn notice(scene: &Scene<'_>, incident: &Incident) -> Notice {
     if role == Role::Channel && incident.resolved_at.is_none() {
         notice.kind = NoticeKind::ChannelDead;
     }
-    notice.url.clone_from(&scene.settings.page_url);
+    let page = |url: &String| format!("{}{}", url.trim_end_matches('/'), incident_path(&incident.key));
+    notice.url = scene.settings.page_url.as_ref().map(page);
     notice
 }
 

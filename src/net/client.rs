@@ -8,7 +8,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme, WantsVerifier};
 
 /// TLS sessions that are remembered, to be taken up again: we speak to few servers.
 const SESSIONS: usize = 16;
@@ -45,15 +45,24 @@ pub fn extra_roots() -> Result<Vec<CertificateDer<'static>>, ClientError> {
 /// # Errors
 /// Where the certificates cannot be read.
 pub fn http(timeout: Duration) -> Result<reqwest::Client, ClientError> {
-    builder(timeout)?.build().map_err(|error| ClientError(error.to_string()))
+    builder(timeout, tls()?).build().map_err(|error| ClientError(error.to_string()))
 }
 
-/// The same, with a connection of its own for every request.
+/// A client of the parts of ours that speak HTTP in the clear: a command that only asks one of them need not read all roots first.
+///
+/// # Errors
+/// Where the library cannot be set up.
+pub fn plain(timeout: Duration) -> Result<reqwest::Client, ClientError> {
+    let nobody = with_versions()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+    builder(timeout, nobody).build().map_err(|error| ClientError(error.to_string()))
+}
+
+/// As [`http`], with a connection of its own for every request.
 ///
 /// # Errors
 /// Where the certificates cannot be read.
 pub fn fresh(timeout: Duration) -> Result<reqwest::Client, ClientError> {
-    builder(timeout)?.pool_max_idle_per_host(0).build().map_err(|error| ClientError(error.to_string()))
+    builder(timeout, tls()?).pool_max_idle_per_host(0).build().map_err(|error| ClientError(error.to_string()))
 }
 
 /// As [`fresh`], to a listener of ours that is known by where it is: whatever certificate it shows is taken.
@@ -61,15 +70,9 @@ pub fn fresh(timeout: Duration) -> Result<reqwest::Client, ClientError> {
 /// # Errors
 /// Where the library cannot be set up.
 pub fn to_our_own(timeout: Duration) -> Result<reqwest::Client, ClientError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ClientError(error.to_string()))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(KnownByPlace(provider)))
-        .with_no_client_auth();
-    let builder = builder(timeout)?.tls_backend_preconfigured(tls).pool_max_idle_per_host(0);
-    builder.build().map_err(|error| ClientError(error.to_string()))
+    let verifier = KnownByPlace(Arc::new(rustls::crypto::ring::default_provider()));
+    let tls = with_versions()?.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    builder(timeout, tls).pool_max_idle_per_host(0).build().map_err(|error| ClientError(error.to_string()))
 }
 
 /// Takes any certificate, of a server that has its key.
@@ -117,23 +120,23 @@ fn tls() -> Result<ClientConfig, ClientError> {
     if let Some(shared) = SHARED.get() {
         return Ok(shared.clone());
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ClientError(error.to_string()))?
-        .with_root_certificates(roots()?)
-        .with_no_client_auth();
+    let mut tls = with_versions()?.with_root_certificates(roots()?).with_no_client_auth();
     tls.resumption = Resumption::in_memory_sessions(SESSIONS);
     Ok(SHARED.get_or_init(|| tls).clone())
 }
 
-fn builder(timeout: Duration) -> Result<reqwest::ClientBuilder, ClientError> {
-    Ok(reqwest::Client::builder()
-        .tls_backend_preconfigured(tls()?)
+fn with_versions() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, ClientError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|error| ClientError(error.to_string()))
+}
+
+fn builder(timeout: Duration, tls: ClientConfig) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(timeout)
-        .user_agent(concat!("allswell/", env!("CARGO_PKG_VERSION"))))
+        .user_agent(concat!("allswell/", env!("CARGO_PKG_VERSION")))
 }
 
 /// What went wrong with a request, in the user's words and without its URL, which may be a secret.

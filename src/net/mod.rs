@@ -8,6 +8,7 @@ pub mod manager;
 pub mod names;
 pub mod network;
 pub mod passed;
+pub mod place;
 pub mod reached;
 pub mod tls;
 pub mod unix;

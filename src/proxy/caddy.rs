@@ -8,7 +8,7 @@ use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::control::{ControlError, Load, ProxyState, ShiftOrder};
+use super::control::{ControlError, Load, Permit, ProxyState, ShiftOrder};
 use super::standing::{Standing, Turn, accept};
 use crate::domain::colour::Colour;
 use crate::files;
@@ -97,7 +97,7 @@ impl Caddy {
     }
 
     /// One change of the whole config, if it still is what was read.
-    pub(super) async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, ControlError> {
+    pub(super) async fn shift(&self, order: ShiftOrder, still_ours: impl Permit) -> Result<ProxyState, ControlError> {
         let _turn = Turn::take(&self.turn)?;
         let unchanged = |why: String| ControlError::Refused(format!("{why}. Nothing was changed"));
         let mut config = self.config().await.map_err(|error| unchanged(error.to_string()))?;
@@ -106,6 +106,7 @@ impl Caddy {
         let token = files::token(&self.token).map_err(|error| unchanged(format!("the probe token cannot be read: {error}")))?;
         let new = Standing::after(order);
         object::replace(&mut config.document, new, &self.app, &token).map_err(unchanged)?;
+        still_ours.await.map_err(ControlError::Withdrawn)?;
         let Answer { status, body, .. } = self.admin.ask(Method::PATCH, "/config/", Some(&config.document), Some(&config.etag)).await?;
         match status {
             StatusCode::OK => {}
@@ -146,6 +147,7 @@ fn said(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
     use std::sync::{Arc, Mutex};
 
     use axum::http::HeaderMap;
@@ -183,9 +185,9 @@ mod tests {
         let admin = restless(serde_json::from_str(&document).unwrap()).await;
         let caddy = Caddy::new(&CaddySettings { admin }, &app, folder.path(), Duration::from_secs(5));
         let order = |epoch| ShiftOrder { to: Colour::Green, epoch };
-        let refused = caddy.shift(order(4)).await;
+        let refused = caddy.shift(order(4), ready(Ok(()))).await;
         assert!(matches!(&refused, Err(ControlError::Refused(why)) if why.contains("changed Caddy's config meanwhile")), "{refused:?}");
-        assert!(matches!(caddy.shift(order(3)).await, Err(ControlError::Stale(_))));
+        assert!(matches!(caddy.shift(order(3), ready(Ok(()))).await, Err(ControlError::Stale(_))));
         assert_eq!(caddy.state().await.unwrap().live, Some(Colour::Blue));
     }
 }

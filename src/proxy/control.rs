@@ -36,7 +36,7 @@ pub struct ProxyState {
 pub struct Load {
     /// Requests that have claimed the colour and are not finished, without streams.
     pub in_flight: u64,
-    /// WebSockets and other upgraded connections.
+    /// WebSockets, other upgraded connections, and event streams.
     pub streams: u64,
 }
 
@@ -108,6 +108,11 @@ pub struct Pauses {
     pub maintenance: Option<String>,
 }
 
+/// Whether whoever orders still may: asked at most once, and last of all. Why not.
+pub trait Permit: Future<Output = Result<(), String>> + Send {}
+
+impl<F: Future<Output = Result<(), String>> + Send> Permit for F {}
+
 /// Why the proxy did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -117,6 +122,9 @@ pub enum ControlError {
     /// A lower epoch than the proxy has seen: somebody else has switched meanwhile.
     #[error("the proxy refused: {0}")]
     Stale(String),
+    /// It was not ordered after all: whoever orders has lost the lease meanwhile.
+    #[error("{0}")]
+    Withdrawn(String),
     /// Any other refusal.
     #[error("the proxy refused: {0}")]
     Refused(String),

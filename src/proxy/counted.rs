@@ -1,15 +1,39 @@
 //! What our own proxy has counted, by its metrics.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::domain::answers::Answers;
+use crate::domain::answers::{Answers, BothAnswers};
 use crate::domain::colour::Colour;
-use crate::net::client::http;
+use crate::net::client::plain;
 
-/// What a colour has answered since the proxy's start; none where its metrics cannot be read.
-pub(super) async fn answers(metrics: &str, colour: Colour, limit: Duration) -> Option<Answers> {
-    let answer = http(limit).ok()?.get(metrics).send().await.ok()?.error_for_status().ok()?;
-    Some(parse(&answer.text().await.ok()?, colour))
+/// Where it says so, and who asks.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    url: String,
+    limit: Duration,
+    client: Arc<OnceLock<reqwest::Client>>,
+}
+
+impl Metrics {
+    /// At this URL; asking gives up after `limit`.
+    pub(super) fn new(url: String, limit: Duration) -> Self {
+        Self { url, limit, client: Arc::default() }
+    }
+
+    /// What the colours have answered since the proxy's start; none where its metrics cannot be read.
+    pub(super) async fn answers(&self) -> Option<BothAnswers> {
+        let client = match self.client.get() {
+            Some(client) => client,
+            None => {
+                let made = plain(self.limit).ok()?;
+                self.client.get_or_init(|| made)
+            }
+        };
+        let answer = client.get(&self.url).send().await.ok()?.error_for_status().ok()?;
+        let text = answer.text().await.ok()?;
+        Some(BothAnswers { blue: parse(&text, Colour::Blue), green: parse(&text, Colour::Green) })
+    }
 }
 
 /// `allswell_proxy_requests_total{colour="green",status="5xx"} 12`

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::caddy::Caddy;
-use super::control::{ControlError, HoldOrder, Load, MaintenanceOrder, Pauses, ProxyControl, ProxyState, Reach, ReachOrder, ShiftOrder};
-use super::counted;
+use super::control::{
+    ControlError, HoldOrder, Load, MaintenanceOrder, Pauses, Permit, ProxyControl, ProxyState, Reach, ReachOrder, ShiftOrder,
+};
+use super::counted::Metrics;
 use super::haproxy::Haproxy;
 use super::nginx::Nginx;
 use super::settings::{ProxyKind, ProxySettings};
-use crate::domain::answers::Answers;
+use crate::domain::answers::BothAnswers;
 use crate::domain::colour::Colour;
 use crate::domain::switch::ProxyAnswer;
 use crate::files::StateDir;
@@ -27,13 +29,6 @@ pub enum ProxyDriver {
     Caddy(Box<Caddy>),
 }
 
-/// Where our own proxy says what it has counted.
-#[derive(Debug, Clone)]
-pub struct Metrics {
-    url: String,
-    limit: Duration,
-}
-
 impl ProxyDriver {
     /// Of this config, with its files and sockets in `state`; each call gives up after `limit`.
     #[must_use]
@@ -41,7 +36,7 @@ impl ProxyDriver {
         match &settings.kind {
             ProxyKind::Embedded => {
                 let url = format!("http://{}/metrics", settings.reach.found(&settings.health));
-                Self::Embedded(ProxyControl::new(&state.proxy_socket(), limit), Metrics { url, limit: limit.min(Duration::from_secs(1)) })
+                Self::Embedded(ProxyControl::new(&state.proxy_socket(), limit), Metrics::new(url, limit.min(Duration::from_secs(1))))
             }
             ProxyKind::Haproxy(haproxy) => Self::Haproxy(Haproxy::new(haproxy, state.path(), limit)),
             ProxyKind::Nginx(nginx) => {
@@ -105,16 +100,20 @@ impl ProxyDriver {
         }
     }
 
-    /// Makes a colour live. On a refusal the proxy does what it did before.
+    /// Makes a colour live. On a refusal the proxy does what it did before. `still_ours` is asked last, right before anything is written: what
+    /// was looked at before took its time.
     ///
     /// # Errors
-    /// Where the proxy does not answer, has seen a higher epoch, or does not do it.
-    pub async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, ControlError> {
+    /// Where the proxy does not answer, has seen a higher epoch, or does not do it; where `still_ours` says why not.
+    pub async fn shift(&self, order: ShiftOrder, still_ours: impl Permit) -> Result<ProxyState, ControlError> {
         match self {
-            Self::Embedded(control, _) => control.shift(order).await,
-            Self::Haproxy(driver) => driver.shift(order).await,
-            Self::Nginx(driver) => driver.shift(order).await,
-            Self::Caddy(driver) => driver.shift(order).await,
+            Self::Embedded(control, _) => {
+                still_ours.await.map_err(ControlError::Withdrawn)?;
+                control.shift(order).await
+            }
+            Self::Haproxy(driver) => driver.shift(order, still_ours).await,
+            Self::Nginx(driver) => driver.shift(order, still_ours).await,
+            Self::Caddy(driver) => driver.shift(order, still_ours).await,
         }
     }
 
@@ -166,11 +165,11 @@ impl ProxyDriver {
         }
     }
 
-    /// What a colour has answered; none where the proxy does not count by colour.
-    pub async fn answers(&self, colour: Colour) -> Option<Answers> {
+    /// What the colours have answered; none where the proxy does not count by colour.
+    pub async fn answers(&self) -> Option<BothAnswers> {
         match self {
-            Self::Haproxy(driver) => driver.answers(colour).await,
-            Self::Embedded(_, metrics) => counted::answers(&metrics.url, colour, metrics.limit).await,
+            Self::Haproxy(driver) => driver.answers().await,
+            Self::Embedded(_, metrics) => metrics.answers().await,
             Self::Nginx(_) | Self::Caddy(_) => None,
         }
     }

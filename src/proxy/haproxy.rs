@@ -11,9 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::control::{ControlError, Load, ProxyState, ShiftOrder};
+use super::control::{ControlError, Load, Permit, ProxyState, ShiftOrder};
 use super::standing::{Standing, Turn, accept};
-use crate::domain::answers::Answers;
+use crate::domain::answers::{Answers, BothAnswers};
 use crate::domain::colour::Colour;
 use crate::files;
 use crate::net::client::io_words;
@@ -83,19 +83,20 @@ impl Haproxy {
     }
 
     /// The file first, so that a reload meanwhile keeps the new colour; then the map that is used.
-    pub(super) async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, ControlError> {
+    pub(super) async fn shift(&self, order: ShiftOrder, still_ours: impl Permit) -> Result<ProxyState, ControlError> {
         let _turn = Turn::take(&self.turn)?;
         let old = self.standing().await.map_err(refused)?;
         accept(order, old.map_or(0, |old| old.epoch))?;
         let new = Standing::after(order);
         let kept = std::fs::read(&self.map);
+        still_ours.await.map_err(ControlError::Withdrawn)?;
         self.write(new).map_err(|error| {
             ControlError::Refused(format!("HAProxy's map {} cannot be written: {error}. Nothing was changed", self.map.display()))
         })?;
         match self.set(old, new).await {
             Ok(()) => self.state().await,
             Err(error @ ControlError::Silent(..)) => Err(error),
-            Err(error @ (ControlError::Refused(_) | ControlError::Stale(_))) => {
+            Err(error @ (ControlError::Refused(_) | ControlError::Stale(_) | ControlError::Withdrawn(_))) => {
                 // What was there is put back: a reload must not do what the socket refused.
                 let _ = kept.and_then(|kept| self.replace(&kept));
                 Err(error)
@@ -119,11 +120,14 @@ impl Haproxy {
         self.state().await
     }
 
-    /// What a colour has answered since HAProxy's start.
-    pub(super) async fn answers(&self, colour: Colour) -> Option<Answers> {
+    /// What the colours have answered since HAProxy's start.
+    pub(super) async fn answers(&self) -> Option<BothAnswers> {
         let rows = self.rows().await.ok()?;
-        let row = backend_row(&rows, colour)?;
-        Some(Answers { total: number(row, "req_tot")?, failed: number(row, "hrsp_5xx")? })
+        let of = |colour| {
+            let row = backend_row(&rows, colour)?;
+            Some(Answers { total: number(row, "req_tot")?, failed: number(row, "hrsp_5xx")? })
+        };
+        Some(BothAnswers { blue: of(Colour::Blue)?, green: of(Colour::Green)? })
     }
 
     /// None where the map says nothing that we have written.
@@ -183,7 +187,7 @@ impl Haproxy {
 fn refused(error: ControlError) -> ControlError {
     match error {
         ControlError::Silent(..) => ControlError::Refused(format!("{error}. Nothing was changed")),
-        ControlError::Stale(_) | ControlError::Refused(_) => error,
+        ControlError::Stale(_) | ControlError::Refused(_) | ControlError::Withdrawn(_) => error,
     }
 }
 
@@ -212,6 +216,8 @@ pub(super) fn load(rows: &Rows, colour: Colour) -> Result<Load, ControlError> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
     use super::*;
 
     #[test]
@@ -244,9 +250,9 @@ mod tests {
         let driver = Haproxy::new(&settings, folder.path(), Duration::from_secs(5));
         driver.prepare(Colour::Blue).unwrap();
         let order = |epoch| ShiftOrder { to: Colour::Green, epoch };
-        let refused = driver.shift(order(4)).await;
+        let refused = driver.shift(order(4), ready(Ok(()))).await;
         assert!(matches!(&refused, Err(ControlError::Refused(why)) if why.contains("level admin")), "{refused:?}");
         assert_eq!(std::fs::read_to_string(folder.path().join("a.map")).unwrap(), "live blue:0\n");
-        assert!(matches!(driver.shift(order(3)).await, Err(ControlError::Stale(_))));
+        assert!(matches!(driver.shift(order(3), ready(Ok(()))).await, Err(ControlError::Stale(_))));
     }
 }

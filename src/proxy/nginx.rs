@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::control::{COLOUR_HEADER, ControlError, EPOCH_HEADER, Load, ProxyState, ShiftOrder, TOKEN_HEADER};
+use super::control::{COLOUR_HEADER, ControlError, EPOCH_HEADER, Load, Permit, ProxyState, ShiftOrder, TOKEN_HEADER};
 use super::standing::{Standing, Turn, accept};
 use crate::domain::colour::Colour;
 use crate::files;
@@ -105,11 +105,12 @@ impl Nginx {
     }
 
     /// Written, tested, reloaded and proven; where one of these fails, what was there is put back.
-    pub(super) async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, ControlError> {
+    pub(super) async fn shift(&self, order: ShiftOrder, still_ours: impl Permit) -> Result<ProxyState, ControlError> {
         let _turn = Turn::take(&self.turn)?;
         let refused = |why: String| ControlError::Refused(why);
         let old = self.observed().await.map_err(|error| refused(format!("{error}. Nothing was changed")))?;
         accept(order, old.map_or(0, |old| old.epoch))?;
+        still_ours.await.map_err(ControlError::Withdrawn)?;
         let kept = std::fs::read(self.file())
             .and_then(|kept| self.write(Standing::after(order)).map(|()| kept))
             .map_err(|error| refused(format!("{} cannot be written: {error}. Nothing was changed", self.file().display())))?;

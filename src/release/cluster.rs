@@ -51,7 +51,7 @@ impl Cluster {
     /// The longest that a switch can take, and some minutes: a lease that is kept no longer than this is not in the way for ever.
     pub(super) fn longest_switch(&self) -> Duration {
         const SPARE: Duration = Duration::from_secs(300);
-        let SwitchSettings { within, drain, observe, passes, gate, hooks, error_rise: _ } = &self.settings;
+        let SwitchSettings { within, drain, observe, passes, gate, hooks, error_rise: _, streams: _ } = &self.settings;
         let hooks: Duration = hooks.iter().map(|hook| hook.timeout).sum();
         *within * 4 + hooks + gate.smoke_timeout + self.probe.timeout * (*passes + self.probe.fall) + *drain + *observe + SPARE
     }

@@ -1,6 +1,7 @@
 //! The deploy, told as a story: lease, replace, gate, keep or put back, end. The live colour is never touched, unless it is the one that was
 //! asked for.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::orders::{Act, DeployEnd, DeployLease, DeployOrder, GateReport};
@@ -38,6 +39,16 @@ pub struct Hands {
     pub driver: Driver,
     /// Cuts what is still running on them.
     pub proxy: ProxyDriver,
+    /// What it has cut, in words, for the journal.
+    cut: OnceLock<String>,
+}
+
+impl Hands {
+    /// These, and nothing cut yet.
+    #[must_use]
+    pub fn new(prober: Remote, driver: Driver, proxy: ProxyDriver) -> Self {
+        Self { prober, driver, proxy, cut: OnceLock::new() }
+    }
 }
 
 /// What has been reached.
@@ -178,7 +189,11 @@ async fn prove(hands: &Hands, plan: &Plan, release: &Release, pending: &Pending,
 
 /// A proxy that refuses or is silent is no reason to keep the old instances: they end either way.
 pub(super) async fn cut(hands: &Hands, colour: Colour) {
-    let _ = hands.proxy.cut(colour).await;
+    let load = hands.proxy.load(colour).await.unwrap_or_default();
+    if hands.proxy.cut(colour).await.is_ok() && load.in_flight + load.streams > 0 {
+        // A second cut finds what the first has left: nothing.
+        let _ = hands.cut.set(format!("{} requests and {} streams were cut", load.in_flight, load.streams));
+    }
 }
 
 async fn put_back(hands: &Hands, release: &Release, each: &(dyn Fn(Stage) + Sync)) -> Option<String> {
@@ -197,7 +212,12 @@ pub(super) async fn end(hands: &Hands, lease: &DeployLease, failed: Option<Strin
     let output = hands.driver.output();
     // Its lines stand in the output.
     let first = |text: String| if output.is_some() { text.lines().next().unwrap_or_default().to_owned() } else { text };
-    let told: Vec<String> = failed.map(&first).into_iter().chain(put_back.map(|what| format!("put back: {}", first(what)))).collect();
+    let told: Vec<String> = failed
+        .map(&first)
+        .into_iter()
+        .chain(put_back.map(|what| format!("put back: {}", first(what))))
+        .chain(hands.cut.get().cloned())
+        .collect();
     let end = DeployEnd { ok, reason: (!told.is_empty()).then(|| told.join("\n")), output };
     hands.prober.end_deploy(lease, &end).await.err()
 }

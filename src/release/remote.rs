@@ -13,7 +13,7 @@ use super::orders::{
 use crate::domain::colour::Colour;
 use crate::domain::switch::Phase;
 use crate::monitor::orders::ConfigView;
-use crate::net::client::{ClientError, explain, http};
+use crate::net::client::{ClientError, explain, plain};
 use crate::store::Entry;
 
 /// Longer than any switch: what bounds it is that every second something is heard.
@@ -57,7 +57,7 @@ impl Remote {
     /// # Errors
     /// Where no HTTP client can be made.
     pub fn new(url: &str, token: String, limit: Duration) -> Result<Self, ClientError> {
-        let client = http(LONGEST)?;
+        let client = plain(LONGEST)?;
         Ok(Self { client, url: url.trim_end_matches('/').to_owned(), token, limit })
     }
 

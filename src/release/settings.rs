@@ -18,6 +18,9 @@ pub struct SwitchSettings {
     pub drain: Duration,
     /// How long a bad switch is taken back by itself. Default: 30 s.
     pub observe: Duration,
+    /// How long WebSockets and event streams of the old colour go on after the switch; then the embedded proxy ends them. Default: until that colour
+    /// is deployed, scaled or stopped.
+    pub streams: Option<Duration>,
     /// How many percentage points more of the answers may be 5xx than before, while it is observed. Default: 5.
     pub error_rise: u32,
     /// What a colour has to show beyond passing probes. Default: nothing.
@@ -56,6 +59,7 @@ impl SwitchSettings {
             within: section.duration_or("within", Duration::from_secs(30)),
             drain: section.duration_or("drain", Duration::from_secs(30)),
             observe: section.duration_or("observe", Duration::from_secs(30)),
+            streams: section.duration("streams"),
             error_rise: section.count_or("error_rise", 5),
             gate: Criteria::read(section.section("gate")),
             hooks: section.sections("hook").into_iter().filter_map(Hook::read).collect(),

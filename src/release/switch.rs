@@ -1,5 +1,6 @@
 //! One switch, from the journal's intent to its end.
 
+use std::future::ready;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::{further, gate};
 use crate::clock;
 use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
+use crate::domain::shift::{Became, Held, Sight, became, prove, way_back};
 use crate::domain::switch::Phase;
 use crate::probe::Probed;
 use crate::proxy::control::{ControlError, ShiftOrder};
@@ -108,7 +110,6 @@ impl Switch {
         if let Err(why) = self.up_to_the_shift().await {
             return Ending::Refused(why);
         }
-        self.before = Before::shift_to(&self.cluster, self.target()).await;
         match self.shift().await {
             Shift::Done => self.on_or_back(Phase::Gated).await,
             Shift::Refused(why) => Ending::Refused(why),
@@ -120,7 +121,11 @@ impl Switch {
         self.before(Doing::Gate).await?;
         self.pass_the_gate().await?;
         self.after(Doing::Gate).await;
-        self.reach(Phase::Gated, None).await?;
+        let (cluster, target) = (Arc::clone(&self.cluster), self.target());
+        // Between gate and shift nothing is waited for that can be done beside something else: visitors may wait for this switch.
+        let (counted, gated) = tokio::join!(Before::shift_to(&cluster, target), self.reach(Phase::Gated, None));
+        self.before = counted;
+        gated?;
         self.before(Doing::Shift).await
     }
 
@@ -220,13 +225,13 @@ impl Switch {
     }
 
     async fn shift(&self) -> Shift {
-        if let Err(why) = self.still_ours().await {
-            return Shift::Refused(why);
-        }
         let order = ShiftOrder { to: self.target(), epoch: self.entry.epoch };
-        match self.cluster.proxy.shift(order).await {
+        let still_ours = async { self.held().await.map_err(|error| format!("the journal: {error}"))?.may_shift(clock::now()) };
+        match self.cluster.proxy.shift(order, still_ours).await {
             Ok(_) => Shift::Done,
-            Err(error @ (ControlError::Stale(_) | ControlError::Refused(_))) => Shift::Refused(error.to_string()),
+            Err(error @ (ControlError::Stale(_) | ControlError::Refused(_) | ControlError::Withdrawn(_))) => {
+                Shift::Refused(error.to_string())
+            }
             Err(error @ ControlError::Silent(..)) => match timeout(ASKING, self.settle(order)).await {
                 Ok(Shift::Refused(_)) => Shift::Refused(error.to_string()),
                 Ok(settled @ (Shift::Done | Shift::Unknown(_))) => settled,
@@ -235,35 +240,28 @@ impl Switch {
         }
     }
 
-    /// The lease is read again immediately before the proxy is ordered: we may have been stopped for longer than it lasts.
-    async fn still_ours(&self) -> Result<(), String> {
-        let lease = self.cluster.journal.lease().await.map_err(|error| format!("the journal: {error}"))?;
-        match lease {
-            Some(lease) if lease.entry == self.entry.id && clock::now() < lease.until => Ok(()),
-            Some(lease) if lease.entry == self.entry.id => Err(format!("its time was over at {}, before the shift", lease.until)),
-            Some(lease) => Err(format!("its time was over before the shift, and {lease} is under way")),
-            None => Err("its time was over before the shift".to_owned()),
-        }
+    /// Who has the lease by now: we may have been stopped for longer than it lasts.
+    async fn held(&self) -> Result<Held, StoreError> {
+        Ok(match self.cluster.journal.lease().await? {
+            Some(lease) if lease.entry == self.entry.id => Held::Ours(lease.until),
+            Some(lease) => Held::Others(lease.to_string()),
+            None => Held::Nobody,
+        })
     }
 
-    /// Whoever has lost the lease to another, or has been closed by another, changes nothing any more. A journal that does not work is no such word.
-    async fn still_held(&self) -> Result<(), String> {
-        match self.cluster.journal.lease().await {
-            Ok(Some(lease)) if lease.entry != self.entry.id => Err(format!("its time was over, and {lease} is under way")),
-            Ok(None) => Err("its time was over, and another order has closed it".to_owned()),
-            Ok(Some(_)) | Err(_) => Ok(()),
-        }
+    /// The same where it is to be taken back: a journal that does not work says nothing of anybody else.
+    async fn held_as_far_as_known(&self) -> Held {
+        self.held().await.unwrap_or(Held::Ours(clock::now()))
     }
 
     /// Finds out what has become of an order that was not answered, and sees to it that a late one does nothing.
     async fn settle(&self, order: ShiftOrder) -> Shift {
         loop {
             if let Ok(state) = self.cluster.proxy.state().await {
-                if state.live == Some(order.to) && state.epoch == order.epoch {
-                    return Shift::Done;
-                }
-                if self.fence(state.epoch).await.is_ok() {
-                    return Shift::Refused(String::new());
+                match became((order.to, order.epoch), state.live, state.epoch) {
+                    Became::Done => return Shift::Done,
+                    Became::Fence if self.fence(state.epoch).await.is_ok() => return Shift::Refused(String::new()),
+                    Became::Fence => {}
                 }
             }
             sleep(PACE).await;
@@ -274,7 +272,8 @@ impl Switch {
     pub(super) async fn fence(&self, proxy_epoch: u64) -> Result<(), String> {
         let Some(old) = self.entry.origin else { return Ok(()) };
         let epoch = self.cluster.journal.new_epoch(self.entry.id, proxy_epoch).await.map_err(|error| error.to_string())?;
-        self.cluster.proxy.shift(ShiftOrder { to: old, epoch }).await.map(drop).map_err(|error| error.to_string())
+        let order = ShiftOrder { to: old, epoch };
+        self.cluster.proxy.shift(order, ready(Ok(()))).await.map(drop).map_err(|error| error.to_string())
     }
 
     /// Fresh connections to the front door: each must be answered well, by the new colour, under the new epoch.
@@ -288,11 +287,10 @@ impl Switch {
                 (Probed::Observed(seen), _) if !seen.passed() => {
                     return Err(format!("the front door failed: {}", seen.reason.unwrap_or_default()));
                 }
-                (Probed::Observed(_), Some(claim)) if claim == wanted => proofs += 1,
-                (Probed::Observed(_), Some((colour, epoch))) => {
-                    return Err(format!("the front door is served by {colour}, epoch {epoch}, not by {}, epoch {}", wanted.0, wanted.1));
+                (Probed::Observed(_), claim) => {
+                    prove(wanted, claim)?;
+                    proofs += 1;
                 }
-                (Probed::Observed(_), None) => return Err("the front door does not say which colour answers".to_owned()),
                 (Probed::Unable(ours), _) if clock::now() >= deadline => return Err(format!("the prober cannot probe: {ours}")),
                 (Probed::Unable(_), _) => sleep(PACE).await,
             }
@@ -324,27 +322,28 @@ impl Switch {
     }
 
     async fn back(&self, why: String) -> Ending {
-        let Some(old) = self.entry.origin else {
-            return Ending::Stayed(format!("{why}; the live colour was undefined before: there is nothing to go back to"));
-        };
-        if let Err(lost) = self.still_held().await {
-            return Ending::Stayed(format!("{why}; not taken back, for {lost}"));
-        }
         tracing::warn!(to = %self.target(), why, "taking the switch back");
-        match self.cluster.targets.colour(old).await {
-            Probed::Observed(seen) if seen.passed() => {}
-            Probed::Observed(seen) => {
-                return Ending::Stayed(format!("{why}; not taken back, for {old} fails too: {}", seen.reason.unwrap_or_default()));
-            }
-            Probed::Unable(ours) => return Ending::Stayed(format!("{why}; not taken back, for the prober cannot probe {old}: {ours}")),
-        }
+        let (held, old) = tokio::join!(self.held_as_far_as_known(), self.sight_of_the_old());
+        let old = match way_back(self.entry.origin, &held, &old) {
+            Ok(old) => old,
+            Err(stays) => return Ending::Stayed(format!("{why}; {stays}")),
+        };
         match timeout(ASKING, self.shift_back(old)).await {
-            Ok(()) => Ending::Reverted(why),
+            Ok(Ok(())) => Ending::Reverted(why),
+            Ok(Err(lost)) => Ending::Stayed(format!("{why}; not taken back, for {lost}")),
             Err(_) => Ending::Stayed(format!("{why}; not taken back, for the proxy does not obey")),
         }
     }
 
-    async fn shift_back(&self, old: Colour) {
+    async fn sight_of_the_old(&self) -> Sight {
+        match self.cluster.targets.colour(self.target().other()).await {
+            Probed::Observed(seen) if seen.passed() => Sight::Passes,
+            Probed::Observed(seen) => Sight::Fails(seen.reason.unwrap_or_default()),
+            Probed::Unable(ours) => Sight::Unseen(ours),
+        }
+    }
+
+    async fn shift_back(&self, old: Colour) -> Result<(), String> {
         let mut seen = self.entry.epoch;
         loop {
             if let Ok(state) = self.cluster.proxy.state().await {
@@ -352,8 +351,10 @@ impl Switch {
             }
             // Without a journal the way back is still open: it is found interrupted.
             let epoch = self.cluster.journal.new_epoch(self.entry.id, seen).await.unwrap_or(seen + 1);
-            match self.cluster.proxy.shift(ShiftOrder { to: old, epoch }).await {
-                Ok(_) => return,
+            let still_ours = async { self.held_as_far_as_known().await.may_go_back() };
+            match self.cluster.proxy.shift(ShiftOrder { to: old, epoch }, still_ours).await {
+                Ok(_) => return Ok(()),
+                Err(ControlError::Withdrawn(lost)) => return Err(lost),
                 Err(error) => tracing::error!(%error, "the switch is not taken back yet"),
             }
             sleep(PACE).await;

@@ -35,8 +35,8 @@ pub(super) struct Before {
 impl Before {
     /// Counted right before a shift to this colour.
     pub(super) async fn shift_to(cluster: &Cluster, colour: Colour) -> Option<Self> {
-        let (old, new) = tokio::join!(cluster.proxy.answers(colour.other()), cluster.proxy.answers(colour));
-        Some(Self { old: old?, new: new? })
+        let answers = cluster.proxy.answers().await?;
+        Some(Self { old: answers.of(colour.other()), new: answers.of(colour) })
     }
 }
 
@@ -92,7 +92,7 @@ impl<'a> Watch<'a> {
     /// The answers to everybody, compared with those before the switch.
     async fn errors(&self) -> Option<String> {
         let before = self.before?;
-        let now = self.cluster.proxy.answers(self.colour).await?.since(before.new)?;
+        let now = self.cluster.proxy.answers().await?.of(self.colour).since(before.new)?;
         now.risen(before.old, self.cluster.settings.error_rise).map(|why| format!("{}: {why}", self.colour))
     }
 

@@ -37,7 +37,7 @@ impl Proxy {
             "proxy.kind is not \"embedded\": the proxy runs by itself, and there is none to run here"
         );
         let health = listen::tcp("proxy.health", &config.proxy.health).await?;
-        let embedded = Embedded::build(&config.proxy, &config.app, state, config.switch.drain).await?;
+        let embedded = Embedded::build(&config.proxy, &config.app, state, (config.switch.drain, config.switch.streams)).await?;
         let own = OwnHosts::new(config.proxy.reach.host().map(str::to_owned).into_iter().chain([config.proxy.health.clone()]));
         Ok(Self { embedded, health, own })
     }
@@ -62,7 +62,7 @@ impl Proxy {
             next.run(request)
         }));
         let (end, ended) = oneshot::channel::<()>();
-        let health = tokio::spawn(serve(self.health.0, router, async {
+        let health = tokio::spawn(serve(self.health.0, None, router, async {
             // Dropped or sent: it is over.
             let _ = ended.await;
         }));

@@ -8,10 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::expected;
 use super::outside::OutsideLoop;
-use super::reload::{Ground, Handle, Renewed};
+use super::outward::OutwardLoop;
+use super::reload::{Ground, Handle, Kept, Renewed};
 use super::site::SiteLoop;
+use super::{certificate, expected};
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
 use crate::http::connections::serve;
@@ -19,10 +20,13 @@ use crate::http::directory::Directory;
 use crate::http::keys::ApiKey;
 use crate::http::pings::Pings;
 use crate::http::serve::OwnHosts;
+use crate::http::visit::door::Door;
+use crate::http::visit::public_router;
 use crate::http::watcher::router;
 use crate::http::watching::{Needs, Watching};
 use crate::monitor::{Loops, May, Monitor, MonitorSettings, WatcherSettings};
 use crate::net::manager::ServiceManager;
+use crate::net::tls::Certificate;
 use crate::notify::Channel;
 use crate::signing::Key;
 use crate::store::Store;
@@ -34,28 +38,40 @@ const LAST_CALL: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Watcher {
     listener: TcpListener,
+    /// For the public view alone.
+    public: Option<TcpListener>,
     own: OwnHosts,
     watching: Watching,
     loops: Loops,
     sites: Vec<SiteLoop>,
     outside: Option<OutsideLoop>,
+    outward: Option<OutwardLoop>,
+    certificate: Option<Arc<Certificate>>,
     metric_checks: u32,
 }
 
 impl Renewed for Watcher {
     fn listeners(config: &Config) -> Vec<(&'static str, String)> {
-        vec![("watcher.listen", config.watcher.listen.clone())]
+        let public = config.public.listen.iter().map(|listen| ("public.listen", listen.clone()));
+        [("watcher.listen", config.watcher.listen.clone())].into_iter().chain(public).collect()
     }
 
     fn fixed(config: &Config) -> Vec<(&'static str, String)> {
         let WatcherSettings { listen, name, store, .. } = &config.watcher;
-        vec![("watcher.listen", listen.clone()), ("watcher.name", name.clone()), ("watcher.store", store.clone())]
+        let public = config.public.listen.clone().unwrap_or_default();
+        vec![
+            ("watcher.listen", listen.clone()),
+            ("watcher.name", name.clone()),
+            ("watcher.store", store.clone()),
+            ("public.listen", public),
+        ]
     }
 
     async fn build(ground: &Ground<'_>) -> anyhow::Result<Self> {
         let Ground { config, view, state, sockets, orders } = *ground;
         let listener = sockets.first().context("it has no socket")?.listener()?;
-        let key = beat_key(config, state)?;
+        let public = sockets.get(1).map(Kept::listener).transpose()?;
+        let (key, token) = (beat_key(config, state)?, token(config, state)?);
         let channels = config.channels.iter().map(Channel::new).collect::<Result<Vec<_>, _>>()?;
         let store = Store::open(&config.watcher.store, state.path()).await.context("watcher.store cannot be opened")?;
         let settings = MonitorSettings {
@@ -79,18 +95,31 @@ impl Renewed for Watcher {
         }
         Ok(Self {
             listener,
+            public,
             // Whatever the prober calls its watchers, one of them is this one.
             own: OwnHosts::new(
-                [config.watcher.listen.clone(), config.watcher.page_url()].into_iter().chain(config.prober.watchers.clone()),
+                [config.watcher.listen.clone(), config.watcher.page_url()]
+                    .into_iter()
+                    .chain(config.prober.watchers.clone())
+                    .chain(config.public.listen.clone())
+                    .chain(config.public.url.clone()),
             ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
+            outward: OutwardLoop::build(config, &monitor)?,
+            certificate: config.watcher.tls.as_ref().map(|files| files.load(state)).transpose().context("watcher.tls")?,
             watching: Watching::new(Needs {
                 monitor,
                 ingest,
                 pings: Arc::new(pings(config, &key)?),
                 key,
-                token: token(config, state)?.into(),
+                door: Arc::new(Door {
+                    settings: config.page.clone(),
+                    public: config.public.clone(),
+                    key: Key::new(&token),
+                    url: config.watcher.page_url(),
+                }),
+                token: token.into(),
                 config: view.clone(),
                 reload: orders.clone(),
                 unheard,
@@ -105,7 +134,8 @@ impl Renewed for Watcher {
     }
 
     async fn work(self, manager: ServiceManager, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { listener, own, watching, loops, sites, outside, metric_checks } = self;
+        let Self { listener, public, own, watching, loops, sites, outside, outward, certificate, metric_checks } = self;
+        let tls = certificate.as_ref().map(Certificate::server).transpose().context("watcher.tls")?;
         let monitor = watching.monitor.clone();
         if !monitor.is_one_of_many() {
             monitor.release_claims().await.context("watcher.store does not work")?;
@@ -120,24 +150,32 @@ impl Renewed for Watcher {
         if let Some(outside) = outside {
             tasks.spawn(outside.run(stopped.clone()));
         }
-        let mut stopping = stopped;
-        let serving = tokio::spawn(serve(listener, router(watching, own), async move {
-            // The sender is gone: that is a stop as well.
-            let _ = stopping.wait_for(|stopped| *stopped).await;
-        }));
+        if let Some(outward) = outward {
+            tasks.spawn(outward.run(stopped.clone()));
+        }
+        tasks.spawn(certificate::follow(certificate, monitor.clone(), stopped.clone()));
+        let mut serving = JoinSet::new();
+        if let Some(public) = public {
+            serving.spawn(serve(public, None, public_router(watching.clone(), own.clone()), is_over(stopped.clone())));
+        }
+        serving.spawn(serve(listener, tls, router(watching, own, stopped.clone()), is_over(stopped)));
         manager.ready();
         stop.await;
         ending.send_replace(true);
         // Connections that are kept open would keep the listener: they have their time, and no more.
-        let aborting = serving.abort_handle();
-        if tokio::time::timeout(LAST_CALL, serving).await.is_err() {
-            aborting.abort();
+        if tokio::time::timeout(LAST_CALL, async { while serving.join_next().await.is_some() {} }).await.is_err() {
+            serving.abort_all();
         }
         if tokio::time::timeout(LAST_CALL, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
             tracing::warn!("something was still running at the end; the store has whatever is not done");
         }
         monitor.stop(monitor.now()).await.context("the end is not written down")
     }
+}
+
+async fn is_over(mut stopped: watch::Receiver<bool>) {
+    // The sender is gone: that is a stop as well.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 fn token(config: &Config, state: &StateDir) -> anyhow::Result<String> {

@@ -210,6 +210,16 @@ impl<'a> Section<'a> {
         texts
     }
 
+    /// A list of texts, each parsed by its own type; what is wrong is an error, and left out.
+    pub fn all_parsed<T>(&mut self, key: &'static str) -> Vec<T>
+    where
+        T: std::str::FromStr,
+        T::Err: fmt::Display,
+    {
+        let texts = self.texts(key);
+        texts.iter().filter_map(|text| text.parse().map_err(|error| self.error(key, error)).ok()).collect()
+    }
+
     /// A whole number from 1, with a default.
     pub fn count_or(&mut self, key: &'static str, default: u32) -> u32 {
         let Some(value) = self.value(key) else { return default };

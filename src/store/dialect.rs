@@ -1,5 +1,5 @@
 //! Where SQLite and PostgreSQL differ. Statements are written once, in what both understand: `?` or `?1` for a value, `least(a, b)`,
-//! `ON CONFLICT (column) DO UPDATE`, and `table.column` where a conflict could mean two. Numbers, moments and yes or no are `INTEGER`.
+//! `json(health)` for a text that is read as JSON, `ON CONFLICT (column) DO UPDATE`, and `table.column` where a conflict could mean two. Numbers, moments and yes or no are `INTEGER`.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ impl Dialect {
         match self {
             Self::Sqlite if text.contains("least(") => text.replace("least(", "min("),
             Self::Sqlite => text,
-            Self::Postgres => numbered(&text),
+            Self::Postgres => numbered(&text.replace("json(health)", "health::json")),
         }
     }
 

@@ -177,6 +177,17 @@ pub async fn counts(connection: &mut Connection) -> Result<Vec<(String, i64)>, S
     query.all(connection).await?.iter().map(|row| Ok((row.get("severity")?, row.get("count")?))).collect()
 }
 
+/// The incidents of a check that were not over by then, newest first.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn since(connection: &mut Connection, check: &str, then: Moment, limit: u32) -> Result<Vec<Incident>, StoreError> {
+    let query = sql("SELECT * FROM incident WHERE check_name = ? AND (resolved_at IS NULL OR resolved_at >= ?)
+         ORDER BY opened_at DESC, key DESC LIMIT ?");
+    let rows = query.bind(check).bind(then).bind(limit).all(connection).await?;
+    rows.iter().map(|row| Ok(read(row)?.incident)).collect()
+}
+
 /// The newest resolved incidents.
 ///
 /// # Errors

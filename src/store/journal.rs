@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use super::connection::{Connection, Transaction};
 use super::database::Store;
-use super::entry::{Asked, Entry, Intent, Lease, Step, Taken, What};
 use super::error::StoreError;
 use super::notices;
 use super::row::Row;
 use super::statement::sql;
 use crate::domain::beat::DeployUnderWay;
 use crate::domain::colour::Colour;
+use crate::domain::entry::{Asked, Entry, Intent, Lease, Step, Taken, What};
 use crate::domain::moment::Moment;
 use crate::domain::notice::Notice;
 use crate::domain::switch::Phase;
@@ -72,7 +72,7 @@ impl Journal {
     }
 
     /// Writes down that a phase was reached. A phase that is over frees the lease and keeps its note as the entry's reason.
-    /// An entry that is over already stays as it is.
+    /// False where a switch that stands where it does cannot come there: it is over already, or a phase would be skipped. Then it stays as it is.
     ///
     /// # Errors
     /// Where the store does not work.
@@ -253,6 +253,9 @@ async fn next_epoch(connection: &mut Connection, proxy_epoch: u64) -> Result<u64
 }
 
 async fn close_or_advance(connection: &mut Connection, id: i64, step: &Step) -> Result<bool, StoreError> {
+    if !may_reach(connection, id, step.phase).await? {
+        return Ok(false);
+    }
     let over = step.phase.is_over();
     let update = sql("UPDATE journal SET phase = ?, reason = coalesce(?, reason), ended_at = ? WHERE id = ? AND ended_at IS NULL")
         .bind(step.phase.as_str())
@@ -268,6 +271,13 @@ async fn close_or_advance(connection: &mut Connection, id: i64, step: &Step) -> 
         settle_expected(connection, id, step.phase).await?;
     }
     Ok(true)
+}
+
+/// A switch goes from phase to phase; an order about instances is under way or over.
+async fn may_reach(connection: &mut Connection, id: i64, phase: Phase) -> Result<bool, StoreError> {
+    let Some(row) = sql("SELECT what, phase FROM journal WHERE id = ?").bind(id).first(connection).await? else { return Ok(false) };
+    let (what, stands_at): (What, Phase) = (word(&row, "what")?, word(&row, "phase")?);
+    Ok(what.is_of_instances() || stands_at.may_become(phase))
 }
 
 /// What was asked for counts from its good end on; what did not end well leaves the number as it was.

@@ -1,6 +1,7 @@
 //! What survives: SQLite, or PostgreSQL, by the same statements.
 
 pub mod acknowledgements;
+mod answer;
 pub mod backup;
 mod batch;
 pub mod beats;
@@ -11,7 +12,6 @@ mod columns;
 mod connection;
 mod database;
 mod dialect;
-mod entry;
 mod error;
 pub mod facts;
 mod file;
@@ -22,6 +22,7 @@ pub mod incidents;
 pub mod instances;
 mod journal;
 mod json;
+pub mod latency;
 pub mod made;
 pub mod notices;
 pub mod outbox;
@@ -31,13 +32,15 @@ pub mod prune;
 pub mod quiets;
 mod row;
 mod schema;
+pub mod search;
 mod server_time;
 mod statement;
+pub mod told_entries;
 pub mod untaken;
 mod value;
 
+pub use crate::domain::entry::{Asked, Entry, Intent, Lease, Step, Taken, What};
 pub use connection::{Connection, Transaction};
 pub use database::Store;
-pub use entry::{Asked, Entry, Intent, Lease, Step, Taken, What};
 pub use error::StoreError;
 pub use journal::Journal;

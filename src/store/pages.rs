@@ -119,12 +119,34 @@ pub async fn flips(connection: &mut Connection, check: Option<&str>, before: i64
     let of = if check.is_some() { "AND check_name = ?" } else { "" };
     let query = sql(format!("SELECT id, check_name, flip, incident FROM flip WHERE id < ? {of} ORDER BY id DESC LIMIT ?")).bind(before);
     let query = check.into_iter().fold(query, |query, check| query.bind(check));
-    let read = |row: &Row| {
-        let flip: Flip = row.json("flip")?;
-        let words = flip.reason.to_string();
-        Ok(LoggedFlip { id: row.get("id")?, check: row.get("check_name")?, flip, words, incident: row.get("incident")? })
-    };
-    query.bind(limit).all(connection).await?.iter().map(read).collect()
+    query.bind(limit).all(connection).await?.iter().map(flip).collect()
+}
+
+/// The flips of a check that belong to this incident, oldest first.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn flips_of(connection: &mut Connection, check: &str, incident: &str, limit: u32) -> Result<Vec<LoggedFlip>, StoreError> {
+    let query = sql("SELECT id, check_name, flip, incident FROM flip WHERE check_name = ? AND incident = ? ORDER BY id LIMIT ?");
+    query.bind(check).bind(incident).bind(limit).all(connection).await?.iter().map(flip).collect()
+}
+
+fn flip(row: &Row) -> Result<LoggedFlip, StoreError> {
+    let flip: Flip = row.json("flip")?;
+    let words = flip.reason.to_string();
+    Ok(LoggedFlip { id: row.get("id")?, check: row.get("check_name")?, flip, words, incident: row.get("incident")? })
+}
+
+/// When the oldest thing that is known of a check was written: its first flip, or its first beat. None: nothing is known.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn known_since(connection: &mut Connection, check: &str) -> Result<Option<Moment>, StoreError> {
+    let flip = sql("SELECT at FROM flip WHERE check_name = ? ORDER BY id LIMIT 1").bind(check).first(connection).await?;
+    let beat = sql("SELECT received_at AS at FROM beat WHERE shelf = ? AND check_name = ? ORDER BY id LIMIT 1");
+    let beat = beat.bind(shelf(check)).bind(check).first(connection).await?;
+    let moments: Vec<Moment> = [flip, beat].iter().flatten().map(|row| row.get("at")).collect::<Result<_, _>>()?;
+    Ok(moments.into_iter().min())
 }
 
 /// Incidents that were opened before this one, of one check or of all. An incident is placed by when it was opened, and its key.

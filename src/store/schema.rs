@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step::Both(include_str!("schema/alarms.sql")),
     Step::Both(include_str!("schema/many.sql")),
     Step::Each { file: include_str!("schema/message_file.sql"), server: include_str!("schema/message_server.sql") },
+    Step::Both(include_str!("schema/page.sql")),
 ];
 
 /// Takes the steps that are not taken yet.

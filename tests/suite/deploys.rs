@@ -92,3 +92,17 @@ async fn stop_asks_first_and_then_leaves_no_process() {
     let left = std::fs::read_dir(system.state().join("processes")).map_or(0, Iterator::count);
     assert_eq!(left, 0, "records of processes that still run");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_a_deploy_cuts_on_the_idle_colour_stands_in_the_history() {
+    let (system, _sinks) = system().await;
+    let (_socket, _) = tokio_tungstenite::connect_async(format!("ws://{}/room", system.host.at(8000))).await.unwrap();
+    let switched = system.run(&["switch", "green", "--no-wait"]).await;
+    assert_eq!(switched.status.code(), Some(0), "{}", words(&switched));
+    eventually("the switch is over", || async { words(&system.run(&["history"]).await).contains("done").then_some(()) }).await;
+    let deployed = system.run(&["deploy", "blue", "--version", "3", "--yes"]).await;
+    assert_eq!(deployed.status.code(), Some(0), "{}", words(&deployed));
+    let history = words(&system.run(&["history"]).await);
+    assert!(history.contains("0 requests and 1 streams still run on blue and are left"), "{history}");
+    assert!(history.contains("0 requests and 1 streams were cut"), "{history}");
+}

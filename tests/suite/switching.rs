@@ -3,4 +3,5 @@
 mod gate;
 mod hooks;
 mod observe;
+mod streams;
 mod websockets;

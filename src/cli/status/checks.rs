@@ -1,7 +1,7 @@
 //! The parts, and whatever of the user's own is expected: each with the age of its last beat.
 
-use super::sight::{Health, Sight, wrapped};
-use crate::cli::screen::{Paint, fitted, width};
+use super::sight::{Health, Sight};
+use crate::cli::screen::{Paint, fitted, width, wrapped};
 use crate::domain::check::Status;
 use crate::domain::moment::age;
 use crate::domain::role::Role;

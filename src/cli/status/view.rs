@@ -1,8 +1,8 @@
 //! What is known, as lines that fit.
 
-use super::sight::{Sight, wrapped};
+use super::sight::Sight;
 use super::{checks, colours};
-use crate::cli::screen::{Paint, cell, fitted};
+use crate::cli::screen::{Paint, cell, fitted, wrapped};
 use crate::clock;
 use crate::domain::incident::Severity;
 use crate::domain::moment::age;

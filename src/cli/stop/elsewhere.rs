@@ -15,7 +15,7 @@ use crate::release::{Act, ProberState};
 
 /// Asks, and ends one colour after the other, the idle one first.
 pub(super) async fn run(operator: &Operator, reach: &Reach) -> Outcome {
-    let hands = Hands { prober: reach.prober()?, driver: reach.driver(), proxy: reach.proxy() };
+    let hands = Hands::new(reach.prober()?, reach.driver(), reach.proxy());
     let state = hands.prober.state().await?;
     operator.confirm(&question(&reach.config.app.name, &state))?;
     for colour in order(state.live) {

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cli::screen::{self, Paint};
+use crate::cli::screen::{self, Paint, wrapped};
+use crate::cli::terminal::room;
 use crate::clock;
 use crate::config::{Config, unheard};
 use crate::domain::colour::Colour;
@@ -118,8 +119,8 @@ impl Story {
             screen::line(format!("  {:12} {} {}", what, paint.strong(format!("{url:32}")), paint.faint(why)));
         }
         screen::line("");
-        for line in &self.unheard {
-            screen::line(format!("  {} {}", paint.poor("○"), paint.faint(line)));
+        for line in self.unheard.iter().flat_map(|line| wrapped("  ○ ", line, room())) {
+            screen::line(paint.faint(line));
         }
         if !self.unheard.is_empty() {
             screen::line("");

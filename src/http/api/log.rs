@@ -27,7 +27,7 @@ pub(super) async fn beats(State(watching): State<Watching>, of: Of, uri: Uri) ->
 }
 
 /// `GET /v1/beats/ID/body`: as it came, whatever it is.
-pub(super) async fn body(
+pub(in crate::http) async fn body(
     State(watching): State<Watching>,
     id: Result<Path<i64>, axum::extract::rejection::PathRejection>,
 ) -> Result<Response, ApiError> {

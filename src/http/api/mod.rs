@@ -1,7 +1,7 @@
 //! `/v1/...`: checks, and what was heard, decided and told of them.
 
 mod checks;
-mod log;
+pub(crate) mod log;
 pub(crate) mod page;
 pub(crate) mod routes;
 mod trouble;

@@ -2,30 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::words::{ago, badge, colour as named, due, tone};
+use super::advice::{command, of_colour};
+use super::words::{ago, check_link, colour as named, health, tone};
 use crate::domain::check::Status;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::monitor::overview::{CheckView, InstanceView, InstancesView, Overview};
-
-/// What is live, since when we know, and what is under way.
-pub(super) fn live(overview: &Overview) -> Markup {
-    let live = &overview.live;
-    html! {
-        p.live {
-            @match (live.colour, live.heard_at) {
-                (Some(colour), _) => { "Live: " strong { (named(colour)) } }
-                (None, Some(_)) => { strong.undefined { "Live colour undefined" } ": the proxy does not say" }
-                (None, None) => { strong.undefined { "Live colour undefined" } ": the prober was never heard" }
-            }
-            @if let Some(heard_at) = live.heard_at { span.aside { " heard " (ago(heard_at, overview.now)) ", epoch " (live.epoch) } }
-            @if let Some(phase) = live.phase { span.aside { ", last switch " (phase) } }
-        }
-        @if let Some(deploy) = &live.deploy {
-            p.deploy { "A deploy of " (named(deploy.colour)) " is under way; its checks are quiet until its deadline " (due(deploy.until, overview.now)) "." }
-        }
-    }
-}
 
 /// Two cards.
 pub(super) fn cards(overview: &Overview) -> Markup {
@@ -35,38 +17,40 @@ pub(super) fn cards(overview: &Overview) -> Markup {
 fn card(overview: &Overview, colour: Colour) -> Markup {
     let find = |name: &str| overview.checks.iter().find(|check| check.name == name);
     let (app, heartbeat) = (find(colour.as_str()), find(&format!("heartbeat-{colour}")));
+    let is_live = overview.live.colour == Some(colour);
     let standing = match overview.live.colour {
-        Some(live) if live == colour => "live",
+        Some(_) if is_live => "live",
         Some(_) => "idle",
         None => "live or idle: undefined",
     };
     let version = app.and_then(|check| check.version.as_ref()).or(heartbeat.and_then(|check| check.version.as_ref()));
+    let instances = heartbeat.and_then(|check| check.instances.as_ref());
     html! {
-        section.card.(colour).live[overview.live.colour == Some(colour)] {
-            h2 { (named(colour)) span.standing { (standing) } }
+        section.card.(colour).live[is_live] aria-labelledby={ "colour-" (colour) } {
+            h2 #{ "colour-" (colour) } { (named(colour)) " " span.standing { (standing) } }
             @match app {
-                Some(check) if check.status == Status::Stopped => { p.health.quiet { "stopped" } p.details { "on purpose: no instance is expected" } }
-                Some(check) => { p.health.(tone(check.status)) { (check.health) } (details(check, overview.now)) }
+                Some(check) if check.status == Status::Stopped => { p.health.quiet { "stopped" } p.details { "On purpose: no instance is expected." } }
+                Some(check) => { p.health.(tone(check.status)) { a href={ "/checks/" (colour) } { (check.health) } } (details(check, overview.now)) }
                 None => { p.health.quiet { "not watched" } }
             }
             dl {
-                dt { "version" } dd { @if let Some(version) = version { (version) } @else { "unknown" } }
-                @if let Some(check) = heartbeat { dt { "heartbeat" } dd { (badge(tone(check.status), &check.health)) } }
-                @if let Some(instances) = heartbeat.and_then(|check| check.instances.as_ref()) {
-                    dt { "instances" } dd { (instances.well) " of " (instances.expected) " well" }
-                }
+                dt { "Version" } dd { @if let Some(version) = version { (version) } @else { span.aside { "not said" } } }
+                @if let Some(check) = heartbeat { dt { "Heartbeat" } dd { a.bare href={ "/checks/heartbeat-" (colour) } { (health(check.status, &check.health)) } } }
+                @if let Some(instances) = instances { dt { "Instances" } dd { (instances.well) " of " (instances.expected) " well" } }
             }
-            @if let Some(instances) = heartbeat.and_then(|check| check.instances.as_ref()) { (list(instances, overview.now)) }
+            @if let Some(instances) = instances { (list(instances, overview.now)) }
+            p.next { (command(&of_colour(colour, overview.live.colour, app))) }
         }
     }
 }
 
 /// Each instance with how it is, where there can be several.
-fn list(instances: &InstancesView, now: Moment) -> Markup {
+pub(super) fn list(instances: &InstancesView, now: Moment) -> Markup {
     let one = |instance: &InstanceView| {
         html! {
             li {
-                (instance.name) " " (badge(tone(instance.status), &instance.health))
+                span.name { (instance.name) } " " (health(instance.status, &instance.health))
+                @if let Some(version) = &instance.version { span.aside { " " (version) } }
                 @if let Some(heard) = instance.last_heard { span.aside { " " (ago(heard, now)) } }
                 @if let Some(reason) = &instance.reason { div.reason { (reason) } }
             }
@@ -85,8 +69,10 @@ fn list(instances: &InstancesView, now: Moment) -> Markup {
 fn details(check: &CheckView, now: Moment) -> Markup {
     html! {
         p.details {
-            @if let Some(latency_ms) = check.latency_ms { (latency_ms) " ms, " }
-            @match check.last_heard { Some(heard) => { "probed " (ago(heard, now)) } None => { "not probed yet" } }
+            @match check.last_heard {
+                Some(heard) => { @if let Some(latency_ms) = check.latency_ms { (latency_ms) " ms, " } "probed " (ago(heard, now)) }
+                None => { "Not probed yet: is the prober running? " (check_link("prober")) }
+            }
             @if let Some(reason) = &check.reason { br; span.reason { (reason) } }
         }
     }

@@ -2,22 +2,25 @@
 
 use maud::{Markup, html};
 
-use super::words::{ago, badge};
-use crate::domain::check::Status;
-use crate::domain::incident::Severity;
-use crate::domain::moment::{Moment, humane};
+use super::advice::{argument, command};
+use super::words::{ago, at, badge, check_link, empty, grouped, incident_words, lasting, names, severity_tone};
+use crate::domain::incident::Incident;
+use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::monitor::overview::{IncidentView, Overview};
+use crate::net::place::{incident_path, segment};
 
-/// Open incidents, gravest first, each with what it explains.
-pub(super) fn open(overview: &Overview) -> Markup {
-    let mut incidents: Vec<&IncidentView> = overview.incidents.iter().collect();
-    incidents.sort_by_key(|view| std::cmp::Reverse(view.incident.severity));
+/// Open incidents, the gravest first, each with what it explains. `count`: how many there are; not all of many are shown.
+pub(super) fn open(overview: &Overview, count: u64) -> Markup {
+    let shown = u64::try_from(overview.incidents.len()).unwrap_or(0);
     html! {
-        section {
-            h2 { "Open incidents" }
-            @if incidents.is_empty() { p.none { "None." } }
-            @for view in incidents { (one(view, overview.now)) }
+        section.open aria-labelledby="open" {
+            h2 #open { "Open incidents" }
+            @if overview.incidents.is_empty() {
+                (empty("None.", &html! { "What was is under " a href="/incidents" { "Incidents" } "." }))
+            }
+            @for view in &overview.incidents { (one(view, overview.now)) }
+            @if count > shown { p.more { a href="/incidents" { "All " (grouped(count)) } } }
         }
     }
 }
@@ -25,47 +28,67 @@ pub(super) fn open(overview: &Overview) -> Markup {
 fn one(view: &IncidentView, now: Moment) -> Markup {
     let incident = &view.incident;
     let is_group = Role::of(&incident.check) == Role::Group;
-    let is = if is_group { "are" } else { "is" };
-    let words = format!("{is} {}", if incident.status == Status::Poorly { "doing poorly" } else { "not working" });
     html! {
         article.incident.(incident.severity) {
-            h3 { (incident.subject()) " " (words) (badge(severity_tone(incident.severity), incident.severity.as_str())) }
-            p {
-                (incident.reason) span.aside { " since " (ago(incident.since, now)) }
-                @if incident.flips > 1 { span.aside { ", flipped " (incident.flips) " times" } }
-                @if let Some(said) = &view.acknowledged { span.aside { ", " (said) " " (ago(said.at, now)) } }
-                @if let Some(why) = &view.hushed { span.aside { ", not told: " (why) } }
-                @if view.is_held { span.aside { ", not told yet: looking for a cause" } }
-            }
-            @if !view.also.is_empty() { p.also { @if is_group { "now: " } @else { "explains: " } (view.also.join(", ")) } }
+            h3 { a href=(incident_path(&incident.key)) { (incident_words(incident)) } " " (badge(severity_tone(incident.severity), incident.severity.as_str())) }
+            p { (incident.reason) span.aside { ", since " (ago(incident.since, now)) } @if incident.flips > 1 { span.aside { ", flipped " (incident.flips) " times" } } }
+            (seen_to(view, now))
+            @if !view.also.is_empty() { p.also { @if is_group { "Now: " } @else { "Explains: " } (names(&view.also)) } }
         }
     }
 }
 
-/// The last ones that are over.
-pub(super) fn resolved(overview: &Overview) -> Markup {
+/// Who has seen to it, and why it is not told.
+pub(super) fn seen_to(view: &IncidentView, now: Moment) -> Markup {
     html! {
-        @if !overview.resolved.is_empty() {
-            section {
-                h2 { "Resolved" }
-                div.scroll { table {
-                    thead { tr { th { "check" } th { "lasted" } th { "over" } th { "why" } } }
-                    tbody { @for view in &overview.resolved { @if let Some(end) = view.incident.resolved_at { tr {
-                        th scope="row" { (view.incident.subject()) }
-                        td data-label="lasted" { (humane(end.since(view.incident.since))) }
-                        td data-label="over" { (ago(end, overview.now)) }
-                        td.long { (view.incident.reason) @if let Some(said) = &view.acknowledged { div.aside { (said) } } }
-                    } } } }
-                } }
+        @match &view.acknowledged {
+            Some(said) => { p.seen { (said) " " (ago(said.at, now)) } }
+            None if view.incident.resolved_at.is_none() => {
+                p.next { "Not acknowledged. " (command(&format!("allswell ack {}", argument(&view.incident.check)))) }
             }
+            None => {}
+        }
+        @if let Some(why) = &view.hushed { p.aside { "Not told: " (why) } }
+        @if view.is_held { p.aside { "Not told yet: looking for a cause" } }
+    }
+}
+
+/// The page of incidents: those that are open, then those that were, page by page. `next`: where the next page begins.
+#[must_use]
+pub fn draw(open: &[IncidentView], over: &[(Moment, Incident)], next: Option<&str>, now: Moment) -> Markup {
+    html! {
+        h1 { "Incidents" }
+        @if !open.is_empty() {
+            section aria-labelledby="open" { h2 #open { "Open" } @for view in open { (one(view, now)) } }
+        }
+        section aria-labelledby="over" {
+            h2 #over { "Newest first" }
+            @if over.is_empty() {
+                (empty("Nothing has ever gone wrong here.", &html! { "See who would be told: " (command("allswell test-channel NAME")) }))
+            } @else { (table(over, now)) }
+            @if let Some(next) = next { p.more { a rel="next" href={ "/incidents?before=" (segment(next)) } { "Older" } } }
         }
     }
 }
 
-fn severity_tone(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical => "bad",
-        Severity::Warning => "weak",
-        Severity::Info => "quiet",
+fn table(over: &[(Moment, Incident)], now: Moment) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="group" aria-label="Incidents" { table {
+            thead { tr { th scope="col" { "Began" } th scope="col" { "What" } th scope="col" { "Lasted" } th scope="col" { "Why" } } }
+            tbody { @for (_, incident) in over { tr {
+                td data-label="began" { (at(incident.since)) }
+                th scope="row" {
+                    a href=(incident_path(&incident.key)) { (incident_words(incident)) }
+                    @if incident.resolved_at.is_none() { " " (badge(severity_tone(incident.severity), "open")) }
+                }
+                td data-label="lasted" { (lasting(incident.resolved_at.unwrap_or(now).since(incident.since))) }
+                td.long { (incident.reason) @if incident.cause.is_some() { span.aside { ", explained by another" } } }
+            } } }
+        } }
     }
+}
+
+/// The check of an incident, with the way to its page, or how many there are.
+pub(super) fn of_check(incident: &Incident) -> Markup {
+    if incident.members().is_empty() { check_link(&incident.check) } else { names(incident.members()) }
 }

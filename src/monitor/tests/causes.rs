@@ -6,7 +6,7 @@ use crate::domain::colour::Colour;
 
 async fn blue_is_live(names: &[&str]) -> Stage {
     let mut stage = Stage::new(names).await;
-    stage.live(Live { colour: Some(Colour::Blue), epoch: 1, phase: None, deploy: None, expected: None }, 0).await;
+    stage.live(Live { colour: Some(Colour::Blue), epoch: 1, phase: None, deploy: None, expected: None, journal: Vec::new() }, 0).await;
     for name in names.iter().filter(|name| **name != "prober") {
         stage.good(name, 0).await;
     }

@@ -6,7 +6,7 @@ use crate::domain::incident::Severity;
 use crate::domain::notice::NoticeKind;
 
 fn live(colour: Colour, epoch: u64) -> Live {
-    Live { colour: Some(colour), epoch, phase: None, deploy: None, expected: None }
+    Live { colour: Some(colour), epoch, phase: None, deploy: None, expected: None, journal: Vec::new() }
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn it_is_withheld_when_the_courier_tries_nothing_but_not_while_a_notice_wa
     let mut plan = settings(&["proxy", "prober", "blue"]);
     plan.checks[2].check.schedule = Schedule::Every(Duration::from_secs(3_600));
     let mut stage = Stage::with(plan).await;
-    stage.live(Live { colour: Some(Colour::Blue), epoch: 1, phase: None, deploy: None, expected: None }, 0).await;
+    stage.live(Live { colour: Some(Colour::Blue), epoch: 1, phase: None, deploy: None, expected: None, journal: Vec::new() }, 0).await;
     stage.down("proxy", 1_000).await;
     stage.bad("blue", 1_000).await;
     let mut outside = Outside::new(at(0));

@@ -12,7 +12,7 @@ const CHECK: &str = "heartbeat-blue";
 
 fn live(blue: u32, green: u32) -> Live {
     let expected = Some(ExpectedInstances { blue, green });
-    Live { colour: Some(Colour::Blue), epoch: 1, phase: None, deploy: None, expected }
+    Live { colour: Some(Colour::Blue), epoch: 1, phase: None, deploy: None, expected, journal: Vec::new() }
 }
 
 /// A heartbeat of blue that expects so many instances by its config.

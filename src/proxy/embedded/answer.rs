@@ -27,18 +27,35 @@ pub(super) enum Source {
 pub(super) struct Passing {
     lease: Lease,
     _claim: Claim,
+    is_stream: bool,
 }
 
 impl Passing {
     /// From the app to the client.
     pub(super) fn new(lease: Lease, claim: Claim) -> Self {
-        Self { lease, _claim: claim }
+        Self { lease, _claim: claim, is_stream: false }
+    }
+
+    /// An event stream: where it is cut it ends as if the app had ended it, so that the client comes again.
+    pub(super) fn stream(lease: Lease, claim: Claim) -> Self {
+        lease.carries_stream(claim.epoch);
+        Self { lease, _claim: claim.into_stream(), is_stream: true }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        match ready!(self.lease.poll_body(cx)) {
+            Some(Err(BrokenOff)) if self.is_stream && self.lease.cut().is_some_and(|cut| cut.is_done()) => Poll::Ready(None),
+            polled => Poll::Ready(polled),
+        }
     }
 }
 
 impl Drop for Passing {
     fn drop(&mut self) {
-        self.lease.give_back();
+        // A cut that is for a stream is not for what comes after it.
+        if !self.is_stream {
+            self.lease.give_back();
+        }
     }
 }
 
@@ -82,7 +99,7 @@ impl Body for AnswerBody {
         let body = self.get_mut();
         let frame = match &mut body.source {
             Source::Words(words) => words.take().map(|words| Ok(Frame::data(words))),
-            Source::App(passing) => ready!(passing.lease.poll_body(cx)),
+            Source::App(passing) => ready!(passing.poll(cx)),
         };
         if let (Some(told), Some(Ok(data))) = (&mut body.told, frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref))) {
             told.record.bytes += data.map_or(0, |data| data.len() as u64);

@@ -97,6 +97,8 @@ pub(super) struct Ticket {
     pub(super) colour: Colour,
     /// How often the colour had been cut before the claim.
     pub(super) cuts: u64,
+    /// Under which epoch it was claimed.
+    pub(super) epoch: u64,
 }
 
 /// The colour is live: it is not cut.
@@ -237,7 +239,7 @@ impl Claim {
 
     /// What a task of this claim is known by.
     pub(super) fn ticket(&self) -> Ticket {
-        Ticket { colour: self.colour, cuts: self.cuts }
+        Ticket { colour: self.colour, cuts: self.cuts, epoch: self.epoch }
     }
 }
 

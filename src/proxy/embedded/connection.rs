@@ -62,6 +62,11 @@ impl Connection {
         self.listing.cut()
     }
 
+    /// It carries an event stream that was claimed under this epoch, to its end.
+    pub(super) fn carries_stream(&self, epoch: u64) {
+        self.listing.carries_stream(epoch);
+    }
+
     /// The stream and what was read of it: the protocol has changed.
     pub(super) fn into_parts(self) -> (TcpStream, Bytes) {
         (self.stream, self.input.freeze())

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use super::chunked::{Chunked, Piece};
 use super::connection::Connection;
 use super::head::{Framing, Head, parse_answer};
+use super::headers::prepare_trailers;
 use super::outgoing::{Outgoing, Stuck};
 use super::running::Cut;
 use super::share::Busy;
@@ -162,6 +163,13 @@ impl Lease {
         self.connection.as_ref().map(Connection::cut)
     }
 
+    /// The answer is an event stream that was claimed under this epoch.
+    pub(super) fn carries_stream(&self, epoch: u64) {
+        if let Some(connection) = &self.connection {
+            connection.carries_stream(epoch);
+        }
+    }
+
     /// The answer has ended: the connection may be used again, if both sides have said all they had to say.
     pub(super) fn give_back(&mut self) {
         let is_spent = !self.keeps_alive || self.is_deaf || !self.is_over() || self.request.as_ref().is_some_and(|sent| !sent.is_over());
@@ -207,8 +215,11 @@ fn piece(connection: &mut Connection, framing: &mut Framing) -> Result<Option<Fr
         Framing::UntilClose => Ok((!input.is_empty()).then(|| Frame::data(input.split().freeze()))),
         Framing::Chunked(state) => match state.next(input).map_err(|_| BrokenOff)? {
             Piece::Data(data) => Ok(Some(Frame::data(data))),
-            Piece::End(trailers) if !trailers.is_empty() => Ok(Some(Frame::trailers(trailers))),
-            Piece::End(_) | Piece::More => Ok(None),
+            Piece::End(mut trailers) => {
+                prepare_trailers(&mut trailers);
+                Ok((!trailers.is_empty()).then(|| Frame::trailers(trailers)))
+            }
+            Piece::More => Ok(None),
         },
     }
 }

@@ -1,6 +1,10 @@
 //! Shift and cut: what the control socket orders.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use super::claim::{Claims, Live};
 use super::running::Running;
@@ -35,12 +39,22 @@ pub(super) struct Shifter {
     file: StateFile,
     trouble: Mutex<Option<String>>,
     turn: tokio::sync::Mutex<()>,
+    /// How long the streams of a colour that was live go on.
+    window: Option<Duration>,
+    /// The epoch under which the live colour became so.
+    since: Arc<AtomicU64>,
 }
 
 impl Shifter {
     /// For the state that `file` holds; `trouble` is why it could not be read.
     pub(super) fn new(claims: Arc<Claims>, running: Arc<Running>, file: StateFile, trouble: Option<String>) -> Self {
-        Self { claims, running, file, trouble: Mutex::new(trouble), turn: tokio::sync::Mutex::new(()) }
+        let (trouble, turn) = (Mutex::new(trouble), tokio::sync::Mutex::new(()));
+        Self { claims, running, file, trouble, turn, window: None, since: Arc::default() }
+    }
+
+    /// The same with an end for the streams of a colour so long after the other one has become live.
+    pub(super) fn ending_streams_after(self, window: Option<Duration>) -> Self {
+        Self { window, ..self }
     }
 
     /// Makes a colour live: stored first, then swapped, then acknowledged.
@@ -57,7 +71,24 @@ impl Shifter {
         self.claims.swap(Live { colour: Some(order.to), epoch: order.epoch });
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
         tracing::info!(to = %order.to, epoch = order.epoch, "shifted");
+        if old.colour != Some(order.to) {
+            self.since.store(order.epoch, Ordering::Relaxed);
+            self.end_streams_later(order);
+        }
         Ok(self.claims.state())
+    }
+
+    /// What has streamed from the other colour since before this shift ends with its window, unless that colour is live again by then.
+    fn end_streams_later(&self, order: ShiftOrder) {
+        let Some(window) = self.window else { return };
+        let (running, since, old) = (Arc::clone(&self.running), Arc::clone(&self.since), order.to.other());
+        tokio::spawn(async move {
+            sleep(window).await;
+            if since.load(Ordering::Relaxed) == order.epoch {
+                let streams = running.end_streams(old, order.epoch);
+                tracing::info!(colour = %old, streams, "the window of the streams is over");
+            }
+        });
     }
 
     async fn store(&self, order: ShiftOrder, old: Live) -> Result<(), OrderError> {

@@ -20,12 +20,13 @@ use super::claim::Claims;
 use super::control;
 use super::doors::{DoorError, Doors};
 use super::forward::Forwarder;
-use super::listener::{Ending, Shared};
+
 use super::lookup::Names;
 use super::pages::Pages;
 use super::pause::Pause;
 use super::redirect;
 use super::running::Running;
+use super::shared::{Ending, Shared};
 use super::shift::Shifter;
 use super::standing::Standing;
 use super::state_file::{StateError, StateFile};
@@ -99,11 +100,17 @@ impl Look {
 }
 
 impl Embedded {
-    /// Binds both listeners and the control socket. `drain` is how long requests have to finish at the end.
+    /// Binds both listeners and the control socket. `drain` is how long requests have to finish at the end, `streams` how long the streams of a
+    /// colour go on when the other one has become live; none: until it is cut.
     ///
     /// # Errors
     /// Where something cannot be bound, or where neither state nor token can be read or made.
-    pub async fn build(settings: &ProxySettings, app: &AppSettings, state: &StateDir, drain: Duration) -> Result<Self, BuildError> {
+    pub async fn build(
+        settings: &ProxySettings,
+        app: &AppSettings,
+        state: &StateDir,
+        (drain, streams): (Duration, Option<Duration>),
+    ) -> Result<Self, BuildError> {
         let doors = Doors::bind(settings, state).await?;
         let socket_path = state.proxy_socket();
         let socket = listen::unix("the proxy's control socket", &socket_path).await?;
@@ -121,7 +128,7 @@ impl Embedded {
         let [of_blue, of_green] = &mut names;
         // Clients that come meanwhile wait.
         tokio::join!(of_blue.look_up(&blue), of_green.look_up(&green));
-        let shifter = Arc::new(Shifter::new(Arc::clone(&claims), Arc::clone(&running), file, found.trouble));
+        let shifter = Arc::new(Shifter::new(Arc::clone(&claims), Arc::clone(&running), file, found.trouble).ending_streams_after(streams));
         let room = Arc::new(Semaphore::new(usize::try_from(settings.limits.connections).unwrap_or(Semaphore::MAX_PERMITS)));
         let (log, log_thread) = open_log(&settings.access_log, state, settings.threads)?.unzip();
         let pause = Arc::new(Pause::load(&state.join("maintenance.json"), settings.hold));
@@ -202,7 +209,7 @@ impl Embedded {
             served = control::serve(self.socket, Arc::clone(&self.shifter), Arc::clone(&self.standing), Arc::clone(&self.forwarder)) => served,
             (_, worker, _) = select_all(workers) => Err(io::Error::other(format!("worker {worker} has ended"))),
             () = sweep(&self.forwarder, &self.standing) => Ok(()),
-            () = redirect(sending_on, live.1) => Ok(()),
+            () = redirect(sending_on, live.1, &self.room) => Ok(()),
             () = try_failed(&self.forwarder) => Ok(()),
             () = of_blue.follow(&self.forwarder.blue, self.resolve) => Ok(()),
             () = of_green.follow(&self.forwarder.green, self.resolve) => Ok(()),
@@ -231,9 +238,9 @@ async fn sweep(forwarder: &Forwarder, standing: &Standing) {
     }
 }
 
-async fn redirect(listener: Option<(TcpListener, SocketAddr)>, secure: SocketAddr) {
+async fn redirect(listener: Option<(TcpListener, SocketAddr)>, secure: SocketAddr, room: &Arc<Semaphore>) {
     match listener {
-        Some((listener, _)) => match redirect::serve(listener, secure).await {},
+        Some((listener, _)) => match redirect::serve(listener, secure, Arc::clone(room)).await {},
         None => pending().await,
     }
 }
@@ -284,12 +291,12 @@ async fn finish(forwarder: &Forwarder, end: &watch::Sender<Ending>, mut closed: 
     end.send_replace(Ending::Closing);
     sleep(LINGER.min(drain)).await;
     end.send_replace(Ending::Closed);
-    forwarder.running.tell_streams();
+    for colour in Colour::BOTH {
+        forwarder.running.end_streams(colour, u64::MAX);
+    }
     if timeout(drain, closed.recv()).await.is_err() {
         tracing::warn!(drain = ?drain, "requests were still running when the drain was over");
     }
-    // A stream that was claimed while the others were told has not heard of it.
-    forwarder.running.tell_streams();
     let streams_gone = async {
         while Colour::BOTH.iter().any(|colour| forwarder.claims.state().load(*colour).streams > 0) {
             sleep(Duration::from_millis(10)).await;

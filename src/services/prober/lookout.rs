@@ -14,10 +14,10 @@ use super::past;
 use super::report::{Counting, Report};
 use super::stall::Stall;
 use crate::clock;
-use crate::domain::beat::{DeployUnderWay, ExpectedInstances, Live, Showing};
+use crate::domain::beat::{Live, Showing};
 use crate::domain::colour::Colour;
+use crate::domain::entry::Entry;
 use crate::domain::gate::Observation;
-use crate::domain::switch::Phase;
 use crate::net::manager::ServiceManager;
 use crate::probe::Probed;
 use crate::proxy::control::ProxyState;
@@ -30,6 +30,8 @@ use crate::telemetry::metrics;
 const STARTING: Duration = Duration::from_secs(10);
 /// How often.
 const STARTING_PACE: Duration = Duration::from_millis(250);
+/// So many entries of the journal go with each beat: a watcher that was away for a while misses none.
+const TOLD_ENTRIES: u32 = 8;
 /// The check that front door and control make together.
 const PROXY: &str = "proxy";
 
@@ -267,19 +269,23 @@ impl Lookout {
     async fn live(&self) -> Result<Live, (Live, StoreError)> {
         let proxy = self.proxy.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (colour, epoch) = proxy.map_or((None, 0), |state| (state.live, state.epoch));
-        let live = Live { colour, epoch, phase: None, deploy: None, expected: None };
-        match self.under_way().await {
-            Ok((phase, deploy, expected)) => Ok(Live { phase, deploy, expected: Some(expected), ..live }),
+        let live = Live { colour, epoch, ..Live::default() };
+        match self.journalled(live.clone()).await {
+            Ok(whole) => Ok(whole),
             Err(error) => Err((live, error)),
         }
     }
 
-    async fn under_way(&self) -> Result<(Option<Phase>, Option<DeployUnderWay>, ExpectedInstances), StoreError> {
-        let now = clock::now();
-        self.cluster.journal.close_overdue_deploys(now).await?;
-        let last = self.cluster.journal.last_switch().await?;
-        past::show(&self.cluster.journal, last.as_ref()).await?;
-        Ok((last.map(|entry| entry.phase), self.cluster.journal.deploy_under_way(now).await?, self.cluster.expected().await?))
+    async fn journalled(&self, live: Live) -> Result<Live, StoreError> {
+        let (now, journal) = (clock::now(), &self.cluster.journal);
+        journal.close_overdue_deploys(now).await?;
+        let last = journal.last_switch().await?;
+        past::show(journal, last.as_ref()).await?;
+        let phase = last.map(|entry| entry.phase);
+        let (deploy, expected) = (journal.deploy_under_way(now).await?, Some(self.cluster.expected().await?));
+        let newest = journal.history(TOLD_ENTRIES).await?;
+        let journal = newest.into_iter().map(|entry| Entry { output: None, ..entry }).collect();
+        Ok(Live { phase, deploy, expected, journal, ..live })
     }
 }
 

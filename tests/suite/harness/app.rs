@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::events::events;
 use super::marks::Marks;
 
 /// On every answer: the colour that the app knows itself to be.
@@ -71,6 +72,7 @@ impl App {
             .route("/download", get(download))
             .route("/trailers", any(trailers))
             .route("/drip", get(drip))
+            .route("/events", get(|State(seen): State<Arc<Seen>>| async move { events(seen.colour.as_str()) }))
             .route("/hang", any(|| async { sleep(Duration::from_secs(600)).await }))
             .route("/ws", get(websocket))
             .layer(axum::middleware::from_fn_with_state(Arc::clone(&seen), note))

@@ -103,6 +103,12 @@ impl Cluster {
         self.prober.end(Duration::from_secs(10)).await;
     }
 
+    /// The same for the proxy.
+    pub(crate) async fn kill_proxy(&mut self) {
+        self.proxy.signal(Signal::KILL);
+        self.proxy.end(Duration::from_secs(10)).await;
+    }
+
     /// Starts the proxy again.
     pub(crate) fn start_proxy(&mut self) {
         self.proxy = start_proxy(&self.host);

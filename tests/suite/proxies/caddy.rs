@@ -92,3 +92,10 @@ async fn end(caddy: &mut Front) {
     caddy.signal(Signal::TERM);
     caddy.end(Duration::from_secs(20)).await;
 }
+
+#[tokio::test]
+async fn whoever_has_lost_the_lease_meanwhile_writes_nothing_to_caddy() {
+    let front = fronted().await;
+    front.a_lost_lease_changes_nothing(None).await;
+    front.is_still(Blue).await;
+}

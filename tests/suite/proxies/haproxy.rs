@@ -80,3 +80,10 @@ async fn a_map_that_cannot_be_written_refuses_the_switch() {
     assert!(end.reason.as_deref().is_some_and(|why| why.contains("allswell.map cannot be written")), "{:?}", end.reason);
     front.is_still(Blue).await;
 }
+
+#[tokio::test]
+async fn whoever_has_lost_the_lease_meanwhile_writes_nothing_to_haproxy() {
+    let front = fronted().await;
+    front.a_lost_lease_changes_nothing(Some("state/allswell.map")).await;
+    front.is_still(Blue).await;
+}

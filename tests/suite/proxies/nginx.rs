@@ -128,3 +128,10 @@ async fn what_a_switch_costs_is_told_before_it_asks() {
     front.stage.command(&["switch", "green", "--yes", "--no-wait"]).await;
     front.is_still(Green).await;
 }
+
+#[tokio::test]
+async fn whoever_has_lost_the_lease_meanwhile_writes_nothing_to_nginx() {
+    let front = fronted().await;
+    front.a_lost_lease_changes_nothing(Some("state/nginx/http.conf")).await;
+    front.is_still(Blue).await;
+}

@@ -6,9 +6,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use allswell::config::Config;
 use allswell::domain::colour::Colour;
 use allswell::domain::switch::Phase;
-use allswell::files;
+use allswell::files::{self, StateDir};
+use allswell::proxy::ProxyDriver;
+use allswell::proxy::control::{ControlError, ShiftOrder};
 use allswell::release::{ProberState, Remote, SwitchEnd, SwitchOrder};
 use rustix::process::{Signal, kill_process};
 
@@ -167,6 +170,30 @@ impl Fronted {
             assert_eq!((claim(&public), public.header("x-kept").as_deref()), ((None, None), Some("yes")));
         }
         assert_eq!(self.stage.ask(8080, "/headers", false).await.header("x-app-colour"), state.live.map(|live| live.other().to_string()));
+    }
+
+    /// Whoever has lost the lease when the proxy is about to be written to changes nothing, in the proxy or on disk.
+    pub(super) async fn a_lost_lease_changes_nothing(&self, file: Option<&str>) {
+        let path = self.stage.path("allswell.toml");
+        let config = Config::parse(&std::fs::read_to_string(path).unwrap()).unwrap().config;
+        let state = StateDir::open(&self.stage.path("state")).unwrap();
+        let driver = ProxyDriver::new(&config.proxy, &config.app, &state, Duration::from_secs(5));
+        let written = || file.map(|name| std::fs::read(self.stage.path(name)).unwrap());
+        let says = async || driver.state().await.map(|state| (state.live, state.epoch)).unwrap();
+        let (before, (live, epoch)) = (written(), says().await);
+        let mut asked = false;
+        let still_ours = async {
+            asked = true;
+            Err("bob has the lease now".to_owned())
+        };
+        let order = ShiftOrder { to: Colour::Green, epoch: epoch + 1 };
+        let withdrawn = driver.shift(order, still_ours).await;
+        assert!(matches!(&withdrawn, Err(ControlError::Withdrawn(why)) if why == "bob has the lease now"), "{withdrawn:?}");
+        assert!(asked && written() == before);
+        assert_eq!(says().await, (live, epoch));
+        // One that was seen already is not even asked about.
+        let stale = driver.shift(ShiftOrder { epoch, ..order }, async { unreachable!("it is stale") }).await;
+        assert!(matches!(stale, Err(ControlError::Stale(_))), "{stale:?}");
     }
 
     /// Nothing has changed: this colour is still live, by everybody's word.

@@ -87,20 +87,28 @@ async fn talk(address: String) -> (usize, String) {
     (whole, end)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn large_fragmented_messages_end_by_a_close_and_never_in_the_middle_of_a_frame() {
+/// What ends the streams of the old colour.
+#[derive(PartialEq)]
+enum By {
+    Cut,
+    Window,
+}
+
+async fn ends_between_frames(switch: &str, by: By) {
     let host = Host::new();
     let ends = blue(&host).await;
     let _green = Moody::start(host.at(3002), "green").await;
-    let pair = Pair::start(host, &[], SWITCH, PROBE).await;
+    let pair = Pair::start(host, &[], switch, PROBE).await;
     let talking: Vec<_> = (0..4).map(|_| tokio::spawn(talk(pair.host.at(8000)))).collect();
     let control = ProxyControl::new(&pair.host.path("state/proxy.sock"), Duration::from_secs(10));
     within(LIMIT, "the WebSockets are open", || async { (control.state().await.ok()?.blue.streams == 4).then_some(()) }).await;
     let order = SwitchOrder { to: Green, force: None, wait: true, by: "ann@desk".into() };
     let end = pair.remote.switch(&order, |_| {}).await.unwrap();
     assert_eq!(end.phase, Phase::Done, "{:?}", end.reason);
-    assert_eq!(control.state().await.unwrap().blue.streams, 4, "a switch cuts nothing");
-    control.cut(Blue).await.unwrap();
+    if by == By::Cut {
+        assert_eq!(control.state().await.unwrap().blue.streams, 4, "a switch cuts nothing");
+        control.cut(Blue).await.unwrap();
+    }
     for talk in talking {
         let (whole, end) = tokio::time::timeout(LIMIT, talk).await.unwrap().unwrap();
         assert_eq!(end, "close Some(1001)");
@@ -109,4 +117,14 @@ async fn large_fragmented_messages_end_by_a_close_and_never_in_the_middle_of_a_f
     within(LIMIT, "the app has seen four ends", || async { (ends.lock().unwrap().len() == 4).then_some(()) }).await;
     let ends = ends.lock().unwrap().clone();
     assert!(ends.iter().all(|end| end == "close Some(1001)" || end.starts_with("not sent")), "{ends:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_fragmented_messages_end_by_a_close_and_never_in_the_middle_of_a_frame() {
+    ends_between_frames(SWITCH, By::Cut).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn and_so_they_do_at_the_end_of_their_window() {
+    ends_between_frames(&format!("{SWITCH}\nstreams = \"1s\""), By::Window).await;
 }

@@ -101,11 +101,14 @@ async fn every_document_has_the_shape_that_its_page_says() {
 
 async fn in_trouble(looker: &mut Looker, system: &System) {
     system.conduct("blue", Conduct::Fail).await;
-    system.until("an incident", |overview| overview["incidents"].as_array().is_some_and(|open| !open.is_empty())).await;
-    looker.run(system, "ack", &["ack", "--note", "mine"]).await;
+    let is_of_blue = |incident: &Value| incident["check"] == "blue";
+    let told = |overview: &Value| overview["notices"].as_array().is_some_and(|notices| !notices.is_empty());
+    let open = |overview: &Value| overview["incidents"].as_array().is_some_and(|open| open.iter().any(is_of_blue));
+    system.until("the incident is told", |overview| open(overview) && told(overview)).await;
+    looker.run(system, "ack", &["ack", "blue", "--note", "mine"]).await;
     let status = looker.run(system, "status", &["status"]).await;
-    assert!(status["watcher"]["incidents"][0]["acknowledged"]["by"].is_string(), "{status:#}");
-    assert!(!status["watcher"]["notices"].as_array().expect("notices").is_empty(), "{status:#}");
+    let incidents = status["watcher"]["incidents"].as_array().expect("incidents");
+    assert!(incidents.iter().any(|incident| is_of_blue(incident) && incident["acknowledged"]["by"].is_string()), "{status:#}");
     let place = system.host.path("");
     let demo = allswell(&system.host, &["demo", "recover", "blue", "--json", "--state", place.to_str().expect("words")]).await;
     looker.look("demo", &demo.json());

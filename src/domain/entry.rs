@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::colour::Colour;
-use crate::domain::moment::Moment;
-use crate::domain::switch::Phase;
+use super::colour::Colour;
+use super::moment::Moment;
+use super::switch::Phase;
 
 /// What an entry of the journal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,50 @@
+//! One switch, as an operator orders it, and when each of its phases was heard of.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use allswell::clock;
+use allswell::domain::colour::Colour;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::Command;
+
+use super::stage::Stage;
+
+/// When a switch that has ended well reached what, from the start of the command on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) gated: Duration,
+    pub(crate) shifted: Duration,
+    pub(crate) done: Duration,
+    /// In elapsed time.
+    pub(crate) acknowledged_at: Duration,
+}
+
+/// Runs `allswell switch COLOUR --yes`; `acknowledged` is called when it says that new requests go to the colour.
+pub(crate) async fn switch(stage: &Stage, to: Colour, acknowledged: impl Fn()) -> Times {
+    let began = clock::elapsed();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_allswell"));
+    command.args(["switch", to.as_str(), "--yes", "--config", "allswell.toml", "--state", "state"]).current_dir(stage.path(""));
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (mut gated, mut shifted, mut said) = (None, None, String::new());
+    while let Some(line) = lines.next_line().await.unwrap() {
+        let now = clock::elapsed();
+        match line.split_whitespace().nth(1) {
+            Some("gated") => gated = Some(now),
+            Some("shifted") => {
+                acknowledged();
+                shifted = Some(now);
+            }
+            Some(_) | None => {}
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    child.stderr.take().unwrap().read_to_string(&mut said).await.unwrap();
+    let status = child.wait().await.unwrap();
+    let log = || std::fs::read_to_string(stage.path("log")).unwrap_or_default();
+    assert!(status.success(), "switch to {to}: {status}\n{said}\n{}", log());
+    let (gated, shifted) = gated.zip(shifted).unwrap_or_else(|| panic!("no phases: {said}"));
+    Times { gated: gated - began, shifted: shifted - began, done: clock::elapsed() - began, acknowledged_at: shifted }
+}
