@@ -24,7 +24,7 @@ impl Cluster {
     pub(super) fn live(&mut self, now: i64) -> Live {
         self.deploy = self.deploy.filter(|(_, until)| now < *until);
         let deploy = self.deploy.map(|(colour, until)| DeployUnderWay { colour, until: moment(until) });
-        Live { colour: Some(self.live), epoch: self.epoch, phase: None, deploy, expected: None }
+        Live { colour: Some(self.live), epoch: self.epoch, deploy, ..Live::default() }
     }
 }
 

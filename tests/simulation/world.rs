@@ -41,6 +41,9 @@ pub(super) enum Event {
     Deployed { colour: usize },
 }
 
+/// A world that takes more steps never ends.
+const MOST_STEPS: u32 = 60_000;
+
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Turn {
@@ -159,7 +162,12 @@ impl World {
 
     /// Lives until everything is well again and everything is told.
     pub(super) async fn live(mut self) -> Result<Report, Box<Violation>> {
+        let mut steps = 0;
         while !self.is_over() {
+            steps += 1;
+            if steps > MOST_STEPS {
+                return Err(self.violation("nothing comes to an end here".to_owned()));
+            }
             self.pass_over_what_is_idle();
             let (at, turn) = self.turn();
             self.pass(at).await?;
