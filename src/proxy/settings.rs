@@ -10,6 +10,7 @@ use super::nginx::NginxSettings;
 use crate::domain::colour::Colour;
 use crate::net::network::Network;
 use crate::net::reached::ReachedBy;
+use crate::net::tls::TlsFiles;
 use crate::settings::Section;
 
 /// `[proxy]`: what stands in front of both colours.
@@ -140,15 +141,6 @@ pub enum MaintenanceHealth {
     Unavailable,
 }
 
-/// A listener's certificate, as PEM files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The chain, the listener's own first. Read again when it changes.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-}
-
 /// The access log: one JSON object a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessLogSettings {
@@ -208,16 +200,6 @@ impl ProxySettings {
 
 const HEALTH_ANSWERS: [(&str, MaintenanceHealth); 3] =
     [("app", MaintenanceHealth::App), ("200", MaintenanceHealth::Well), ("503", MaintenanceHealth::Unavailable)];
-
-impl TlsFiles {
-    fn read(mut section: Section<'_>) -> Option<Self> {
-        let is_given = section.is_present();
-        let mut file = |key| if is_given { PathBuf::from(section.text_required(key)) } else { PathBuf::new() };
-        let files = Self { certificate: file("certificate"), key: file("key") };
-        section.finish();
-        is_given.then_some(files)
-    }
-}
 
 fn processors() -> u32 {
     std::thread::available_parallelism().ok().and_then(|count| u32::try_from(count.get()).ok()).unwrap_or(1)

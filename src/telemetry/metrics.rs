@@ -55,6 +55,12 @@ pub const TABLE: &[(&str, &[Metric])] = &[
             metric(Kind::Counter, "allswell_beats_total", &["kind"], "Beats stored, by kind."),
             metric(Kind::Counter, "allswell_beats_refused_total", &["reason"], "Beats refused, by reason."),
             metric(Kind::Gauge, "allswell_beat_skew_seconds", &["sender"], "Our clock minus the sender's, at the last beat."),
+            metric(
+                Kind::Gauge,
+                "allswell_watcher_certificate_days",
+                &[],
+                "Days until the certificate of the watcher's listener ends; none where it speaks in the clear.",
+            ),
             metric(Kind::Gauge, "allswell_checks", &["status"], "Checks, by status."),
             metric(
                 Kind::Gauge,
