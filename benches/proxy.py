@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Our proxy beside nginx and HAProxy: the same upstream, the same load, the same machine, in turns.
+"""Our proxy beside nginx, HAProxy and Caddy: the same upstream, the same load, the same machine, in turns.
 
     benches/proxy.py [--seconds 3] [--rounds 3] [--threads 1] [--json FILE] [NAME=EXECUTABLE ...]
 
-Needs Debian's packages nginx, haproxy and wrk, and `cargo build --release --bin allswell-proxy`. Every proxy has as many
+Needs Debian's packages nginx, haproxy, caddy and wrk, and `cargo build --release --bin allswell-proxy`. Every proxy has as many
 threads as --threads says. The table has requests per second and CPU seconds per 100,000 requests, and both as ratios to
 nginx; each is the median of the rounds. Further executables of ours are measured beside as NAME=EXECUTABLE.
 """
@@ -92,46 +92,74 @@ def measure(port, pid, arguments, options):
 
 
 def start(name, executable, work, upstream, threads):
+    """Starts a proxy in front of the app; hands back its port and its process."""
     front = free_port()
     words = {"upstream": upstream[0], "second": upstream[1], "front": front, "threads": threads}
     if name == "nginx":
         command = [executable, "-p", str(work), "-c", str(rendered("nginx.conf", work, **words))]
     elif name == "haproxy":
         command = [executable, "-db", "-f", str(rendered("haproxy.cfg", work, **words))]
+    elif name == "caddy":
+        command = [executable, "run", "--adapter", "caddyfile", "--config", str(rendered("Caddyfile", work, **words))]
     else:
-        state = work / f"state-{name}"
+        state = work / f"state-{name}-{front}"
         command = [executable, "--config", str(rendered("allswell.toml", work, **words)), "--state", str(state)]
-    log = open(work / f"{name}-output.log", "wb")
-    process = subprocess.Popen(command, stdout=log, stderr=log)
+    log = open(work / f"{name}-output.log", "ab")
+    environment = os.environ | {"GOMAXPROCS": str(threads), "XDG_DATA_HOME": str(work), "XDG_CONFIG_HOME": str(work)}
+    process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     until_open(front, process)
     return front, process
+
+
+def start_app(work, **words):
+    """The app behind all of them; hands back its two ports and its process."""
+    work.chmod(0o755)
+    (work / "large").write_bytes(b"x" * 65536)
+    upstream = free_port(), free_port()
+    words = {"sockets": upstream[1]} | words
+    config = rendered("upstream.conf", work, upstream=upstream[0], second=upstream[1], **words)
+    app = subprocess.Popen(["nginx", "-p", str(work), "-c", str(config)])
+    until_open(upstream[0], app)
+    return upstream, app
+
+
+def end(processes):
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait()
+
+
+def rivals(ours):
+    return {"nginx": "nginx", "haproxy": "haproxy", "caddy": "caddy"} | dict(one.split("=", 1) for one in ours)
+
+
+def with_ours(parser):
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("ours", nargs="*", default=[f"allswell={HERE.parent / 'target/release/allswell-proxy'}"])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--only", choices=LOADS, action="append")
-    parser.add_argument("--json", type=pathlib.Path)
-    parser.add_argument("ours", nargs="*", default=[f"allswell={HERE.parent / 'target/release/allswell-proxy'}"])
+    parser.add_argument("--without", action="append", default=[])
+    with_ours(parser)
     options = parser.parse_args()
-    rivals = {"nginx": "nginx", "haproxy": "haproxy"} | dict(one.split("=", 1) for one in options.ours)
     processes, table = [], {}
     with tempfile.TemporaryDirectory(prefix="allswell-bench-") as folder:
         work = pathlib.Path(folder)
-        work.chmod(0o755)
-        (work / "large").write_bytes(b"x" * 65536)
-        upstream = free_port(), free_port()
         try:
-            app = subprocess.Popen(["nginx", "-p", folder, "-c", str(rendered("upstream.conf", work, upstream=upstream[0], second=upstream[1]))])
+            upstream, app = start_app(work)
             processes.append(app)
-            until_open(upstream[0], app)
             running = {}
-            for name, executable in rivals.items():
-                running[name] = start(name, executable, work, upstream, options.threads)
-                processes.append(running[name][1])
+            for name, executable in rivals(options.ours).items():
+                if name not in options.without:
+                    running[name] = start(name, executable, work, upstream, options.threads)
+                    processes.append(running[name][1])
             for label, arguments in LOADS.items():
                 if options.only and label not in options.only:
                     continue
@@ -143,10 +171,7 @@ def main():
                         time.sleep(0.3)
                 table[label] = rows
         finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait()
+            end(processes)
     show(table)
     if options.json:
         options.json.write_text(json.dumps(table, indent=1) + "\n")

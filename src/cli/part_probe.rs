@@ -7,16 +7,19 @@ use std::time::Duration;
 use super::options::Options;
 use crate::config::Config;
 use crate::domain::plain::one_line;
-use crate::heartbeat::probe;
+use crate::heartbeat::probe_our_own;
 
 /// How long the answer may take.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// Asks the part's own `/healthz`, at the listener that its config names. Exit codes: 0 well, 1 not, 2 wrong config.
 #[expect(clippy::print_stdout, reason = "a container's health check keeps what is printed")]
-pub(super) fn run(options: &Options, listener: impl FnOnce(&Config) -> &str) -> ExitCode {
-    let address = match options.load() {
-        Ok(loaded) => near(listener(&loaded.config)),
+pub(super) fn run(options: &Options, listener: impl FnOnce(&Config) -> (&'static str, &str)) -> ExitCode {
+    let (scheme, address) = match options.load() {
+        Ok(loaded) => {
+            let (scheme, address) = listener(&loaded.config);
+            (scheme, near(address))
+        }
         Err(error) => {
             println!("{error}");
             return ExitCode::from(2);
@@ -26,7 +29,7 @@ pub(super) fn run(options: &Options, listener: impl FnOnce(&Config) -> &str) -> 
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime does not start: {error}"))
-        .and_then(|runtime| runtime.block_on(probe(&format!("http://{address}/healthz"), LIMIT)));
+        .and_then(|runtime| runtime.block_on(probe_our_own(&format!("{scheme}://{address}/healthz"), LIMIT)));
     match answer {
         Ok(_) => ExitCode::SUCCESS,
         Err(why) => {

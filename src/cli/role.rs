@@ -40,12 +40,12 @@ impl Part {
         }
     }
 
-    /// The listener that has its `/healthz`.
-    fn health(self, config: &Config) -> &str {
+    /// What the listener that has its `/healthz` speaks, and where it listens.
+    fn health(self, config: &Config) -> (&'static str, &str) {
         match self {
-            Self::Proxy => &config.proxy.health,
-            Self::Prober => &config.prober.health,
-            Self::Watcher => &config.watcher.listen,
+            Self::Proxy => ("http", &config.proxy.health),
+            Self::Prober => ("http", &config.prober.health),
+            Self::Watcher => (config.watcher.scheme(), &config.watcher.listen),
         }
     }
 }

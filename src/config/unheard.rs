@@ -1,6 +1,7 @@
 //! Who would not hear of what, with this config. Said by `validate`, by `up` and on the page, before it matters.
 
 use super::whole::Config;
+use crate::net::listen::beside;
 use crate::settings::Secret;
 
 /// One line for each failure that nobody would hear of. Empty: every failure that allswell knows of has a way out.
@@ -15,6 +16,7 @@ pub fn unheard(config: &Config) -> Vec<String> {
         two_hosts(config, outside),
         site(config),
         no_heartbeats(config),
+        unspoken(config),
     ]
     .into_iter()
     .flatten()
@@ -75,6 +77,16 @@ fn no_heartbeats(config: &Config) -> Option<String> {
     (!config.app.heartbeats).then(|| "nobody hears when an instance is cut off from the watcher: app.heartbeats is false".to_owned())
 }
 
+/// The prober asks the watcher that listens here in the way that it speaks.
+fn unspoken(config: &Config) -> Option<String> {
+    let (scheme, listen) = (config.watcher.scheme(), &config.watcher.listen);
+    let asked = config.prober.watchers.iter().filter_map(|url| url.trim_end_matches('/').split_once("://"));
+    let mut wrong = asked.filter(|(asked, at)| *asked != scheme && (at == listen || *at == beside(listen)));
+    wrong.next().map(|(asked, at)| {
+        format!("nobody hears what the prober sees: prober.watchers has {asked}://{at}, which speaks {scheme}: name it as {scheme}://{at}")
+    })
+}
+
 /// Whether a URL's host is this host seen from itself.
 fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -104,6 +116,18 @@ mod tests {
         for what in ["there is no [[channel]]", "this host dies", "watcher.site is not set", "app.heartbeats is false"] {
             assert!(told.contains(what), "{what}: {told}");
         }
+    }
+
+    #[test]
+    fn a_watcher_by_tls_is_asked_by_tls() {
+        let with = |watchers: &str, tls: &str| {
+            told(&format!("[prober]\nwatchers = [{watchers}]\n[watcher]\nlisten = \"0.0.0.0:7700\"\n{tls}"))
+                .contains("what the prober sees")
+        };
+        let tls = "tls = { certificate = \"c\", key = \"k\" }\n";
+        let (secure, clear, other) = ("\"https://127.0.0.1:7700\"", "\"http://127.0.0.1:7700/\"", "\"http://two:7700\"");
+        assert!(with(&format!("{other}, {clear}"), tls) && with(secure, ""));
+        assert!(!with(secure, tls) && !with(clear, "") && !with(other, tls));
     }
 
     #[test]

@@ -115,15 +115,19 @@ impl fmt::Display for Reason {
     }
 }
 
-/// `12 checks went down together: backup, mail, ... and 4 more; nothing at all ...`.
-fn together(f: &mut fmt::Formatter<'_>, checks: &[String], heard_at: Option<Moment>, may_be_ours: bool) -> fmt::Result {
+/// `backup, mail, ... and 4 more`: the first names of a list.
+#[must_use]
+pub fn first_of(names: &[String]) -> String {
     /// More names stand in the list that every channel has of them.
     const NAMED: usize = 8;
-    let named: Vec<&str> = checks.iter().take(NAMED).map(String::as_str).collect();
-    write!(f, "{} checks went down together: {}", checks.len(), named.join(", "))?;
-    if checks.len() > NAMED {
-        write!(f, " and {} more", checks.len() - NAMED)?;
-    }
+    let named: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+    let more = names.len() - named.len();
+    if more == 0 { named.join(", ") } else { format!("{} and {more} more", named.join(", ")) }
+}
+
+/// `12 checks went down together: backup, mail, ... and 4 more; nothing at all ...`.
+fn together(f: &mut fmt::Formatter<'_>, checks: &[String], heard_at: Option<Moment>, may_be_ours: bool) -> fmt::Result {
+    write!(f, "{} checks went down together: {}", checks.len(), first_of(checks))?;
     match heard_at {
         _ if !may_be_ours => Ok(()),
         Some(heard_at) => {

@@ -103,6 +103,23 @@ impl Schedule {
         if first.is_none() { Err(ScheduleError::Never(expression.to_owned())) } else { Ok(schedule) }
     }
 
+    /// How long past due is usual where nothing is said of it: twice the shortest time between two beats, at most an hour.
+    #[must_use]
+    pub fn usual_grace(&self) -> Duration {
+        const LONGEST: Duration = Duration::from_secs(3_600);
+        /// A week of working hours has its shortest time among so many.
+        const LOOKED_AT: usize = 200;
+        let shortest = match self {
+            Self::Every(period) => *period,
+            Self::Cron(_) | Self::Calendar(_) => {
+                let next = |last: &Moment| Some(self.next(*last)).filter(|next| next > last);
+                let times: Vec<Moment> = std::iter::successors(Some(self.next(START)), next).take(LOOKED_AT).collect();
+                times.windows(2).map(|two| two[1].since(two[0])).min().unwrap_or(LONGEST)
+            }
+        };
+        (shortest * 2).min(LONGEST)
+    }
+
     /// When the next beat is due after a beat at `last`.
     #[must_use]
     pub fn next(&self, last: Moment) -> Moment {
@@ -211,6 +228,18 @@ mod tests {
         let schedule = Schedule::parse("0 3 * * *", "Europe/Riga").unwrap();
         let next = schedule.next(Moment::from_millis(1_795_410_000_000));
         assert_eq!(next.to_utc().with_timezone(&chrono_tz::Europe::Riga).format("%H:%M").to_string(), "03:00");
+    }
+
+    #[test]
+    fn a_short_period_has_a_short_grace_and_none_has_more_than_an_hour() {
+        let grace = |expression: &str| Schedule::parse(expression, "Europe/Riga").unwrap().usual_grace().as_secs();
+        assert_eq!(["*/5 * * * *", "0,20 9-17 * * 1-5", "0 3 * * *", "*:0/10", "Mon 08:00"].map(grace), [600, 2_400, 3_600, 1_200, 3_600]);
+        assert_eq!(
+            [30, 1_800, 86_400].map(|period| Schedule::Every(Duration::from_secs(period)).usual_grace().as_secs()),
+            [60, 3_600, 3_600]
+        );
+        // One that has a last time.
+        assert_eq!(grace("2096-2-29"), 3_600);
     }
 
     #[test]

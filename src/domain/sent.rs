@@ -59,6 +59,13 @@ pub struct Made {
 }
 
 impl Made {
+    /// The grace, in milliseconds, of a check that is made with this period and says nothing of it.
+    #[must_use]
+    pub fn usual_grace_ms(period_ms: u64) -> u64 {
+        let grace = Schedule::Every(Duration::from_millis(period_ms)).usual_grace();
+        u64::try_from(grace.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// As a check of the config would be.
     #[must_use]
     pub fn check(&self) -> Check {

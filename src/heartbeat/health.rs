@@ -8,7 +8,7 @@ use reqwest::{Client, Url};
 use super::settings::url;
 use crate::clock;
 use crate::domain::beat::{Health, Showing};
-use crate::net::client::{explain, http};
+use crate::net::client::{ClientError, explain, http, to_our_own};
 
 /// Asks once, over a connection of its own: one that is kept open would not show that new ones are refused.
 pub(super) async fn examine(client: Client, url: Url, limit: Duration) -> Health {
@@ -30,8 +30,20 @@ pub(super) async fn examine(client: Client, url: Url, limit: Duration) -> Health
 /// # Errors
 /// Why it is not healthy, in one line.
 pub async fn probe(target: &str, limit: Duration) -> Result<Duration, String> {
+    ask(http(limit), target, limit).await
+}
+
+/// The same of a part of ours, by whatever certificate it shows.
+///
+/// # Errors
+/// As [`probe`].
+pub async fn probe_our_own(target: &str, limit: Duration) -> Result<Duration, String> {
+    ask(to_our_own(limit), target, limit).await
+}
+
+async fn ask(client: Result<Client, ClientError>, target: &str, limit: Duration) -> Result<Duration, String> {
     let url = url(target)?;
-    let client = http(limit).map_err(|error| error.to_string())?;
+    let client = client.map_err(|error| error.to_string())?;
     let health = examine(client, url, limit).await;
     match health.showing {
         Showing::Good | Showing::Slow => Ok(Duration::from_millis(health.latency_ms.unwrap_or(0))),

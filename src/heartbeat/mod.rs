@@ -11,7 +11,7 @@ mod settings;
 
 pub use child::{CannotStart, run_command};
 pub use daemon::{Daemon, Farewell, process_ended};
-pub use health::probe;
+pub use health::{probe, probe_our_own};
 pub use outlet::{OutletError, parse_channel};
 pub use sender::once;
 pub use settings::{HeartbeatError, Outlets, Settings, Subject, Watcher, url};

@@ -1,36 +1,72 @@
-//! The connections of a listener: each has its time to say what it wants, and ends in order.
+//! The connections of a listener, in the clear or by TLS, of HTTP/1.1 or HTTP/2: each has its time to say what it wants and to take what it
+//! asked for, and ends in order.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use rustix::net::sockopt::set_tcp_user_timeout;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tower::ServiceExt;
+use tokio_rustls::TlsAcceptor;
 
-/// Whoever has connected says something within this time.
-const FIRST_WORD: Duration = Duration::from_secs(10);
-/// The same once we end.
-const LAST_WORD: Duration = Duration::from_secs(1);
-/// The head of a request comes within this time after the answer before; longer than clients keep a connection that nobody uses.
-const HEAD: Duration = Duration::from_secs(120);
+use super::requests::Requests;
+use crate::net::listen;
+
 /// Where there are no more descriptors, there are some again after a while.
 const BREATH: Duration = Duration::from_millis(500);
+/// How a client begins that speaks HTTP/2 without having agreed on it (RFC 9113, 3.4).
+const HTTP2: &[u8] = b"PRI * HTTP/2.0";
+/// Requests at a time on one connection of HTTP/2.
+const STREAMS: u32 = 64;
+/// A longer head of a request is refused.
+const LONGEST_HEAD: u32 = 64 * 1024;
 
-/// Serves until `shutdown`, then lets what is running finish.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
+/// How long a client may take.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// Whoever has connected says something within this time, and has agreed on TLS within as much again.
+    first_word: Duration,
+    /// The same once we end.
+    last_word: Duration,
+    /// The head of a request comes within this time after the answer before; longer than clients keep a connection that nobody uses.
+    head: Duration,
+    /// Whoever takes nothing of an answer for so long is gone.
+    untaken: Duration,
+}
+
+const PATIENCE: Patience = Patience {
+    first_word: Duration::from_secs(10),
+    last_word: Duration::from_secs(1),
+    head: Duration::from_secs(120),
+    untaken: Duration::from_secs(30),
+};
+
+/// Serves until `shutdown`, then lets what is running finish. By TLS alone where there is a config for it.
+pub async fn serve(listener: TcpListener, tls: Option<Arc<ServerConfig>>, router: Router, shutdown: impl Future<Output = ()> + Send) {
+    let room = Arc::new(Semaphore::new(listen::room()));
+    accept(listener, Served { router, tls: tls.map(TlsAcceptor::from), patience: PATIENCE }, room, shutdown).await;
+}
+
+/// What each connection is served.
+#[derive(Clone)]
+struct Served {
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    patience: Patience,
+}
+
+async fn accept(listener: TcpListener, served: Served, room: Arc<Semaphore>, shutdown: impl Future<Output = ()> + Send) {
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -40,7 +76,13 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection(stream, peer, router.clone(), stopped.clone()));
+                    // One too many is closed at once: the store and the channels need descriptors, too.
+                    let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
+                    let serving = connection(stream, peer, served.clone(), stopped.clone());
+                    connections.spawn(async move {
+                        serving.await;
+                        drop(place);
+                    });
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -54,29 +96,53 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, peer: SocketAddr, served: Served, stopped: watch::Receiver<bool>) {
+    let patience = served.patience;
+    let mut ears = [0; HTTP2.len()];
     // Whoever was taken is served once, also at the end: its request may be on its way.
-    let (mut ears, mut at_the_end) = ([0], stopped.clone());
+    let mut at_the_end = stopped.clone();
     let ending = async {
         let _ = at_the_end.wait_for(|stopped| *stopped).await;
-        sleep(LAST_WORD).await;
+        sleep(patience.last_word).await;
     };
     tokio::select! {
-        said = timeout(FIRST_WORD, stream.peek(&mut ears)) => if !matches!(said, Ok(Ok(1))) { return },
+        said = timeout(patience.first_word, stream.peek(&mut ears)) => if !matches!(said, Ok(Ok(1..))) { return },
         () = ending => return,
     }
-    // Answers are small: they wait for nothing. Where that cannot be set, they are later and no worse.
+    // Answers are small: they wait for nothing. Where that cannot be set, they are later and no worse; nor is who takes nothing.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let router = router.clone();
-        async move { Ok::<_, Infallible>(router.oneshot(request.map(Body::new)).await.unwrap_or_else(|never| match never {})) }
-    });
-    let mut serving =
-        pin!(http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(TokioIo::new(stream), service));
-    // How a client ends a connection is its own affair.
+    let _ = set_tcp_user_timeout(&stream, u32::try_from(patience.untaken.as_millis()).unwrap_or(u32::MAX));
+    let requests = Requests::new(served.router, peer);
+    let Some(tls) = served.tls else { return speak(stream, ears == HTTP2, requests, patience, stopped).await };
+    // Somebody who asks for it in the clear would never know why nobody answers.
+    let Ok(Ok(stream)) = timeout(patience.first_word, tls.accept(stream)).await else { return };
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    speak(stream, is_http2, requests, patience, stopped).await;
+}
+
+async fn speak<S>(stream: S, is_http2: bool, requests: Requests, patience: Patience, stopped: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let stream = TokioIo::new(stream);
+    if is_http2 {
+        let resting = requests.clone();
+        let mut server = http2::Builder::new(TokioExecutor::new());
+        server.timer(TokioTimer::new()).max_concurrent_streams(STREAMS).max_header_list_size(LONGEST_HEAD);
+        until_it_ends(server.serve_connection(stream, requests), resting.rest(patience.head), stopped).await;
+    } else {
+        let mut server = http1::Builder::new();
+        server.timer(TokioTimer::new()).header_read_timeout(patience.head);
+        until_it_ends(server.serve_connection(stream, requests), std::future::pending(), stopped).await;
+    }
+}
+
+/// How a client ends a connection is its own affair.
+async fn until_it_ends<C: GracefulConnection>(connection: C, rest: impl Future<Output = ()>, mut stopped: watch::Receiver<bool>) {
+    let mut serving = pin!(connection);
     tokio::select! {
         _ = serving.as_mut() => return,
+        () = rest => return,
         _ = stopped.wait_for(|stopped| *stopped) => serving.as_mut().graceful_shutdown(),
     }
     let _ = serving.await;
@@ -85,4 +151,66 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut sto
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionRefused | ConnectionAborted | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(150);
+    const HASTE: Patience = Patience { first_word: SHORT, last_word: SHORT, head: SHORT, untaken: SHORT };
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    /// A listener with so much room; it serves more than a connection holds.
+    async fn listener(room: usize) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", get(|| async { "well" })).route("/large", get(|| async { vec![b'x'; 64 << 20] }));
+        let served = Served { router, tls: None, patience: HASTE };
+        tokio::spawn(accept(listener, served, Arc::new(Semaphore::new(room)), std::future::pending()));
+        address
+    }
+
+    /// Says this and waits until the other side has closed; what was heard before.
+    async fn heard_until_closed(address: SocketAddr, words: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(words).await.unwrap();
+        let mut heard = Vec::new();
+        // A reset is an end, too.
+        let _ = timeout(DEADLINE, stream.read_to_end(&mut heard)).await.expect("it is cut");
+        heard
+    }
+
+    #[tokio::test]
+    async fn whoever_says_nothing_or_half_of_it_is_cut() {
+        let address = listener(10).await;
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        for words in [b"".as_slice(), b"GET / HTTP/1.1\r\nhost: x\r\nx-slow", b"PRI * HTTP/2.0\r\n\r\nSM\r\n", preface] {
+            heard_until_closed(address, words).await;
+        }
+        let well = heard_until_closed(address, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        assert!(well.ends_with(b"well"), "and what was asked before is answered");
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_nothing_of_its_answer_is_cut() {
+        let address = listener(1).await;
+        let mut stuck = TcpStream::connect(address).await.unwrap();
+        stuck.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let room_again = async {
+            while !heard_until_closed(address, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.ends_with(b"well") {
+                sleep(SHORT).await;
+            }
+        };
+        timeout(DEADLINE, room_again).await.expect("its place is free again, though it keeps the connection");
+    }
+
+    #[tokio::test]
+    async fn one_too_many_is_closed_at_once() {
+        let address = listener(0).await;
+        assert_eq!(heard_until_closed(address, b"").await, b"");
+    }
 }

@@ -1,7 +1,5 @@
 //! What senders ask for, tried with anything.
 
-use std::time::Duration;
-
 use axum::http::Uri;
 
 use super::{alertmanager, api, beats, ping, ping_url};
@@ -35,8 +33,8 @@ pub(crate) fn ping_query(data: &[u8]) {
         let asked = ping::Asked::read(&uri);
         let _ = asked.work();
         for given in [&asked.period, &asked.grace] {
-            let read = ping::spell("period", given.as_deref(), Duration::from_secs(60));
-            assert!(read.is_err() || read.is_ok_and(|millis| (1_000..=365 * 86_400_000).contains(&millis)));
+            let read = ping::spell("period", given.as_deref());
+            assert!(read.is_err() || read.is_ok_and(|millis| millis.is_none_or(|millis| (1_000..=365 * 86_400_000).contains(&millis))));
         }
     }
 }

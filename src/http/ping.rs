@@ -29,8 +29,7 @@ const LONGEST_AGENT: usize = 200;
 const LONGEST_METHOD: usize = 20;
 /// The last line of a body stands in a message up to here, in characters.
 const LONGEST_LINE: usize = 200;
-const DAY: Duration = Duration::from_secs(86_400);
-const HOUR: Duration = Duration::from_secs(3_600);
+const DAY_MS: u64 = 86_400_000;
 
 /// Takes a ping, by whatever method.
 pub(super) async fn ping(State(watching): State<Watching>, ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request) -> Response {
@@ -196,19 +195,21 @@ impl Asked {
 
     /// What is expected of the check that this ping makes.
     fn made(&self, watching: &Watching, slug: &str) -> Result<Made, Refused> {
-        let period_ms = spell("period", self.period.as_deref(), DAY)?;
-        let grace_ms = spell("grace", self.grace.as_deref(), HOUR)?;
+        let period_ms = spell("period", self.period.as_deref())?.unwrap_or(DAY_MS);
+        let grace_ms = spell("grace", self.grace.as_deref())?.unwrap_or_else(|| Made::usual_grace_ms(period_ms));
         Ok(Made { uuid: watching.pings.directory.uuid_of(slug), period_ms, grace_ms })
     }
 }
 
-/// `30m`, or a number of seconds as healthchecks has it; a second to a year.
-pub(super) fn spell(name: &str, given: Option<&str>, default: Duration) -> Result<u64, Refused> {
-    let Some(text) = given else { return Ok(u64::try_from(default.as_millis()).unwrap_or(u64::MAX)) };
+/// In milliseconds: `30m`, or a number of seconds as healthchecks has it; a second to a year.
+pub(super) fn spell(name: &str, given: Option<&str>) -> Result<Option<u64>, Refused> {
+    let Some(text) = given else { return Ok(None) };
     let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
-    let read = seconds.or_else(|| parse_duration(text).ok()).filter(|spell| (Duration::from_secs(1)..=DAY * 365).contains(spell));
+    let read = seconds
+        .or_else(|| parse_duration(text).ok())
+        .filter(|spell| (Duration::from_secs(1)..=Duration::from_millis(DAY_MS * 365)).contains(spell));
     let wrong = || Refused(ApiError::BadRequest(format!("{name} is a duration from 1s to 365d, such as 30m")));
-    read.and_then(|spell| u64::try_from(spell.as_millis()).ok()).ok_or_else(wrong)
+    read.and_then(|spell| u64::try_from(spell.as_millis()).ok()).ok_or_else(wrong).map(Some)
 }
 
 #[cfg(test)]
@@ -231,8 +232,8 @@ mod tests {
 
     #[test]
     fn the_spells_of_a_new_check_are_durations() {
-        let read = |text| spell("period", text, DAY).ok();
-        assert_eq!([read(None), read(Some("30m")), read(Some("90"))], [Some(86_400_000), Some(1_800_000), Some(90_000)]);
+        let read = |text| spell("period", text).ok();
+        assert_eq!([read(None), read(Some("30m")), read(Some("90"))], [Some(None), Some(Some(1_800_000)), Some(Some(90_000))]);
         for wrong in ["", "soon", "0", "-1", "366d", "99999999999999999999"] {
             assert_eq!(read(Some(wrong)), None, "{wrong}");
         }

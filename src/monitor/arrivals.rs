@@ -30,10 +30,17 @@ impl Arrivals {
     /// A beat arrives.
     #[must_use]
     pub fn arrive(&self, at: Moment) -> Arrival {
+        let arrival = self.unheard(at);
+        self.with(|moments| moments.latest = moments.latest.max(Some(arrival.at)));
+        arrival
+    }
+
+    /// We say something ourselves, and have heard nobody.
+    #[must_use]
+    pub fn unheard(&self, at: Moment) -> Arrival {
         let at = self.with(|moments| {
             let at = moved(at, -moments.stepped_ms);
             *moments.under_way.entry(at).or_insert(0) += 1;
-            moments.latest = moments.latest.max(Some(at));
             at
         });
         Arrival { at, among: self.clone() }
@@ -97,6 +104,8 @@ mod tests {
         assert_eq!(arrivals.oldest(), Some(at(2)));
         drop(second);
         assert_eq!((arrivals.oldest(), arrivals.latest()), (None, Some(at(2))));
+        let ours = arrivals.unheard(at(5));
+        assert_eq!((arrivals.oldest(), arrivals.latest()), (Some(ours.at()), Some(at(2))));
     }
 
     #[test]

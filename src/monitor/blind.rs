@@ -5,18 +5,16 @@ use std::time::Duration;
 
 use super::engine::{Monitor, MonitorError, STOPPED};
 use super::mark::{LISTENING, MARK, Mark};
-use super::pulse::MARK_EVERY;
 use super::replicas;
 use super::scene::Scene;
 use crate::domain::check::{Check, Status};
+use crate::domain::flip::first_of;
 use crate::domain::incident::Severity;
 use crate::domain::moment::{Moment, humane};
 use crate::domain::notice::{Notice, NoticeKind, Subject};
 use crate::store::checks::StoredCheck;
 use crate::store::{Connection, StoreError, checks, facts, notices};
 
-/// Sweeps follow each other faster than this, while they run.
-const SMALL: Duration = MARK_EVERY.saturating_mul(3);
 /// Whoever was not heard has at least this long after our return.
 const AT_LEAST: Duration = Duration::from_secs(30);
 /// So many names at most are read in one statement.
@@ -31,30 +29,31 @@ impl Monitor {
             Some(mark) => Some(mark),
             None => facts::get(&mut self.store.read().await?, MARK).await?,
         };
-        let Some(mut last) = last.filter(|last| now.since(last.at) > SMALL) else { return Ok(()) };
+        let Some(mut last) = last.filter(|last| last.is_long_ago(now)) else { return Ok(()) };
         let mut transaction = self.store.begin().await?;
         if let Some(theirs) = facts::get::<Mark>(&mut transaction, MARK).await?.filter(|theirs| theirs.at > last.at) {
             // Where several watchers share a store, another one went on sweeping meanwhile.
             last = theirs;
         }
-        if now.since(last.at) <= SMALL {
+        if !last.is_long_ago(now) {
             self.set_mark(last);
             return Ok(());
         }
         transaction.batch();
-        let blind = now.since(last.at);
+        let deaf = self.deafness.take();
+        let since = deaf.map_or(last.at, |deaf| deaf.since.min(last.at));
         let scene = self.scene(&mut transaction, now).await?;
-        let moved = forgive(&mut transaction, &scene, last, blind).await?;
+        let moved = forgive(&mut transaction, &scene, last, now.since(since)).await?;
         let stopped: Option<Option<Moment>> = facts::get(&mut transaction, STOPPED).await?;
         let was_stopped = stopped.flatten().is_some_and(|at| at >= last.at);
-        tracing::warn!(seconds = blind.as_secs(), moved = moved.len(), was_stopped, "blind until now");
-        let why = match (self.deafness.take(), was_stopped) {
-            (true, _) => "it was on no network",
-            (false, true) => "it had been stopped",
-            (false, false) => "it did not run: killed, stuck, suspended, or its store did not work",
+        tracing::warn!(seconds = now.since(since).as_secs(), moved = moved.len(), was_stopped, "blind until now");
+        let why = match (deaf, was_stopped) {
+            (Some(deaf), _) => deaf.cut.words(),
+            (None, true) => "had been stopped",
+            (None, false) => "did not run: killed, stuck, suspended, or its store did not work",
         };
-        if !moved.is_empty() || blind > WORTH_TELLING {
-            tell(&mut transaction, &scene, last, &moved, why).await?;
+        if !moved.is_empty() || now.since(since) > WORTH_TELLING {
+            tell(&mut transaction, &scene, since, &moved, why).await?;
         }
         let mark = Mark { at: now, until: last.until, listens_until: now + LISTENING };
         facts::set(&mut transaction, MARK, &mark).await?;
@@ -108,17 +107,17 @@ async fn forgive(connection: &mut Connection, scene: &Scene<'_>, last: Mark, bli
     Ok(moved)
 }
 
-async fn tell(connection: &mut Connection, scene: &Scene<'_>, last: Mark, moved: &[String], why: &str) -> Result<(), StoreError> {
+async fn tell(connection: &mut Connection, scene: &Scene<'_>, since: Moment, moved: &[String], why: &str) -> Result<(), StoreError> {
     let moved_words = match moved {
         [] => "no deadline fell in that time".to_owned(),
-        names => format!("deadlines moved once: {}", names.join(", ")),
+        names => format!("deadlines moved once: {}", first_of(names)),
     };
     let notice = Notice {
         key: String::new(),
         kind: NoticeKind::WatcherBlind,
         at: scene.now,
         subject: Subject {
-            incident: format!("{}-blind-{}", scene.settings.name, last.at.as_millis()),
+            incident: format!("{}-blind-{}", scene.settings.name, since.as_millis()),
             app: scene.settings.app.clone(),
             check: scene.settings.name.clone(),
             status: Status::Up,
@@ -126,9 +125,9 @@ async fn tell(connection: &mut Connection, scene: &Scene<'_>, last: Mark, moved:
             colour: None,
             live: scene.colour(),
         },
-        since: last.at,
-        reason: format!("heard nothing from {} for {}: {why}; {moved_words}", last.at, humane(scene.now.since(last.at))),
-        duration_seconds: Some(scene.now.since(last.at).as_secs()),
+        since,
+        reason: format!("heard nothing from {since} for {}: it {why}; {moved_words}", humane(scene.now.since(since))),
+        duration_seconds: Some(scene.now.since(since).as_secs()),
         also: Vec::new(),
         url: scene.settings.page_url.clone(),
     };

@@ -1,7 +1,5 @@
 //! `[[check]]`: what else is expected to beat.
 
-use std::time::Duration;
-
 use uuid::Uuid;
 
 use super::plan::read_plan;
@@ -45,7 +43,7 @@ impl CheckSettings {
         let uuid = section.parsed("uuid");
         let methods = section.one_of("methods", &[("any", false), ("POST", true)]);
         let schedule = schedule(&mut section);
-        let grace = section.duration_or("grace", Duration::from_secs(3_600));
+        let grace = section.duration("grace").or_else(|| schedule.as_ref().map(Schedule::usual_grace)).unwrap_or_default();
         let (rise, fall) = (section.count_or("rise", 1), section.count_or("fall", 1));
         let apart = section.duration("min_interval");
         let channels = section.texts("channels");
@@ -105,6 +103,18 @@ pub(super) fn slug_of(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Document;
+
+    #[test]
+    fn a_check_that_says_nothing_of_its_grace_has_that_of_its_pace() {
+        let grace = |lines: &str| {
+            let text = format!("[check]\nname = \"job\"\n{lines}");
+            let document = Document::parse(&text);
+            CheckSettings::read(document.root().section("check")).unwrap().check.grace.as_secs()
+        };
+        assert_eq!(["period = \"1m\"", "period = \"1d\"", "schedule = \"*/5 * * * *\""].map(grace), [120, 3_600, 600]);
+        assert_eq!(grace("period = \"1m\"\ngrace = \"3h\""), 10_800);
+    }
 
     #[test]
     fn a_slug_is_what_can_stand_in_a_url() {

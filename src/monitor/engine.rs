@@ -3,15 +3,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
+use uuid::Uuid;
 
 use super::arrivals::Arrivals;
 use super::deaf::Deafness;
 use super::expected::{Expected, MonitorSettings};
 use super::heard;
 use super::mark::{MARK, Mark};
+use super::outward::Outward;
 use super::pulse::Pulse;
 use super::scene::Scene;
-use super::{replicas, resolution, strangers};
+use super::{others, replicas, resolution, strangers};
 use crate::domain::check::State;
 use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
@@ -33,6 +35,8 @@ pub struct Monitor {
     pub(super) arrivals: Arrivals,
     pub(super) pulse: Pulse,
     pub(super) deafness: Deafness,
+    /// Of all who use this store, we.
+    pub(super) process: Uuid,
     /// How far the last sweep of this process came.
     pub(super) mark: Arc<Mutex<Option<Mark>>>,
     pub(super) telling: Arc<watch::Sender<bool>>,
@@ -53,6 +57,7 @@ impl Monitor {
             arrivals: Arrivals::default(),
             pulse: Pulse::default(),
             deafness: Deafness::default(),
+            process: Uuid::new_v4(),
             mark: Arc::default(),
             telling: Arc::new(watch::Sender::new(true)),
             wake: Arc::default(),
@@ -81,6 +86,12 @@ impl Monitor {
     #[must_use]
     pub fn arrivals(&self) -> &Arrivals {
         &self.arrivals
+    }
+
+    /// What is known of our way outward.
+    #[must_use]
+    pub fn outward(&self) -> &Outward {
+        self.deafness.outward()
     }
 
     /// How far work has come.
@@ -172,6 +183,7 @@ impl Monitor {
     pub async fn stop(&self, now: Moment) -> Result<(), MonitorError> {
         let mut transaction = self.store.begin().await?;
         facts::set(&mut transaction, STOPPED, &now).await?;
+        others::leave(&mut transaction, self.process).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -237,9 +249,14 @@ impl Monitor {
         StoredCheck { name: expected.name.clone(), state, look_at, every_ms: None, seen: Seen::default(), wanted, made: None }
     }
 
+    /// Whether it is told of us, and nobody beats for it.
+    pub(super) fn is_of_our_own(&self, check: &str) -> bool {
+        check == self.strangers_check() || check == self.certificate_check()
+    }
+
     fn is_watched(&self, check: &str) -> bool {
         let channel = check.strip_prefix("channel-");
-        let is_ours = matches!(Role::of(check), Role::Group | Role::Config) || check == self.strangers_check();
+        let is_ours = matches!(Role::of(check), Role::Group | Role::Config) || self.is_of_our_own(check);
         is_ours
             || self.settings.expected(check).is_some()
             || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))

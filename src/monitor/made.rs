@@ -27,6 +27,6 @@ impl Monitor {
     /// Whether a check of this name may be made: nothing else is called so.
     #[must_use]
     pub fn is_free(&self, name: &str) -> bool {
-        Role::of(name) == Role::Own && name != self.strangers_check() && self.settings.expected(name).is_none()
+        Role::of(name) == Role::Own && !self.is_of_our_own(name) && self.settings.expected(name).is_none()
     }
 }

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::pulse::MARK_EVERY;
 use crate::domain::moment::Moment;
 
 /// The mark of the last sweep, as a fact.
 pub(super) const MARK: &str = "sweep";
 /// What was sent while we stood still has so long to arrive before silence counts.
 pub(super) const LISTENING: Duration = Duration::from_secs(1);
+
+/// Sweeps follow each other faster than this, while they run.
+const SMALL: Duration = MARK_EVERY.saturating_mul(3);
 
 /// How far a sweep came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,4 +25,11 @@ pub(super) struct Mark {
     /// No later deadline is looked at before then: we had stood still, and listen first.
     #[serde(default)]
     pub(super) listens_until: Moment,
+}
+
+impl Mark {
+    /// Whether there was a time since without sweeps.
+    pub(super) fn is_long_ago(&self, now: Moment) -> bool {
+        now.since(self.at) > SMALL
+    }
 }

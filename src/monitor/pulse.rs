@@ -19,6 +19,7 @@ struct Beats {
     committed: Option<Moment>,
     couriers: Vec<(String, Moment)>,
     broken: Option<(Moment, String)>,
+    deaf: Option<&'static str>,
 }
 
 impl Pulse {
@@ -57,6 +58,16 @@ impl Pulse {
         });
     }
 
+    /// How we are cut off, if we are: then no sweep goes through.
+    pub(super) fn hears(&self, cut: Option<&'static str>) {
+        self.with(|beats| beats.deaf = cut);
+    }
+
+    /// Whether we are cut off: then no sweep goes through, and nothing is stuck.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.with(|beats| beats.deaf.is_some())
+    }
+
     /// A channel's courier has looked at its outbox.
     pub(super) fn couriered(&self, channel: &str, now: Moment) {
         self.with(|beats| match beats.couriers.iter_mut().find(|(name, _)| name == channel) {
@@ -79,7 +90,10 @@ impl Pulse {
                 return Some(format!("the store has not worked since {since}: {why}"));
             }
             let last = beats.swept.or(beats.started)?;
-            (now.since(last) > MARK_EVERY * 3).then(|| format!("no sweep has gone through since {last}"))
+            (now.since(last) > MARK_EVERY * 3).then(|| match beats.deaf {
+                Some(how) => format!("no silence is told since {last}: it {how}"),
+                None => format!("no sweep has gone through since {last}"),
+            })
         })
     }
 

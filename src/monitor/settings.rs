@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::expected::Keep;
 use super::plan::read_plan;
 use crate::domain::follow_up::Plan;
+use crate::net::tls::TlsFiles;
 use crate::settings::{Secret, Section};
 use crate::store::Store;
 
@@ -15,6 +16,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub struct WatcherSettings {
     /// Beats, page, API, metrics. Default: `127.0.0.1:7700`.
     pub listen: String,
+    /// The certificate of that listener. Default: none, it speaks HTTP in the clear.
+    pub tls: Option<TlsFiles>,
     /// The watcher's own name, where there are several. Default: `watcher`.
     pub name: String,
     /// Where it keeps what must survive: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE` for several watchers that share it; the password
@@ -51,6 +54,7 @@ impl WatcherSettings {
     pub fn read(mut section: Section<'_>) -> Self {
         let settings = Self {
             listen: section.text_or("listen", "127.0.0.1:7700"),
+            tls: TlsFiles::read(section.section("tls")),
             name: section.text_or("name", "watcher"),
             store: section.text_or("store", "sqlite:watcher.db"),
             site: section.text("site"),
@@ -77,9 +81,15 @@ impl WatcherSettings {
         settings
     }
 
+    /// What its listener speaks.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// Where people find the status page.
     #[must_use]
     pub fn page_url(&self) -> String {
-        self.url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+        self.url.clone().unwrap_or_else(|| format!("{}://{}", self.scheme(), self.listen))
     }
 }

@@ -39,7 +39,7 @@ impl Monitor {
     /// Where the store does not answer.
     pub async fn show(&self, by_name: u32, now: Moment) -> Result<(), MonitorError> {
         SWEPT.show(self.mark().map(|mark| row(&[], mark.until.as_seconds())));
-        PAGE.show(self.settings.page_url.as_deref().map(|url| row(&[url], 1.0)));
+        PAGE.show(self.settings.page_url.as_deref().map(|url| row(&[url.trim_end_matches('/')], 1.0)));
         let mut reader = self.store.read().await?;
         self.show_checks(&mut reader, by_name, now).await?;
         show_incidents(&mut reader, by_name).await?;

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use prometheus::HistogramVec;
 
+use super::deaf::Cut;
 use super::engine::{Monitor, MonitorError};
 use super::mark::{LISTENING, MARK, Mark};
+use super::others::Others;
 use super::pulse::MARK_EVERY;
 use super::scene::Scene;
-use super::{cause, decide, follow, group, quieting};
+use super::{cause, decide, follow, group, others, quieting};
 use crate::clock;
 use crate::domain::moment::Moment;
 use crate::store::checks::Due;
@@ -45,6 +47,8 @@ struct Open {
     is_quiet_over: bool,
     /// The last of a group is well.
     is_group_over: bool,
+    /// Everything that this process had heard until then is committed.
+    committed: Moment,
 }
 
 impl Open {
@@ -60,7 +64,10 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work; then nothing has changed.
     pub async fn sweep(&self, now: Moment, is_on_no_network: bool) -> Result<Swept, MonitorError> {
-        if self.deafness.at(now, is_on_no_network, self.arrivals.latest()) {
+        let (cut, heard) = (Cut::now(is_on_no_network, self.outward()), self.arrivals.latest());
+        let deaf = self.deafness.at(now, cut, heard, heard.max(self.outward().reached_at()));
+        self.pulse.hears(deaf.map(|deaf| deaf.cut.words()));
+        if deaf.is_some() {
             // As if none had run: the mark stays where it is, and our own all's well is withheld.
             let until = self.mark().map_or(now, |mark| mark.until);
             return Ok(Swept { looked: 0, until });
@@ -78,27 +85,34 @@ impl Monitor {
     }
 
     async fn step(&self, now: Moment) -> Result<Swept, MonitorError> {
+        if let Some(until) = self.is_perhaps_still_blind(now) {
+            return Ok(Swept { looked: 0, until });
+        }
         self.end_blindness(now).await?;
         let last = self.mark();
         // Once, and not again and again on a machine that is slow: then nothing would ever be told.
         let stood_still = last.is_some_and(|last| now.since(last.at) > STOOD_STILL && last.listens_until <= last.at);
         let listens_until = if stood_still { now + LISTENING } else { last.map_or(now, |last| last.listens_until) };
-        let until = match last {
-            Some(last) if now < listens_until => last.until,
-            Some(_) | None => (now - BEHIND).min(self.arrivals.oldest().unwrap_or(now)),
-        };
         let mut reader = self.store.read().await?;
+        let committed = self.arrivals.oldest().unwrap_or(now);
+        let others = if self.store.is_shared() { Others::read(&mut reader).await? } else { Others::default() };
+        let arrived = (now - BEHIND).min(committed).min(others.until(self.process, now).unwrap_or(now));
+        let until = match last {
+            Some(last) if now < listens_until || self.is_unsure(&mut reader, arrived, now).await? => last.until,
+            Some(_) | None => arrived,
+        };
         let due = checks::due(&mut reader, until, None, PAGE).await?;
         let open = Open {
             waiting: incidents::to_decide(&mut reader, now, PAGE).await?,
             following: follow_ups::due(&mut reader, now).await?,
             is_quiet_over: quiets::is_any_over(&mut reader, now).await?,
             is_group_over: !groups::empty(&mut reader).await?.is_empty(),
+            committed,
         };
         let marked: Option<Mark> = facts::get(&mut reader, MARK).await?;
         drop(reader);
         let mark = Mark { at: now, until, listens_until };
-        let is_mark_due = marked.is_none_or(|marked| now.since(marked.at) >= MARK_EVERY);
+        let is_mark_due = marked.is_none_or(|marked| now.since(marked.at) >= MARK_EVERY) || others.is_due(self.process, now);
         let mut looked = 0;
         if is_mark_due || !due.is_empty() || !open.is_idle() {
             looked = self.look(mark, due, open).await?;
@@ -107,6 +121,19 @@ impl Monitor {
         }
         self.set_mark(mark);
         Ok(Swept { looked, until })
+    }
+
+    /// Until when everything was looked at, where we were blind and nothing says yet that we are not: somebody is asked. A deadline moves but once,
+    /// and not while we are still cut off.
+    fn is_perhaps_still_blind(&self, now: Moment) -> Option<Moment> {
+        let last = self.mark().filter(|last| last.is_long_ago(now))?;
+        (self.outward().is_in_doubt(self.arrivals.latest(), now) && self.outward().ask(now)).then_some(last.until)
+    }
+
+    /// Whether silence up to `until` is not to be believed yet: nobody speaks, and whether our way outward works is being asked.
+    async fn is_unsure(&self, reader: &mut Connection, until: Moment, now: Moment) -> Result<bool, StoreError> {
+        let is_in_doubt = self.outward().is_in_doubt(self.arrivals.latest(), now);
+        Ok(is_in_doubt && !checks::due(reader, until, None, 1).await?.is_empty() && self.outward().ask(now))
     }
 
     /// Page by page, each in a commit of its own: a beat waits for one page and not for all. The last one has whatever else is to be decided,
@@ -171,6 +198,9 @@ impl Monitor {
         group::end_empty(connection, scene).await?;
         for key in &open.following {
             follow::look(connection, scene, key).await?;
+        }
+        if self.store.is_shared() {
+            others::say(connection, self.process, open.committed, mark.at).await?;
         }
         facts::set(connection, MARK, &mark).await
     }

@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
 
 use super::passed::Passed;
 
@@ -80,6 +82,15 @@ pub async fn unix(what: &'static str, path: &Path) -> Result<UnixListener, Liste
     let listener = UnixListener::bind(path).map_err(explain)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(explain)?;
     Ok(listener)
+}
+
+/// How many clients may be connected at a time: as many as there are descriptors, but for those that store, channels and probes need.
+#[must_use]
+pub fn room() -> usize {
+    const OUR_OWN: u64 = 256;
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let most = u64::try_from(Semaphore::MAX_PERMITS).unwrap_or(u64::MAX);
+    usize::try_from(descriptors.saturating_sub(OUR_OWN).max(descriptors / 2).min(most)).unwrap_or(usize::MAX)
 }
 
 /// What a listener's address is called from beside it: `0.0.0.0:8000` is found at `127.0.0.1:8000`.

@@ -14,6 +14,20 @@ use rustls::sign::CertifiedKey;
 
 use super::expiry::not_after;
 use crate::domain::moment::Moment;
+use crate::files::StateDir;
+use crate::settings::Section;
+
+/// A listener's certificate, as PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the listener's own first. Read again when it changes.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// A certificate that ends in fewer days is warned of.
+const SOON_DAYS: i64 = 14;
 
 /// Why a certificate cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -45,13 +59,32 @@ type Stamp = [Option<(u64, u64, i64, i64)>; 2];
 
 /// What came of a look at the files.
 #[derive(Debug)]
-pub enum Reload {
+enum Reload {
     /// They are as they were.
     Same,
     /// Clients are shown the new one from now on.
     Changed,
     /// The new ones cannot be used: clients are shown the old one.
     Refused(TlsError),
+}
+
+impl TlsFiles {
+    /// Reads a section of both; none where it is not there.
+    pub fn read(mut section: Section<'_>) -> Option<Self> {
+        let is_given = section.is_present();
+        let mut file = |key| if is_given { PathBuf::from(section.text_required(key)) } else { PathBuf::new() };
+        let files = Self { certificate: file("certificate"), key: file("key") };
+        section.finish();
+        is_given.then_some(files)
+    }
+
+    /// Reads both files. A relative path is relative to the state directory.
+    ///
+    /// # Errors
+    /// Where they cannot be read, or do not belong to each other.
+    pub fn load(&self, state: &StateDir) -> Result<Arc<Certificate>, TlsError> {
+        Certificate::load(&state.join(&self.certificate), &state.join(&self.key))
+    }
 }
 
 impl Certificate {
@@ -67,8 +100,16 @@ impl Certificate {
         Ok(Arc::new(Self { certificate, key, shown: RwLock::new(shown), looked: Mutex::new((stamp, None)) }))
     }
 
-    /// Reads the files again if they have changed.
-    pub fn reload(&self) -> Reload {
+    /// Reads the files again if they have changed, and says in the log what came of it.
+    pub fn follow(&self, listener: &str) {
+        match self.reload() {
+            Reload::Same => {}
+            Reload::Changed => tracing::info!(listener, "a new certificate is shown"),
+            Reload::Refused(error) => tracing::error!(listener, "{error}; the old one is still shown"),
+        }
+    }
+
+    fn reload(&self) -> Reload {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = stamp(&self.certificate, &self.key);
         if looked.0 == stamp {
@@ -88,9 +129,23 @@ impl Certificate {
         }
     }
 
-    /// Why the files as they are now cannot be used, while that is so.
+    /// What somebody should look at; none where all is well.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
+    pub fn warning(&self, listener: &str, now: Moment) -> Option<String> {
+        if let Some(trouble) = self.trouble() {
+            return Some(format!("{listener}: {trouble}; the old one is still shown"));
+        }
+        match self.days_left(now) {
+            Some(days) if days < 0 => Some(format!("the certificate of the {listener} listener has ended: put a new one in its place")),
+            Some(days) if days < SOON_DAYS => {
+                Some(format!("the certificate of the {listener} listener ends in {days} days: put a new one in its place"))
+            }
+            Some(_) | None => None,
+        }
+    }
+
+    /// Why the files as they are now cannot be used, while that is so.
+    fn trouble(&self) -> Option<String> {
         self.looked.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 

@@ -20,5 +20,5 @@ pub use driver::ProxyDriver;
 pub use haproxy::{Haproxy, HaproxySettings};
 pub use limits::{ProxyLimits, ProxyTimeouts, Size};
 pub use nginx::{Nginx, NginxSettings};
-pub use settings::{AccessLogSettings, HoldSettings, MaintenanceHealth, ProxyKind, ProxySettings, TlsFiles};
+pub use settings::{AccessLogSettings, HoldSettings, MaintenanceHealth, ProxyKind, ProxySettings};
 pub use snippet::snippet;

@@ -1,6 +1,5 @@
 //! `[proxy]`.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +8,9 @@ use super::haproxy::HaproxySettings;
 use super::limits::{ProxyLimits, ProxyTimeouts, Size};
 use super::nginx::NginxSettings;
 use crate::domain::colour::Colour;
+use crate::net::network::Network;
 use crate::net::reached::ReachedBy;
+use crate::net::tls::TlsFiles;
 use crate::settings::Section;
 
 /// `[proxy]`: what stands in front of both colours.
@@ -25,8 +26,8 @@ pub struct ProxySettings {
     pub health: String,
     /// The live colour where no state was ever written. Default: `blue`.
     pub first_live: Colour,
-    /// Peers whose `X-Forwarded-*` is believed. Default: none.
-    pub trusted: Vec<IpAddr>,
+    /// Peers whose `X-Forwarded-*` is believed: addresses, and networks like `10.0.0.0/8`. Default: none.
+    pub trusted: Vec<Network>,
     /// The host by which prober and command line find both listeners. Default: none, they stand beside the proxy.
     pub reach: ReachedBy,
     /// How often the names of both colours' addresses are looked up anew. Default: 1 s.
@@ -140,15 +141,6 @@ pub enum MaintenanceHealth {
     Unavailable,
 }
 
-/// A listener's certificate, as PEM files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The chain, the listener's own first. Read again when it changes.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-}
-
 /// The access log: one JSON object a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessLogSettings {
@@ -176,7 +168,7 @@ impl ProxySettings {
             kind: ProxyKind::read(&mut section),
             health: section.text_or("health", "127.0.0.1:7702"),
             first_live: section.one_of("first_live", &colours).unwrap_or(Colour::Blue),
-            trusted: section.texts("trusted").iter().filter_map(|text| trusted(&section, text)).collect(),
+            trusted: section.all_parsed("trusted"),
             reach: ReachedBy::read(&mut section, &[("live", &live), ("idle", &idle)]),
             live,
             idle,
@@ -209,20 +201,6 @@ impl ProxySettings {
 const HEALTH_ANSWERS: [(&str, MaintenanceHealth); 3] =
     [("app", MaintenanceHealth::App), ("200", MaintenanceHealth::Well), ("503", MaintenanceHealth::Unavailable)];
 
-impl TlsFiles {
-    fn read(mut section: Section<'_>) -> Option<Self> {
-        let is_given = section.is_present();
-        let mut file = |key| if is_given { PathBuf::from(section.text_required(key)) } else { PathBuf::new() };
-        let files = Self { certificate: file("certificate"), key: file("key") };
-        section.finish();
-        is_given.then_some(files)
-    }
-}
-
 fn processors() -> u32 {
     std::thread::available_parallelism().ok().and_then(|count| u32::try_from(count.get()).ok()).unwrap_or(1)
-}
-
-fn trusted(section: &Section<'_>, text: &str) -> Option<IpAddr> {
-    text.parse().map_err(|_| section.error("trusted", format!("\"{text}\" is not an IP address"))).ok()
 }

@@ -11,9 +11,10 @@ use crate::domain::gate::Observation;
 use crate::domain::role::worse;
 use crate::net::client::ClientError;
 use crate::net::names::{NameError, Place, literal, resolve};
+use crate::net::tls::TlsFiles;
 use crate::probe::{HttpProbe, ProbeSettings, Probed, Target, held_up, local};
 use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, ProxyState, TOKEN_HEADER};
-use crate::proxy::{ProxyDriver, ProxySettings, TlsFiles};
+use crate::proxy::{ProxyDriver, ProxySettings};
 use crate::settings::AppSettings;
 
 /// The name of the live listener, as a target.

@@ -1,8 +1,10 @@
 //! Wiring: `build(config)` binds and says where, `run(shutdown)` serves.
 
+mod certificate;
 mod doors;
 pub mod expected;
 mod outside;
+mod outward;
 pub mod prober;
 pub mod proxy;
 pub mod reload;

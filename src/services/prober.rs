@@ -121,7 +121,7 @@ impl Renewed for Prober {
         for (listener, routes) in [self.control, self.health] {
             let mut ended = ended.clone();
             // The sender lives until the end of this function.
-            serving.spawn(serve(listener, routes, async move {
+            serving.spawn(serve(listener, None, routes, async move {
                 let _ = ended.wait_for(|ended| *ended).await;
             }));
         }

@@ -62,7 +62,7 @@ impl Proxy {
             next.run(request)
         }));
         let (end, ended) = oneshot::channel::<()>();
-        let health = tokio::spawn(serve(self.health.0, router, async {
+        let health = tokio::spawn(serve(self.health.0, None, router, async {
             // Dropped or sent: it is over.
             let _ = ended.await;
         }));

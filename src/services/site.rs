@@ -69,7 +69,9 @@ impl SiteLoop {
             log.append(&self.check, &observed);
         }
         let beat = self.beat(&observed, run, sequence);
-        let arrival = self.monitor.arrivals().arrive(self.monitor.now());
+        let (arrivals, now) = (self.monitor.arrivals(), self.monitor.now());
+        // Where nobody answered, nobody was heard.
+        let arrival = if observed.status.is_some() { arrivals.arrive(now) } else { arrivals.unheard(now) };
         let arrived = Arrived { key_id: "own".to_owned(), beat, arrival, sent: Sent::default() };
         if let Err(error) = self.ingest.beat(arrived).await {
             tracing::error!(check = self.check, "what was seen is not stored: {error}");

@@ -8,10 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::expected;
 use super::outside::OutsideLoop;
+use super::outward::OutwardLoop;
 use super::reload::{Ground, Handle, Kept, Renewed};
 use super::site::SiteLoop;
+use super::{certificate, expected};
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
 use crate::http::connections::serve;
@@ -25,6 +26,7 @@ use crate::http::watcher::router;
 use crate::http::watching::{Needs, Watching};
 use crate::monitor::{Loops, May, Monitor, MonitorSettings, WatcherSettings};
 use crate::net::manager::ServiceManager;
+use crate::net::tls::Certificate;
 use crate::notify::Channel;
 use crate::signing::Key;
 use crate::store::Store;
@@ -43,6 +45,8 @@ pub struct Watcher {
     loops: Loops,
     sites: Vec<SiteLoop>,
     outside: Option<OutsideLoop>,
+    outward: Option<OutwardLoop>,
+    certificate: Option<Arc<Certificate>>,
     metric_checks: u32,
 }
 
@@ -102,6 +106,8 @@ impl Renewed for Watcher {
             ),
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
+            outward: OutwardLoop::build(config, &monitor)?,
+            certificate: config.watcher.tls.as_ref().map(|files| files.load(state)).transpose().context("watcher.tls")?,
             watching: Watching::new(Needs {
                 monitor,
                 ingest,
@@ -128,7 +134,8 @@ impl Renewed for Watcher {
     }
 
     async fn work(self, manager: ServiceManager, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { listener, public, own, watching, loops, sites, outside, metric_checks } = self;
+        let Self { listener, public, own, watching, loops, sites, outside, outward, certificate, metric_checks } = self;
+        let tls = certificate.as_ref().map(Certificate::server).transpose().context("watcher.tls")?;
         let monitor = watching.monitor.clone();
         if !monitor.is_one_of_many() {
             monitor.release_claims().await.context("watcher.store does not work")?;
@@ -143,11 +150,15 @@ impl Renewed for Watcher {
         if let Some(outside) = outside {
             tasks.spawn(outside.run(stopped.clone()));
         }
+        if let Some(outward) = outward {
+            tasks.spawn(outward.run(stopped.clone()));
+        }
+        tasks.spawn(certificate::follow(certificate, monitor.clone(), stopped.clone()));
         let mut serving = JoinSet::new();
         if let Some(public) = public {
-            serving.spawn(serve(public, public_router(watching.clone(), own.clone()), is_over(stopped.clone())));
+            serving.spawn(serve(public, None, public_router(watching.clone(), own.clone()), is_over(stopped.clone())));
         }
-        serving.spawn(serve(listener, router(watching, own, stopped.clone()), is_over(stopped)));
+        serving.spawn(serve(listener, tls, router(watching, own, stopped.clone()), is_over(stopped)));
         manager.ready();
         stop.await;
         ending.send_replace(true);

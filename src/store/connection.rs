@@ -8,6 +8,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 
+use super::answer::in_time;
 use super::batch::{self, Ready};
 use super::columns::{self, Column};
 use super::dialect::{self, Dialect};
@@ -144,7 +145,7 @@ impl Connection {
         Ok(match &mut self.kind {
             Kind::Sqlite(file) => file.rows(&text, &values)?.into_iter().map(|row| Row(row::Kind::Sqlite(row))).collect(),
             Kind::Postgres(held) => {
-                let rows = bound(text, values).fetch_all(held.raw()).await?;
+                let rows = in_time(bound(text, values).fetch_all(held.raw())).await?;
                 rows.into_iter().map(|row| Row(row::Kind::Postgres(row))).collect()
             }
         })
@@ -162,7 +163,7 @@ impl Connection {
             }
             Kind::Postgres(held) => {
                 let keys: Vec<String> = keys.into_iter().map(dialect::escape).collect();
-                let rows = query(format!("{head} = ANY($1)")).bind(keys).fetch_all(held.raw()).await?;
+                let rows = in_time(query(format!("{head} = ANY($1)")).bind(keys).fetch_all(held.raw())).await?;
                 read.extend(rows.into_iter().map(|row| Row(row::Kind::Postgres(row))));
             }
         }
@@ -181,7 +182,7 @@ impl Connection {
         let text = self.dialect().statement(text);
         Ok(match &mut self.kind {
             Kind::Sqlite(file) => file.run(&text, &values)? as u64,
-            Kind::Postgres(held) => bound(text, values).execute(held.raw()).await?.rows_affected(),
+            Kind::Postgres(held) => in_time(bound(text, values).execute(held.raw())).await?.rows_affected(),
         })
     }
 
@@ -205,7 +206,7 @@ impl Connection {
             Kind::Sqlite(file) => file.run_each(&table.one(width), &rows)? as u64,
             Kind::Postgres(held) => {
                 let (text, columns) = columns::turned(table, rows);
-                columns.into_iter().fold(query(text), Column::bind).execute(held.raw()).await?.rows_affected()
+                in_time(columns.into_iter().fold(query(text), Column::bind).execute(held.raw())).await?.rows_affected()
             }
         })
     }
@@ -245,7 +246,7 @@ impl Transaction {
         self.0.flush().await?;
         match self.0.kind {
             Kind::Sqlite(mut file) => file.run("COMMIT", &[]).map(|_| ())?,
-            Kind::Postgres(held) => held.commit().await?,
+            Kind::Postgres(held) => in_time(held.commit()).await?,
         }
         Ok(())
     }

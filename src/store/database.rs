@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
+use super::answer::{in_time, is_alive};
 use super::connection::{Connection, Held, Kind, Transaction};
 use super::error::StoreError;
 use super::file::File;
@@ -64,8 +65,10 @@ impl Store {
             .acquire_timeout(PATIENCE)
             .test_before_acquire(false)
             .before_acquire(|connection, used| {
-                Box::pin(async move { if used.idle_for < STALE { Ok(true) } else { Ok(sqlx::Connection::ping(connection).await.is_ok()) } })
+                Box::pin(async move { if used.idle_for < STALE { Ok(true) } else { is_alive(connection).await } })
             })
+            // One that was given up in the middle of an answer would be waited for in its place, for ever.
+            .after_release(|connection, _| Box::pin(is_alive(connection)))
             .connect_with(options.application_name("allswell").options(SERVER))
             .await?;
         let time = Arc::new(ServerTime::default());
@@ -81,8 +84,9 @@ impl Store {
             Pools::Sqlite(file) => Kind::Sqlite(file.begin().await?),
             Pools::Postgres { pool, time } => {
                 let mut connection = pool.acquire().await?;
-                time.measure(&mut connection).await?;
-                Kind::Postgres(Held::Transaction(sqlx::Transaction::begin(connection, Some(sqlx::SqlStr::from_static(BEGIN))).await?))
+                in_time(time.measure(&mut connection)).await?;
+                let begun = sqlx::Transaction::begin(connection, Some(sqlx::SqlStr::from_static(BEGIN)));
+                Kind::Postgres(Held::Transaction(in_time(begun).await?))
             }
         };
         Ok(Transaction::new(kind))

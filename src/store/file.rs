@@ -1,6 +1,6 @@
 //! A file of SQLite, whose statements are called where they are needed: without a thread, a queue or a copy in between.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,13 +36,8 @@ pub(super) struct File {
 impl File {
     /// Opens the file, or makes it.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let writer = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        writer.pragma_update(None, "journal_mode", "wal")?;
-        writer.pragma_update(None, "synchronous", "full")?;
-        writer.pragma_update(None, "foreign_keys", true)?;
-        writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-        Ok(Self { writer: Pool::new(1, path.to_owned(), vec![writer]), reader: Pool::new(READERS, path.to_owned(), Vec::new()) })
+        let idle = vec![to_write(path)?];
+        Ok(Self { writer: Pool::new(1, path, to_write, idle), reader: Pool::new(READERS, path, to_read, Vec::new()) })
     }
 
     /// For a transaction that writes.
@@ -58,6 +53,20 @@ impl File {
     }
 }
 
+fn to_write(path: &Path) -> Result<Connection, StoreError> {
+    let writer = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    writer.pragma_update(None, "journal_mode", "wal")?;
+    writer.pragma_update(None, "synchronous", "full")?;
+    writer.pragma_update(None, "foreign_keys", true)?;
+    writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    Ok(writer)
+}
+
+fn to_read(path: &Path) -> Result<Connection, StoreError> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
@@ -71,11 +80,12 @@ struct Pool {
     permits: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Connection>>>,
     path: Arc<Path>,
+    open: fn(&Path) -> Result<Connection, StoreError>,
 }
 
 impl Pool {
-    fn new(most: usize, path: PathBuf, idle: Vec<Connection>) -> Self {
-        Self { permits: Arc::new(Semaphore::new(most)), idle: Arc::new(Mutex::new(idle)), path: path.into() }
+    fn new(most: usize, path: &Path, open: fn(&Path) -> Result<Connection, StoreError>, idle: Vec<Connection>) -> Self {
+        Self { permits: Arc::new(Semaphore::new(most)), idle: Arc::new(Mutex::new(idle)), path: path.into(), open }
     }
 
     async fn lend(&self) -> Result<Lent, StoreError> {
@@ -84,7 +94,7 @@ impl Pool {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => open(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+            None => (self.open)(&self.path)?,
         };
         Ok(Lent { connection: Some(connection), home: Arc::clone(&self.idle), _permit: permit })
     }
@@ -187,5 +197,23 @@ impl ToSql for Value {
             Self::Bytes(Some(bytes)) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
             Self::Number(None) | Self::Text(None) | Self::Bytes(None) => ToSqlOutput::Borrowed(ValueRef::Null),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_was_lost_is_replaced_by_one_that_can_do_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::open(&folder.path().join("x.db")).unwrap();
+        let mut lent = file.begin().await.unwrap();
+        lent.connection.take();
+        drop(lent);
+        let mut lent = file.begin().await.unwrap();
+        lent.script("CREATE TABLE a (b INTEGER); INSERT INTO a VALUES (1)").unwrap();
+        lent.run("COMMIT", &[]).unwrap();
+        assert_eq!(file.read().await.unwrap().rows("SELECT b FROM a", &[]).unwrap().len(), 1);
     }
 }

@@ -1,6 +1,7 @@
 //! What survives: SQLite, or PostgreSQL, by the same statements.
 
 pub mod acknowledgements;
+mod answer;
 pub mod backup;
 mod batch;
 pub mod beats;

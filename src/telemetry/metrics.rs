@@ -55,6 +55,12 @@ pub const TABLE: &[(&str, &[Metric])] = &[
             metric(Kind::Counter, "allswell_beats_total", &["kind"], "Beats stored, by kind."),
             metric(Kind::Counter, "allswell_beats_refused_total", &["reason"], "Beats refused, by reason."),
             metric(Kind::Gauge, "allswell_beat_skew_seconds", &["sender"], "Our clock minus the sender's, at the last beat."),
+            metric(
+                Kind::Gauge,
+                "allswell_watcher_certificate_days",
+                &[],
+                "Days until the certificate of the watcher's listener ends; none where it speaks in the clear.",
+            ),
             metric(Kind::Gauge, "allswell_checks", &["status"], "Checks, by status."),
             metric(
                 Kind::Gauge,
@@ -183,6 +189,12 @@ pub const TABLE: &[(&str, &[Metric])] = &[
             metric(Kind::Counter, "allswell_proxy_log_lines_lost_total", &[], "Lines of the access log that the disk was too slow for."),
             metric(Kind::Gauge, "allswell_proxy_certificate_days", &["listener"], "Days until the listener's certificate ends."),
             metric(Kind::Gauge, "allswell_proxy_connections_open", &["listener"], "Client connections."),
+            metric(
+                Kind::Gauge,
+                "allswell_proxy_connections_parked",
+                &["listener"],
+                "Client connections that have asked for nothing for 5 s and take little memory.",
+            ),
             metric(Kind::Gauge, "allswell_proxy_live", &["colour"], "1 for the live colour, 0 for the other; both 0 when undefined."),
             metric(Kind::Gauge, "allswell_proxy_epoch", &[], "The epoch of the last shift."),
             metric(Kind::Gauge, "allswell_proxy_addresses", &["colour"], "Addresses that the colour's names stand for."),

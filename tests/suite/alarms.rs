@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod groups;
+mod independent;
 mod quiet;
 mod reload;
 mod stage;

@@ -6,3 +6,4 @@ mod ground;
 mod hostile;
 mod journal;
 mod pages;
+mod watchers;

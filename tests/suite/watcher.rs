@@ -3,6 +3,7 @@
 mod backup;
 mod bad_input;
 mod day_file;
+mod disk;
 mod kills;
 mod locked;
 mod outside;
@@ -11,3 +12,4 @@ mod server;
 mod shared;
 mod silence;
 mod stage;
+mod tls;

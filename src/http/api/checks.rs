@@ -73,7 +73,10 @@ pub(super) async fn make(State(watching): State<Watching>, headers: HeaderMap, b
         return Err(taken(name));
     }
     let period_ms = spell("period", &new.period)?;
-    let grace_ms = spell("grace", new.grace.as_deref().unwrap_or("1h"))?;
+    let grace_ms = match &new.grace {
+        Some(grace) => spell("grace", grace)?,
+        None => Made::usual_grace_ms(period_ms),
+    };
     let made = Made { uuid: watching.pings.directory.uuid_of(name), period_ms, grace_ms };
     if watching.monitor.room().await.map_err(|error| unreadable(&error))? <= 0 {
         return Err(ApiError::Forbidden("as many checks were made as may be: raise pings.most_made".into()));

@@ -98,6 +98,7 @@ async fn an_hour_of_blindness_with_ten_thousand_checks_is_one_notice_and_then_th
     stage.sweep(HOUR, HOUR + 200).await;
     let told = stage.notices("ops", HOUR + 200).await;
     assert_eq!((told.len(), told[0].kind), (1, NoticeKind::WatcherBlind));
+    assert!(told[0].reason.ends_with("job-00006, job-00007 and 9992 more"), "as short as any: {}", told[0].reason);
     // All but seven are back within the grace that they have from our return.
     for portion in names[7..].chunks(500) {
         let beats: Vec<_> = portion.iter().map(|name| stage.beat(name, crate::domain::beat::Showing::Good, HOUR + 20_000)).collect();

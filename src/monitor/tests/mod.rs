@@ -3,6 +3,7 @@
 mod blindness;
 mod causes;
 mod clock_steps;
+mod cut_off;
 mod dead_channels;
 mod following;
 mod groups;

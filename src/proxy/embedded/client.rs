@@ -7,12 +7,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
+use super::claim::Door;
+use super::metrics::Connected;
 use super::running::Cut;
 use crate::clock;
 use crate::proxy::ProxyTimeouts;
+
+/// A client that has not asked for so long is parked, and one that asks is looked after at least this often.
+const PARKED_AFTER: Duration = Duration::from_secs(5);
+
+/// What has come of a connection on which nothing moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It waits for the client's next request, with nothing left to send.
+    Parked,
+    /// It has stood still for longer than it may, or was cut.
+    TooLong,
+}
 
 /// What is expected next on the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,17 +55,34 @@ pub(super) struct Activity {
     is_long: AtomicBool,
     /// The client takes nothing more for now.
     is_blocked: AtomicBool,
+    /// Held for as long as anybody has to do with the connection: also by a stream that goes on after its request.
+    _place: Option<Place>,
+}
+
+/// A client's place among all that may be connected.
+#[derive(Debug)]
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+    _connected: Connected,
+}
+
+impl Place {
+    /// By this listener.
+    pub(super) fn new(permit: OwnedSemaphorePermit, door: Door) -> Self {
+        Self { _permit: permit, _connected: Connected::new(door) }
+    }
 }
 
 impl Activity {
-    /// Of a connection that was accepted just now.
-    pub(super) fn new() -> Self {
+    /// Of a connection that was accepted just now, with its place; or of one request among others on a connection.
+    pub(super) fn new(place: Option<Place>) -> Self {
         Self {
             stage: AtomicU8::new(Stage::Header as u8),
             since: AtomicU64::new(now()),
             cut: Mutex::default(),
             is_long: AtomicBool::new(false),
             is_blocked: AtomicBool::new(false),
+            _place: place,
         }
     }
 
@@ -103,8 +136,12 @@ impl Activity {
         if is_taken {
             self.since.store(now(), Ordering::Relaxed);
         }
-        if self.is_blocked.load(Ordering::Relaxed) == is_taken {
-            self.is_blocked.store(!is_taken, Ordering::Relaxed);
+        self.blocks(!is_taken);
+    }
+
+    fn blocks(&self, is_blocked: bool) {
+        if self.is_blocked.load(Ordering::Relaxed) != is_blocked {
+            self.is_blocked.store(is_blocked, Ordering::Relaxed);
         }
     }
 
@@ -119,28 +156,57 @@ impl Activity {
             stage if stage == Stage::Header as u8 => limits.header_read,
             _ => limits.idle,
         };
-        let still = Duration::from_millis(now().saturating_sub(self.since.load(Ordering::Relaxed)));
-        Some(limit.saturating_sub(still))
+        Some(limit.saturating_sub(self.still()))
+    }
+
+    /// How long until the client is parked; none while anything else is expected of either side.
+    fn until_parked(&self) -> Option<Duration> {
+        let is_idle = self.stage.load(Ordering::Relaxed) == Stage::Idle as u8 && !self.is_blocked.load(Ordering::Relaxed);
+        is_idle.then(|| PARKED_AFTER.saturating_sub(self.still()))
+    }
+
+    fn still(&self) -> Duration {
+        Duration::from_millis(now().saturating_sub(self.since.load(Ordering::Relaxed)))
     }
 
     /// Resolves when the connection has stood still for too long. Cheap to poll.
     pub(super) async fn stands_still(&self, limits: &ProxyTimeouts) {
         let shortest = limits.header_read.min(limits.idle).min(limits.client);
+        let look = || match self.left(limits) {
+            Some(Duration::ZERO) => Ok(()),
+            left => Err(left.unwrap_or(shortest)),
+        };
+        self.watched(shortest, look).await;
+    }
+
+    /// Resolves when the client is to be parked, or has stood still for too long. Cheap to poll.
+    pub(super) async fn rests(&self, limits: &ProxyTimeouts) -> Rest {
+        let shortest = limits.header_read.min(limits.idle).min(limits.client).min(PARKED_AFTER);
+        let look = || match (self.left(limits), self.until_parked()) {
+            (Some(Duration::ZERO), _) => Ok(Rest::TooLong),
+            (_, Some(Duration::ZERO)) => Ok(Rest::Parked),
+            (left, until_parked) => Err(left.into_iter().chain(until_parked).min().unwrap_or(shortest)),
+        };
+        self.watched(shortest, look).await.unwrap_or(Rest::TooLong)
+    }
+
+    /// Resolves with what `look` finds; without, where a long answer was cut. Where nothing is found it says when to look again.
+    async fn watched<T>(&self, shortest: Duration, look: impl Fn() -> Result<T, Duration>) -> Option<T> {
         let mut timer = std::pin::pin!(sleep(shortest));
         std::future::poll_fn(|cx| {
             if self.is_cut(cx.waker()) {
-                return Poll::Ready(());
+                return Poll::Ready(None);
             }
             // Polled whenever the connection is, and it looks again at the latest after the shortest limit.
             while timer.as_mut().poll(cx).is_ready() {
-                match self.left(limits) {
-                    Some(Duration::ZERO) => return Poll::Ready(()),
-                    left => timer.set(sleep(left.unwrap_or(shortest).min(shortest))),
+                match look() {
+                    Ok(found) => return Poll::Ready(Some(found)),
+                    Err(again) => timer.set(sleep(again.min(shortest))),
                 }
             }
             Poll::Pending
         })
-        .await;
+        .await
     }
 }
 
@@ -152,18 +218,43 @@ fn now() -> u64 {
 #[derive(Debug)]
 pub(super) struct Noted<S> {
     stream: S,
+    /// What the client has said already, and nobody has taken.
+    first: Bytes,
     activity: Arc<Activity>,
 }
 
 impl<S> Noted<S> {
     /// Notes in `activity`.
     pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
-        Self { stream, activity }
+        Self { stream, first: Bytes::new(), activity }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Noted<S> {
+    /// With this to be read before anything else.
+    pub(super) fn with_first(self, first: Bytes) -> Self {
+        Self { first, ..self }
+    }
+
+    /// Resolves when the client says something; false where it has gone instead.
+    pub(super) async fn wakes(&mut self) -> bool {
+        if self.first.is_empty() {
+            let mut piece = [0; 64];
+            let length = self.read(&mut piece).await.unwrap_or(0);
+            self.first = Bytes::copy_from_slice(piece.get(..length).unwrap_or_default());
+        }
+        !self.first.is_empty()
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.first.is_empty() {
+            let length = self.first.len().min(buffer.remaining());
+            buffer.put_slice(&self.first.split_to(length));
+            self.activity.has_read();
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
@@ -191,7 +282,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        // TLS takes what it is given, and may keep it.
+        self.activity.blocks(flushed.is_pending());
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

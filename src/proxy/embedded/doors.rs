@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 use crate::files::StateDir;
 use crate::net::listen::{ListenError, passed_or_tcp};
 use crate::net::passed::Passed;
-use crate::net::tls::{Certificate, TlsError};
-use crate::proxy::{ProxySettings, TlsFiles};
+use crate::net::tls::{Certificate, TlsError, TlsFiles};
+use crate::proxy::ProxySettings;
 
 /// What is bound and not yet served.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Doors {
         state: &StateDir,
     ) -> Result<Option<Arc<ServerConfig>>, TlsError> {
         let Some(files) = files else { return Ok(None) };
-        let certificate = Certificate::load(&state.join(&files.certificate), &state.join(&files.key))?;
+        let certificate = files.load(state)?;
         let config = certificate.server()?;
         self.certificates.push((listener, certificate));
         Ok(Some(config))

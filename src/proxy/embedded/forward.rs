@@ -1,15 +1,14 @@
 //! The story of a request: claimed, forwarded, answered.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::header::{ACCEPT, CONTENT_LENGTH, HOST, HeaderValue, USER_AGENT};
-use hyper::http::{request, uri::PathAndQuery};
+use hyper::http::request;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::access_log::AccessLog;
 use super::answer::{AnswerBody, Passing, Source, Told};
@@ -25,11 +24,13 @@ use super::pause::Pause;
 use super::record::Record;
 use super::refused::Refused;
 use super::running::Running;
+use super::target;
 use super::trouble::Trouble;
 use super::tunnel::Tunnel;
 use super::upstream::Upstream;
 use crate::clock;
 use crate::domain::colour::Colour;
+use crate::net::network::Network;
 use crate::proxy::{MaintenanceHealth, ProxyLimits, ProxyTimeouts};
 
 /// What every request needs.
@@ -41,7 +42,7 @@ pub(super) struct Forwarder {
     pub(super) green: Upstream,
     pub(super) timeouts: ProxyTimeouts,
     pub(super) limits: ProxyLimits,
-    pub(super) trusted: Vec<IpAddr>,
+    pub(super) trusted: Vec<Network>,
     pub(super) token: String,
     pub(super) pause: Arc<Pause>,
     pub(super) maintenance_health: MaintenanceHealth,
@@ -145,7 +146,7 @@ impl Forwarder {
         *answer.status_mut() = answered.status;
         *answer.headers_mut() = answered.headers;
         if answered.status == StatusCode::SWITCHING_PROTOCOLS {
-            let (client, app) = client.zip(lease.into_stream()).ok_or(Trouble::Broken)?;
+            let (client, app) = client.zip(lease.into_stream()).ok_or(Trouble::BadAnswer)?;
             let activity = Arc::clone(&origin.activity);
             let is_websocket = headers::is_websocket(answer.headers());
             headers::prepare_answer(answer.headers_mut(), true);
@@ -246,7 +247,7 @@ fn prepared(mut request: Request<Incoming>, origin: &Origin) -> Result<(Request<
         return Err(Trouble::BadCoding);
     }
     let can_upgrade = request.version() == Version::HTTP_11;
-    set_host(&mut request)?;
+    target::settle(&mut request)?;
     let is_upgrade = headers::prepare_request(request.headers_mut(), &origin.peer, can_upgrade);
     let client = is_upgrade.then(|| hyper::upgrade::on(&mut request));
     headers::join_cookies(request.headers_mut());
@@ -255,19 +256,4 @@ fn prepared(mut request: Request<Incoming>, origin: &Origin) -> Result<(Request<
         request.headers_mut().remove(CONTENT_LENGTH);
     }
     Ok((request.map(|body| (!body.is_end_stream()).then_some(body)), client))
-}
-
-/// An absolute target names the host, whatever `Host` says (RFC 9112, 3.2.2); the app gets the path alone.
-fn set_host(request: &mut Request<Incoming>) -> Result<(), Trouble> {
-    if let Some(authority) = request.uri().authority() {
-        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Trouble::NoHost)?;
-        let path = request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
-        request.headers_mut().insert(HOST, host);
-        *request.uri_mut() = Uri::from(path);
-    }
-    let mut hosts = request.headers().get_all(HOST).iter();
-    match (hosts.next(), hosts.next(), request.version()) {
-        (Some(_), None, _) | (None, _, Version::HTTP_10) => Ok(()),
-        (None | Some(_), ..) => Err(Trouble::NoHost),
-    }
 }

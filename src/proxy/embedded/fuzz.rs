@@ -10,6 +10,7 @@ use super::chunked::{Chunked, Malformed, Piece};
 use super::head::{Framing, parse_answer, write_headers};
 use super::headers::{self, Peer};
 use super::websocket::Frames;
+use crate::net::network::Network;
 use crate::proxy::control::TOKEN_HEADER;
 
 /// The head of an app's answer.
@@ -85,7 +86,7 @@ pub(crate) fn forwarded(data: &[u8]) {
     }
     let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
     let is_trusted = choice % 2 == 1;
-    let trusted = if is_trusted { vec![address] } else { Vec::new() };
+    let trusted: Vec<Network> = "192.0.2.0/24".parse().into_iter().filter(|_| is_trusted).collect();
     let peer = Peer::new(address, choice % 3 == 0, &trusted);
     headers::identify(&mut given, &peer);
     assert!(!headers::take_token(&mut given, "a token that nobody guesses"));

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap,
+    HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
 use crate::domain::colour::Colour;
+use crate::net::network::Network;
 use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, TOKEN_HEADER};
 use crate::signing::same;
 
@@ -22,6 +23,23 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 const TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
 const COLOUR: HeaderName = HeaderName::from_static(COLOUR_HEADER);
 const EPOCH: HeaderName = HeaderName::from_static(EPOCH_HEADER);
+
+const HEADERS_ALONE: [HeaderName; 14] = [
+    AUTHORIZATION,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_RANGE,
+    CONTENT_TYPE,
+    COOKIE,
+    EXPECT,
+    HOST,
+    REQUEST_ID,
+    SET_COOKIE,
+    TRAILER,
+    TOKEN,
+    COLOUR,
+    EPOCH,
+];
 
 /// Who a connection comes from: made once for all its requests.
 #[derive(Debug)]
@@ -38,13 +56,20 @@ pub(super) struct Peer {
 
 impl Peer {
     /// From this address, over TLS or in the clear; trusted ones have what they say of forwarding believed.
-    pub(super) fn new(address: IpAddr, is_tls: bool, trusted: &[IpAddr]) -> Self {
+    pub(super) fn new(address: IpAddr, is_tls: bool, trusted: &[Network]) -> Self {
         let address = address.to_canonical();
         let text = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
         let proto = HeaderValue::from_static(if is_tls { "https" } else { "http" });
         // RFC 7239, 6: an IPv6 address stands in brackets and quotes.
         let node = if address.is_ipv6() { format!("\"[{address}]\"") } else { address.to_string() };
-        Self { address: text, trusted: trusted.contains(&address), proto, node, ids: rand::random(), count: AtomicU64::new(0) }
+        Self {
+            address: text,
+            trusted: trusted.iter().any(|network| network.contains(address)),
+            proto,
+            node,
+            ids: rand::random(),
+            count: AtomicU64::new(0),
+        }
     }
 
     /// Its address in words.
@@ -118,6 +143,16 @@ pub(super) fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
+/// Takes off trailers what may stand in a header alone (RFC 9110, 6.5.1): what frames or routes a message, says who sends it or what it
+/// is. Who reads them as headers would believe it.
+pub(super) fn prepare_trailers(trailers: &mut HeaderMap) {
+    strip_hop_by_hop(trailers);
+    for name in HEADERS_ALONE {
+        trailers.remove(name);
+    }
+    strip_forwarded(trailers);
+}
+
 /// Makes the app's headers into those for the client; what `protocol` names stays where the protocol changes.
 pub(super) fn prepare_answer(headers: &mut HeaderMap, is_upgrade: bool) {
     let protocol = if is_upgrade { headers.get(UPGRADE).cloned() } else { None };
@@ -189,7 +224,7 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 fn forwarded(headers: &mut HeaderMap, peer: &Peer) {
-    let host = headers.get(HOST).cloned();
+    let host = headers.get(HOST).filter(|host| !host.is_empty()).cloned();
     if peer.trusted {
         append_forwarded_for(headers, peer);
         headers.entry(FORWARDED_PROTO).or_insert_with(|| peer.proto.clone());
@@ -199,16 +234,20 @@ fn forwarded(headers: &mut HeaderMap, peer: &Peer) {
         append_forwarded(headers, peer);
         return;
     }
+    strip_forwarded(headers);
+    headers.insert(FORWARDED_FOR, peer.address.clone());
+    headers.insert(FORWARDED_PROTO, peer.proto.clone());
+    if let Some(host) = host {
+        headers.insert(FORWARDED_HOST, host);
+    }
+}
+
+fn strip_forwarded(headers: &mut HeaderMap) {
     if headers.keys().any(is_forwarded) {
         let false_ones: Vec<HeaderName> = headers.keys().filter(|name| is_forwarded(name)).cloned().collect();
         for name in false_ones {
             headers.remove(name);
         }
-    }
-    headers.insert(FORWARDED_FOR, peer.address.clone());
-    headers.insert(FORWARDED_PROTO, peer.proto.clone());
-    if let Some(host) = host {
-        headers.insert(FORWARDED_HOST, host);
     }
 }
 
@@ -257,8 +296,8 @@ mod tests {
     }
 
     fn peer(trusted: bool) -> Peer {
-        let address: IpAddr = "10.0.0.9".parse().unwrap();
-        Peer::new(address, false, if trusted { std::slice::from_ref(&address) } else { &[] })
+        let network: Network = if trusted { "10.0.0.0/8" } else { "10.0.0.8" }.parse().unwrap();
+        Peer::new("10.0.0.9".parse().unwrap(), false, &[network])
     }
 
     #[test]
@@ -323,6 +362,21 @@ mod tests {
         assert_eq!(given[TE], "trailers");
         assert_eq!(given["trailer"], "x-sum");
         assert_eq!(given[HOST], "h");
+    }
+
+    #[test]
+    fn a_trailer_says_nothing_that_a_header_alone_may_say() {
+        let mut trailers = headers(&[
+            ("x-sum", "1"),
+            ("content-length", "9"),
+            ("host", "evil"),
+            ("x_forwarded_for", "6.6.6.6"),
+            ("connection", "close"),
+            ("authorization", "x"),
+            (TOKEN_HEADER, "x"),
+        ]);
+        prepare_trailers(&mut trailers);
+        assert_eq!(trailers, headers(&[("x-sum", "1")]));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use super::chunked::{Chunked, Piece};
 use super::connection::Connection;
 use super::head::{Framing, Head, parse_answer};
+use super::headers::prepare_trailers;
 use super::outgoing::{Outgoing, Stuck};
 use super::running::Cut;
 use super::share::Busy;
@@ -214,8 +215,11 @@ fn piece(connection: &mut Connection, framing: &mut Framing) -> Result<Option<Fr
         Framing::UntilClose => Ok((!input.is_empty()).then(|| Frame::data(input.split().freeze()))),
         Framing::Chunked(state) => match state.next(input).map_err(|_| BrokenOff)? {
             Piece::Data(data) => Ok(Some(Frame::data(data))),
-            Piece::End(trailers) if !trailers.is_empty() => Ok(Some(Frame::trailers(trailers))),
-            Piece::End(_) | Piece::More => Ok(None),
+            Piece::End(mut trailers) => {
+                prepare_trailers(&mut trailers);
+                Ok((!trailers.is_empty()).then(|| Frame::trailers(trailers)))
+            }
+            Piece::More => Ok(None),
         },
     }
 }

@@ -6,60 +6,26 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::claim::Door;
-use super::client::{Activity, Noted};
-use super::forward::{Forwarder, Origin};
+use super::client::{Activity, Noted, Place};
+use super::forward::Origin;
 use super::headers::Peer;
-use super::metrics::{self, Connected};
+use super::http1::serve_http1;
+use super::metrics;
+use super::shared::{Ending, Shared, reaches};
 
 /// HTTP/2: whether a client is still there is asked this often.
 const PING: Duration = Duration::from_secs(20);
-
-/// How far the end has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Ending {
-    /// Not begun.
-    Serving,
-    /// No new connections; each answer is its connection's last.
-    Closing,
-    /// Idle connections are closed.
-    Closed,
-    /// Whatever is left is dropped.
-    Over,
-}
-
-/// What a connection shares with all others of its worker.
-#[derive(Debug, Clone)]
-pub(super) struct Shared {
-    pub(super) worker: usize,
-    pub(super) forwarder: Arc<Forwarder>,
-    pub(super) live_tls: Option<Arc<ServerConfig>>,
-    pub(super) idle_tls: Option<Arc<ServerConfig>>,
-    /// For so many clients.
-    pub(super) room: Arc<Semaphore>,
-    pub(super) ending: watch::Receiver<Ending>,
-    /// Held while a connection is open.
-    pub(super) open: mpsc::Sender<Infallible>,
-}
-
-impl Shared {
-    fn tls(&self, door: Door) -> Option<&Arc<ServerConfig>> {
-        match door {
-            Door::Live => self.live_tls.as_ref(),
-            Door::Idle => self.idle_tls.as_ref(),
-        }
-    }
-}
 
 /// A client that was accepted.
 pub(super) type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
@@ -99,75 +65,40 @@ pub(super) async fn accept(
     }
 }
 
-/// Resolves when the end has come so far.
-pub(super) async fn reaches(ending: &mut watch::Receiver<Ending>, stage: Ending) {
-    // Whoever could go further is gone: the process ends.
-    let _ = ending.wait_for(|ending| *ending >= stage).await;
-}
-
 /// Serves one client: over TLS or in the clear, by HTTP/2 where both sides agree on it, else by HTTP/1.1.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, door: Door, shared: Shared) {
-    let _connected = Connected::new(door);
+pub(super) async fn serve((stream, peer, permit): Accepted, door: Door, shared: Shared) {
+    let place = Place::new(permit, door);
     let tls = shared.tls(door).cloned();
     let trusted = &shared.forwarder.trusted;
     let peer = Arc::new(Peer::new(peer.ip(), tls.is_some(), trusted));
     match tls {
-        None => serve_http1(stream, peer, door, shared).await,
+        None => serve_http1(stream, peer, door, shared, place).await,
         // What TLS takes is not to be carried about by every connection.
-        Some(tls) => Box::pin(serve_tls(stream, tls, peer, door, shared)).await,
+        Some(tls) => Box::pin(serve_tls(stream, tls, peer, door, shared, place)).await,
     }
 }
 
-async fn serve_tls(stream: TcpStream, tls: Arc<ServerConfig>, peer: Arc<Peer>, door: Door, shared: Shared) {
+async fn serve_tls(stream: TcpStream, tls: Arc<ServerConfig>, peer: Arc<Peer>, door: Door, shared: Shared, place: Place) {
     let Ok(Ok(stream)) = timeout(shared.forwarder.timeouts.header_read, TlsAcceptor::from(tls).accept(stream)).await else { return };
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        serve_http2(stream, peer, door, shared).await;
+        serve_http2(stream, peer, door, shared, place).await;
     } else {
-        serve_http1(stream, peer, door, shared).await;
+        serve_http1(stream, peer, door, shared, place).await;
     }
-}
-
-async fn serve_http1<S>(stream: S, peer: Arc<Peer>, door: Door, shared: Shared)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let Shared { worker, forwarder, mut ending, open, .. } = shared;
-    let activity = Arc::new(Activity::new());
-    let origin = Arc::new(Origin { worker, door, peer, activity: Arc::clone(&activity) });
-    let (timeouts, limits) = (forwarder.timeouts, forwarder.limits);
-    let service = service_fn(|request| {
-        let (forwarder, origin) = (Arc::clone(&forwarder), Arc::clone(&origin));
-        async move { Ok::<_, Infallible>(forwarder.answer(request, &origin).await) }
-    });
-    let stream = TokioIo::new(Noted::new(stream, Arc::clone(&activity)));
-    let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(limits.header.bytes());
-    let mut connection = pin!(server.serve_connection(stream, service).with_upgrades());
-    tokio::select! {
-        biased;
-        // How a client's connection ended is the client's affair.
-        _ = connection.as_mut() => {}
-        () = activity.stands_still(&timeouts) => {}
-        () = reaches(&mut ending, Ending::Closed) => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.as_mut().await;
-        }
-    }
-    drop(open);
 }
 
 /// Requests share the connection: each has an activity of its own, that nobody watches, and the connection has one for all of them.
-async fn serve_http2<S>(stream: S, peer: Arc<Peer>, door: Door, shared: Shared)
+async fn serve_http2<S>(stream: S, peer: Arc<Peer>, door: Door, shared: Shared, place: Place)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Shared { worker, forwarder, mut ending, open, .. } = shared;
-    let activity = Arc::new(Activity::new());
+    let activity = Arc::new(Activity::new(Some(place)));
     activity.answers();
     let (timeouts, limits) = (forwarder.timeouts, forwarder.limits);
     let service = service_fn(|request| {
         let forwarder = Arc::clone(&forwarder);
-        let origin = Origin { worker, door, peer: Arc::clone(&peer), activity: Arc::new(Activity::new()) };
+        let origin = Origin { worker, door, peer: Arc::clone(&peer), activity: Arc::new(Activity::new(None)) };
         async move { Ok::<_, Infallible>(forwarder.answer(request, &origin).await) }
     });
     let stream = TokioIo::new(Noted::new(stream, Arc::clone(&activity)));

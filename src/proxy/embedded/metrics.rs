@@ -24,14 +24,17 @@ static ANSWERS: LazyLock<[Answers; 2]> = LazyLock::new(|| {
 static ERRORS: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_errors_total"));
 static STALE: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_stale_total"));
 static LOST: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_log_lines_lost_total"));
-static CONNECTIONS: LazyLock<[IntGauge; 2]> = LazyLock::new(|| {
-    let open = gauge("allswell_proxy_connections_open");
-    [Door::Live, Door::Idle].map(|door| open.with_label_values(&[door.as_str()]))
-});
+static CONNECTIONS: LazyLock<[IntGauge; 2]> = LazyLock::new(|| by_door("allswell_proxy_connections_open"));
+static PARKED: LazyLock<[IntGauge; 2]> = LazyLock::new(|| by_door("allswell_proxy_connections_parked"));
 static IN_FLIGHT: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_in_flight"));
 static STREAMS: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_streams_open"));
 static LIVE: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_live"));
 static EPOCH: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_epoch"));
+
+fn by_door(name: &'static str) -> [IntGauge; 2] {
+    let gauge = gauge(name);
+    [Door::Live, Door::Idle].map(|door| gauge.with_label_values(&[door.as_str()]))
+}
 
 struct Answers {
     classes: [IntCounter; 5],
@@ -68,18 +71,27 @@ pub(super) fn lost_lines(count: usize) {
 }
 
 /// Counts a client's connection until it is dropped.
+#[derive(Debug)]
 pub(super) struct Connected(&'static IntGauge);
 
 impl Connected {
-    /// By this listener.
+    /// As open, by this listener.
     pub(super) fn new(door: Door) -> Self {
-        let [live, idle] = &*CONNECTIONS;
-        let open = match door {
+        Self::by(&CONNECTIONS, door)
+    }
+
+    /// As parked, by this listener.
+    pub(super) fn parked(door: Door) -> Self {
+        Self::by(&PARKED, door)
+    }
+
+    fn by([live, idle]: &'static [IntGauge; 2], door: Door) -> Self {
+        let gauge = match door {
             Door::Live => live,
             Door::Idle => idle,
         };
-        open.inc();
-        Self(open)
+        gauge.inc();
+        Self(gauge)
     }
 }
 

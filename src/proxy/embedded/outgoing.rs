@@ -13,6 +13,7 @@ use tokio::io::AsyncWrite;
 
 use super::chunked::Chunked;
 use super::head::{Framing, write_headers, write_request};
+use super::headers::prepare_trailers;
 use crate::clock;
 use crate::proxy::Size;
 
@@ -131,7 +132,8 @@ impl Outgoing {
             }
             Ok(data) => self.add_piece(data, b""),
             Err(frame) => {
-                if let (Ok(trailers), true) = (frame.into_trailers(), self.is_chunked) {
+                if let (Ok(mut trailers), true) = (frame.into_trailers(), self.is_chunked) {
+                    prepare_trailers(&mut trailers);
                     self.small.extend_from_slice(b"0\r\n");
                     write_headers(&mut self.small, &trailers);
                     self.end(b"\r\n");

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -12,21 +13,26 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// A client that has not asked by then is closed.
 const PATIENCE: Duration = Duration::from_secs(10);
 const HTTPS: u16 = 443;
 
-/// Answers for ever; `secure` is where HTTPS is spoken.
-pub(super) async fn serve(listener: TcpListener, secure: SocketAddr) -> Infallible {
+/// Answers for ever; `secure` is where HTTPS is spoken. Clients count against the same `room` as all others.
+pub(super) async fn serve(listener: TcpListener, secure: SocketAddr, room: Arc<Semaphore>) -> Infallible {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
                 let service = service_fn(move |request| async move { Ok::<_, Infallible>(answer(&request, secure.port())) });
                 let mut server = Builder::new();
                 server.timer(TokioTimer::new()).header_read_timeout(PATIENCE).keep_alive(false);
                 // How a client's connection ended is the client's affair.
-                tokio::spawn(async move { drop(server.serve_connection(TokioIo::new(stream), service).await) });
+                tokio::spawn(async move {
+                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+                    drop(permit);
+                });
             }
             Err(error) => {
                 tracing::error!(%error, "clients cannot be accepted by the redirect");

@@ -39,8 +39,10 @@ pub(super) enum Trouble {
     HeldTooLong(Duration),
     /// Requests are held, and too many wait.
     HeldTooMany,
-    /// No `Host`.
+    /// No `Host`, or several, or none that could be one.
     NoHost,
+    /// The target is of a form that its method does not have.
+    BadTarget,
     /// A transfer coding other than chunked.
     BadCoding,
     /// `CONNECT`.
@@ -56,7 +58,7 @@ impl Trouble {
             Self::ConnectTimeout(_) | Self::AnswerTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BadBody | Self::NoHost => StatusCode::BAD_REQUEST,
+            Self::BadBody | Self::NoHost | Self::BadTarget => StatusCode::BAD_REQUEST,
             Self::BadCoding | Self::NoTunnel => StatusCode::NOT_IMPLEMENTED,
         }
     }
@@ -86,7 +88,7 @@ impl Trouble {
             Self::ClientTimeout => "client_timeout",
             Self::TooLarge(_) => "too_large",
             Self::HeldTooLong(_) | Self::HeldTooMany => "held",
-            Self::BadBody | Self::NoHost | Self::BadCoding | Self::NoTunnel => "bad_request",
+            Self::BadBody | Self::NoHost | Self::BadTarget | Self::BadCoding | Self::NoTunnel => "bad_request",
         }
     }
 
@@ -108,7 +110,8 @@ impl Trouble {
             Self::HeldTooLong(limit) => format!("requests are held, and this one was for {limit:?}: try again"),
             Self::HeldTooMany => "requests are held, and too many wait: try again".to_owned(),
             Self::BadBody => "the request's body broke off".to_owned(),
-            Self::NoHost => "a request needs a Host".to_owned(),
+            Self::NoHost => "a request needs one Host, and a valid one".to_owned(),
+            Self::BadTarget => "the request's target is neither a path nor a URL of http or https".to_owned(),
             Self::BadCoding => "of transfer codings this proxy knows chunked alone".to_owned(),
             Self::NoTunnel => "CONNECT is not for this proxy".to_owned(),
         }

@@ -21,6 +21,10 @@ use crate::proxy::ProxyTimeouts;
 /// How long both sides have to answer a Close frame.
 pub(super) const GOODBYE: Duration = Duration::from_secs(5);
 
+/// What is read at once: little, for most streams seldom say much, and more where they do.
+const SMALL: usize = 2 * 1024;
+const LARGE: usize = 32 * 1024;
+
 /// The two ends of a stream that both have agreed to.
 #[derive(Debug)]
 pub(super) struct Tunnel {
@@ -74,7 +78,7 @@ struct Direction {
 impl Direction {
     async fn copy(self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
         let mut frames = Frames::default();
-        let mut buffer = vec![0; 16 * 1024];
+        let mut buffer = vec![0; SMALL];
         let mut told = std::pin::pin!(is_told(self.told.clone()));
         loop {
             let length = tokio::select! {
@@ -94,6 +98,9 @@ impl Direction {
                 Some(_) | None => to.write_all(piece).await?,
             }
             to.flush().await?;
+            if length == buffer.len() && length < LARGE {
+                buffer.resize(2 * length, 0);
+            }
         }
         if let Some(goodbye) = self.goodbye.filter(|_| !frames.has_closed()) {
             to.write_all(&goodbye).await?;

@@ -20,12 +20,13 @@ use super::claim::Claims;
 use super::control;
 use super::doors::{DoorError, Doors};
 use super::forward::Forwarder;
-use super::listener::{Ending, Shared};
+
 use super::lookup::Names;
 use super::pages::Pages;
 use super::pause::Pause;
 use super::redirect;
 use super::running::Running;
+use super::shared::{Ending, Shared};
 use super::shift::Shifter;
 use super::standing::Standing;
 use super::state_file::{StateError, StateFile};
@@ -208,7 +209,7 @@ impl Embedded {
             served = control::serve(self.socket, Arc::clone(&self.shifter), Arc::clone(&self.standing), Arc::clone(&self.forwarder)) => served,
             (_, worker, _) = select_all(workers) => Err(io::Error::other(format!("worker {worker} has ended"))),
             () = sweep(&self.forwarder, &self.standing) => Ok(()),
-            () = redirect(sending_on, live.1) => Ok(()),
+            () = redirect(sending_on, live.1, &self.room) => Ok(()),
             () = try_failed(&self.forwarder) => Ok(()),
             () = of_blue.follow(&self.forwarder.blue, self.resolve) => Ok(()),
             () = of_green.follow(&self.forwarder.green, self.resolve) => Ok(()),
@@ -237,9 +238,9 @@ async fn sweep(forwarder: &Forwarder, standing: &Standing) {
     }
 }
 
-async fn redirect(listener: Option<(TcpListener, SocketAddr)>, secure: SocketAddr) {
+async fn redirect(listener: Option<(TcpListener, SocketAddr)>, secure: SocketAddr, room: &Arc<Semaphore>) {
     match listener {
-        Some((listener, _)) => match redirect::serve(listener, secure).await {},
+        Some((listener, _)) => match redirect::serve(listener, secure, Arc::clone(room)).await {},
         None => pending().await,
     }
 }

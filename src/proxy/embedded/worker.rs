@@ -11,7 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::claim::Door;
-use super::listener::{Accepted, Ending, Shared, accept, reaches, serve};
+use super::listener::{Accepted, accept, serve};
+use super::shared::{Ending, Shared, reaches};
 
 /// A worker passes a new client on where it has so many more than the least busy one.
 const UNEVEN: usize = 4;
@@ -112,12 +113,12 @@ impl Team {
         let _ = stream.into_std().map(|stream| least.inbox.send((stream, peer, permit, door)));
     }
 
-    fn keep(&self, (stream, peer, permit): Accepted, door: Door, shared: &Shared) {
+    fn keep(&self, accepted: Accepted, door: Door, shared: &Shared) {
         let counted = Counted::new(self.clone(), shared.worker);
-        let serving = serve(stream, peer, door, shared.clone());
+        let serving = serve(accepted, door, shared.clone());
         tokio::spawn(async move {
             serving.await;
-            drop((counted, permit));
+            drop(counted);
         });
     }
 }

@@ -59,7 +59,7 @@ pub(super) async fn answer(listener: TcpListener, last_pass: LastPass) {
         async move { healthz(trouble) }
     };
     let router = guarded(Router::new().route("/healthz", get(health)), OwnHosts::new([]));
-    serve(listener, router, std::future::pending()).await;
+    serve(listener, None, router, std::future::pending()).await;
 }
 
 #[cfg(test)]

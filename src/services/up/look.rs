@@ -57,8 +57,8 @@ pub(super) async fn look(config: Config, events: Events) {
         all_accept(&listeners).await;
     }
     events.say(Event::Answering);
-    let Ok(client) = client::http(LIMIT) else { return };
-    let overview = format!("http://{}/v1/overview", beside(&config.watcher.listen));
+    let Ok(client) = client::to_our_own(LIMIT) else { return };
+    let overview = format!("{}://{}/v1/overview", config.watcher.scheme(), beside(&config.watcher.listen));
     let began = clock::elapsed();
     let mut is_told = false;
     loop {

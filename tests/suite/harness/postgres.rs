@@ -65,6 +65,26 @@ impl Postgres {
         self.url(&name)
     }
 
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join(".s.PGSQL.5432")
+    }
+
+    /// Whether nothing can be written to it, as to a standby: from now on, and in open sessions too.
+    pub(crate) async fn set_read_only(&self, is_read_only: bool) {
+        let mut connection = PgConnection::connect(&self.url("postgres")).await.expect("it answers");
+        for statement in [format!("ALTER SYSTEM SET default_transaction_read_only = {is_read_only}"), "SELECT pg_reload_conf()".to_owned()]
+        {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.expect("it does it");
+        }
+    }
+
+    /// Runs one of its tools: `pg_dump`, `pg_restore`. Files are in the server's own directory.
+    pub(crate) fn tool(&self, name: &str, words: &[&str]) {
+        let ran = program(name).current_dir(self.folder.path()).args(words).output().expect("a tool of Debian's package postgresql");
+        assert!(ran.status.success(), "{name} {words:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
     fn url(&self, database: &str) -> String {
         format!("postgres://allswell@localhost/{database}?host={}", self.folder.path().display())
     }

@@ -1,6 +1,6 @@
 //! A real TLS server under a name, vouched for by an authority of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Host, Process};
@@ -37,6 +37,15 @@ impl Tls {
             .arg(&key);
         Self { authority, _server: Process::start(&mut command, &host.path("s_server.log")) }
     }
+}
+
+/// A certificate that vouches for itself, `STEM.pem`, and its key, `STEM.key`: for a name, `DNS:shop.example`, or an address, `IP:127.0.0.1`.
+pub(crate) fn self_signed(stem: &Path, of: &str, days: u32) {
+    let (days, name) = (days.to_string(), format!("subjectAltName={of}"));
+    let words = ["req", "-x509", "-subj", "/CN=story", "-addext", &name, "-addext", "basicConstraints=critical,CA:FALSE"];
+    let new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", &days];
+    let [key, certificate] = ["key", "pem"].map(|end| stem.with_extension(end));
+    openssl(&[&words[..], &new_key].concat(), &[("-keyout", &key), ("-out", &certificate)]);
 }
 
 fn openssl(words: &[&str], files: &[(&str, &PathBuf)]) {

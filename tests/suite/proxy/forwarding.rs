@@ -34,7 +34,7 @@ async fn the_app_sees_the_clients_host_and_what_a_stranger_forwards_is_replaced(
 
 #[tokio::test]
 async fn what_a_trusted_peer_forwards_is_added_to() {
-    let front = Front::start("trusted = [\"127.0.0.1\"]").await;
+    let front = Front::start("trusted = [\"127.0.0.0/8\"]").await;
     let _blue = front.app(Colour::Blue).await;
     let lines = ["x-forwarded-for: 6.6.6.6", "x-forwarded-proto: https", "x-request-id: theirs"];
     let seen = front.client().await.ask("GET", "/headers", &lines, b"").await.unwrap().text();

@@ -114,6 +114,13 @@ impl Front {
         self.process.signal(Signal::TERM);
     }
 
+    /// What its health listener says: status and text.
+    pub(super) async fn health(&self, path: &str) -> (u16, String) {
+        let mut client = Raw::connect(&self.host.at(7702)).await.expect("the health listener");
+        let answer = client.ask("GET", path, &["host: 127.0.0.1"], b"").await.expect("an answer");
+        (answer.status, answer.text())
+    }
+
     /// The token that its prober would send.
     pub(super) fn token_line(&self) -> String {
         let token = std::fs::read_to_string(self.host.path("state/probe.token")).expect("a token");

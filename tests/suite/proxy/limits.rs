@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::front::Front;
-use crate::harness::eventually;
+use crate::harness::{eventually, within};
 
 const SECONDS: Duration = Duration::from_secs(5);
 
@@ -62,6 +62,44 @@ async fn one_client_too_many_is_closed_and_a_place_that_is_free_is_taken() {
     timeout(SECONDS, front.client().await.closed()).await.expect("the third is closed").unwrap();
     drop(one);
     eventually("a place is free", || async { front.client().await.ask("GET", "/healthz", &[], b"").await.ok() }).await;
+}
+
+#[tokio::test]
+async fn a_stream_keeps_its_place_until_it_ends() {
+    let front = Front::start("connections = 1").await;
+    let _blue = front.app(Colour::Blue).await;
+    let (websocket, _) = tokio_tungstenite::connect_async(format!("ws://{}/ws", front.live())).await.unwrap();
+    timeout(SECONDS, front.client().await.closed()).await.expect("another is closed").unwrap();
+    let metrics = front.health("/metrics").await.1;
+    assert!(metrics.contains("allswell_proxy_connections_open{listener=\"live\"} 1\n"), "{metrics}");
+    drop(websocket);
+    eventually("its place is free", || async { front.client().await.ask("GET", "/healthz", &[], b"").await.ok() }).await;
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_after_a_rest_is_served_as_before() {
+    let front = Front::start("").await;
+    let _blue = front.app(Colour::Blue).await;
+    let mut clients = Vec::new();
+    // One with half a request behind its first, which is there when the second half comes.
+    for half in ["GET /work HT", ""] {
+        let mut client = front.client().await;
+        client.send(format!("GET /work HTTP/1.1\r\nhost: h\r\n\r\n{half}")).await.unwrap();
+        assert_eq!(client.answer().await.unwrap().text(), "blue 0");
+        clients.push((client, half));
+    }
+    within(Duration::from_secs(30), "the one that asks for nothing more is parked", || async {
+        let metrics = front.health("/metrics").await.1;
+        metrics.contains("allswell_proxy_connections_parked{listener=\"live\"} 1\n").then_some(())
+    })
+    .await;
+    for (client, half) in &mut clients {
+        let rest = "GET /work HTTP/1.1\r\nhost: h\r\n\r\n".strip_prefix(*half).unwrap();
+        client.send(format!("{rest}POST /length HTTP/1.1\r\nhost: h\r\ncontent-length: 200\r\n\r\n{}", "a".repeat(200))).await.unwrap();
+        for wanted in ["blue 0", "200 19400"] {
+            assert_eq!(timeout(SECONDS, client.answer()).await.expect("an answer").unwrap().text(), wanted);
+        }
+    }
 }
 
 #[tokio::test]

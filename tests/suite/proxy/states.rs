@@ -74,13 +74,13 @@ async fn a_state_that_cannot_be_read_is_undefined_until_the_next_shift() {
     assert_eq!((answer.status, answer.text().as_str()), (503, "503: no colour is live: the proxy's state is undefined\n"));
     let mut preview = Raw::connect(&front.host.at(8080)).await.unwrap();
     assert_eq!(preview.ask("GET", "/work", &[], b"").await.unwrap().text(), "green 0");
-    let health = health(&front, "/healthz").await;
+    let health = front.health("/healthz").await;
     assert_eq!(health.0, 503);
     assert!(health.1.contains("proxy.json"), "{}", health.1);
     front.shift(Colour::Green, 1).await;
     assert_eq!(client.ask("GET", "/work", &[], b"").await.unwrap().text(), "green 0");
-    assert_eq!(self::health(&front, "/healthz").await, (200, "ok\n".to_owned()));
-    let metrics = self::health(&front, "/metrics").await.1;
+    assert_eq!(front.health("/healthz").await, (200, "ok\n".to_owned()));
+    let metrics = front.health("/metrics").await.1;
     for line in [
         "allswell_proxy_live{colour=\"green\"} 1",
         "allswell_proxy_live{colour=\"blue\"} 0",
@@ -91,12 +91,6 @@ async fn a_state_that_cannot_be_read_is_undefined_until_the_next_shift() {
     ] {
         assert!(metrics.lines().any(|given| given == line), "{line} in {metrics}");
     }
-}
-
-async fn health(front: &Front, path: &str) -> (u16, String) {
-    let mut client = Raw::connect(&front.host.at(7702)).await.expect("the health listener");
-    let answer = client.ask("GET", path, &["host: 127.0.0.1"], b"").await.expect("an answer");
-    (answer.status, answer.text())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

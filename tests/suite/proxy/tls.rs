@@ -7,23 +7,15 @@ use allswell::domain::colour::Colour;
 use reqwest::{Client, Version};
 
 use super::front::Front;
-use crate::harness::{Host, Process, eventually};
+use crate::harness::{Host, Process, eventually, self_signed};
 
 /// A certificate for `shop.example`, and its key.
-fn certificate(folder: &Path, days: u32) {
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-subj", "/CN=shop.example", "-addext", "subjectAltName=DNS:shop.example"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", &days.to_string(), "-keyout"])
-        .arg(folder.join("shop.key"))
-        .arg("-out")
-        .arg(folder.join("shop.pem"))
-        .output()
-        .expect("openssl is installed");
-    assert!(made.status.success(), "{made:?}");
+pub(super) fn certificate(folder: &Path, days: u32) {
+    self_signed(&folder.join("shop"), "DNS:shop.example", days);
 }
 
-fn tls_lines(folder: &Path) -> String {
+/// Lines of `[proxy]` for it.
+pub(super) fn tls_lines(folder: &Path) -> String {
     let file = |name: &str| folder.join(name).display().to_string();
     format!("live_tls = {{ certificate = \"{}\", key = \"{}\" }}", file("shop.pem"), file("shop.key"))
 }

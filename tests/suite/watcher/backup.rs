@@ -8,7 +8,7 @@ use allswell::domain::beat::BeatKind;
 use rustix::process::Signal;
 
 use super::stage::Stage;
-use crate::harness::allswell;
+use crate::harness::{Host, Postgres, allswell};
 
 const CHECK: &str = "[[check]]\nname = \"backup\"\nperiod = \"1h\"\n";
 
@@ -36,6 +36,26 @@ async fn a_copy_of_the_store_is_taken_while_beats_come_in_and_is_the_store_again
     stage.again().await;
     assert_eq!(stage.sender.send_again(&before).await, Some((200, true)), "what was stored before the copy is there");
     assert_eq!(stage.sender.send_again(&after).await, Some((200, false)), "what came later is not");
+}
+
+#[tokio::test]
+async fn a_server_s_store_is_copied_and_brought_back_by_its_own_tools() {
+    let server = Postgres::start().await;
+    let url = server.database().await;
+    let mut stage = Stage::on(Host::new(), &format!("store = \"{url}\""), "every = \"1h\"", CHECK).await;
+    let (before, after) = (stage.sender.beat("backup", BeatKind::Fail), stage.sender.beat("backup", BeatKind::Fail));
+    assert_eq!(stage.sender.send(&before).await, Some(200));
+    stage.told("check.down backup", Duration::from_secs(20)).await;
+    server.tool("pg_dump", &["--format=custom", "--file=copy", "--dbname", &url]);
+    assert_eq!(stage.sender.send(&after).await, Some(200));
+    stage.watcher.signal(Signal::KILL);
+    stage.watcher.end(Duration::from_secs(5)).await;
+    server.tool("pg_restore", &["--clean", "--if-exists", "--exit-on-error", "--dbname", &url, "copy"]);
+    stage.again().await;
+    assert_eq!(stage.sender.send_again(&before).await, Some((200, true)), "what was stored before the copy is there");
+    assert_eq!(stage.sender.send_again(&after).await, Some((200, false)), "what came later is not");
+    assert_eq!(stage.sender.say("backup", BeatKind::Success).await, Some(200));
+    stage.told("check.resolved backup", Duration::from_secs(20)).await;
 }
 
 #[tokio::test]

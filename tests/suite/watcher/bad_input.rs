@@ -22,6 +22,8 @@ async fn a_bad_beat_is_refused_in_clear_words_and_a_good_one_is_stored_after_it(
         change(&mut beat);
         serde_json::to_vec(&beat).unwrap()
     };
+    // JSON can say a lone surrogate; a text cannot hold it.
+    let half_a_letter = String::from_utf8(with(&|beat| beat.body = Some("HALF".into()))).unwrap().replace("HALF", "\\ud800").into_bytes();
     let cases: Vec<(Vec<u8>, u16, &str)> = vec![
         (b"".to_vec(), 400, "this is not a beat"),
         (b"{\"check\":".to_vec(), 400, "this is not a beat"),
@@ -33,6 +35,7 @@ async fn a_bad_beat_is_refused_in_clear_words_and_a_good_one_is_stored_after_it(
         (with(&|beat| beat.identity.sequence = u64::MAX), 400, "sequence"),
         (with(&|beat| beat.sent_at = Moment::from_millis(beat.sent_at.as_millis() - 301_000)), 401, "set the sender's clock"),
         (with(&|beat| beat.sent_at = Moment::from_millis(beat.sent_at.as_millis() + 400_000)), 401, "set the sender's clock"),
+        (half_a_letter, 400, "this is not a beat"),
         (with(&|beat| beat.body = Some("x".repeat(110_000))), 413, "the body of a beat"),
         (with(&|beat| beat.body = Some("x".repeat(300_000))), 413, "at most 131072 bytes"),
     ];
@@ -52,6 +55,17 @@ async fn a_bad_beat_is_refused_in_clear_words_and_a_good_one_is_stored_after_it(
     assert_eq!(backup["status"], "up");
     let (_, metrics) = sender.get("/metrics").await.unwrap();
     assert!(metrics.contains("allswell_beats_total{kind=\"success\"} 1"), "the repeat is not counted: {metrics}");
+}
+
+#[tokio::test]
+async fn a_sender_whose_clock_is_off_is_heard_and_its_skew_is_a_metric() {
+    let stage = Stage::new(CHECK).await;
+    let mut beat = stage.sender.beat("backup", BeatKind::Success);
+    beat.sent_at = Moment::from_millis(beat.sent_at.as_millis() - 200_000);
+    assert_eq!(stage.sender.send(&beat).await, Some(200));
+    let (_, metrics) = stage.sender.get("/metrics").await.unwrap();
+    let skew = metrics.lines().find_map(|line| line.strip_prefix("allswell_beat_skew_seconds{sender=\"test\"} ")).expect("a metric");
+    assert!((200..260).contains(&skew.parse::<i64>().unwrap()), "{skew}");
 }
 
 #[tokio::test]

@@ -1,17 +1,19 @@
 //! Our own all's well to an address that is not ours, and the site seen from outside.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use allswell::domain::beat::BeatKind;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use rusqlite::Connection;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::stage::Stage;
-use crate::harness::{Host, eventually};
+use crate::harness::{Host, Superior, eventually};
 
 type Count = Arc<AtomicUsize>;
 
@@ -45,6 +47,38 @@ async fn the_outside_address_hears_while_work_goes_on_and_nothing_while_the_stor
 
     lock.execute_batch("ROLLBACK").unwrap();
     eventually("the outside address hears again", || async { (count.load(Ordering::Relaxed) > before).then_some(()) }).await;
+}
+
+/// Somewhere on the network that takes no connection: whoever tries is left waiting, until the door is opened.
+async fn closed_door(address: &str) -> (TcpListener, TcpStream) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(address.parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    (listener, TcpStream::connect(address).await.unwrap())
+}
+
+#[tokio::test]
+async fn a_watcher_that_is_cut_off_with_its_interfaces_up_tells_of_itself_and_blames_nobody() {
+    let host = Host::new();
+    let door = closed_door(&host.at(9001)).await;
+    let outside = format!("outside = \"http://{}/\"", host.at(9001));
+    let check = "[[check]]\nname = \"backup\"\nperiod = \"2s\"\ngrace = \"6s\"\n";
+    let superior = Superior::of(&host, "notify");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-watcher"));
+    superior.over(&mut command, Duration::from_secs(2));
+    let stage = Stage::by(command, host, &outside, "every = \"1h\"", check).await;
+    assert_eq!(stage.sender.say("backup", BeatKind::Success).await, Some(200));
+    stage.told("check.down watcher", Duration::from_secs(40)).await;
+    superior.heard();
+    superior.hears(Duration::from_secs(20), "WATCHDOG=1").await;
+    let reason = stage.sink.taken()[0].body["data"]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("reached neither the outside address nor another watcher"), "{reason}");
+    tokio::spawn(async move { while door.0.accept().await.is_ok() {} });
+    stage.told("watcher.blind watcher", Duration::from_secs(20)).await;
+    stage.told("check.resolved watcher", Duration::from_secs(20)).await;
+    assert_eq!(stage.sender.say("backup", BeatKind::Success).await, Some(200));
+    let told = stage.sink.told();
+    assert!(!told.iter().any(|told| told.ends_with(" backup")), "{told:?}");
 }
 
 #[tokio::test]

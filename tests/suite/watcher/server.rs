@@ -6,7 +6,7 @@ use allswell::domain::beat::BeatKind;
 use rustix::process::Signal;
 
 use super::stage::Stage;
-use crate::harness::{Host, Postgres, within};
+use crate::harness::{Host, Postgres, Relay, within};
 
 const CHECK: &str = "[[check]]\nname = \"backup\"\nperiod = \"1h\"\n";
 
@@ -38,6 +38,46 @@ async fn a_server_that_ends_is_answered_503_told_from_memory_and_told_again_when
     assert_eq!(stage.sender.send_again(&beat).await, Some((200, true)), "what was acknowledged is there");
     assert_eq!(stage.sender.say("backup", BeatKind::Success).await, Some(200));
     stage.told("check.resolved watcher", Duration::from_secs(15)).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_cut_off_is_told_from_memory_and_found_again_though_no_connection_ever_ends() {
+    let server = Postgres::start().await;
+    let url = server.database().await;
+    let name = url.split(['/', '?']).nth(3).expect("a database").to_owned();
+    let host = Host::new();
+    let relay = Relay::start(&host.at(5432), server.socket()).await;
+    let store = format!("store = \"postgres://allswell@{}/{name}\"", host.at(5432));
+    let stage = Stage::on(host, &store, "every = \"1h\"", CHECK).await;
+    let beat = stage.sender.beat("backup", BeatKind::Success);
+    assert_eq!(stage.sender.send(&beat).await, Some(200));
+    relay.cut();
+    assert_eq!(stage.sender.say("backup", BeatKind::Success).await, Some(503));
+    healthz(&stage, 503).await;
+    stage.told("check.down watcher", Duration::from_secs(15)).await;
+    relay.mend();
+    stage.told("check.resolved watcher", Duration::from_secs(90)).await;
+    assert_eq!(stage.sender.send_again(&beat).await, Some((200, true)));
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_more_writes_is_answered_503_told_from_memory_and_told_again_when_it_does() {
+    let server = Postgres::start().await;
+    let stage = stage(&server).await;
+    let beat = stage.sender.beat("backup", BeatKind::Success);
+    assert_eq!(stage.sender.send(&beat).await, Some(200));
+    server.set_read_only(true).await;
+    within(Duration::from_secs(15), "a beat is refused", || async {
+        (stage.sender.say("backup", BeatKind::Success).await == Some(503)).then_some(())
+    })
+    .await;
+    stage.told("check.down watcher", Duration::from_secs(15)).await;
+    let reason = stage.sink.taken()[0].body["data"]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("read-only"), "{reason}");
+    server.set_read_only(false).await;
+    stage.told("check.resolved watcher", Duration::from_secs(15)).await;
+    assert_eq!(stage.sender.send_again(&beat).await, Some((200, true)));
+    assert_eq!(stage.sender.say("backup", BeatKind::Success).await, Some(200));
 }
 
 #[tokio::test]

@@ -23,6 +23,11 @@ impl Stage {
 
     /// With these lines in `[watcher]` and in `[probe]`.
     pub(super) async fn on(host: Host, watcher: &str, probe: &str, more: &str) -> Self {
+        Self::by(command(), host, watcher, probe, more).await
+    }
+
+    /// The same, started by this command.
+    pub(super) async fn by(command: Command, host: Host, watcher: &str, probe: &str, more: &str) -> Self {
         let sink = Webhook::start(&host.at(9000), None).await;
         let config = format!(
             "[app]\nname = \"shop\"\nheartbeats = false\n[runtime]\ncommand = \"x\"\n\
@@ -33,14 +38,14 @@ impl Stage {
         );
         std::fs::write(host.path("allswell.toml"), config).expect("a config");
         let sender = Sender::new(&host.at(7700), KEY);
-        let mut stage = Self { watcher: start(&host), host, sink, sender };
+        let mut stage = Self { watcher: start(command, &host), host, sink, sender };
         stage.up().await;
         stage
     }
 
     /// Starts the watcher anew, after it was killed.
     pub(super) async fn again(&mut self) {
-        self.watcher = start(&self.host);
+        self.watcher = start(command(), &self.host);
         self.up().await;
     }
 
@@ -59,8 +64,11 @@ impl Stage {
     }
 }
 
-fn start(host: &Host) -> Process {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-watcher"));
+fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_allswell-watcher"))
+}
+
+fn start(mut command: Command, host: &Host) -> Process {
     command.arg("--config").arg(host.path("allswell.toml")).arg("--state").arg(host.path("state"));
     Process::start(&mut command, &host.path("watcher.log"))
 }

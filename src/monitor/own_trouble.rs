@@ -1,4 +1,4 @@
-//! A config that was to be read anew and is wrong: an incident until it is mended.
+//! What is wrong with our own files: an incident until it is mended.
 
 use super::engine::{Monitor, MonitorError};
 use super::{resolution, telling};
@@ -8,7 +8,8 @@ use crate::domain::moment::Moment;
 use crate::store::incidents;
 use crate::store::incidents::StoredIncident;
 
-const CHECK: &str = "config";
+/// The config that was to be read anew.
+const CONFIG: &str = "config";
 
 impl Monitor {
     /// Hears what is wrong with the config; none is that it is right.
@@ -16,9 +17,26 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work.
     pub async fn config_is(&self, trouble: Option<&str>, now: Moment) -> Result<(), MonitorError> {
+        self.own_trouble_is(CONFIG, trouble, now).await
+    }
+
+    /// Hears what is wrong with the certificate of our listener; none is that it is right.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn certificate_is(&self, trouble: Option<&str>, now: Moment) -> Result<(), MonitorError> {
+        self.own_trouble_is(&self.certificate_check(), trouble, now).await
+    }
+
+    /// The name under which it is told.
+    pub(super) fn certificate_check(&self) -> String {
+        format!("certificate-{}", self.settings.name)
+    }
+
+    async fn own_trouble_is(&self, check: &str, trouble: Option<&str>, now: Moment) -> Result<(), MonitorError> {
         let mut transaction = self.store.begin().await?;
         let scene = self.scene(&mut transaction, now).await?;
-        let open = incidents::open_of(&mut transaction, CHECK).await?;
+        let open = incidents::open_of(&mut transaction, check).await?;
         match (trouble, open) {
             (None, Some(open)) => {
                 resolution::resolve(&mut transaction, &scene, open, now).await?;
@@ -26,7 +44,7 @@ impl Monitor {
             (Some(trouble), open) => {
                 let reason = Reason::Failing { what: trouble.to_owned(), times: 1 };
                 let is_new = open.is_none();
-                let mut stored = open.unwrap_or_else(|| opened(now, reason.clone()));
+                let mut stored = open.unwrap_or_else(|| opened(check, now, reason.clone()));
                 stored.incident.reason = reason;
                 incidents::save(&mut transaction, &stored).await?;
                 if is_new {
@@ -41,10 +59,10 @@ impl Monitor {
     }
 }
 
-fn opened(now: Moment, reason: Reason) -> StoredIncident {
+fn opened(check: &str, now: Moment, reason: Reason) -> StoredIncident {
     let incident = Incident {
-        key: key_at(CHECK, now),
-        check: CHECK.to_owned(),
+        key: key_at(check, now),
+        check: check.to_owned(),
         status: Status::Down,
         severity: Severity::Warning,
         since: now,

@@ -1,0 +1,90 @@
+//! A client that speaks HTTP/1.1: served by hyper while it asks, and parked while it does not, which takes a tenth of the memory.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use super::claim::Door;
+use super::client::{Activity, Noted, Place, Rest};
+use super::forward::{Forwarder, Origin};
+use super::headers::Peer;
+use super::metrics::{self, Connected};
+use super::shared::{Ending, Shared, reaches};
+
+/// Serves the client until it goes, stands still for too long, or everything ends.
+pub(super) async fn serve_http1<S>(stream: S, peer: Arc<Peer>, door: Door, shared: Shared, place: Place)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Shared { worker, forwarder, mut ending, open, .. } = shared;
+    let activity = Arc::new(Activity::new(Some(place)));
+    let mut stream = Noted::new(stream, Arc::clone(&activity));
+    let origin = Arc::new(Origin { worker, door, peer, activity: Arc::clone(&activity) });
+    while let Some(parked) = serve_awake(stream, &forwarder, &origin, &mut ending).await {
+        stream = parked;
+        let _parked = Connected::parked(door);
+        let is_awake = tokio::select! {
+            biased;
+            is_there = stream.wakes() => is_there,
+            () = activity.stands_still(&forwarder.timeouts) => false,
+            () = reaches(&mut ending, Ending::Closed) => false,
+        };
+        if !is_awake {
+            break;
+        }
+    }
+    drop(open);
+}
+
+/// Serves the client while it asks. Hands its stream back when it has not asked for a while; none where the connection has ended.
+async fn serve_awake<S>(
+    stream: Noted<S>,
+    forwarder: &Arc<Forwarder>,
+    origin: &Arc<Origin>,
+    ending: &mut watch::Receiver<Ending>,
+) -> Option<Noted<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(|request| {
+        let (forwarder, origin) = (Arc::clone(forwarder), Arc::clone(origin));
+        async move { Ok::<_, Infallible>(forwarder.answer(request, &origin).await) }
+    });
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(forwarder.limits.header.bytes());
+    // In a box of its own: a parked client does without.
+    let mut connection = Box::new(server.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    tokio::select! {
+        biased;
+        served = connection.as_mut() => {
+            count_refused(origin.door, &served);
+            return None;
+        }
+        rest = origin.activity.rests(&forwarder.timeouts) => {
+            if rest == Rest::TooLong {
+                return None;
+            }
+        }
+        () = reaches(ending, Ending::Closed) => {
+            std::pin::Pin::new(connection.as_mut()).graceful_shutdown();
+            let _ = connection.as_mut().await;
+            return None;
+        }
+    }
+    let parts = connection.into_parts()?;
+    Some(parts.io.into_inner().with_first(parts.read_buf))
+}
+
+/// What hyper has refused itself is counted; how else a client's connection ended is the client's affair.
+fn count_refused(door: Door, served: &hyper::Result<()>) {
+    match served {
+        Err(error) if error.is_parse_too_large() => metrics::failed(door, "header_too_large"),
+        Err(error) if error.is_parse() => metrics::failed(door, "bad_request"),
+        Err(_) | Ok(()) => {}
+    }
+}

@@ -1,0 +1,94 @@
+//! Two watchers on one store, step by step.
+
+use std::time::Duration;
+
+use allswell::domain::check::{Check, Status};
+use allswell::domain::follow_up::Plan;
+use allswell::domain::schedule::Schedule;
+use allswell::domain::sent::Sent;
+use allswell::monitor::{Arrival, Arrived, Expected, Keep, Monitor, MonitorSettings};
+use allswell::store::{checks, flips};
+
+use super::ground::{Ground, at, beat, grounds};
+
+/// `job` is due every second, and down two seconds later.
+fn settings(name: &str) -> MonitorSettings {
+    let check = Check { schedule: Schedule::Every(Duration::from_secs(1)), grace: Duration::from_secs(2), rise: 1, fall: 1, apart: None };
+    let (name, plan, channels) = (name.to_owned(), Plan::default(), Vec::new());
+    let job = Expected { name: "job".into(), check, channels: channels.clone(), instances: None, plan: plan.clone(), behind: Vec::new() };
+    MonitorSettings {
+        name,
+        app: "shop".into(),
+        page_url: None,
+        checks: [job].into_iter().collect(),
+        channels: Vec::new(),
+        own_channels: channels,
+        own_plan: plan,
+        maintenance: Vec::new(),
+        most_made: 0,
+        keep: Keep { log: Duration::from_secs(7_200), beats: Duration::from_secs(3_600) },
+        strangers_after: Duration::from_secs(60),
+    }
+}
+
+/// Both have begun, and `job` was heard at 1 s: it is down at 4 s.
+async fn two() -> (Ground, [Monitor; 2]) {
+    let [_, ground] = grounds().await;
+    let watchers = [Monitor::new(ground.store.clone(), settings("one")), Monitor::new(ground.again().await.unwrap(), settings("two"))];
+    for watcher in &watchers {
+        watcher.start(at(0)).await.unwrap();
+    }
+    let arrival = watchers[0].arrivals().arrive(at(1_000));
+    commit(&watchers[0], arrival, 1_000).await;
+    sweep(&watchers, 1_200, 3_600).await;
+    (ground, watchers)
+}
+
+async fn commit(watcher: &Monitor, arrival: Arrival, now: i64) {
+    let arrived = Arrived { key_id: "k".into(), beat: beat("job", "one", None), arrival, sent: Sent::default() };
+    assert!(watcher.ingest(&[arrived], at(now)).await.iter().all(Result::is_ok));
+}
+
+async fn sweep(watchers: &[Monitor], from: i64, to: i64) {
+    for now in (from..=to).step_by(200) {
+        for watcher in watchers {
+            watcher.sweep(at(now), false).await.unwrap();
+        }
+    }
+}
+
+async fn status(ground: &Ground) -> Status {
+    checks::find(&mut ground.read().await, "job").await.unwrap().unwrap().state.status
+}
+
+#[tokio::test]
+async fn a_beat_that_one_watcher_has_in_hand_keeps_the_other_from_telling_silence() {
+    let (ground, watchers) = two().await;
+    let in_time = watchers[0].arrivals().arrive(at(3_700));
+    sweep(&watchers, 3_800, 6_000).await;
+    commit(&watchers[0], in_time, 6_000).await;
+    sweep(&watchers, 6_200, 6_800).await;
+    assert_eq!(status(&ground).await, Status::Up);
+    assert_eq!(
+        flips::last_of(&mut ground.read().await, "job").await.unwrap().map(|stored| stored.flip.to),
+        Some(Status::Up),
+        "nor was it down"
+    );
+    sweep(&watchers, 7_000, 8_200).await;
+    assert_eq!(status(&ground).await, Status::Down, "real silence is told by both together within the bound");
+}
+
+#[tokio::test]
+async fn a_watcher_that_is_gone_or_has_ended_keeps_nobody_waiting() {
+    let (ground, watchers) = two().await;
+    let _never_committed = watchers[0].arrivals().arrive(at(3_700));
+    sweep(&watchers, 3_800, 4_000).await;
+    sweep(&watchers[1..], 4_200, 6_800).await;
+    assert_eq!(status(&ground).await, Status::Up);
+    sweep(&watchers[1..], 7_000, 7_600).await;
+    assert_eq!(status(&ground).await, Status::Down);
+    let (ground, watchers) = two().await;
+    watchers[0].stop(at(3_700)).await.unwrap();
+    sweep(&watchers[1..], 3_800, 4_800).await;
+    assert_eq!(status(&ground).await, Status::Down);
+}
