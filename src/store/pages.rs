@@ -137,7 +137,7 @@ fn flip(row: &Row) -> Result<LoggedFlip, StoreError> {
     Ok(LoggedFlip { id: row.get("id")?, check: row.get("check_name")?, flip, words, incident: row.get("incident")? })
 }
 
-/// When the oldest thing that is known of a check was written: its first flip, or its first beat. None: nothing is known.
+/// Of when the oldest thing is that is known of a check: its first flip, beat or incident. None: nothing is known.
 ///
 /// # Errors
 /// Where the store does not answer.
@@ -145,7 +145,9 @@ pub async fn known_since(connection: &mut Connection, check: &str) -> Result<Opt
     let flip = sql("SELECT at FROM flip WHERE check_name = ? ORDER BY id LIMIT 1").bind(check).first(connection).await?;
     let beat = sql("SELECT received_at AS at FROM beat WHERE shelf = ? AND check_name = ? ORDER BY id LIMIT 1");
     let beat = beat.bind(shelf(check)).bind(check).first(connection).await?;
-    let moments: Vec<Moment> = [flip, beat].iter().flatten().map(|row| row.get("at")).collect::<Result<_, _>>()?;
+    let incident =
+        sql("SELECT since AS at FROM incident WHERE check_name = ? ORDER BY opened_at LIMIT 1").bind(check).first(connection).await?;
+    let moments: Vec<Moment> = [flip, beat, incident].iter().flatten().map(|row| row.get("at")).collect::<Result<_, _>>()?;
     Ok(moments.into_iter().min())
 }
 

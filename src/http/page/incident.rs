@@ -67,7 +67,7 @@ fn timeline(story: &IncidentStory, now: Moment) -> Markup {
         section aria-labelledby="timeline" {
             h2 #timeline { "Timeline" }
             ol.timeline { @for event in events { li.(event.tone) {
-                (at(event.at)) span.aside { " +" (lasting(event.at.since(first))) }
+                (at(event.at)) @if event.at.since(first).as_secs() > 0 { span.aside { " +" (lasting(event.at.since(first))) } }
                 p { strong { (event.word) } " " (event.what) }
             } } }
         }

@@ -63,7 +63,7 @@ fn one(entry: &Entry, now: Moment) -> Markup {
             @if let Some(instances) = entry.asked.instances { p { (instances) " instances" } }
             @if let Some(why) = &entry.asked.forced { p.reason { "The gate was skipped: " (why) } }
             @if let Some(reason) = &entry.reason { p.reason { (reason) } }
-            @if entry.steps.len() > 1 { (phases(entry)) }
+            @if entry.steps.len() > 1 && !entry.what.is_of_instances() { (phases(entry)) }
         }
     }
 }
@@ -101,7 +101,11 @@ fn doing(phase: Phase, target: Colour) -> String {
 }
 
 fn took(duration: std::time::Duration) -> String {
-    if duration.as_secs() < 10 { format!("{}.{:01} s", duration.as_secs(), duration.subsec_millis() / 100) } else { lasting(duration) }
+    match duration.as_secs() {
+        0 => format!("{} ms", duration.as_millis()),
+        seconds @ 1..10 => format!("{seconds}.{} s", duration.subsec_millis() / 100),
+        _ => lasting(duration),
+    }
 }
 
 fn ending(entry: &Entry) -> (&'static str, &'static str) {

@@ -14,11 +14,23 @@ const CONFIG: &str = "[public]\nchecks = [\"proxy\", \"nightly backup\"]\ntitle 
     [[check]]\nname = \"invoices\"\nperiod = \"1h\"\n[[check]]\nname = \"reindex\"\nperiod = \"10m\"\nfall = 3\n\
     [[maintenance]]\nname = \"new disks\"\nchecks = [\"nightly backup\"]\nschedule = \"0 2 * * 0\"\nduration = \"1h\"\n";
 
+/// Those that stand in the documents.
+const PICTURES: [&str; 8] = [
+    "overview-wide",
+    "overview-wide-dark",
+    "overview-narrow",
+    "check-wide-dark",
+    "incident-wide",
+    "switches-wide",
+    "own-check-wide",
+    "public-wide",
+];
+
 /// A system in which much is well and something is not.
 async fn lived_in() -> Stage {
     let host = Host::new();
     stage::seed(&host, &["blue", "proxy", "nightly backup"]).await;
-    let stage = Stage::on(host, CONFIG).await;
+    let stage = Stage::on(host, "", CONFIG).await;
     let history = vec![
         switch(4, 47, "ann@desk"),
         deploy(3, 52, Phase::Done, None),
@@ -86,7 +98,9 @@ async fn every_page_is_clean_wide_and_narrow_in_light_and_dark() {
             assert_eq!(browser.serious_faults().await, Vec::<String>::new(), "{place}");
             let spills = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
             assert_eq!(spills, 0, "{place} is wider than its window");
-            browser.picture(&place).await;
+            if PICTURES.contains(&place.as_str()) {
+                browser.picture(&place).await;
+            }
         }
     }
 }
@@ -119,6 +133,5 @@ async fn a_page_of_a_system_that_has_seen_nothing_says_what_to_do_next() {
             assert!(text.contains(words.trim_start_matches("$ ")), "{path}: {words} not in {text}");
         }
         assert_eq!(browser.serious_faults().await, Vec::<String>::new(), "{path}");
-        browser.picture(&format!("empty{}", path.replace(['/', '?', '='], "-"))).await;
     }
 }

@@ -46,13 +46,14 @@ impl Answer {
 impl Stage {
     /// With these sections besides. The built-in checks are due once in an hour.
     pub(super) async fn new(more: &str) -> Self {
-        Self::on(Host::new(), more).await
+        Self::on(Host::new(), "heartbeats = false", more).await
     }
 
-    pub(super) async fn on(host: Host, more: &str) -> Self {
+    /// With this line in `[app]`.
+    pub(super) async fn on(host: Host, app: &str, more: &str) -> Self {
         let sink = Webhook::start(&host.at(9000), None).await;
         let config = format!(
-            "[app]\nname = \"shop\"\n[runtime]\ncommand = \"x\"\n\
+            "[app]\nname = \"shop\"\n{app}\n[runtime]\ncommand = \"x\"\n\
              [watcher]\nlisten = \"{}\"\nbeat_key = \"{KEY}\"\ntoken = \"{TOKEN}\"\n[probe]\nevery = \"1h\"\n\
              [[channel]]\nname = \"ops\"\nkind = \"webhook\"\nurl = \"{}\"\n{more}",
             host.at(7700),
