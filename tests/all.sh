@@ -71,7 +71,7 @@ run() {
 
 if [ -n "$without_docker" ]; then
   say 'tests, and no story on Docker'
-  run --lib --bins --test tidy --
+  run --lib --bins --test tidy --test simulation --
   run --test suite -- --skip docker::
 else
   # First and alone: it compiles, and no story has to share the machine with that.

@@ -26,6 +26,7 @@ pub(crate) async fn serve(colour: String, address: &str) {
     let router = Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/work", get(work).post(work))
+        .route("/who", get(move || async move { colour }))
         .route("/events", get(move || async move { events(colour) }))
         .route("/ws", get(websocket))
         .layer(DefaultBodyLimit::disable());

@@ -1,10 +1,9 @@
 //! Clients that come all the time: keep-alive requests, WebSockets and event streams. None of them retries.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use allswell::clock;
 use futures_util::{SinkExt, StreamExt};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -40,20 +39,12 @@ pub(crate) struct Shared {
     pub(crate) marks: Marks,
     is_over: AtomicBool,
     tally: Mutex<Tally>,
-    /// When the colour that was ordered last was first heard, in nanoseconds of elapsed time; 0 is not yet.
-    heard_at: AtomicU64,
 }
 
 impl Crowd {
     /// Comes to this address.
     pub(crate) fn start(address: &str, marks: Marks, size: Size) -> Self {
-        let shared = Arc::new(Shared {
-            address: address.to_owned(),
-            marks,
-            is_over: AtomicBool::new(false),
-            tally: Mutex::default(),
-            heard_at: AtomicU64::new(0),
-        });
+        let shared = Arc::new(Shared { address: address.to_owned(), marks, is_over: AtomicBool::new(false), tally: Mutex::default() });
         let mut tasks = JoinSet::new();
         for number in 0..size.clients {
             tasks.spawn(keep_asking(Arc::clone(&shared), number));
@@ -89,27 +80,6 @@ impl Shared {
 
     fn note(&self, note: impl FnOnce(&mut Tally)) {
         note(&mut self.tally.lock().unwrap());
-    }
-
-    /// From now on the first answer of the colour that is ordered is waited for.
-    pub(crate) fn forget_heard(&self) {
-        self.heard_at.store(0, Ordering::SeqCst);
-    }
-
-    /// When it came, if it has.
-    pub(crate) fn heard_at(&self) -> Option<Duration> {
-        Some(self.heard_at.load(Ordering::SeqCst)).filter(|at| *at > 0).map(Duration::from_nanos)
-    }
-
-    /// An answer of this colour has come, to a request that was sent when so many shifts had been ordered.
-    fn hear(&self, colour: &str, ordered_before: u64) {
-        let is_first = self.heard_at.load(Ordering::Relaxed) == 0;
-        let wanted = self.marks.only_right_colour(ordered_before, self.marks.ordered());
-        if is_first && wanted.is_some_and(|wanted| wanted.as_str() == colour) {
-            let now = u64::try_from(clock::elapsed().as_nanos()).unwrap();
-            // Another may have been faster.
-            let _ = self.heard_at.compare_exchange(0, now, Ordering::SeqCst, Ordering::Relaxed);
-        }
     }
 }
 
@@ -150,7 +120,7 @@ async fn keep_asking(shared: Arc<Shared>, number: usize) {
 
 /// One request. Whether the connection goes on.
 async fn ask(shared: &Shared, client: &mut Raw, kind: Kind, body: &[u8]) -> bool {
-    let (acknowledged, ordered) = (shared.marks.acknowledged(), shared.marks.ordered());
+    let acknowledged = shared.marks.acknowledged();
     let method = if kind == Kind::Get { "GET" } else { "POST" };
     let answer = match timeout(PATIENCE, client.ask(method, "/work", &[], body)).await {
         Ok(Ok(answer)) => answer,
@@ -163,18 +133,17 @@ async fn ask(shared: &Shared, client: &mut Raw, kind: Kind, body: &[u8]) -> bool
             return false;
         }
     };
-    judge(shared, &answer, kind, body.len(), (acknowledged, ordered));
+    judge(shared, &answer, kind, body.len(), acknowledged);
     !answer.header("connection").is_some_and(|word| word.contains("close"))
 }
 
-fn judge(shared: &Shared, answer: &RawAnswer, kind: Kind, length: usize, (acknowledged, ordered): (u64, u64)) {
+fn judge(shared: &Shared, answer: &RawAnswer, kind: Kind, length: usize, acknowledged: u64) {
     let text = answer.text();
     let colour = text.split(' ').next().unwrap_or_default();
     if answer.status != 200 || text != format!("{colour} {length}") {
         shared.note(|tally| tally.fail(kind, &format!("{} {}", answer.status, text.trim())));
         return;
     }
-    shared.hear(colour, ordered);
     let right = shared.marks.only_right_colour(acknowledged, shared.marks.ordered());
     shared.note(|tally| {
         tally.answered += 1;

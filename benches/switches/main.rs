@@ -1,9 +1,9 @@
 //! What a switch costs with ours, HAProxy, nginx and Caddy in front, under everything at once: keep-alive clients that send GET, POST and 1 MB
 //! uploads, WebSockets and event streams.
 //!
-//!     cargo bench --bench switches -- [--switches 1000] [--stops 100] [--json FILE] [embedded haproxy nginx caddy]
+//!     cargo bench --bench switches -- [--switches 1000] [--remote] [--stops 100] [--json FILE] [embedded haproxy nginx caddy]
 //!
-//! Needs Debian's nginx, haproxy and caddy. With `--stops` the old colour's app is killed each time its claims are zero. Prints tables, writes JSON.
+//! Needs Debian's nginx, haproxy and caddy. A switch is ordered by `allswell switch`, or, with `--remote`, by a program that goes on. With `--stops` the old colour's app is killed each time its claims are zero. Prints tables, writes JSON.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a measurement that cannot go on ends, and says why")]
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shares and quantiles")]
@@ -35,18 +35,21 @@ use serde_json::json;
 struct Options {
     switches: usize,
     stops: usize,
+    /// The order alone, without the start of a command.
+    by_remote: bool,
     json: String,
     fronts: Vec<Front>,
 }
 
 impl Options {
     fn read(mut words: impl Iterator<Item = String>) -> Self {
-        let mut options = Self { switches: 1_000, stops: 0, json: "target/switches.json".to_owned(), fronts: Vec::new() };
+        let mut options = Self { switches: 1_000, stops: 0, by_remote: false, json: "target/switches.json".to_owned(), fronts: Vec::new() };
         while let Some(word) = words.next() {
             let mut value = || words.next().expect("a value");
             match word.as_str() {
                 "--switches" => options.switches = value().parse().expect("a number"),
                 "--stops" => options.stops = value().parse().expect("a number"),
+                "--remote" => options.by_remote = true,
                 "--json" => options.json = value(),
                 // What cargo bench says to every bench.
                 "--bench" => {}
@@ -74,7 +77,7 @@ async fn measure(options: &Options) {
     let mut rows: Vec<Row> = Vec::new();
     for front in &options.fronts {
         if options.switches > 0 {
-            rows.push(runs::under_everything(*front, options.switches).await);
+            rows.push(runs::under_everything(*front, options.switches, options.by_remote).await);
             rows.last().unwrap().print(rows.len() == 1);
         }
         if options.stops > 0 {

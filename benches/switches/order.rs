@@ -1,14 +1,26 @@
-//! One switch, as an operator orders it, and when each of its phases was heard of.
+//! One switch, as an operator or a program orders it, and when each of its phases was heard of.
 
 use std::process::Stdio;
 use std::time::Duration;
 
 use allswell::clock;
 use allswell::domain::colour::Colour;
+use allswell::domain::switch::Phase;
+use allswell::release::{Remote, SwitchOrder};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
+use super::raw::Raw;
 use super::stage::Stage;
+
+/// Who orders it.
+#[derive(Debug, Clone)]
+pub(crate) enum By {
+    /// `allswell switch`, a process for each.
+    Command,
+    /// A program that goes on: the order alone.
+    Remote(Remote),
+}
 
 /// When a switch that has ended well reached what, from the start of the command on.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +32,46 @@ pub(crate) struct Times {
     pub(crate) acknowledged_at: Duration,
 }
 
-/// Runs `allswell switch COLOUR --yes`; `acknowledged` is called when it says that new requests go to the colour.
-pub(crate) async fn switch(stage: &Stage, to: Colour, acknowledged: impl Fn()) -> Times {
+/// Switches; `acknowledged` is called when it is said that new requests go to the colour.
+pub(crate) async fn switch(stage: &Stage, by: &By, to: Colour, acknowledged: impl Fn()) -> Times {
+    match by {
+        By::Command => by_command(stage, to, acknowledged).await,
+        By::Remote(remote) => by_remote(remote, to, acknowledged).await,
+    }
+}
+
+async fn by_remote(remote: &Remote, to: Colour, acknowledged: impl Fn()) -> Times {
+    let order = SwitchOrder { to, force: None, wait: true, by: "bench".to_owned() };
+    let began = clock::elapsed();
+    let (mut gated, mut shifted) = (None, None);
+    let end = remote.switch(&order, |event| match event.phase {
+        Phase::Gated => gated = Some(clock::elapsed()),
+        Phase::Shifted => {
+            acknowledged();
+            shifted = Some(clock::elapsed());
+        }
+        _ => {}
+    });
+    let end = end.await.unwrap();
+    assert_eq!(end.phase, Phase::Done, "{:?}", end.reason);
+    let (gated, shifted) = gated.zip(shifted).unwrap();
+    Times { gated: gated - began, shifted: shifted - began, done: clock::elapsed() - began, acknowledged_at: shifted }
+}
+
+/// When a visitor who asks without a pause first hears the colour, in elapsed time.
+pub(crate) async fn first_heard(address: String, colour: Colour) -> Duration {
+    loop {
+        let Ok(mut client) = Raw::connect(&address).await else { continue };
+        while let Ok(answer) = client.ask("GET", "/who", &[], &[]).await {
+            if answer.text() == colour.as_str() {
+                return clock::elapsed();
+            }
+        }
+    }
+}
+
+/// Runs `allswell switch COLOUR --yes`.
+async fn by_command(stage: &Stage, to: Colour, acknowledged: impl Fn()) -> Times {
     let began = clock::elapsed();
     let mut command = Command::new(env!("CARGO_BIN_EXE_allswell"));
     command.args(["switch", to.as_str(), "--yes", "--config", "allswell.toml", "--state", "state"]).current_dir(stage.path(""));

@@ -13,7 +13,7 @@ use super::tally::Tally;
 pub(crate) struct Shift {
     pub(crate) times: Times,
     /// When the first answer of the new colour came after the acknowledgement, in seconds; before it where this is negative.
-    pub(crate) first_after: Option<f64>,
+    pub(crate) first_after: f64,
 }
 
 pub(crate) struct Row {
@@ -85,7 +85,7 @@ impl Row {
     }
 
     fn first(&self) -> Vec<f64> {
-        sorted(self.shifts.iter().filter_map(|shift| shift.first_after).map(|seconds| seconds * 1_000.0))
+        sorted(self.shifts.iter().map(|shift| shift.first_after * 1_000.0))
     }
 }
 

@@ -10,7 +10,7 @@ use super::costs::Held;
 use super::crowd::{Crowd, Size};
 use super::fronts::Front;
 use super::marks::Marks;
-use super::order::{self, Times};
+use super::order::{self, By, Times};
 use super::row::{Row, Shift};
 use super::stage::{Child, Stage};
 
@@ -26,10 +26,11 @@ struct Ground {
     prober: Child,
     apps: [Child; 2],
     crowd: Crowd,
+    by: By,
 }
 
 impl Ground {
-    async fn new(front: Front, size: Size) -> Self {
+    async fn new(front: Front, size: Size, by_remote: bool) -> Self {
         let stage = Stage::new(front);
         let apps = [stage.app(Colour::Blue).await, stage.app(Colour::Green).await];
         let proxy = front.start(&stage);
@@ -38,16 +39,17 @@ impl Ground {
         let crowd = Crowd::start(&stage.at(8000), Marks::new(Colour::Blue), size);
         // Everybody has come, and both colours have been seen passing.
         sleep(Duration::from_secs(3)).await;
-        Self { stage, proxy, prober, apps, crowd }
+        let by = if by_remote { By::Remote(stage.remote()) } else { By::Command };
+        Self { stage, proxy, prober, apps, crowd, by }
     }
 
     async fn switch(&self, to: Colour) -> Shift {
         let shared = &self.crowd.shared;
+        let first = tokio::spawn(order::first_heard(self.stage.at(8000), to));
         shared.marks.order(to);
-        shared.forget_heard();
-        let times: Times = order::switch(&self.stage, to, || shared.marks.acknowledge()).await;
-        let first = shared.heard_at().map(|at| at.as_secs_f64() - times.acknowledged_at.as_secs_f64());
-        Shift { times, first_after: first }
+        let times: Times = order::switch(&self.stage, &self.by, to, || shared.marks.acknowledge()).await;
+        let first_after = first.await.unwrap().as_secs_f64() - times.acknowledged_at.as_secs_f64();
+        Shift { times, first_after }
     }
 
     /// By the proxy and by the prober.
@@ -61,8 +63,8 @@ fn colour(number: usize) -> Colour {
 }
 
 /// So many switches under all kinds of clients.
-pub(crate) async fn under_everything(front: Front, switches: usize) -> Row {
-    let ground = Ground::new(front, EVERYTHING).await;
+pub(crate) async fn under_everything(front: Front, switches: usize, by_remote: bool) -> Row {
+    let ground = Ground::new(front, EVERYTHING, by_remote).await;
     let (mut shifts, mut before) = (Vec::new(), ground.held());
     let began = clock::elapsed();
     for number in 0..switches {
@@ -74,12 +76,13 @@ pub(crate) async fn under_everything(front: Front, switches: usize) -> Row {
     let took = clock::elapsed() - began;
     let after = ground.held();
     let Ground { crowd, .. } = ground;
-    Row { name: front.name().to_owned(), tally: crowd.end().await, shifts, took, before, after }
+    let by = if by_remote { ", ordered by a program" } else { "" };
+    Row { name: format!("{}{by}", front.name()), tally: crowd.end().await, shifts, took, before, after }
 }
 
 /// So many rounds in which the old colour is killed as soon as nothing claims it.
 pub(crate) async fn stops(front: Front, rounds: usize) -> Row {
-    let mut ground = Ground::new(front, REQUESTS).await;
+    let mut ground = Ground::new(front, REQUESTS, false).await;
     let driver = ground.stage.driver();
     let (mut shifts, before) = (Vec::new(), ground.held());
     let began = clock::elapsed();

@@ -8,8 +8,9 @@ use std::time::Duration;
 use allswell::clock;
 use allswell::config::Config;
 use allswell::domain::colour::Colour;
-use allswell::files::StateDir;
+use allswell::files::{StateDir, token};
 use allswell::proxy::ProxyDriver;
+use allswell::release::Remote;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -128,6 +129,12 @@ impl Stage {
             assert!(clock::elapsed() < deadline, "{address}: {}", fs::read_to_string(self.path("log")).unwrap_or_default());
             sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// The prober's control.
+    pub(crate) fn remote(&self) -> Remote {
+        let token = token(&self.path("state/prober.token")).unwrap();
+        Remote::new(&format!("http://{}", self.at(7701)), token, Duration::from_secs(10)).unwrap()
     }
 
     /// What the proxy says itself.

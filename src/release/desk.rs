@@ -69,8 +69,10 @@ impl Desk {
     /// # Errors
     /// Where nothing was begun: another is under way, the live colour is undefined, the proxy or the journal does not answer.
     pub async fn switch(&self, order: SwitchOrder) -> Result<Phases, Refusal> {
-        self.free().await?;
-        let state = self.cluster.proxy.state().await.map_err(silent)?;
+        let Cluster { proxy, journal, .. } = &*self.cluster;
+        let (free, state, deploy) = tokio::join!(self.free(), proxy.state(), journal.last_deploy(order.to));
+        free?;
+        let (state, deploy) = (state.map_err(silent)?, deploy.map_err(broken)?);
         let (progress, phases) = unbounded_channel();
         if state.live == Some(order.to) {
             let note = format!("{} is live already: there is nothing to do", order.to);
@@ -85,13 +87,16 @@ impl Desk {
         let now = clock::now();
         let intent = Intent {
             what: What::Switch,
-            asked: Asked { target: order.to, version: self.version(order.to).await?, by: order.by, forced: order.force, instances: None },
+            asked: Asked { target: order.to, version: proven_version(deploy.as_ref()), by: order.by, forced: order.force, instances: None },
             origin: state.live,
             proxy_epoch: state.epoch,
             until: now + self.cluster.longest_switch(),
             configured: self.cluster.configured.of(order.to),
         };
-        self.trust_only_what_was_proven(intent.asked.target).await?;
+        if deploy.is_some_and(|deploy| deploy.phase != Phase::Done) {
+            // It may have replaced the instances, and nobody has seen them pass.
+            self.cluster.memory.begin_anew(intent.asked.target.as_str(), now);
+        }
         let entry = self.take(intent).await?;
         let (cluster, switch) = (Arc::clone(&self.cluster), Switch::new(Arc::clone(&self.cluster), entry.clone(), progress));
         tokio::spawn(async move {
@@ -199,27 +204,17 @@ impl Desk {
         }
     }
 
-    /// The version that a colour was deployed with last, as far as it is proven.
-    async fn version(&self, colour: Colour) -> Result<Option<String>, Refusal> {
-        let deploy = self.cluster.journal.last_deploy(colour).await.map_err(broken)?;
-        Ok(deploy.filter(|deploy| deploy.phase == Phase::Done).and_then(|deploy| deploy.asked.version))
-    }
-
-    /// A deploy that did not end well may have replaced the instances, and nobody has seen them pass.
-    async fn trust_only_what_was_proven(&self, colour: Colour) -> Result<(), Refusal> {
-        let deploy = self.cluster.journal.last_deploy(colour).await.map_err(broken)?;
-        if deploy.is_some_and(|deploy| deploy.phase != Phase::Done) {
-            self.cluster.memory.begin_anew(colour.as_str(), clock::now());
-        }
-        Ok(())
-    }
-
     async fn take(&self, intent: Intent) -> Result<Entry, Refusal> {
         match self.cluster.journal.take(intent, clock::now()).await.map_err(broken)? {
             Taken::Ours(entry) => Ok(entry),
             Taken::Locked(lease) => Err(locked(&lease)),
         }
     }
+}
+
+/// The version that a colour was deployed with last, as far as it is proven.
+fn proven_version(deploy: Option<&Entry>) -> Option<String> {
+    deploy.filter(|deploy| deploy.phase == Phase::Done).and_then(|deploy| deploy.asked.version.clone())
 }
 
 fn locked(lease: &Lease) -> Refusal {

@@ -1,0 +1,31 @@
+//! The real monitor and the real store under a thousand misfortunes, one step at a time and by a clock of the simulation's own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a simulation that cannot go on ends, and says why")]
+
+#[path = "simulation/mod.rs"]
+mod simulation;
+
+use simulation::run;
+
+/// As many as an ordinary run of the tests has time for; `cargo run --release --example simulate` runs as many as asked.
+const SEEDS: u64 = 14;
+
+/// `ALLSWELL_SEED=7 cargo test --test simulation` runs that one alone.
+#[test]
+fn whatever_happens_no_alarm_is_lost_none_is_false_and_none_is_told_twice() {
+    let asked = std::env::var("ALLSWELL_SEED").ok().map(|seed| seed.parse().expect("ALLSWELL_SEED is a number"));
+    for seed in asked.map_or(0..SEEDS, |seed| seed..seed + 1) {
+        if let Err(violation) = run(seed) {
+            panic!("{violation}");
+        }
+    }
+}
+
+#[test]
+fn a_seed_alone_reproduces_everything() {
+    for seed in [2, 4] {
+        let (first, second) = (run(seed).expect("no violation"), run(seed).expect("no violation"));
+        assert_eq!(first, second, "seed {seed}");
+        assert!(first.beats > 0 && first.taken > 0, "{first:?}");
+    }
+}

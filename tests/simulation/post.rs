@@ -1,0 +1,84 @@
+//! The steps of a watcher that take notices to channels.
+
+use super::plan::millis;
+use super::report::Violation;
+use super::truth::Take;
+use super::watcher::{Condition, Sent, Step};
+use super::world::World;
+
+/// A courier looks at least so often.
+const POLL: i64 = 500;
+
+impl World {
+    pub(super) async fn courier(&mut self, number: usize, channel: usize) -> Result<(), Box<Violation>> {
+        let later = self.put_off(number);
+        let courier = &mut self.watchers[number].couriers[channel];
+        match (later, &mut courier.sent) {
+            (Some(later), Some(sent)) => sent.answered_at = later,
+            (Some(later), None) => courier.next_poll = later,
+            (None, Some(_)) => self.settle(number, channel).await,
+            (None, None) => return self.claim(number, channel).await,
+        }
+        Ok(())
+    }
+
+    async fn claim(&mut self, number: usize, channel: usize) -> Result<(), Box<Violation>> {
+        let next_poll = self.now + POLL + self.dice.between(0, 20);
+        self.watchers[number].couriers[channel].next_poll = next_poll;
+        let Some(monitor) = self.watchers[number].monitor.clone().filter(|_| self.state.is_untold) else { return Ok(()) };
+        let doom = self.watchers[number].doomed(Step::Claim);
+        if let Some(fuse) = doom.and_then(|doom| doom.fuse) {
+            self.ground.arm(fuse);
+        }
+        let claimed = monitor.claim(&self.plan.channels[channel], self.clock(self.now)).await;
+        if let Some(doom) = doom {
+            self.ground.disarm();
+            self.kill(number, &format!("{doom:?}"));
+            return Ok(());
+        }
+        let Ok(Some(claimed)) = claimed else { return Ok(()) };
+        let is_reachable = self.watchers[number].condition != Condition::CutOff;
+        let loses = self.loses_answers();
+        let attempt = self.channels[channel].attempt(&mut self.dice, loses, is_reachable);
+        self.story.say(self.now, format_args!("watcher {number} sends {}: {attempt:?}", claimed.notice().key));
+        self.state.active_at = self.now;
+        let notice = claimed.notice().clone();
+        self.watchers[number].couriers[channel].sent = Some(Sent { claimed, answered_at: self.now + attempt.takes, attempt });
+        if !self.watchers[number].couriers[channel].sent.as_ref().is_some_and(|sent| sent.attempt.is_taken) {
+            return Ok(());
+        }
+        if let Some(complaint) = self.truth.complaint(channel, &notice) {
+            return Err(self.violation(format!("{}: {complaint}", self.plan.channels[channel].name)));
+        }
+        let since = self.true_time(millis(notice.since), millis(notice.at));
+        let take = Take { channel, notice, since };
+        self.told_rightly(&take)?;
+        self.truth.takes.push(take);
+        Ok(())
+    }
+
+    async fn settle(&mut self, number: usize, channel: usize) {
+        let Some(monitor) = self.watchers[number].monitor.clone() else { return };
+        let doom = self.watchers[number].doomed(Step::Settle);
+        if doom.is_some_and(|doom| doom.fuse.is_some()) {
+            // The channel has it, and the receipt is lost.
+            return self.kill(number, &format!("{doom:?}"));
+        }
+        let courier = &mut self.watchers[number].couriers[channel];
+        let Some(sent) = courier.sent.take() else { return };
+        courier.next_poll = self.now;
+        if sent.attempt.is_taken && sent.attempt.answer.is_err() {
+            self.truth.hide(channel, &sent.claimed.notice().key);
+        }
+        let rule = &self.plan.channels[channel];
+        let settled = monitor.settle(rule, &sent.claimed, &sent.attempt.answer, self.clock(self.now)).await;
+        settled.unwrap();
+        self.state.active_at = self.now;
+        if let Some(doom) = doom {
+            self.kill(number, &format!("{doom:?}"));
+        } else {
+            self.wake();
+        }
+        self.look();
+    }
+}

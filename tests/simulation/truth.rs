@@ -1,0 +1,133 @@
+//! What really happened, by the one true clock: what watchers say is held against it.
+
+use std::collections::BTreeMap;
+
+use allswell::domain::notice::{Notice, NoticeKind};
+use uuid::Uuid;
+
+use super::plan::Planned;
+
+/// What a check's senders did.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    /// When silence is a missed deadline.
+    pub(super) deadline: i64,
+    /// When each instance was heard last, of what is in the store.
+    pub(super) heard: BTreeMap<String, i64>,
+    /// Every beat that is in the store and counts.
+    pub(super) stored: Vec<Stored>,
+    /// So many bad ones in a row, since the last good one.
+    pub(super) bad: u32,
+    /// It is quiet on purpose until then.
+    pub(super) quiet_until: i64,
+    pub(super) duty: Option<Duty>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stored {
+    pub(super) arrived: i64,
+    pub(super) committed: i64,
+}
+
+/// Something that must be told.
+#[derive(Debug, Clone)]
+pub(super) struct Duty {
+    /// The deadline that was missed, or when the last bad answer was stored.
+    pub(super) since: i64,
+    pub(super) is_silence: bool,
+    /// How much time there was to tell it by a channel of its own; and by another in its stead.
+    pub(super) used: i64,
+    pub(super) used_elsewhere: i64,
+    /// In so much time it must be told.
+    pub(super) budget: i64,
+    /// How often its deadline may have moved: we were blind.
+    pub(super) blind: u32,
+    pub(super) is_told: bool,
+}
+
+/// What the people behind a channel have read.
+#[derive(Debug, Clone)]
+pub(super) struct Take {
+    pub(super) channel: usize,
+    pub(super) notice: Notice,
+    /// When the trouble began.
+    pub(super) since: i64,
+}
+
+/// Everything.
+#[derive(Debug, Default)]
+pub(super) struct Truth {
+    pub(super) checks: Vec<Known>,
+    pub(super) takes: Vec<Take>,
+    /// So often the receipt of a notice was hidden from whoever sent it.
+    pub(super) hidden: BTreeMap<(usize, String), usize>,
+    /// The beats that a sender was told are stored.
+    pub(super) acknowledged: Vec<(Uuid, u64)>,
+    pub(super) missed: usize,
+}
+
+impl Take {
+    pub(super) fn is_end(&self) -> bool {
+        self.notice.kind == NoticeKind::CheckResolved
+    }
+
+    /// Whether it is the alarm that one check is silent.
+    pub(super) fn is_silence(&self) -> bool {
+        let words = &self.notice.reason;
+        self.notice.kind == NoticeKind::CheckDown && (words.starts_with("no beat since") || words.starts_with("never heard"))
+    }
+}
+
+impl Known {
+    /// Expected from the beginning.
+    pub(super) fn new(planned: &Planned) -> Self {
+        Self { deadline: planned.deadline(0), ..Self::default() }
+    }
+
+    fn next_deadline(&self, planned: &Planned) -> i64 {
+        let mut heard: Vec<i64> = self.heard.values().copied().collect();
+        heard.sort_unstable_by(|one, other| other.cmp(one));
+        let last_needed = usize::try_from(planned.instances.unwrap_or(1)).unwrap_or(1) - 1;
+        planned.deadline(heard.get(last_needed).copied().unwrap_or(0))
+    }
+
+    /// A beat is in the store.
+    pub(super) fn store(&mut self, planned: &Planned, instance: &str, stored: Stored, is_bad: bool) {
+        let last = self.heard.entry(instance.to_owned()).or_insert(stored.arrived);
+        *last = stored.arrived.max(*last);
+        self.stored.push(stored);
+        self.bad = if is_bad { self.bad + 1 } else { 0 };
+        self.deadline = self.next_deadline(planned);
+    }
+}
+
+impl Truth {
+    /// Whether somebody has read that this incident is there.
+    pub(super) fn is_told(&self, incident: &str) -> bool {
+        self.takes.iter().any(|take| take.notice.subject.incident == incident && !take.is_end())
+    }
+
+    pub(super) fn hide(&mut self, channel: usize, key: &str) {
+        *self.hidden.entry((channel, key.to_owned())).or_insert(0) += 1;
+    }
+
+    /// What the people behind a channel would complain about, when they read this.
+    pub(super) fn complaint(&self, channel: usize, notice: &Notice) -> Option<String> {
+        let before = self.takes.iter().filter(|take| take.channel == channel);
+        let times = before.clone().filter(|take| take.notice.key == notice.key).count();
+        let hidden = self.hidden.get(&(channel, notice.key.clone())).copied().unwrap_or(0);
+        if times > hidden {
+            return Some(format!("{} is told twice, and no receipt of it was hidden", notice.key));
+        }
+        let mut of_incident = before.filter(|take| take.notice.subject.incident == notice.subject.incident);
+        let is_end = notice.kind == NoticeKind::CheckResolved;
+        let says_it_all = ["was ", "recorded late"].iter().any(|words| notice.reason.starts_with(words));
+        if is_end && !says_it_all && !of_incident.clone().any(|take| !take.is_end()) {
+            return Some(format!("{} is resolved before it is down: {}", notice.key, notice.reason));
+        }
+        if !is_end && times == 0 && of_incident.any(Take::is_end) {
+            return Some(format!("{} is down after it was resolved", notice.key));
+        }
+        None
+    }
+}
