@@ -19,9 +19,9 @@ done
 
 # Real servers of mail, alerts, rows, pages and containers; the tests talk to no imitation of them.
 packages=(curl nghttp2-client python3-aiosmtpd openssl shellcheck systemd logrotate haproxy faketime tmux zsh fish mandoc nginx caddy prometheus prometheus-alertmanager postgresql
-  chromium chromium-driver)
+  chromium chromium-driver e2fsprogs util-linux)
 if [ -z "$without_docker" ]; then
-  packages+=(docker.io docker-compose docker-registry debootstrap iproute2 iptables util-linux openssh-server openssh-client)
+  packages+=(docker.io docker-compose docker-registry debootstrap iproute2 iptables openssh-server openssh-client)
 fi
 command -v npm >/dev/null || packages+=(nodejs npm)
 missing=()

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::options::Options;
@@ -40,6 +40,15 @@ impl Part {
         }
     }
 
+    /// The executable that is this part alone.
+    fn executable(self) -> &'static str {
+        match self {
+            Self::Proxy => "allswell-proxy",
+            Self::Prober => "allswell-prober",
+            Self::Watcher => "allswell-watcher",
+        }
+    }
+
     /// What the listener that has its `/healthz` speaks, and where it listens.
     fn health(self, config: &Config) -> (&'static str, &str) {
         match self {
@@ -68,7 +77,8 @@ enum Mode {
 /// The whole of an executable that is one part. Exit codes: 0 ended as told (or well, when asked), 1 failed, 2 wrong config.
 #[must_use]
 pub fn main(part: Part) -> ExitCode {
-    let Arguments { options, mode } = Arguments::parse();
+    let words = Arguments::command().name(part.executable()).get_matches();
+    let Arguments { options, mode } = Arguments::from_arg_matches(&words).unwrap_or_else(|wrong| wrong.exit());
     match mode {
         Some(Mode::Probe) => part_probe::run(&options, |config| part.health(config)),
         None => run(part, &options),

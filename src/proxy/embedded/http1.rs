@@ -1,4 +1,4 @@
-//! A client that speaks HTTP/1.1: served by hyper while it asks, and parked while it does not, which takes a tenth of the memory.
+//! A client that speaks HTTP/1.1: served by hyper while it asks, and parked without its buffers while it does not.
 
 use std::convert::Infallible;
 use std::sync::Arc;

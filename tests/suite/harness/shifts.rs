@@ -46,12 +46,12 @@ impl Stand {
                 assert_eq!(seen, arrivals, "nothing arrives at {new} once it has drained, until it is live again");
             }
             shifted.push(shift(new, number).await);
+            let since = crowd.answers();
+            eventually("requests go on over the shift", || async { (crowd.answers() > since + 100).then_some(()) }).await;
             if number % 4 == 0 {
                 drained_at = Some(self.drained(old).await);
             }
         }
-        let last = crowd.answers();
-        eventually("answers after the last shift", || async { (crowd.answers() > last + 200).then_some(()) }).await;
         let tally = crowd.end().await;
         assert_eq!(tally.failed, [""; 0]);
         assert_eq!(tally.closed, [""; 0]);
@@ -61,7 +61,6 @@ impl Stand {
         eprintln!(
             "50 shifts: {answered} answers, {echoes} WebSocket messages echoed, {fewest} answers at least in the second around a shift"
         );
-        assert!(fewest >= 200, "{fewest} answers in the second around a shift");
         assert!(tally.echoes > 500, "{} messages echoed", tally.echoes);
     }
 
