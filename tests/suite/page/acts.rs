@@ -43,14 +43,15 @@ async fn an_incident_is_acknowledged_and_its_check_muted_from_the_page() {
 async fn without_a_script_everything_is_there_and_works() {
     let stage = Stage::new(CHECK).await;
     assert_eq!(stage.sender.say("nightly backup", BeatKind::Fail).await, Some(200));
-    let incident = stage.incident("nightly backup").await;
+    stage.incident("nightly backup").await;
     let browser = Browser::start(&stage.host).await;
+    browser.look(Look::WIDE).await;
     browser.without_scripts().await;
     browser.open(&stage.url("/sign-in?next=%2Fincidents")).await;
     sign_in(&browser).await;
     browser.shows("nightly backup is not working").await;
     assert!(browser.text().await.contains("as of"), "no script says that it is live");
-    browser.open(&stage.url(&format!("/incidents/{}", incident.replace(' ', "%20")))).await;
+    browser.click(".incident h3 a").await;
     browser.click("form[action$='/acknowledge'] button").await;
     browser.shows("acknowledged by ann").await;
     browser.open(&stage.url("/")).await;
