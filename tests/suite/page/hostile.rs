@@ -3,7 +3,7 @@
 use allswell::domain::beat::{Beat, BeatKind, Health, Showing};
 use allswell::domain::switch::Phase;
 
-use super::stage::{Stage, TOKEN, deploy, switch};
+use super::stage::{Stage, TOKEN, deploy, in_three_days, switch};
 use crate::harness::eventually;
 
 /// Ends a tag, an attribute, a script, a CDATA section, a JSON text and a line of a log.
@@ -41,7 +41,8 @@ async fn whatever_a_name_a_body_a_reason_or_a_note_has_stays_text() {
     let toml = name.replace('\\', "\\\\").replace('"', "\\\"");
     let stage = Stage::new(&format!(
         "[public]\nchecks = [\"{toml}\"]\ntitle = \"{toml}\"\n[[check]]\nname = \"{toml}\"\nslug = \"hostile\"\nperiod = \"1h\"\n\
-         [[maintenance]]\nname = \"{toml}\"\nschedule = \"0 2 * * *\"\nduration = \"1h\"\n"
+         [[maintenance]]\nname = \"{toml}\"\nschedule = \"{}\"\nduration = \"1h\"\n",
+        in_three_days()
     ))
     .await;
     let mut done = switch(1, 9, HOSTILE);

@@ -6,13 +6,13 @@ use allswell::domain::beat::{Beat, BeatKind, Health, Showing};
 use allswell::domain::entry::{Entry, Step};
 use allswell::domain::switch::Phase;
 
-use super::stage::{self, Stage, TOKEN, deploy, switch};
+use super::stage::{self, Stage, TOKEN, deploy, in_three_days, switch};
 use crate::harness::{Browser, Host, Look};
 
 const CONFIG: &str = "[public]\nchecks = [\"proxy\", \"nightly backup\"]\ntitle = \"shop status\"\n\
     [[check]]\nname = \"nightly backup\"\nschedule = \"0 3 * * *\"\ntz = \"Europe/Riga\"\ngrace = \"30m\"\n\
     [[check]]\nname = \"invoices\"\nperiod = \"1h\"\n[[check]]\nname = \"reindex\"\nperiod = \"10m\"\nfall = 3\n\
-    [[maintenance]]\nname = \"new disks\"\nchecks = [\"nightly backup\"]\nschedule = \"0 2 * * 0\"\nduration = \"1h\"\n";
+    [[maintenance]]\nname = \"new disks\"\nchecks = [\"nightly backup\"]\nschedule = \"{maintenance}\"\nduration = \"1h\"\n";
 
 /// Those that stand in the documents.
 const PICTURES: [&str; 8] = [
@@ -30,7 +30,7 @@ const PICTURES: [&str; 8] = [
 async fn lived_in() -> Stage {
     let host = Host::new();
     stage::seed(&host, &["blue", "proxy", "nightly backup"]).await;
-    let stage = Stage::on(host, "", CONFIG).await;
+    let stage = Stage::on(host, "", &CONFIG.replace("{maintenance}", &in_three_days())).await;
     let history = vec![
         switch(4, 47, "ann@desk"),
         deploy(3, 52, Phase::Done, None),

@@ -15,6 +15,7 @@ use allswell::domain::sent::Sent;
 use allswell::domain::switch::Phase;
 use allswell::store::incidents::StoredIncident;
 use allswell::store::{Store, beats, incidents};
+use chrono::{Datelike, Days};
 use uuid::Uuid;
 
 use crate::harness::{Host, Process, Sender, Webhook, eventually};
@@ -28,6 +29,12 @@ pub(super) struct Stage {
     pub(super) sink: Webhook,
     pub(super) sender: Sender,
     _watcher: Process,
+}
+
+/// The schedule of what is planned and not under way, whenever this runs: 02:00 UTC on the weekday of three days from now.
+pub(super) fn in_three_days() -> String {
+    let day = clock::now().to_utc() + Days::new(3);
+    format!("0 2 * * {}", day.weekday().num_days_from_sunday())
 }
 
 /// What a page answers.
