@@ -1,5 +1,7 @@
 //! Why the store did not do what was asked.
 
+use std::path::PathBuf;
+
 use rusqlite::ErrorCode;
 use sqlx::error::ErrorKind;
 
@@ -15,6 +17,9 @@ pub enum StoreError {
     /// Somebody else has held every connection for too long.
     #[error("the store: nobody else's turn has come for two seconds")]
     Busy,
+    /// What was written would be found by nobody.
+    #[error("the store: {} was deleted, moved or replaced since it was opened: put it back, or start anew", .0.display())]
+    Lost(PathBuf),
     /// It was written by a newer version of allswell.
     #[error("the store has schema {found}, this version knows {known}: start the newer version again, or restore a backup")]
     Newer {
@@ -51,7 +56,7 @@ impl StoreError {
                 Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ParameterOutOfRange)
             ),
             Self::Database(sqlx::Error::Encode(_)) | Self::Unreadable(_) | Self::Repeated => true,
-            Self::Database(_) | Self::Busy | Self::Newer { .. } => false,
+            Self::Database(_) | Self::Busy | Self::Lost(_) | Self::Newer { .. } => false,
         }
     }
 
@@ -62,7 +67,7 @@ impl StoreError {
             Self::Database(error) => {
                 error.as_database_error().and_then(|error| error.code()).is_some_and(|code| POSTGRES_AGAIN.contains(&code.as_ref()))
             }
-            Self::File(_) | Self::Busy | Self::Newer { .. } | Self::Unreadable(_) | Self::Repeated => false,
+            Self::File(_) | Self::Busy | Self::Lost(_) | Self::Newer { .. } | Self::Unreadable(_) | Self::Repeated => false,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A file of SQLite, whose statements are called where they are needed: without a thread, a queue or a copy in between.
 
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,20 +33,44 @@ const READERS: usize = 4;
 pub(super) struct File {
     writer: Pool,
     reader: Pool,
+    path: Arc<Path>,
+    /// Which file it was when it was opened.
+    inode: Option<Inode>,
+    /// What was committed and is not in the file yet.
+    log: Arc<Path>,
 }
+
+/// A device, and a file's number on it.
+type Inode = (u64, u64);
 
 impl File {
     /// Opens the file, or makes it.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let idle = vec![to_write(path)?];
-        Ok(Self { writer: Pool::new(1, path, to_write, idle), reader: Pool::new(READERS, path, to_read, Vec::new()) })
+        let idle = vec![Opened::new(to_write(path)?)];
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        Ok(Self {
+            writer: Pool::new(1, path, to_write, idle),
+            reader: Pool::new(READERS, path, to_read, Vec::new()),
+            path: path.into(),
+            inode: inode_of(path),
+            log: PathBuf::from(log).into(),
+        })
     }
 
-    /// For a transaction that writes.
+    /// For a transaction that writes. Where the name leads to another file by now, or to none, SQLite would go on writing what nobody finds.
     pub(super) async fn begin(&self) -> Result<Lent, StoreError> {
+        self.is_same(&self.path, self.inode)?;
         let mut lent = self.writer.lend().await?;
         lent.run("BEGIN IMMEDIATE", &[])?;
+        // It is there from the first transaction until the last connection ends.
+        let log = lent.opened.as_mut().and_then(|opened| *opened.log.get_or_insert_with(|| inode_of(&self.log)));
+        self.is_same(&self.log, log)?;
         Ok(lent)
+    }
+
+    fn is_same(&self, path: &Path, inode: Option<Inode>) -> Result<(), StoreError> {
+        if inode_of(path) == inode { Ok(()) } else { Err(StoreError::Lost(self.path.to_path_buf())) }
     }
 
     /// For reading.
@@ -74,17 +100,35 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Which file a name leads to, if it leads to one.
+fn inode_of(path: &Path) -> Option<Inode> {
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// A connection, and the log that it began to write, where it has begun.
+#[derive(Debug)]
+struct Opened {
+    connection: Connection,
+    log: Option<Option<Inode>>,
+}
+
+impl Opened {
+    fn new(connection: Connection) -> Self {
+        Self { connection, log: None }
+    }
+}
+
 /// Connections that are lent to one at a time each.
 #[derive(Debug, Clone)]
 struct Pool {
     permits: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    idle: Arc<Mutex<Vec<Opened>>>,
     path: Arc<Path>,
     open: fn(&Path) -> Result<Connection, StoreError>,
 }
 
 impl Pool {
-    fn new(most: usize, path: &Path, open: fn(&Path) -> Result<Connection, StoreError>, idle: Vec<Connection>) -> Self {
+    fn new(most: usize, path: &Path, open: fn(&Path) -> Result<Connection, StoreError>, idle: Vec<Opened>) -> Self {
         Self { permits: Arc::new(Semaphore::new(most)), idle: Arc::new(Mutex::new(idle)), path: path.into(), open }
     }
 
@@ -92,19 +136,19 @@ impl Pool {
         let permit = timeout(BUSY * 2, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = permit.ok().and_then(Result::ok).ok_or(StoreError::Busy)?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => (self.open)(&self.path)?,
+        let opened = match idle {
+            Some(opened) => opened,
+            None => Opened::new((self.open)(&self.path)?),
         };
-        Ok(Lent { connection: Some(connection), home: Arc::clone(&self.idle), _permit: permit })
+        Ok(Lent { opened: Some(opened), home: Arc::clone(&self.idle), _permit: permit })
     }
 }
 
 /// A connection, until it is dropped: what was not committed then never was.
 #[derive(Debug)]
 pub(super) struct Lent {
-    connection: Option<Connection>,
-    home: Arc<Mutex<Vec<Connection>>>,
+    opened: Option<Opened>,
+    home: Arc<Mutex<Vec<Opened>>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -145,12 +189,12 @@ impl Lent {
 
     /// Runs several statements of ours.
     pub(super) fn script(&mut self, text: &str) -> Result<(), StoreError> {
-        let connection = self.connection.as_ref().ok_or(StoreError::Busy)?;
+        let Opened { connection, .. } = self.opened.as_ref().ok_or(StoreError::Busy)?;
         Ok(aside(|| connection.execute_batch(text))?)
     }
 
     fn with<T>(&mut self, text: &str, act: impl FnOnce(&mut Statement<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let connection = self.connection.as_ref().ok_or(StoreError::Busy)?;
+        let Opened { connection, .. } = self.opened.as_ref().ok_or(StoreError::Busy)?;
         aside(|| {
             let mut statement: CachedStatement<'_> = connection.prepare_cached(text)?;
             act(&mut statement)
@@ -160,12 +204,13 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(opened) = self.opened.take() else { return };
+        let Opened { connection, .. } = &opened;
         if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_err() {
             // Nobody knows in which state it is: the next one opens another.
             return;
         }
-        self.home.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.home.lock().unwrap_or_else(PoisonError::into_inner).push(opened);
     }
 }
 
@@ -209,11 +254,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = File::open(&folder.path().join("x.db")).unwrap();
         let mut lent = file.begin().await.unwrap();
-        lent.connection.take();
+        lent.opened.take();
         drop(lent);
         let mut lent = file.begin().await.unwrap();
         lent.script("CREATE TABLE a (b INTEGER); INSERT INTO a VALUES (1)").unwrap();
         lent.run("COMMIT", &[]).unwrap();
         assert_eq!(file.read().await.unwrap().rows("SELECT b FROM a", &[]).unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_its_name_does_not_lead_to_any_more_is_not_written_until_it_does_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let [named, log, aside] = ["x.db", "x.db-wal", "aside"].map(|name| folder.path().join(name));
+        let file = File::open(&named).unwrap();
+        drop(file.begin().await.unwrap());
+        for name in [named, log] {
+            fs::rename(&name, &aside).unwrap();
+            assert!(matches!(file.begin().await, Err(StoreError::Lost(_))), "{} is gone", name.display());
+            fs::write(&name, "").unwrap();
+            assert!(matches!(file.begin().await, Err(StoreError::Lost(_))), "{} is another", name.display());
+            fs::rename(&aside, &name).unwrap();
+            assert!(file.begin().await.is_ok(), "{} is back", name.display());
+        }
     }
 }

@@ -6,6 +6,7 @@ mod day_file;
 mod disk;
 mod kills;
 mod locked;
+mod lost;
 mod outside;
 mod page;
 mod server;
