@@ -21,6 +21,23 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     text.chars().map(|c| if matches!(c, '\n' | '\t' | '\r') { ' ' } else { shown(c) }).collect::<String>().into()
 }
 
+/// A line that a program has said: without colours and other escape sequences, what would be obeyed and blanks around it, and cut after `longest`
+/// characters.
+#[must_use]
+pub fn bare(line: &str, longest: usize) -> String {
+    let mut bare = String::new();
+    let mut characters = line.chars();
+    while let Some(c) = characters.next() {
+        if c == '\u{1b}' {
+            // The rest of an escape sequence: up to its final letter.
+            characters.by_ref().find(char::is_ascii_alphabetic);
+        } else if !is_obeyed(c) {
+            bare.push(c);
+        }
+    }
+    bare.trim().chars().take(longest).collect()
+}
+
 /// A JSON text in which the same characters are written as `\uXXXX`: nothing is lost, and nothing is obeyed.
 #[must_use]
 pub fn escaped(json: &str) -> Cow<'_, str> {
@@ -63,6 +80,13 @@ mod tests {
         assert_eq!(plain(hostile), "a␛[31mb␇␈␡\u{fffd}2J\u{fffd}\u{fffd}␍\n\tc");
         assert_eq!(one_line(hostile), "a␛[31mb␇␈␡\u{fffd}2J\u{fffd}\u{fffd}   c");
         assert!(!one_line(hostile).chars().any(is_obeyed));
+    }
+
+    #[test]
+    fn a_line_that_a_program_has_said_is_without_its_colours() {
+        assert_eq!(bare(" \u{1b}[31;1merror\u{1b}[0m:\t\u{202e}no\u{7} such file\r\n", 100), "error:no such file");
+        assert_eq!(bare("éééé", 3), "ééé");
+        assert_eq!(bare("\u{1b}", 3), "");
     }
 
     #[test]

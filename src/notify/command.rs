@@ -11,10 +11,11 @@ use tokio::process::Child;
 use tokio::time::timeout;
 
 use super::further::{Further, Sending};
-use super::message::{Message, cut, one_line};
+use super::message::{Message, cut};
 use super::receipt::{ChannelError, Receipt, SendError};
 use super::webhook::payload;
 use crate::domain::notice::Notice;
+use crate::domain::plain::{bare, one_line};
 
 /// EX_TEMPFAIL of sysexits.h, as sendmail and procmail use it: try again later.
 const TRY_AGAIN: i32 = 75;
@@ -86,8 +87,8 @@ impl Running {
             }
         };
         let said = String::from_utf8_lossy(&tail);
-        let last = said.lines().rev().map(one_line).find(|line| !line.trim().is_empty()).unwrap_or_default();
-        Ok((ended?, cut(last.trim(), LINE)))
+        let last = said.lines().rev().map(|line| bare(line, usize::MAX)).find(|line| !line.is_empty()).unwrap_or_default();
+        Ok((ended?, cut(&last, LINE)))
     }
 }
 
@@ -136,18 +137,18 @@ fn environment(notice: &Notice) -> Vec<(&'static str, String)> {
     let (subject, message) = (&notice.subject, Message::of(notice));
     let word = |colour: Option<_>| colour.map(|colour: crate::domain::colour::Colour| colour.to_string()).unwrap_or_default();
     vec![
-        ("ALLSWELL_KEY", one_line(&notice.key)),
+        ("ALLSWELL_KEY", one_line(&notice.key).into_owned()),
         ("ALLSWELL_TYPE", notice.kind.to_string()),
-        ("ALLSWELL_INCIDENT", one_line(&subject.incident)),
-        ("ALLSWELL_APP", one_line(&subject.app)),
-        ("ALLSWELL_CHECK", one_line(&subject.check)),
+        ("ALLSWELL_INCIDENT", one_line(&subject.incident).into_owned()),
+        ("ALLSWELL_APP", one_line(&subject.app).into_owned()),
+        ("ALLSWELL_CHECK", one_line(&subject.check).into_owned()),
         ("ALLSWELL_STATUS", subject.status.to_string()),
         ("ALLSWELL_SEVERITY", subject.severity.to_string()),
         ("ALLSWELL_COLOUR", word(subject.colour)),
         ("ALLSWELL_LIVE", word(subject.live)),
         ("ALLSWELL_HEADLINE", message.headline),
         ("ALLSWELL_REASON", message.reason),
-        ("ALLSWELL_URL", one_line(message.url.as_deref().unwrap_or_default())),
+        ("ALLSWELL_URL", one_line(message.url.as_deref().unwrap_or_default()).into_owned()),
     ]
 }
 
@@ -167,14 +168,14 @@ mod tests {
             ("ALLSWELL_KEY", "blue-1795410000000/check.down/ops"),
             ("ALLSWELL_TYPE", "check.down"),
             ("ALLSWELL_INCIDENT", "blue-1795410000000"),
-            ("ALLSWELL_APP", "sh op"),
+            ("ALLSWELL_APP", "sh␀op"),
             ("ALLSWELL_CHECK", "blue"),
             ("ALLSWELL_STATUS", "down"),
             ("ALLSWELL_SEVERITY", "critical"),
             ("ALLSWELL_COLOUR", "blue"),
             ("ALLSWELL_LIVE", "blue"),
-            ("ALLSWELL_HEADLINE", "sh op: blue (live) is not working"),
-            ("ALLSWELL_REASON", "ab[2Jc"),
+            ("ALLSWELL_HEADLINE", "sh␀op: blue (live) is not working"),
+            ("ALLSWELL_REASON", "a␀b␛[2Jc"),
             ("ALLSWELL_URL", "http://127.0.0.1:7700/"),
         ] {
             assert_eq!(value(name), expected, "{name}");

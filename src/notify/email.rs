@@ -15,6 +15,7 @@ use super::message::Message;
 use super::receipt::{ChannelError, Receipt, SendError};
 use super::settings::{EmailSettings, EmailTls};
 use crate::domain::notice::Notice;
+use crate::domain::plain::one_line;
 use crate::net::client::{extra_roots, io_words};
 
 /// Longer ids are replaced by a digest: mail programs differ in what they take.
@@ -130,7 +131,7 @@ fn words(error: &lettre::transport::smtp::Error) -> String {
         cause = next;
     }
     let said = cause.downcast_ref::<std::io::Error>().map_or_else(|| cause.to_string(), io_words);
-    let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+    let said: String = one_line(&said).chars().take(300).collect();
     match error.status() {
         Some(code) => format!("answered {code}: {said}"),
         None => said,

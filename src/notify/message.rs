@@ -2,6 +2,7 @@
 
 use crate::domain::moment::humane;
 use crate::domain::notice::{Notice, NoticeKind};
+use crate::domain::plain::{one_line, plain};
 use crate::domain::role::Role;
 
 /// Longer reasons are cut: a channel's message is for reading.
@@ -28,10 +29,10 @@ impl Message {
     /// The words of a notice.
     pub(super) fn of(notice: &Notice) -> Self {
         Self {
-            headline: one_line(&notice.headline()),
+            headline: one_line(&notice.headline()).into_owned(),
             facts: vec![("Since", since(notice)), ("Colour", colour(notice)), ("Severity", notice.subject.severity.to_string())],
             reason: cut(&notice.reason, LONGEST_REASON),
-            also: notice.also.iter().map(|check| one_line(check)).collect(),
+            also: notice.also.iter().map(|check| one_line(check).into_owned()).collect(),
             url: notice.url.clone(),
             command: command(notice),
         }
@@ -94,16 +95,12 @@ fn is_bare(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
-/// Without line ends and other control characters.
-pub(super) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// At most so many characters, and a sign where some are missing.
+/// At most so many characters, and a sign where some are missing. Line breaks stay.
 pub(super) fn cut(text: &str, most: usize) -> String {
-    let kept = |c: &char| !c.is_control() || *c == '\n';
-    let mut short: String = text.chars().filter(kept).take(most).collect();
-    if text.chars().filter(kept).nth(most).is_some() {
+    let text = text.replace("\r\n", "\n");
+    let text = plain(&text);
+    let mut short: String = text.chars().take(most).collect();
+    if text.chars().nth(most).is_some() {
         short.push('…');
     }
     short
@@ -188,9 +185,10 @@ pub(super) mod tests {
     #[test]
     fn long_reasons_are_cut_and_headlines_stay_one_line() {
         let mut long = Notice { reason: "é".repeat(9_000), ..notice() };
-        long.subject.app = "shop\r\nBcc: all".into();
+        long.subject.app = "shop\r\nBcc: all\u{202e}".into();
         let message = Message::of(&long);
         assert_eq!(message.reason.chars().count(), LONGEST_REASON + 1);
-        assert!(!message.headline.contains(['\r', '\n']));
+        assert!(!message.headline.contains(['\r', '\n', '\u{202e}']), "{}", message.headline);
+        assert_eq!(cut("one\r\ntwo\u{1b}[2J", 20), "one\ntwo␛[2J");
     }
 }

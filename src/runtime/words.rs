@@ -29,18 +29,3 @@ fn fill_word(word: &str, value: impl Fn(&str) -> Option<String>) -> String {
     filled.push_str(rest);
     filled
 }
-
-/// A line without colours, control characters and blanks around it, cut after `longest` characters.
-pub(super) fn plain(line: &str, longest: usize) -> String {
-    let mut plain = String::new();
-    let mut characters = line.chars();
-    while let Some(c) = characters.next() {
-        if c == '\u{1b}' {
-            // The rest of an escape sequence: up to its final letter.
-            characters.by_ref().find(char::is_ascii_alphabetic);
-        } else if !c.is_control() {
-            plain.push(c);
-        }
-    }
-    plain.trim().chars().take(longest).collect()
-}

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::runtime::words::plain;
+use crate::domain::plain::bare;
 
 /// So many lines are kept.
 const LINES: usize = 60;
@@ -22,7 +22,7 @@ pub(super) struct Said {
 impl Said {
     /// Keeps a line, and forgets the oldest where there are too many. Gives it back as it is kept; none where nothing is in it.
     pub(super) fn keep(&mut self, line: &str) -> Option<String> {
-        let line = plain(line, LONGEST);
+        let line = bare(line, LONGEST);
         if line.is_empty() {
             return None;
         }

@@ -14,12 +14,15 @@ use tokio::time::timeout;
 use crate::domain::colour::Colour;
 use crate::domain::container::{Container, End, Happened, Happening, Life, colour_of, holds};
 use crate::domain::moment::Moment;
+use crate::domain::plain::bare;
 use crate::runtime::error::RuntimeError;
 
 /// The engine answers within this time, or does not answer.
 const LIMIT: Duration = Duration::from_secs(3);
 /// What a heartbeat's container calls its instance, where it says so.
 const INSTANCE: &str = "ALLSWELL_INSTANCE=";
+/// What is kept of a line, in characters.
+const LONGEST_LINE: usize = 200;
 
 /// A view of one engine.
 #[derive(Debug)]
@@ -100,7 +103,7 @@ impl Sight {
     pub async fn last_lines(&self, id: &str, count: usize) -> Vec<String> {
         let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&count.to_string()).build();
         let Ok(engine) = self.engine() else { return Vec::new() };
-        let lines = engine.logs(id, Some(options)).filter_map(|line| ready(line.ok().map(|line| plain(&line.to_string()))));
+        let lines = engine.logs(id, Some(options)).filter_map(|line| ready(line.ok().map(|line| bare(&line.to_string(), LONGEST_LINE))));
         timeout(LIMIT, lines.filter(|line| ready(!line.is_empty())).collect()).await.unwrap_or_default()
     }
 }
@@ -196,12 +199,6 @@ fn life(status: Option<ContainerStateStatusEnum>) -> Life {
 fn date(text: Option<&str>) -> Option<Moment> {
     let date: DateTime<Utc> = text?.parse().ok()?;
     Some(Moment::from(date)).filter(|at| at.as_millis() > 0)
-}
-
-/// Without time, colours and control characters.
-fn plain(line: &str) -> String {
-    const LONGEST: usize = 200;
-    line.chars().filter(|c| !c.is_control()).take(LONGEST).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::runtime::words::plain;
+use crate::domain::plain::bare;
 
 /// A log larger than this is moved aside.
 pub const LARGEST: u64 = 10 * 1024 * 1024;
@@ -55,7 +55,7 @@ pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
     let Ok(end) = tail(path) else { return Vec::new() };
     let text = String::from_utf8_lossy(&end);
     let mut lines: Vec<String> =
-        text.lines().rev().map(|line| plain(line, LONGEST_LINE)).filter(|line| !line.is_empty()).take(count).collect();
+        text.lines().rev().map(|line| bare(line, LONGEST_LINE)).filter(|line| !line.is_empty()).take(count).collect();
     lines.reverse();
     lines
 }
