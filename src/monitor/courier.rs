@@ -77,7 +77,17 @@ impl Monitor {
 
     async fn claim_next(&self, rule: &ChannelRule, all: bool, now: Moment) -> Result<Option<Claimed>, MonitorError> {
         let mut transaction = self.store.begin().await?;
-        let Some(mut next) = outbox::next(&mut transaction, &rule.name, all, now).await? else { return Ok(None) };
+        let scene = self.scene(&mut transaction, now).await?;
+        let mut next = loop {
+            let Some(next) = outbox::next(&mut transaction, &rule.name, all, now).await? else {
+                transaction.commit().await?;
+                return Ok(None);
+            };
+            // Somebody wanted quiet while it was on its way, or waited for another try.
+            if !telling::gives_way(&mut transaction, &scene, &next.notice).await? {
+                break next;
+            }
+        };
         let until = now + CLAIM.max(rule.timeout + Duration::from_secs(2));
         let by = Uuid::new_v4().to_string();
         outbox::claim(&mut transaction, &next.notice.key, &by, until).await?;

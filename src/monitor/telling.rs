@@ -8,7 +8,7 @@ use crate::domain::notice::{Notice, NoticeKind, key};
 use crate::domain::quiet::Hush;
 use crate::domain::role::Role;
 use crate::net::place::incident_path;
-use crate::store::{Connection, StoreError, follow_ups, notices};
+use crate::store::{Connection, StoreError, follow_ups, incidents, notices};
 
 /// The notice of an incident, for no channel yet.
 pub(super) fn notice(scene: &Scene<'_>, incident: &Incident) -> Notice {
@@ -48,6 +48,21 @@ async fn is_put_off(connection: &mut Connection, scene: &Scene<'_>, incident: &I
     state.is_hushed = true;
     follow_ups::save(connection, &incident.key, &state, Some(until)).await?;
     Ok(true)
+}
+
+/// A notice that would be sent in a time of quiet gives way to what is told at the end of that, where its incident is still open. True where it did.
+pub(super) async fn gives_way(connection: &mut Connection, scene: &Scene<'_>, notice: &Notice) -> Result<bool, StoreError> {
+    use NoticeKind::{ChannelDead, CheckDown, CheckPoorly, CheckReminder};
+    if !matches!(notice.kind, CheckDown | CheckPoorly | CheckReminder | ChannelDead) || scene.hushed(&notice.subject.check).is_none() {
+        return Ok(false);
+    }
+    let found = incidents::find(connection, &notice.subject.incident).await?;
+    let Some(open) = found.filter(|found| found.incident.resolved_at.is_none()) else { return Ok(false) };
+    if is_put_off(connection, scene, &open.incident).await? {
+        notices::withdraw(connection, &notice.key, scene.now).await?;
+        return Ok(true);
+    }
+    Ok(false)
 }
 
 /// Tells it again to everybody who has been told, for the `count`th time. A reminder that nobody has taken gives way to the next.

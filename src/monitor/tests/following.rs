@@ -9,6 +9,7 @@ use crate::domain::maintenance::{When, Window};
 use crate::domain::quiet::QuietKind;
 use crate::monitor::MonitorSettings;
 use crate::monitor::orders::{AckOrder, QuietOrder, ResumeOrder};
+use crate::notify::SendError;
 
 fn ack(which: Option<&str>) -> AckOrder {
     AckOrder { which: which.map(str::to_owned), by: "ann@desk".into(), note: Some("looking".into()) }
@@ -109,6 +110,22 @@ async fn what_happens_while_muted_is_recorded_and_told_only_if_it_is_there_at_th
     }
     assert_eq!(told, [(60_000, "check.down job".to_owned(), at(800))], "once, dated by when it began");
     assert_eq!(stage.monitor.overview(Vec::new(), at(62_000)).await.unwrap().quiet, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_on_its_way_when_somebody_wanted_quiet_is_told_at_its_end() {
+    let mut stage = Stage::new(&["job"]).await;
+    stage.down("job", 1_000).await;
+    let claimed = stage.claim("ops", 1_000).await.unwrap();
+    stage.monitor.quiet(quiet("job", QuietKind::Mute, 60), at(1_100)).await.unwrap();
+    stage.refused("ops", &claimed, SendError::Retry { why: "no answer".into(), after: None }, 1_200).await;
+    let mut told = Vec::new();
+    for now in (2_000..64_000).step_by(1_000) {
+        stage.bad("job", now).await;
+        stage.sweep(now, now).await;
+        told.extend(stage.told("ops", now).await.into_iter().map(|words| (now, words)));
+    }
+    assert_eq!(told, [(62_000, "check.down job".to_owned())]);
 }
 
 #[tokio::test]
