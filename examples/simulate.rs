@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "it is read by people, and ends where it cannot go on")]
 
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use clap::Parser;
 
@@ -21,35 +22,54 @@ struct Options {
     /// Ends at the first violation.
     #[arg(long)]
     first: bool,
+    /// Says what each seed's world came to.
+    #[arg(long)]
+    each: bool,
+}
+
+/// What all worlds came to.
+#[derive(Debug, Default)]
+struct Sum {
+    seeds: u64,
+    millis: f64,
+    beats: usize,
+    missed: usize,
+    taken: usize,
+    faults: usize,
+    violations: u64,
 }
 
 const YEAR: f64 = 365.25 * 86_400_000.0;
 
 fn main() -> ExitCode {
-    let Options { count, from, first } = Options::parse();
-    let (mut millis, mut beats, mut missed, mut taken, mut faults, mut violations) = (0.0, 0, 0, 0, 0, 0);
-    for seed in from..from + count {
-        if seed > from && (seed - from).is_multiple_of(100) {
-            println!("{} seeds, {violations} violations", seed - from);
-        }
-        match simulation::run(seed) {
+    let Options { count, from, first, each } = Options::parse();
+    let sum = Mutex::new(Sum::default());
+    simulation::run_all(from..from + count, |lived| {
+        let mut sum = sum.lock().unwrap();
+        sum.seeds += 1;
+        match lived {
             Ok(report) => {
-                millis += report.millis as f64;
-                beats += report.beats;
-                missed += report.missed;
-                taken += report.taken;
-                faults += report.faults;
+                if each {
+                    println!("{report:?}");
+                }
+                sum.millis += report.millis as f64;
+                sum.beats += report.beats;
+                sum.missed += report.missed;
+                sum.taken += report.taken;
+                sum.faults += report.faults;
             }
             Err(violation) => {
-                violations += 1;
+                sum.violations += 1;
                 println!("{violation}");
-                if first {
-                    break;
-                }
             }
         }
-    }
-    println!("{count} seeds from {from}: {:.1} virtual years, {beats} beats, {missed} missed deadlines,", millis / YEAR);
+        if sum.seeds.is_multiple_of(1_000) {
+            println!("{} seeds, {} violations", sum.seeds, sum.violations);
+        }
+        !first || sum.violations == 0
+    });
+    let Sum { seeds, millis, beats, missed, taken, faults, violations } = sum.into_inner().unwrap();
+    println!("{seeds} seeds from {from}: {:.1} virtual years, {beats} beats, {missed} missed deadlines,", millis / YEAR);
     println!("{taken} notices taken, {faults} faults; {violations} violations");
     ExitCode::from(u8::from(violations > 0))
 }

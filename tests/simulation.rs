@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a simulation that cannot go on ends, and says why")]
 
+use std::sync::Mutex;
+
 #[path = "simulation/mod.rs"]
 mod simulation;
 
-use simulation::run;
+use simulation::{run, run_all};
 
 /// As many as an ordinary run of the tests has time for; `cargo run --release --example simulate` runs as many as asked.
 const SEEDS: u64 = 14;
@@ -14,10 +16,16 @@ const SEEDS: u64 = 14;
 #[test]
 fn whatever_happens_no_alarm_is_lost_none_is_false_and_none_is_told_twice() {
     let asked = std::env::var("ALLSWELL_SEED").ok().map(|seed| seed.parse().expect("ALLSWELL_SEED is a number"));
-    for seed in asked.map_or(0..SEEDS, |seed| seed..seed + 1) {
-        if let Err(violation) = run(seed) {
-            panic!("{violation}");
+    let first = Mutex::new(None);
+    run_all(asked.map_or(0..SEEDS, |seed| seed..seed + 1), |lived| match lived {
+        Ok(_) => true,
+        Err(violation) => {
+            first.lock().unwrap().get_or_insert(violation);
+            false
         }
+    });
+    if let Some(violation) = first.into_inner().unwrap() {
+        panic!("{violation}");
     }
 }
 

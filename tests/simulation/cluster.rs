@@ -53,6 +53,7 @@ impl World {
         for number in self.of_colour(colour) {
             let check = self.senders[number].check;
             self.truth.checks[check].quiet_until = until;
+            self.truth.checks[check].quiets.push(until);
             self.senders[number].silent_until = back;
         }
         self.agenda.set(back, Event::Deployed { colour: usize::from(colour == Colour::Green) });

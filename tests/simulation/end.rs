@@ -70,8 +70,10 @@ impl World {
             }
         }
         for (run, sequence) in std::mem::take(&mut self.truth.acknowledged) {
-            if !self.ground.has_beat(run, sequence) {
-                return Err(self.violation(format!("the beat {run}/{sequence} was acknowledged and is not in the store")));
+            match self.ground.count(run, sequence) {
+                1 => {}
+                0 => return Err(self.violation(format!("the beat {run}/{sequence} was acknowledged and is not in the store"))),
+                count => return Err(self.violation(format!("the beat {run}/{sequence} is in the store {count} times"))),
             }
         }
         Ok(Report {

@@ -64,6 +64,7 @@ impl World {
             Risk::SlowCommit => self.state.next_commit_takes = Some(self.dice.between(SECOND, 12 * SECOND)),
             Risk::ClockStep => self.step_clock(),
             Risk::DeadChannel | Risk::SlowChannel => self.trouble_channel(risk),
+            Risk::Mute => self.mute(number).await,
             Risk::LostAnswer | Risk::Kill | Risk::Doom | Risk::Suspend | Risk::CutOff => {}
         }
     }

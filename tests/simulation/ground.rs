@@ -1,10 +1,12 @@
 //! The store, and what the simulation sees of it by a connection of its own.
 
+use std::fs;
 use std::path::Path;
 
 use allswell::store::Store;
 use rusqlite::Connection;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 use super::plan::millis;
 use allswell::domain::moment::Moment;
@@ -14,6 +16,10 @@ pub(super) const FUSES: [&str; 6] = ["beat", "check", "flip", "incident", "notic
 
 /// Memory, where there is such a place: every commit is on disk before it returns, and disks are slow.
 const FAST: &str = "/dev/shm";
+
+/// A store that is as new: its schema takes longer to write than many a world to live through.
+static FRESH: OnceCell<Vec<u8>> = OnceCell::const_new();
+const FILE: &str = "w.db";
 
 pub(super) struct Ground {
     pub(super) store: Store,
@@ -34,11 +40,11 @@ pub(super) struct Sight {
 
 impl Ground {
     pub(super) async fn new() -> Self {
-        let folder = if Path::new(FAST).is_dir() { TempDir::new_in(FAST) } else { TempDir::new() }.unwrap();
-        let store = Store::open("sqlite:w.db", folder.path()).await.unwrap();
-        let own = Connection::open(folder.path().join("w.db")).unwrap();
+        let fresh = FRESH.get_or_init(fresh).await;
+        let folder = folder();
+        fs::write(folder.path().join(FILE), fresh).unwrap();
+        let (store, own) = open(&folder).await;
         own.pragma_update(None, "foreign_keys", true).unwrap();
-        own.execute_batch(&fuses()).unwrap();
         Self { store, own, _folder: folder }
     }
 
@@ -67,10 +73,11 @@ impl Ground {
         Sight { next: next.map(|next| millis(Moment::from_millis(next))), is_untold: times[3].is_some(), is_open: open > 0 }
     }
 
-    pub(super) fn has_beat(&self, run: uuid::Uuid, sequence: u64) -> bool {
+    /// How often a beat is there.
+    pub(super) fn count(&self, run: uuid::Uuid, sequence: u64) -> i64 {
         let mut statement = self.own.prepare_cached("SELECT count(*) FROM beat WHERE run = ? AND sequence = ?").unwrap();
         let values = (run.as_bytes().to_vec(), i64::try_from(sequence).unwrap());
-        statement.query_one(values, |row| row.get::<_, i64>(0)).unwrap() == 1
+        statement.query_one(values, |row| row.get(0)).unwrap()
     }
 
     /// As if another watcher had swept in vain until `at`: what is idle is passed over.
@@ -79,6 +86,25 @@ impl Ground {
         let statement = "INSERT INTO fact (key, value) VALUES ('sweep', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         self.own.execute(statement, [mark]).unwrap();
     }
+}
+
+fn folder() -> TempDir {
+    if Path::new(FAST).is_dir() { TempDir::new_in(FAST) } else { TempDir::new() }.unwrap()
+}
+
+async fn open(folder: &TempDir) -> (Store, Connection) {
+    let store = Store::open(&format!("sqlite:{FILE}"), folder.path()).await.unwrap();
+    (store, Connection::open(folder.path().join(FILE)).unwrap())
+}
+
+async fn fresh() -> Vec<u8> {
+    let folder = folder();
+    let (store, own) = open(&folder).await;
+    own.execute_batch(&fuses()).unwrap();
+    // The last one to go brings everything into the file.
+    drop(store);
+    own.close().unwrap();
+    fs::read(folder.path().join(FILE)).unwrap()
 }
 
 /// A trigger of the database is the fuse: nothing in the code that is tried knows of it. A foreign key that is looked at last fails the commit.

@@ -32,7 +32,7 @@ impl World {
         for check in 0..self.plan.checks.len() {
             self.begin_duty(check);
             let Some(duty) = self.truth.checks[check].duty.clone().filter(|duty| !duty.is_told) else { continue };
-            if passed == 0 || !self.is_sweeping(duty.since) {
+            if passed == 0 || !self.is_sweeping(duty.since) || self.now < self.truth.checks[check].muted_until {
                 continue;
             }
             let planned = &self.plan.checks[check];
@@ -69,7 +69,7 @@ impl World {
     }
 
     /// How long an alarm may wait: for its cause, for others that fall with it, for a channel whose answer was lost.
-    fn patience(&self, planned: &Planned) -> i64 {
+    pub(super) fn patience(&self, planned: &Planned) -> i64 {
         let is_cluster = self.plan.has_cluster() && !planned.name.starts_with("job-");
         let for_cause = match planned.behind.first() {
             _ if is_cluster => 25 * planned.period,
@@ -102,6 +102,7 @@ impl World {
         self.watchers[number].last_sweep = self.now;
         if gap > STOOD_STILL {
             self.state.gap_ended_at = self.now;
+            self.truth.gaps.push((self.now, gap));
             for (planned, known) in self.plan.checks.iter().zip(&mut self.truth.checks) {
                 let Some(duty) = &mut known.duty else { continue };
                 duty.budget += 1_500;
@@ -135,7 +136,7 @@ impl World {
         }
     }
 
-    async fn open_of(&self, check: usize) -> Option<StoredIncident> {
+    pub(super) async fn open_of(&self, check: usize) -> Option<StoredIncident> {
         let mut reader = self.ground.store.read().await.unwrap();
         incidents::open_of(&mut reader, &self.plan.checks[check].name).await.unwrap()
     }
@@ -167,6 +168,10 @@ impl World {
         }
         if let Some(stored) = known.stored.iter().rev().find(|stored| refutes(planned, stored.arrived, take.since)) {
             let words = format!("{} is told silent since {}, and was heard: {stored:?}", planned.name, clock(take.since));
+            return Err(self.violation(words));
+        }
+        if !self.truth.is_a_deadline(planned, known, take.since) {
+            let words = format!("{} is told silent since {}, and that was no deadline", planned.name, clock(take.since));
             return Err(self.violation(words));
         }
         // We were blind when its deadline fell, and are asked again and again to take a beat that was there in time.

@@ -8,6 +8,7 @@ mod fault;
 mod ground;
 mod idle;
 mod judge;
+mod operator;
 mod plan;
 mod post;
 mod report;
@@ -18,4 +19,5 @@ mod truth;
 mod watcher;
 mod world;
 
-pub(crate) use run::run;
+#[allow(unused_imports, reason = "the example runs many, and the tests one as well")]
+pub(crate) use run::{run, run_all};

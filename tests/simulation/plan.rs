@@ -30,9 +30,10 @@ pub(super) enum Risk {
     DeadChannel,
     SlowChannel,
     LostAnswer,
+    Mute,
 }
 
-const RISKS: [Risk; 10] = [
+const RISKS: [Risk; 11] = [
     Risk::Kill,
     Risk::Doom,
     Risk::Suspend,
@@ -43,6 +44,7 @@ const RISKS: [Risk; 10] = [
     Risk::DeadChannel,
     Risk::SlowChannel,
     Risk::LostAnswer,
+    Risk::Mute,
 ];
 
 #[derive(Debug)]
@@ -111,6 +113,8 @@ impl Plan {
         // Where several watchers share a store, its time is the server's, which steps for nobody. A deploy is dated by the prober's clock, and
         // what a schedule means when the clock steps is asked anew: the true time knows neither.
         let may_step = watchers == 1 && !has_cluster && checks.iter().all(Planned::is_periodic);
+        // A mute ends at the time that somebody has named, by whatever clock.
+        let may_step = may_step && !risks.contains(&Risk::Mute);
         let risks = risks.into_iter().filter(|risk| may_step || *risk != Risk::ClockStep);
         // Whoever is on no network has no store in common with others either.
         let risks = risks.filter(|risk| watchers == 1 || *risk != Risk::CutOff).collect();

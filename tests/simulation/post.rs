@@ -52,6 +52,7 @@ impl World {
         }
         let since = self.true_time(millis(notice.since), millis(notice.at));
         let take = Take { channel, notice, since };
+        self.told_in_quiet(&take).await?;
         self.told_rightly(&take)?;
         self.truth.takes.push(take);
         Ok(())

@@ -1,4 +1,9 @@
-//! One seed, from its beginning to its end.
+//! Seeds, each from its beginning to its end.
+
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -13,4 +18,23 @@ fn runtime() -> Runtime {
 /// Lives through the world of this seed.
 pub(crate) fn run(seed: u64) -> Result<Report, Box<Violation>> {
     runtime().block_on(async { World::new(seed).await.live().await })
+}
+
+/// Lives through the worlds of all these seeds, as many at a time as there are processors, until `hear` wants no more.
+pub(crate) fn run_all(seeds: Range<u64>, hear: impl Fn(Result<Report, Box<Violation>>) -> bool + Sync) {
+    let next = AtomicU64::new(seeds.start);
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end || !hear(run(seed)) {
+                next.store(seeds.end, Ordering::Relaxed);
+                return;
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work);
+        }
+    });
 }

@@ -135,6 +135,9 @@ impl World {
         let Some(check) = self.plan.named(&beat.check) else { return Ok(()) };
         let is_bad = beat.kind == BeatKind::Fail;
         let stored = Stored { arrived: at, committed: self.now };
+        if let Some(live) = &beat.live {
+            self.truth.heard_of(live, self.now);
+        }
         self.truth.checks[check].store(&self.plan.checks[check], &beat.identity.instance, stored, is_bad);
         self.told_in_vain(check, stored)?;
         self.heard(check, is_bad);
@@ -193,7 +196,7 @@ impl World {
         self.story.say(self.now, format_args!("the clock steps by {by} ms"));
         for number in 0..self.watchers.len() {
             if let Some(monitor) = self.watchers[number].monitor.clone() {
-                monitor.arrivals().step(by);
+                monitor.redate(by);
                 monitor.stepped(by, self.clock(self.now)).await.unwrap();
             }
         }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use allswell::domain::beat::Live;
+use allswell::domain::colour::Colour;
 use allswell::domain::notice::{Notice, NoticeKind};
 use uuid::Uuid;
 
-use super::plan::Planned;
+use super::plan::{Planned, SECOND, millis};
 
 /// What a check's senders did.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +22,10 @@ pub(super) struct Known {
     pub(super) bad: u32,
     /// It is quiet on purpose until then.
     pub(super) quiet_until: i64,
+    /// Somebody wants to hear nothing of it until then.
+    pub(super) muted_until: i64,
+    /// The ends of all deploys that had it quiet.
+    pub(super) quiets: Vec<i64>,
     pub(super) duty: Option<Duty>,
 }
 
@@ -27,6 +33,20 @@ pub(super) struct Known {
 pub(super) struct Stored {
     pub(super) arrived: i64,
     pub(super) committed: i64,
+}
+
+/// A deploy, as the store has it from the prober.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeardDeploy {
+    colour: Colour,
+    pub(super) heard_at: i64,
+    pub(super) until: i64,
+}
+
+impl HeardDeploy {
+    pub(super) fn concerns(&self, check: &str) -> bool {
+        check == self.colour.as_str() || check == format!("heartbeat-{}", self.colour)
+    }
 }
 
 /// Something that must be told.
@@ -64,6 +84,9 @@ pub(super) struct Truth {
     /// The beats that a sender was told are stored.
     pub(super) acknowledged: Vec<(Uuid, u64)>,
     pub(super) missed: usize,
+    pub(super) deploy: Option<HeardDeploy>,
+    /// When a time ended in which nobody swept, and how long it was.
+    pub(super) gaps: Vec<(i64, i64)>,
 }
 
 impl Take {
@@ -102,6 +125,25 @@ impl Known {
 }
 
 impl Truth {
+    /// What the prober says of a deploy is in the store.
+    pub(super) fn heard_of(&mut self, live: &Live, now: i64) {
+        let said = live.deploy.as_ref().map(|deploy| (deploy.colour, millis(deploy.until)));
+        if self.deploy.map(|deploy| (deploy.colour, deploy.until)) != said {
+            self.deploy = said.map(|(colour, until)| HeardDeploy { colour, heard_at: now, until });
+        }
+    }
+
+    /// Whether silence of this check may be dated so: by a deadline, by the end of a deploy, or by where a time of blindness has moved it.
+    pub(super) fn is_a_deadline(&self, planned: &Planned, known: &Known, at: i64) -> bool {
+        // Time for whoever was not heard to say so: as long as we were blind or its grace is, and half a minute at least.
+        let moved =
+            |(end, lasted): &(i64, i64)| (30 * SECOND..=(lasted + 2 * SECOND).min(planned.grace).max(30 * SECOND)).contains(&(at - end));
+        at == planned.deadline(0)
+            || known.quiets.contains(&at)
+            || known.stored.iter().any(|stored| planned.deadline(stored.arrived) == at)
+            || self.gaps.iter().any(moved)
+    }
+
     /// Whether somebody has read that this incident is there.
     pub(super) fn is_told(&self, incident: &str) -> bool {
         self.takes.iter().any(|take| take.notice.subject.incident == incident && !take.is_end())
@@ -118,6 +160,13 @@ impl Truth {
         let hidden = self.hidden.get(&(channel, notice.key.clone())).copied().unwrap_or(0);
         if times > hidden {
             return Some(format!("{} is told twice, and no receipt of it was hidden", notice.key));
+        }
+        let is_reminder = notice.kind == NoticeKind::CheckReminder;
+        let is_alike = |take: &&Take| {
+            take.notice.key != notice.key && take.notice.kind == notice.kind && take.notice.subject.incident == notice.subject.incident
+        };
+        if let Some(take) = before.clone().find(is_alike).filter(|_| !is_reminder) {
+            return Some(format!("{} is told as {} as well", take.notice.key, notice.key));
         }
         let mut of_incident = before.filter(|take| take.notice.subject.incident == notice.subject.incident);
         let is_end = notice.kind == NoticeKind::CheckResolved;

@@ -9,7 +9,7 @@ use super::cluster::Cluster;
 use super::dice::Dice;
 use super::ground::Ground;
 use super::plan::{Plan, moment};
-use super::report::{Report, Story, Violation};
+use super::report::{Report, Story, Violation, clock};
 use super::sender::Sender;
 use super::truth::{Known, Truth};
 use super::watcher::{Arrival, Condition, Watcher};
@@ -39,6 +39,8 @@ pub(super) enum Event {
     Order,
     /// What was replaced is back.
     Deployed { colour: usize },
+    /// The time of a mute is over.
+    MuteOver { check: usize },
 }
 
 /// A world that takes more steps never ends.
@@ -166,7 +168,8 @@ impl World {
         while !self.is_over() {
             steps += 1;
             if steps > MOST_STEPS {
-                return Err(self.violation("nothing comes to an end here".to_owned()));
+                let words = format!("nothing comes to an end here: {:?} at {}", self.ground.sight(), clock(self.now));
+                return Err(self.violation(words));
             }
             self.pass_over_what_is_idle();
             let (at, turn) = self.turn();
@@ -237,6 +240,7 @@ impl World {
             Event::Stepped { by } => return self.stepped(by).await,
             Event::Order => self.order(),
             Event::Deployed { colour } => self.deployed(colour),
+            Event::MuteOver { check } => self.mute_over(check),
         }
         Ok(())
     }
