@@ -38,6 +38,12 @@ pub fn elapsed() -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// The moment at which [`elapsed`] was `then`, by the clock as it is now: whatever keeps moments in memory while the clock may be set keeps these.
+#[must_use]
+pub fn ago(then: Duration) -> Moment {
+    now() - elapsed().saturating_sub(then)
+}
+
 /// By how many milliseconds the system's clock has stepped from ours, when that is over a second. The step is taken over.
 pub fn take_step() -> Option<i64> {
     let ours = now().as_millis();

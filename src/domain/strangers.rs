@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::clock_step::moved;
 use super::moment::Moment;
 
 /// Fewer are a mistake that was mended.
@@ -47,6 +48,13 @@ impl Strangers {
             tries.count = tries.count.saturating_add(1);
         } else if has_room {
             self.0.insert(who, Tries { first: now, last: now, count: 1 });
+        }
+    }
+
+    /// The clock was set: it is so many milliseconds ahead of what it was.
+    pub fn step(&mut self, by_ms: i64) {
+        for tries in self.0.values_mut() {
+            (tries.first, tries.last) = (moved(tries.first, by_ms), moved(tries.last, by_ms));
         }
     }
 
@@ -97,6 +105,19 @@ mod tests {
         assert_eq!(mended.persistent(at(181), AFTER), None);
         mended.note("192.0.2.1", "abc", at(182));
         assert_eq!(mended.persistent(at(182), AFTER), None, "and begins anew");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_makes_nobody_more_or_less_persistent() {
+        for by in [3_600, -3_600] {
+            let mut strangers = from(&[0, 30]);
+            strangers.step(by * 1_000);
+            strangers.note("192.0.2.1", "abc", at(40 + by));
+            assert_eq!(strangers.persistent(at(41 + by), AFTER), None, "{by}: not long enough");
+            strangers.note("192.0.2.1", "abc", at(60 + by));
+            assert_eq!(strangers.persistent(at(61 + by), AFTER).unwrap().since, at(by));
+            assert_eq!(strangers.persistent(at(181 + by), AFTER), None, "{by}: it has ended");
+        }
     }
 
     #[test]

@@ -14,6 +14,14 @@ use crate::domain::notice::{Notice, NoticeKind, Subject};
 use crate::store::{Connection, StoreError, checks, clock_steps, facts, instances, notices};
 
 impl Monitor {
+    /// The clock was set by so many milliseconds. What is kept in memory is dated by the new one at once, whether or not the store works.
+    pub fn redate(&self, by_ms: i64) {
+        self.arrivals.step(by_ms);
+        self.deafness.step(by_ms);
+        self.pulse.step(by_ms);
+        self.step_strangers(by_ms);
+    }
+
     /// The clock by which everything is dated is so many milliseconds ahead of what it was; `now` is by the new one.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>) -> Resu
         return Ok(());
     }
     let fresh = ready.iter().filter(|stored| stored.decide_at.is_none()).count();
-    let (opened, group_at) = groups::lately(connection, scene.now - TOGETHER).await?;
+    let (opened, group_at) = groups::lately(connection, scene.now - TOGETHER, scene.now).await?;
     let lately = Lately { alone: usize::try_from(opened).unwrap_or(usize::MAX).saturating_sub(fresh), group_at };
     match grouping::tell(fresh, ready.len() - fresh, lately, scene.now) {
         Telling::Each => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::expected::MonitorSettings;
 use crate::domain::check::Status;
+use crate::domain::clock_step::moved;
 use crate::domain::incident::Severity;
 use crate::domain::moment::{Moment, humane};
 use crate::domain::notice::{Notice, NoticeKind, Subject};
@@ -21,10 +22,14 @@ pub struct Memory {
     channels: Vec<String>,
     trouble: Option<Trouble>,
     outbox: Vec<Pending>,
+    /// By so many milliseconds the clock has been set since we run.
+    stepped_ms: i64,
 }
 
 #[derive(Debug)]
 struct Trouble {
+    /// The name of its incident, which stays when the clock is set.
+    incident: String,
     since: Moment,
     why: String,
     told: Vec<String>,
@@ -50,13 +55,25 @@ impl Memory {
             channels: settings.own_channels.clone(),
             trouble: None,
             outbox: Vec::new(),
+            stepped_ms: 0,
         }
+    }
+
+    /// By so many milliseconds the clock has been set since we run: everything is as long ago as before, and waits no longer.
+    pub fn follow(&mut self, stepped_ms: i64) {
+        let by_ms = stepped_ms.saturating_sub(self.stepped_ms);
+        self.stepped_ms = stepped_ms;
+        self.trouble.iter_mut().for_each(|trouble| trouble.since = moved(trouble.since, by_ms));
+        self.outbox.iter_mut().for_each(|pending| pending.due_at = moved(pending.due_at, by_ms));
     }
 
     /// Hears whether work goes on: none is that it does.
     pub fn observe(&mut self, trouble: Option<String>, now: Moment) {
         match (trouble, self.trouble.take()) {
-            (Some(why), None) => self.trouble = Some(Trouble { since: now, why, told: Vec::new(), is_written: false }),
+            (Some(why), None) => {
+                let incident = format!("{}-memory-{}", self.name, now.as_millis());
+                self.trouble = Some(Trouble { incident, since: now, why, told: Vec::new(), is_written: false });
+            }
             (Some(_), Some(mut trouble)) => {
                 if !trouble.is_written && now.since(trouble.since) >= PATIENCE {
                     trouble.is_written = true;
@@ -111,7 +128,7 @@ impl Memory {
             kind,
             at: now,
             subject: Subject {
-                incident: format!("{}-memory-{}", self.name, trouble.since.as_millis()),
+                incident: trouble.incident.clone(),
                 app: self.app.clone(),
                 check: self.name.clone(),
                 status: if is_over { Status::Up } else { Status::Down },

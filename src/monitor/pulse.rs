@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::domain::clock_step::moved;
 use crate::domain::moment::Moment;
 
 /// A sweep marks its progress at least this often while it works.
@@ -20,6 +21,8 @@ struct Beats {
     couriers: Vec<(String, Moment)>,
     broken: Option<(Moment, String)>,
     deaf: Option<&'static str>,
+    /// By so many milliseconds the clock has been set since we run.
+    stepped_ms: i64,
 }
 
 impl Pulse {
@@ -35,6 +38,23 @@ impl Pulse {
             beats.swept = None;
             beats.committed = None;
         });
+    }
+
+    /// The clock was set: it is so many milliseconds ahead of what it was. Everything is as long ago as before.
+    pub(super) fn step(&self, by_ms: i64) {
+        self.with(|beats| {
+            beats.stepped_ms = beats.stepped_ms.saturating_add(by_ms);
+            let dated = [&mut beats.started, &mut beats.swept, &mut beats.committed].into_iter().flatten();
+            let couriers = beats.couriers.iter_mut().map(|(_, at)| at);
+            for at in dated.chain(couriers).chain(beats.broken.iter_mut().map(|(since, _)| since)) {
+                *at = moved(*at, by_ms);
+            }
+        });
+    }
+
+    /// By how many milliseconds the clock has been set since we run.
+    pub(super) fn stepped_ms(&self) -> i64 {
+        self.with(|beats| beats.stepped_ms)
     }
 
     /// A sweep went through, and its mark is in the store.
@@ -137,6 +157,22 @@ mod tests {
         assert!(pulse.trouble(at(2)).unwrap().contains("still locked"));
         pulse.committed(at(3));
         assert_eq!(pulse.trouble(at(3)), None);
+    }
+
+    #[test]
+    fn what_stands_still_is_trouble_as_soon_by_a_clock_that_was_set_back() {
+        let pulse = Pulse::default();
+        pulse.start(at(0));
+        pulse.couriered("ops", at(5_000));
+        pulse.committed(at(5_000));
+        pulse.swept(at(5_000));
+        pulse.step(-3_600_000);
+        assert_eq!(pulse.trouble(at(1_403)), None);
+        assert!(pulse.trouble(at(1_404)).is_some(), "the sweep stands still");
+        pulse.swept(at(1_405));
+        pulse.committed(at(1_405));
+        assert!(!pulse.advanced_since(at(1_401)), "the courier stands still");
+        assert_eq!(pulse.stepped_ms(), -3_600_000);
     }
 
     #[test]

@@ -136,8 +136,7 @@ async fn take_step(monitor: &Monitor, untold: &mut i64) -> bool {
         return true;
     }
     if let Some(by_ms) = clock::take_step() {
-        monitor.arrivals.step(by_ms);
-        monitor.deafness.step(by_ms);
+        monitor.redate(by_ms);
         *untold += by_ms;
     }
     if *untold == 0 {
@@ -234,6 +233,7 @@ async fn tell_from_memory(monitor: Monitor, channels: Vec<Arc<Channel>>, mut sto
             () = until(&mut stop) => return,
         }
         // Who does not tell now says it in its beats.
+        memory.follow(monitor.pulse.stepped_ms());
         let trouble = monitor.pulse.trouble(monitor.now()).filter(|_| *monitor.telling.borrow());
         memory.observe(trouble, monitor.now());
         let due = memory.due(monitor.now());

@@ -23,6 +23,11 @@ impl Monitor {
         self.strangers.0.lock().unwrap_or_else(PoisonError::into_inner).0.note(address, key_id, now);
     }
 
+    /// The clock was set.
+    pub(super) fn step_strangers(&self, by_ms: i64) {
+        self.strangers.0.lock().unwrap_or_else(PoisonError::into_inner).0.step(by_ms);
+    }
+
     /// The name under which they are told.
     pub(super) fn strangers_check(&self) -> String {
         format!("signatures-{}", self.settings.name)

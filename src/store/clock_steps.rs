@@ -14,9 +14,9 @@ use crate::domain::moment::Moment;
 /// # Errors
 /// Where the store refuses.
 pub async fn shift(connection: &mut Connection, by_ms: i64) -> Result<(), StoreError> {
-    sql("UPDATE notice SET due_at = due_at + ?, claimed_until = claimed_until + ?, failed_since = failed_since + ?
+    sql("UPDATE notice SET created_at = created_at + ?, due_at = due_at + ?, claimed_until = claimed_until + ?, failed_since = failed_since + ?
          WHERE taken_at IS NULL AND withdrawn_at IS NULL")
-    .bind_all([by_ms.into(), by_ms.into(), by_ms.into()])
+    .bind_all([by_ms.into(), by_ms.into(), by_ms.into(), by_ms.into()])
     .run(connection)
     .await?;
     sql("UPDATE incident SET decide_at = decide_at + ?, decide_until = decide_until + ?, opened_at = opened_at + ? WHERE resolved_at IS NULL")
@@ -27,6 +27,7 @@ pub async fn shift(connection: &mut Connection, by_ms: i64) -> Result<(), StoreE
         .bind_all([by_ms.into(), by_ms.into()])
         .run(connection)
         .await?;
+    sql("UPDATE alarm_group SET opened_at = opened_at + ?").bind(by_ms).run(connection).await?;
     follow_ups(connection, by_ms).await
 }
 

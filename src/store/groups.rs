@@ -35,15 +35,16 @@ pub async fn end(connection: &mut Connection, incident: &str, at: Moment) -> Res
     Ok(())
 }
 
-/// How many incidents were opened after `after` and are told by themselves, and when the last group was told after then.
+/// How many incidents were opened after `after` and until `now` and are told by themselves, and when the last group was told in that time.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn lately(connection: &mut Connection, after: Moment) -> Result<(i64, Option<Moment>), StoreError> {
-    let alone = "SELECT count(*) AS count FROM incident WHERE opened_at > ? AND cause IS NULL AND decide_at IS NULL AND check_name NOT LIKE 'group-%'";
-    let alone = sql(alone).bind(after).count(connection).await?;
-    let group = sql("SELECT max(opened_at) AS opened_at FROM alarm_group WHERE opened_at > ?");
-    let group = group.bind(after).one(connection).await?;
+pub async fn lately(connection: &mut Connection, after: Moment, now: Moment) -> Result<(i64, Option<Moment>), StoreError> {
+    // What was opened later was opened before the clock was set back.
+    let alone = "SELECT count(*) AS count FROM incident WHERE opened_at > ? AND opened_at <= ? AND cause IS NULL AND decide_at IS NULL AND check_name NOT LIKE 'group-%'";
+    let alone = sql(alone).bind(after).bind(now).count(connection).await?;
+    let group = sql("SELECT max(opened_at) AS opened_at FROM alarm_group WHERE opened_at > ? AND opened_at <= ?");
+    let group = group.bind(after).bind(now).one(connection).await?;
     Ok((alone, group.get("opened_at")?))
 }
 

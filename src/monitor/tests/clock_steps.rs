@@ -79,7 +79,7 @@ async fn a_beat_under_way_when_the_clock_is_set_counts_from_when_it_came() {
         let beat = stage.beat("job", crate::domain::beat::Showing::Good, 1_000);
         let arrived = stage.arrived(beat, 1_000);
         stage.sweep(1_000, 1_200).await;
-        stage.monitor.arrivals().step(by);
+        stage.monitor.redate(by);
         stage.monitor.stepped(by, at(1_400 + by)).await.unwrap();
         stage.monitor.ingest(&[arrived], at(1_500 + by)).await;
         stage.sweep(1_600 + by, 4_400 + by).await;
@@ -87,4 +87,27 @@ async fn a_beat_under_way_when_the_clock_is_set_counts_from_when_it_came() {
         stage.sweep(4_600 + by, 4_600 + by).await;
         assert_eq!(stage.open().await[0].incident.since, at(4_000 + by), "{by}: and not an hour later");
     }
+}
+
+#[tokio::test]
+async fn what_was_told_together_before_the_clock_was_set_back_keeps_nobody_waiting_afterwards() {
+    let names = ["one", "two", "three", "four", "five", "six", "late"];
+    let mut stage = Stage::new(&names).await;
+    for name in names {
+        stage.good(name, 1_000).await;
+    }
+    for now in (1_200..=61_000).step_by(200) {
+        stage.good("late", now).await;
+        stage.sweep(now, now).await;
+    }
+    assert_eq!(stage.told("ops", 61_000).await.len(), 1, "the others, together");
+    stage.monitor.stepped(-HOUR, at(61_100 - HOUR)).await.unwrap();
+    for now in (61_200..=63_000).step_by(200) {
+        stage.good("late", now - HOUR).await;
+        stage.sweep(now - HOUR, now - HOUR).await;
+    }
+    for now in (63_200..=67_000).step_by(200) {
+        stage.sweep(now - HOUR, now - HOUR).await;
+    }
+    assert_eq!(stage.told("ops", 67_000 - HOUR).await, ["clock.step watcher", "check.down late"], "at once, and by itself");
 }

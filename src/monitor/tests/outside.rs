@@ -82,3 +82,24 @@ fn a_broken_store_is_told_from_memory_once_and_its_end_to_who_heard_of_it() {
     memory.settle(&over[0].1.key, true, at(9_000));
     assert!(memory.due(at(99_000)).is_empty());
 }
+
+#[test]
+fn what_is_told_from_memory_waits_no_longer_and_no_less_when_the_clock_is_set() {
+    for by in [3_600_000, -3_600_000] {
+        let mut memory = Memory::new(&settings(&[]));
+        memory.observe(Some("locked".into()), at(0));
+        memory.follow(by);
+        memory.observe(Some("locked".into()), at(2_900 + by));
+        assert!(memory.due(at(2_900 + by)).is_empty(), "{by}: what passes soon is not told");
+        memory.observe(Some("locked".into()), at(3_000 + by));
+        let due = memory.due(at(3_000 + by));
+        assert_eq!(due.len(), 2, "{by}");
+        memory.settle(&due[0].1.key, true, at(3_000 + by));
+        memory.settle(&due[1].1.key, false, at(3_000 + by));
+        memory.follow(0);
+        assert!(memory.due(at(3_900)).is_empty(), "{by}: the other is tried again after a second");
+        assert_eq!(memory.due(at(4_000)).len(), 1, "{by}: and not after an hour");
+        memory.observe(None, at(9_000));
+        assert_eq!(memory.due(at(9_000))[0].1.subject.incident, due[0].1.subject.incident, "{by}: it is the same incident");
+    }
+}

@@ -41,10 +41,17 @@ pub(super) struct Link {
 /// What the watcher has said to our beats.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heard {
-    /// When it last answered 200.
-    pub(super) acknowledged_at: Option<Moment>,
+    /// When it last answered 200, in elapsed time: that is as long ago when the clock is set.
+    pub(super) acknowledged: Option<Duration>,
     /// Why the last beat was not taken; none where it was.
     pub(super) trouble: Option<String>,
+}
+
+impl Heard {
+    /// When it last answered 200, by the clock as it is now.
+    pub(super) fn acknowledged_at(&self) -> Option<Moment> {
+        self.acknowledged.map(clock::ago)
+    }
 }
 
 /// What one attempt came to.
@@ -191,7 +198,7 @@ impl Link {
             (Some(_), Some(_)) | (None, None) => {}
         }
         if trouble.is_none() {
-            heard.acknowledged_at = Some(clock::now());
+            heard.acknowledged = Some(clock::elapsed());
         }
         heard.trouble = trouble;
     }
@@ -199,4 +206,53 @@ impl Link {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Bytes;
+    use axum::http::HeaderMap;
+    use axum::routing::post;
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::beat::{BeatKind, Identity};
+
+    /// A watcher knows a beat again by its message, which has the moment of sending in it.
+    #[tokio::test]
+    async fn a_beat_that_is_not_acknowledged_is_sent_again_as_the_very_same_message() {
+        let (heard, mut messages) = mpsc::unbounded_channel();
+        let refuse = move |headers: HeaderMap, body: Bytes| async move {
+            heard.send((headers[SIGNATURE_HEADER].clone(), body)).unwrap();
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().route(PATH, post(refuse))).await });
+        let link = Link::new(&url, Key::new("a key"), Duration::from_secs(60)).unwrap();
+        link.push(Beat {
+            check: "blue".into(),
+            kind: BeatKind::Success,
+            identity: Identity { instance: "prober".into(), run: Uuid::new_v4(), sequence: 1 },
+            sent_at: clock::now(),
+            every_ms: None,
+            colour: None,
+            version: None,
+            health: None,
+            live: None,
+            body: None,
+        });
+        tokio::select! {
+            () = link.run() => {}
+            () = async {
+                let first = messages.recv().await;
+                for _ in 0..2 {
+                    assert_eq!(messages.recv().await, first);
+                }
+            } => {}
+        }
+    }
 }

@@ -245,14 +245,15 @@ impl Lookout {
     async fn see_watcher(&self, link: &Link) -> Probed {
         let mut probed = self.cluster.targets.http().probe(&link.healthz()).await;
         let heard = link.heard();
-        if let Some(at) = heard.acknowledged_at {
-            let seconds = i64::try_from(clock::now().since(at).as_secs()).unwrap_or(i64::MAX);
+        let ago = heard.acknowledged.map(|at| clock::elapsed().saturating_sub(at));
+        if let Some(ago) = ago {
+            let seconds = i64::try_from(ago.as_secs()).unwrap_or(i64::MAX);
             ACKNOWLEDGED.with_label_values(&[link.name()]).set(seconds);
         }
         let healthy = probed.observation().is_some_and(Observation::passed);
-        self.cluster.memory.note_watcher(WatcherState { url: link.url().to_owned(), acknowledged_at: heard.acknowledged_at, healthy });
+        self.cluster.memory.note_watcher(WatcherState { url: link.url().to_owned(), acknowledged_at: heard.acknowledged_at(), healthy });
         // One beat that is refused is not a watcher that takes none.
-        let takes = heard.acknowledged_at.is_some_and(|at| clock::now().since(at) <= self.cluster.probe.every * 2);
+        let takes = ago.is_some_and(|ago| ago <= self.cluster.probe.every * 2);
         if let (Probed::Observed(seen), Some(trouble)) = (&mut probed, heard.trouble)
             && seen.passed()
             && !takes

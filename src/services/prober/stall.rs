@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::clock;
-use crate::domain::moment::Moment;
 
 /// How often we look at the clock.
 const PACE: Duration = Duration::from_millis(200);
@@ -20,7 +19,7 @@ pub(super) struct Stall(Mutex<Looks>);
 #[derive(Debug)]
 struct Looks {
     last: Duration,
-    ended: Option<(Duration, Moment)>,
+    ended: Option<Duration>,
 }
 
 impl Stall {
@@ -32,33 +31,32 @@ impl Stall {
     /// Looks at the clock, for ever.
     pub(super) async fn run(&self) {
         loop {
-            self.note(clock::elapsed(), clock::now());
+            self.note(clock::elapsed());
             sleep(PACE).await;
         }
     }
 
     /// We run at this moment.
-    pub(super) fn note(&self, elapsed: Duration, now: Moment) {
-        drop(self.look(elapsed, now));
+    pub(super) fn note(&self, elapsed: Duration) {
+        drop(self.look(elapsed));
     }
 
     /// Whether a time in which we did not run has ended since `began`, in elapsed time.
     pub(super) fn since(&self, began: Duration) -> bool {
         // Whoever asks may be the first to run again.
-        let looks = self.look(clock::elapsed(), clock::now());
-        looks.ended.is_some_and(|(ended, _)| ended >= began)
+        self.look(clock::elapsed()).ended.is_some_and(|ended| ended >= began)
     }
 
-    /// When the last such time ended, if there was one.
-    pub(super) fn ended_at(&self) -> Option<Moment> {
-        self.look(clock::elapsed(), clock::now()).ended.map(|(_, at)| at)
+    /// When the last such time ended, in elapsed time, if there was one.
+    pub(super) fn ended_at(&self) -> Option<Duration> {
+        self.look(clock::elapsed()).ended
     }
 
-    fn look(&self, elapsed: Duration, now: Moment) -> MutexGuard<'_, Looks> {
+    fn look(&self, elapsed: Duration) -> MutexGuard<'_, Looks> {
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if elapsed.saturating_sub(looks.last) > LONGEST {
             tracing::warn!(seconds = elapsed.saturating_sub(looks.last).as_secs(), "held up until now");
-            looks.ended = Some((elapsed, now));
+            looks.ended = Some(elapsed);
         }
         looks.last = looks.last.max(elapsed);
         looks
@@ -72,12 +70,12 @@ mod tests {
     #[test]
     fn a_gap_between_two_looks_is_a_stall_and_a_late_look_is_none() {
         let stall = Stall::new();
-        let (start, now) = (clock::elapsed(), clock::now());
+        let start = clock::elapsed();
         let after = |millis| start + Duration::from_millis(millis);
-        assert!(stall.look(after(800), now).ended.is_none());
-        assert!(stall.look(after(1_600), now).ended.is_none());
-        assert_eq!(stall.look(after(3_000), now).ended, Some((after(3_000), now)));
-        assert_eq!(stall.look(after(3_200), now).ended, Some((after(3_000), now)), "it ended then, and not now");
+        assert!(stall.look(after(800)).ended.is_none());
+        assert!(stall.look(after(1_600)).ended.is_none());
+        assert_eq!(stall.look(after(3_000)).ended, Some(after(3_000)));
+        assert_eq!(stall.look(after(3_200)).ended, Some(after(3_000)), "it ended then, and not now");
         assert!(stall.since(after(2_900)) && !stall.since(after(3_100)));
     }
 }

@@ -67,7 +67,8 @@ struct Minder {
     links: Vec<Arc<Link>>,
     every: Duration,
     fall: u32,
-    started: Moment,
+    /// In elapsed time.
+    started: Duration,
     tells: bool,
 }
 
@@ -96,7 +97,7 @@ impl Telling {
             links: links.to_vec(),
             every: config.probe.every,
             fall: config.probe.fall,
-            started: clock::now(),
+            started: clock::elapsed(),
             tells: false,
         };
         (Arc::clone(&telling), Work { telling, beats, ingest, loops, minder })
@@ -202,8 +203,9 @@ impl Work {
 }
 
 impl Minder {
-    /// Until when a watcher was heard, or could not be: we had not started, or did not run.
-    fn heard_until(&self, acknowledged: Option<Moment>) -> Moment {
+    /// Until when a watcher was heard, or could not be: we had not started, or did not run. In elapsed time: a clock that is set back would have us
+    /// silent while no watcher acknowledges.
+    fn heard_until(&self, acknowledged: Option<Duration>) -> Duration {
         acknowledged.unwrap_or(self.started).max(self.telling.stall.ended_at().unwrap_or(self.started))
     }
 
@@ -212,16 +214,16 @@ impl Minder {
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             pace.tick().await;
-            if let Err(error) = self.mind(clock::now()).await {
+            if let Err(error) = self.mind(clock::elapsed(), clock::now()).await {
                 tracing::warn!(%error, "the prober's store does not work");
             }
         }
     }
 
     /// Decides who tells, and writes what is to be told of switches that have ended.
-    async fn mind(&mut self, now: Moment) -> anyhow::Result<()> {
-        let acknowledged = self.links.iter().filter_map(|link| link.heard().acknowledged_at).max();
-        let tells = now.since(self.heard_until(acknowledged)) > self.every * 3;
+    async fn mind(&mut self, elapsed: Duration, now: Moment) -> anyhow::Result<()> {
+        let acknowledged = self.links.iter().filter_map(|link| link.heard().acknowledged).max();
+        let tells = elapsed.saturating_sub(self.heard_until(acknowledged)) > self.every * 3;
         if tells != self.tells {
             tracing::warn!(
                 tells,
@@ -232,7 +234,7 @@ impl Minder {
         }
         if let (false, Some(acknowledged)) = (tells, acknowledged) {
             // On its return a watcher hears everything anew; otherwise it has had its time.
-            let before = if self.tells { now } else { acknowledged - WATCHERS_TIME };
+            let before = if self.tells { now } else { clock::ago(acknowledged) - WATCHERS_TIME };
             self.monitor.withdraw_older(before, now).await?;
         }
         self.tells = tells;
@@ -319,7 +321,7 @@ mod tests {
         assert_eq!(work.minder.heard_until(None), started);
         assert_eq!(work.minder.heard_until(Some(started + PACE)), started + PACE);
         let returned = started + PACE * 100;
-        stall.note(clock::elapsed() + PACE * 100, returned);
+        stall.note(returned);
         assert_eq!(work.minder.heard_until(Some(started + PACE)), returned);
     }
 
@@ -343,7 +345,7 @@ mod tests {
         };
         work.telling.store(&work.ingest, vec![beat.clone()]).await;
         assert!(work.telling.trouble().is_some());
-        stall.note(clock::elapsed() + PACE * 100, clock::now());
+        stall.note(clock::elapsed() + PACE * 100);
         work.telling.store(&work.ingest, vec![beat]).await;
         assert_eq!(work.telling.trouble(), None);
     }

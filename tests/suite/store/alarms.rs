@@ -46,14 +46,15 @@ async fn a_group_is_over_when_its_last_member_is() {
         for (check, since) in [("a", 100), ("b", 200), ("c", 300)] {
             incidents::save(&mut write, &incident(check, since)).await.unwrap();
         }
-        assert_eq!(groups::lately(&mut write, at(100)).await.unwrap(), (2, None), "{}", ground.name);
+        assert_eq!(groups::lately(&mut write, at(100), at(300)).await.unwrap(), (2, None), "{}", ground.name);
         groups::insert(&mut write, "group-1-a", at(400)).await.unwrap();
         for check in ["a", "b"] {
             let mut member = incidents::open_of(&mut write, check).await.unwrap().unwrap();
             member.incident.cause = Some("group-1-a".into());
             incidents::save(&mut write, &member).await.unwrap();
         }
-        assert_eq!(groups::lately(&mut write, at(0)).await.unwrap(), (1, Some(at(400))), "{}", ground.name);
+        assert_eq!(groups::lately(&mut write, at(0), at(399)).await.unwrap(), (1, None), "what the clock has before it is not lately");
+        assert_eq!(groups::lately(&mut write, at(0), at(400)).await.unwrap(), (1, Some(at(400))), "{}", ground.name);
         assert_eq!(incidents::explained_by(&mut write, "group-1-a").await.unwrap().len(), 2);
         for (check, empty) in [("a", 0), ("b", 1)] {
             assert_eq!(groups::empty(&mut write).await.unwrap().len(), 0, "{}", ground.name);
