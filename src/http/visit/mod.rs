@@ -12,3 +12,4 @@ mod sign_in;
 mod visitor;
 
 pub use public::router as public_router;
+pub(super) use visitor::reads;
