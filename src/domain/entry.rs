@@ -165,7 +165,10 @@ impl Lease {
     /// `a switch to green by ann@desk has been under way for 12s`.
     #[must_use]
     pub fn under_way(&self, now: Moment) -> String {
-        format!("{self} has been under way for {}", age(now.since(self.since)))
+        match now.since(self.since) {
+            passed if passed.as_secs() == 0 => format!("{self} has just begun"),
+            passed => format!("{self} has been under way for {}", age(passed)),
+        }
     }
 }
 

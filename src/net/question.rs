@@ -11,7 +11,6 @@ pub const OVERVIEW: &str = "/v1/overview";
 pub const SIGNED_AT_HEADER: &str = "x-allswell-signed-at";
 
 /// Asks the watcher at this URL for everything at a glance. Without a key, only one on this machine answers.
-#[must_use]
 pub fn overview(client: &Client, watcher: &str, key: Option<&Key>) -> RequestBuilder {
     let request = client.get(format!("{}{OVERVIEW}", watcher.trim_end_matches('/')));
     let Some(key) = key else { return request };
