@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 
 use super::error::ApiError;
 use super::keys;
-use super::visit::reads;
+use super::visit::visitor::reads;
 use super::watching::Watching;
 use crate::domain::moment::Moment;
 use crate::monitor::May;

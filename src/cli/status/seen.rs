@@ -109,7 +109,11 @@ async fn ask(question: reqwest::RequestBuilder) -> Result<Overview, String> {
     }
     let status = answer.status().as_u16();
     let said = answer.json::<Value>().await.ok().and_then(|said| Some(said["error"].as_str()?.to_owned()));
-    let said = said.map_or_else(|| format!("answers {status}"), |said| format!("refuses ({status}): {said}"));
+    let said = match said {
+        None => format!("is none of ours: it says {status}"),
+        Some(said) if matches!(status, 401 | 403) => format!("refuses ({status}): {said}"),
+        Some(said) => format!("answers {status}: {said}"),
+    };
     let hint = ". Is --state the directory that it runs with, or watcher.beat_key set?";
     Err(if status == 401 { said + hint } else { said })
 }
