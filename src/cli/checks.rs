@@ -45,7 +45,7 @@ struct Line {
 pub async fn run(operator: &Operator, args: &ChecksArgs) -> Outcome {
     let config = operator.config()?;
     let key = beat_key(operator, &config)?;
-    let overview = ask_watchers(&config.prober.watchers).await;
+    let overview = ask_watchers(&config.prober.watchers, Some(&key)).await;
     let mut lines = lines(&config, &key, overview.as_ref().ok());
     if let Some(name) = &args.name {
         lines.retain(|line| line.name == *name || line.slug.as_ref() == Some(name));

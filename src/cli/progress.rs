@@ -11,7 +11,7 @@ use crate::clock;
 use crate::domain::colour::Colour;
 use crate::domain::moment::{age, humane};
 use crate::domain::plain::one_line;
-use crate::domain::switch::Phase;
+use crate::domain::switch::{Phase, SKIPPED};
 use crate::release::{SwitchEvent, SwitchSettings};
 use crate::runtime::Step;
 
@@ -111,6 +111,7 @@ fn next(phase: Phase, to: Colour, limits: &SwitchSettings) -> Option<(String, Op
 fn line(event: &SwitchEvent, to: Colour, took: Duration, paint: Paint) -> String {
     let words = match event.phase {
         Phase::Intended => "written down".to_owned(),
+        Phase::Gated if event.note.as_ref().is_some_and(|note| note.starts_with(SKIPPED)) => String::new(),
         Phase::Gated => format!("{to} is fit to go live"),
         // What is worth knowing of these says it all.
         Phase::Shifted | Phase::Drained if event.note.is_some() => String::new(),
@@ -164,6 +165,8 @@ mod tests {
         let event = |phase, note: Option<&str>| SwitchEvent { at: Moment::from_millis(0), phase, note: note.map(str::to_owned) };
         let told = line(&event(Phase::Gated, None), Colour::Green, Duration::from_millis(1_234), Paint::none());
         assert_eq!(told, "✓ gated            1s  green is fit to go live");
+        let told = line(&event(Phase::Gated, Some("the gate was skipped: now")), Colour::Green, Duration::from_millis(2), Paint::none());
+        assert_eq!(told, "✓ gated           2ms  the gate was skipped: now");
         let told = line(&event(Phase::Reverted, Some("green answered 500")), Colour::Green, Duration::from_secs(64), Paint::none());
         assert_eq!(told, "✗ reverted      1m 4s  taken back: blue is live again: green answered 500");
     }

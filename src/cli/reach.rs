@@ -19,6 +19,7 @@ use crate::runtime::process::driver::ProcessDriver;
 use crate::runtime::swarm::driver::SwarmDriver;
 use crate::runtime::{RuntimeError, RuntimeKind, RuntimeSettings};
 use crate::settings::Secret;
+use crate::signing::Key;
 
 /// How long a part may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -52,6 +53,14 @@ impl Reach {
         let token = token("prober", &self.state.prober_token())?;
         let url = format!("http://{}", self.config.prober.reach.found(&self.config.prober.listen));
         Remote::new(&url, token, LIMIT).map_err(|error| Exit::Failed.because(error.to_string()))
+    }
+
+    /// The key that signs beats, for what a watcher is asked; none where it cannot be read.
+    #[must_use]
+    pub fn beat_key(&self) -> Option<Key> {
+        let named = self.config.watcher.beat_key.as_ref().and_then(|secret| secret.reveal_if_set().ok().flatten());
+        let kept = || Some(std::fs::read_to_string(self.state.beat_key()).ok()?.trim().to_owned());
+        named.or_else(kept).map(|text| Key::new(&text))
     }
 
     /// The proxy's control.
@@ -124,6 +133,16 @@ pub(super) fn token(part: &str, path: &std::path::Path) -> Result<String, Troubl
     Ok(text.trim().to_owned())
 }
 
+/// What to look at where a part does not answer, by what happened.
+pub(super) fn hint(silence: &str) -> &'static str {
+    const NETWORK: [&str; 5] = ["unreachable", "No route", "lookup", "resolve", "not known"];
+    if NETWORK.iter().any(|word| silence.contains(word)) {
+        "The way from here to there does not work: is the address right, and this machine's network up?"
+    } else {
+        "Is `allswell up` running?"
+    }
+}
+
 /// Whether the prober is not there at all, so that another way may be tried.
 #[must_use]
 pub fn is_silent(error: &RemoteError) -> bool {
@@ -133,7 +152,7 @@ pub fn is_silent(error: &RemoteError) -> bool {
 impl From<RemoteError> for Trouble {
     fn from(error: RemoteError) -> Self {
         if is_silent(&error) {
-            return Exit::Unreachable.because(format!("{error}. Is `allswell up` running?"));
+            return Exit::Unreachable.because(format!("{error}. {}", hint(&error.to_string())));
         }
         match error {
             RemoteError::Unreachable(why) => Exit::Unreachable.because(format!("{why}. What answers, and what does not: allswell status")),
@@ -194,5 +213,8 @@ mod tests {
         }
         let told = Trouble::from(RemoteError::Unreachable(silent.into())).message;
         assert_eq!(told, format!("{silent}. Is `allswell up` running?"));
+        let cut_off = "the prober does not answer on http://192.0.2.1:7701: Network is unreachable (os error 101)";
+        let told = Trouble::from(RemoteError::Unreachable(cut_off.into())).message;
+        assert!(told.contains("this machine's network") && !told.contains("allswell up"), "{told}");
     }
 }

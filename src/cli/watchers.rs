@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
-use super::reach::Reach;
+use super::reach::{Reach, hint};
 use super::screen;
 use crate::monitor::{WatcherError, WatcherRemote};
 
@@ -69,10 +69,10 @@ fn gravest(troubles: &[WatcherError]) -> Trouble {
     };
     let silent = || match troubles {
         [] => Exit::Usage.because("no watcher is named: prober.watchers in the config is empty"),
-        _ => Exit::Unreachable.because(format!(
-            "{}. Is `allswell up` (or the watcher) running there? Nothing was ordered",
-            troubles.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-        )),
+        _ => {
+            let all = troubles.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+            Exit::Unreachable.because(format!("{all}. {} Nothing was ordered", hint(&all)))
+        }
     };
     troubles.iter().find_map(said).unwrap_or_else(silent)
 }

@@ -1,6 +1,6 @@
 //! One `allswell.toml`: every section, and what no section can see by itself.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::domain::colour::Colour;
@@ -171,14 +171,16 @@ impl Config {
         problems.extend(twice(&uuids).map(|uuid| format!("two checks have the uuid {uuid}")));
         let built_in = checks.iter().filter(|name| Role::of(name) != Role::Own);
         problems.extend(built_in.map(|name| format!("\"{name}\" is the name of a built-in check: choose another")));
-        problems.extend(self.unknown_checks(&checks));
+        problems.extend(self.unknown_checks());
         problems.extend(Colour::BOTH.into_iter().filter_map(|colour| self.unplaced(colour)));
         problems
     }
 
     /// What stands behind, or under maintenance, must be there; nothing stands behind itself.
-    fn unknown_checks(&self, own: &[&str]) -> Vec<String> {
-        let is_known = |name: &str| own.contains(&name) || !matches!(Role::of(name), Role::Own | Role::Group);
+    fn unknown_checks(&self) -> Vec<String> {
+        // By name, for there may be a hundred thousand.
+        let own: HashMap<&str, &[String]> = self.checks.iter().map(|check| (check.name.as_str(), check.behind.as_slice())).collect();
+        let is_known = |name: &str| own.contains_key(name) || !matches!(Role::of(name), Role::Own | Role::Group);
         let behind =
             self.checks.iter().flat_map(|check| check.behind.iter().map(|name| (format!("check \"{}\" stands behind", check.name), name)));
         let under = self
@@ -188,16 +190,9 @@ impl Config {
         let public = self.public.checks.iter().map(|name| ("[public] shows".to_owned(), name));
         let unknown = behind.chain(under).chain(public).filter(|(_, name)| !is_known(name));
         let mut problems: Vec<String> = unknown.map(|(what, name)| format!("{what} \"{name}\", which is no check")).collect();
-        let circular = self.checks.iter().filter(|check| self.is_behind(&check.name, &check.name, self.checks.len()));
+        let circular = self.checks.iter().filter(|check| stands_behind_itself(&check.name, &own));
         problems.extend(circular.map(|check| format!("check \"{}\" stands behind itself", check.name)));
         problems
-    }
-
-    /// Whether a check of the user's own stands behind this one, over so many others at most.
-    fn is_behind(&self, check: &str, this: &str, over: usize) -> bool {
-        let settings = self.checks.iter().find(|settings| settings.name == check);
-        settings
-            .is_some_and(|settings| settings.behind.iter().any(|next| next == this || (over > 0 && self.is_behind(next, this, over - 1))))
     }
 
     /// A process needs an address of its own, so that as many are expected as there are.
@@ -217,6 +212,22 @@ impl Config {
             named => named.to_vec(),
         }
     }
+}
+
+/// Whether what stands behind this check, or behind that, is the check itself.
+fn stands_behind_itself(check: &str, own: &HashMap<&str, &[String]>) -> bool {
+    let (mut seen, mut next) = (HashSet::new(), vec![check]);
+    while let Some(one) = next.pop() {
+        for behind in own.get(one).into_iter().copied().flatten() {
+            if behind == check {
+                return true;
+            }
+            if seen.insert(behind.as_str()) {
+                next.push(behind);
+            }
+        }
+    }
+    false
 }
 
 fn twice<'a>(names: &'a [&str]) -> impl Iterator<Item = &'a str> {
@@ -264,6 +275,8 @@ mod tests {
         assert_eq!(told(check("a", "proxy") + &check("b", "a")), "");
         assert!(told(check("a", "c")).contains("check \"a\" stands behind \"c\", which is no check"));
         assert!(told(check("a", "b") + &check("b", "a")).contains("check \"a\" stands behind itself"));
+        let into_a_circle = told(check("a", "b") + &check("b", "c") + &check("c", "b"));
+        assert!(into_a_circle.contains("\"b\" stands behind itself") && !into_a_circle.contains("\"a\" stands"), "{into_a_circle}");
         let window = "[[maintenance]]\nname = \"m\"\nchecks = [\"nobody\"]\nschedule = \"0 2 * * *\"\nduration = \"1h\"\n";
         assert!(told(window.to_owned()).contains("maintenance \"m\" is of \"nobody\""));
         let escalate = "[watcher]\nescalate = { after = \"1h\", to = [\"boss\"] }\n";

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::colour::Colour;
-use super::moment::Moment;
+use super::moment::{Moment, age};
 use super::switch::Phase;
 
 /// What an entry of the journal is about.
@@ -161,13 +161,24 @@ impl fmt::Display for What {
     }
 }
 
-/// `a switch to green by ann@desk since 2026-11-23T01:00:00.000Z`.
+impl Lease {
+    /// `a switch to green by ann@desk has been under way for 12s`.
+    #[must_use]
+    pub fn under_way(&self, now: Moment) -> String {
+        match now.since(self.since) {
+            passed if passed.as_secs() == 0 => format!("{self} has just begun"),
+            passed => format!("{self} has been under way for {}", age(passed)),
+        }
+    }
+}
+
+/// `a switch to green by ann@desk`.
 impl fmt::Display for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let to = match self.what {
             What::Switch => "to",
             What::Deploy | What::Scale | What::Stop => "of",
         };
-        write!(f, "a {} {to} {} by {} since {}", self.what, self.target, self.holder, self.since)
+        write!(f, "a {} {to} {} by {}", self.what, self.target, self.holder)
     }
 }

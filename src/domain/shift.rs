@@ -1,7 +1,7 @@
 //! What is decided around a shift: whether it may still be ordered, what has become of it, whether it is proven, and whether it is taken back.
 
 use super::colour::Colour;
-use super::moment::Moment;
+use super::moment::{Moment, age};
 
 /// A colour, and the epoch under which it is to be live.
 pub type Claimed = (Colour, u64);
@@ -25,7 +25,7 @@ impl Held {
     pub fn may_shift(&self, now: Moment) -> Result<(), String> {
         match self {
             Self::Ours(until) if now < *until => Ok(()),
-            Self::Ours(until) => Err(format!("its time was over at {until}, before the shift")),
+            Self::Ours(until) => Err(format!("its time was over {} before the shift", age(now.since(*until)))),
             Self::Others(who) => Err(format!("its time was over before the shift, and {who} is under way")),
             Self::Nobody => Err("its time was over before the shift".to_owned()),
         }
@@ -116,7 +116,8 @@ mod tests {
     #[test]
     fn only_whoever_has_the_lease_and_is_in_time_orders_a_shift() {
         assert_eq!(Held::Ours(at(5)).may_shift(at(4)), Ok(()));
-        assert!(Held::Ours(at(5)).may_shift(at(5)).unwrap_err().starts_with("its time was over at "));
+        assert_eq!(Held::Ours(at(5)).may_shift(at(7)), Err("its time was over 2s before the shift".to_owned()));
+        assert!(Held::Ours(at(5)).may_shift(at(5)).is_err());
         assert!(bob().may_shift(at(4)).unwrap_err().contains("a deploy of green by bob is under way"));
         assert!(Held::Nobody.may_shift(at(4)).is_err());
     }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::colour::Colour;
 
+/// What stands beside *gated* where `--force` left the gate out, before the reason.
+pub const SKIPPED: &str = "the gate was skipped";
+
 /// The phases of a switch, as the journal keeps them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

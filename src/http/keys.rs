@@ -38,7 +38,7 @@ pub(super) fn authorise(keys: &[ApiKey], headers: &HeaderMap, peer: IpAddr, want
         if wanted == May::Read && origin::is_here(peer, headers) {
             return Ok(());
         }
-        let how = "Authorization: Bearer KEY, of a [[key]] in the watcher's config";
+        let how = "Authorization: Bearer KEY, of a [[key]] in the watcher's config, or to read the watcher's token";
         return Err(ApiError::Unauthorized(format!("a key that may {} is needed: {how}", wanted.as_str())));
     };
     match find(keys, &given) {
@@ -49,7 +49,7 @@ pub(super) fn authorise(keys: &[ApiKey], headers: &HeaderMap, peer: IpAddr, want
 }
 
 /// `Authorization: Bearer KEY`, or `X-Api-Key: KEY` as healthchecks has it.
-fn given(headers: &HeaderMap) -> Option<String> {
+pub(super) fn given(headers: &HeaderMap) -> Option<String> {
     let text = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let bearer = text(header::AUTHORIZATION.as_str()).map(|value| value.strip_prefix("Bearer ").unwrap_or_default().to_owned());
     bearer.or_else(|| text("x-api-key"))

@@ -20,6 +20,7 @@ mod ping_answer;
 mod ping_url;
 pub mod pings;
 mod previews;
+mod readers;
 mod requests;
 pub mod serve;
 pub mod visit;

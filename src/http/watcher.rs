@@ -8,18 +8,16 @@ use axum::{Json, Router};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::error::{ApiError, count_from_zero};
+use super::error::count_from_zero;
 use super::serve::{OwnHosts, guarded, healthz};
 use super::watching::Watching;
 use super::{api, beats, orders, ping, visit};
-use crate::monitor::overview::Overview;
 
 /// Beats, orders, overview, pages, health and metrics. `ending`: then whoever listens to events is let go.
 pub fn router(watching: Watching, own: OwnHosts, ending: watch::Receiver<bool>) -> Router {
     count_from_zero();
     let router = Router::new()
         .route(beats::PATH, post(beats::post))
-        .route("/v1/overview", get(overview))
         .route("/ping/{*check}", any(ping::ping))
         .merge(api::routes::routes(&watching))
         .route(
@@ -36,14 +34,4 @@ pub fn router(watching: Watching, own: OwnHosts, ending: watch::Receiver<bool>) 
 async fn wrong_method(request: Request) -> Response {
     let words = format!("{} is not what {} answers to", request.method(), request.uri().path());
     (StatusCode::METHOD_NOT_ALLOWED, Json(json!({ "error": words }))).into_response()
-}
-
-async fn look(watching: &Watching) -> Result<Overview, ApiError> {
-    let overview = watching.monitor.overview(watching.unheard.to_vec(), watching.monitor.now()).await;
-    let overview = overview.map(|overview| Overview { config: Some(watching.config.clone()), ..overview });
-    overview.map_err(|error| ApiError::Unavailable(format!("nothing can be shown: {error}")))
-}
-
-async fn overview(State(watching): State<Watching>) -> Result<Json<Overview>, ApiError> {
-    look(&watching).await.map(Json)
 }

@@ -10,9 +10,9 @@ use crate::domain::role::Role;
 use crate::store::{checks, search, told_entries};
 
 /// So many open incidents at most.
-const INCIDENTS: u32 = 20;
+const INCIDENTS: u32 = 5;
 /// So many checks of the user's own.
-const OWN: usize = 20;
+const OWN: usize = 12;
 
 /// The first page.
 #[derive(Debug, Clone)]

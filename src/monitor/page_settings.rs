@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::net::network::Network;
+use crate::net::tls::TlsFiles;
 use crate::settings::Section;
 
 /// `[page]`: who may come in besides whoever is on this machine, and has the watcher's token or a key.
@@ -25,6 +26,8 @@ pub struct PublicSettings {
     pub title: Option<String>,
     /// A listener for the public view alone. Default: none.
     pub listen: Option<String>,
+    /// The certificate of that listener. Default: none, it speaks HTTP in the clear.
+    pub tls: Option<TlsFiles>,
     /// Where people find it. Default: `watcher.url` and `/public`.
     pub url: Option<String>,
 }
@@ -52,10 +55,15 @@ impl PublicSettings {
             checks: section.texts("checks"),
             title: section.text("title"),
             listen: section.text("listen"),
+            tls: TlsFiles::read(section.section("tls")),
             url: section.text("url"),
         };
         if settings.checks.is_empty() && section.is_present() && (settings.listen.is_some() || settings.url.is_some()) {
             section.error("checks", "names the checks to show: without one there is no public view");
+        }
+        if settings.tls.is_some() && settings.listen.is_none() {
+            section
+                .error("tls", "is the certificate of public.listen, which is not set: watcher.tls is that of the watcher's own listener");
         }
         section.finish();
         settings
@@ -91,5 +99,8 @@ mod tests {
         assert!(wrong("[page]\nuser_header = \"X-User\"\n").contains("only together with trusted"));
         assert!(wrong("[page]\ntrusted = [\"ten\"]\n").contains("page.trusted: \"ten\" is no network"));
         assert!(wrong("[public]\nlisten = \"[::]:1\"\n").contains("names the checks to show"));
+        let tls = "[public]\nchecks = [\"site\"]\ntls = { certificate = \"a\", key = \"b\" }\n";
+        assert!(wrong(tls).contains("public.listen, which is not set"));
+        assert_eq!(wrong(&format!("{tls}listen = \"[::]:1\"\n")), "");
     }
 }

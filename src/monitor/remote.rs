@@ -89,7 +89,7 @@ impl WatcherRemote {
             return serde_json::from_slice(&body).map_err(|error| silent(format!("what it says was not understood: {error}")));
         }
         let said = serde_json::from_slice::<serde_json::Value>(&body).ok().and_then(|said| Some(said["error"].as_str()?.to_owned()));
-        let said = said.unwrap_or_else(|| format!("it answered {}", status.as_u16()));
+        let said = said.unwrap_or_else(|| format!("what answers on {} is no watcher of ours: it says {}", self.url, status.as_u16()));
         match status.as_u16() {
             401 => Err(WatcherError::Unauthorized(said)),
             503 => Err(silent(said)),

@@ -29,6 +29,8 @@ const INCIDENTS: u32 = 500;
 const POINTS: u32 = 120;
 /// A line is over at least so long.
 const SHORTEST: Duration = Duration::from_secs(6 * 3_600);
+/// Where less is known, over the first of these that has it all, in seconds.
+const SHORTER: [u64; 8] = [600, 3_600, 3 * 3_600, 6 * 3_600, 12 * 3_600, 86_400, 7 * 86_400, 30 * 86_400];
 /// So many beats at most are read for it.
 const MOST_BEATS: u32 = 10_000;
 
@@ -154,12 +156,18 @@ async fn latency(reader: &mut Connection, check: Option<&Check>, stored: &Stored
     let period = check.map_or(SHORTEST, super::expected::period);
     // As many of its own periods as there are points, so that a slow check has a line as well.
     let over = (period * POINTS).clamp(SHORTEST, DAY * DAYS);
-    let step = over / POINTS;
-    let from = now - over;
     let senders = stored.wanted.as_ref().map_or(1, |wanted| wanted.count.max(1));
     let expected = over.as_millis() / period.as_millis().max(1) * u128::from(senders) * 3 / 2 + 100;
     let rows = u32::try_from(expected).unwrap_or(MOST_BEATS).min(MOST_BEATS);
-    Ok(Latency { from, step, spans: latency::spans(reader, &stored.name, from, step, rows).await? })
+    let mut drawn = Latency { from: now - over, step: over / POINTS, spans: Vec::new() };
+    drawn.spans = latency::spans(reader, &stored.name, drawn.from, drawn.step, rows).await?;
+    // What is known of a short time only is drawn over a short time.
+    let known = drawn.spans.first().map(|first| now.since(first.at));
+    if let Some(over) = known.and_then(|known| SHORTER.map(Duration::from_secs).into_iter().find(|one| *one >= known && *one < over)) {
+        (drawn.from, drawn.step) = (now - over, over / POINTS);
+        drawn.spans = latency::spans(reader, &stored.name, drawn.from, drawn.step, rows).await?;
+    }
+    Ok(drawn)
 }
 
 async fn last_beats(reader: &mut Connection, check: &str) -> Result<Vec<(LoggedBeat, Option<String>)>, StoreError> {

@@ -9,6 +9,7 @@ pub mod names;
 pub mod network;
 pub mod passed;
 pub mod place;
+pub mod question;
 pub mod reached;
 pub mod tls;
 pub mod unix;

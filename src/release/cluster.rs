@@ -12,6 +12,7 @@ use crate::domain::beat::ExpectedInstances;
 use crate::domain::colour::Colour;
 use crate::probe::ProbeSettings;
 use crate::proxy::ProxyDriver;
+use crate::signing::Key;
 use crate::store::{Journal, StoreError};
 
 /// One cluster: its journal, its proxy, its targets, and what is remembered of them.
@@ -33,6 +34,8 @@ pub struct Cluster {
     pub configured: ExpectedInstances,
     /// Where the watchers are, by URL.
     pub watchers: Vec<String>,
+    /// Signs what they are asked.
+    pub key: Key,
     /// What is expected or under way has changed: whoever tells of it need not wait for its interval. Carries no data.
     pub changed: Notify,
     /// Everything is being stopped on purpose: what is under way stays as it stands, and the next prober goes on with it. What the probes see

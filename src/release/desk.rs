@@ -247,7 +247,7 @@ fn proven_version(deploy: Option<&Entry>) -> Option<String> {
 }
 
 fn locked(lease: &Lease) -> Refusal {
-    Refusal { kind: RefusalKind::Locked, error: format!("{lease} is under way: wait for it to end") }
+    Refusal { kind: RefusalKind::Locked, error: format!("{}: wait for it to end", lease.under_way(clock::now())) }
 }
 
 fn refused(error: String) -> Refusal {

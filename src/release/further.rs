@@ -9,6 +9,7 @@ use super::cluster::Cluster;
 use super::targets::Seen;
 use crate::domain::colour::Colour;
 use crate::net::client::http;
+use crate::net::question;
 use crate::probe::{Target, websocket};
 use crate::program;
 use crate::proxy::control::{Reach, ReachOrder};
@@ -112,8 +113,12 @@ pub(super) async fn beats(cluster: &Cluster, colour: Colour) -> Beats {
     let name = format!("heartbeat-{colour}");
     let mut seen = Beats::Unknown("no watcher answers".to_owned());
     for watcher in &cluster.watchers {
-        let asked = client.get(format!("{}/v1/overview", watcher.trim_end_matches('/'))).send().await;
+        let asked = question::overview(&client, watcher, Some(&cluster.key)).send().await;
         let Ok(answer) = asked else { continue };
+        if !answer.status().is_success() {
+            seen = Beats::Unknown(format!("the watcher on {watcher} answers {}", answer.status().as_u16()));
+            continue;
+        }
         let Ok(overview) = answer.json::<Overview>().await else { continue };
         match overview.checks.into_iter().find(|check| check.name == name) {
             Some(check) if matches!(check.status.as_str(), "up" | "late") => return Beats::Well,

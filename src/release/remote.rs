@@ -168,7 +168,7 @@ impl Remote {
             Ok(said) if status == StatusCode::UNAUTHORIZED => RemoteError::Unauthorized(said.error),
             Ok(Said { kind: Some(kind), error }) => refused(Refusal { kind, error }),
             Ok(said) => RemoteError::Other(said.error),
-            Err(_) => RemoteError::Other(format!("the prober answered {}", status.as_u16())),
+            Err(_) => RemoteError::Other(format!("what answers on {} is no prober of ours: it says {}", self.url, status.as_u16())),
         })
     }
 

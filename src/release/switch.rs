@@ -19,7 +19,7 @@ use crate::clock;
 use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
 use crate::domain::shift::{Became, Held, Sight, became, prove, way_back};
-use crate::domain::switch::Phase;
+use crate::domain::switch::{Phase, SKIPPED};
 use crate::probe::Probed;
 use crate::proxy::control::{ControlError, ShiftOrder};
 use crate::store::{Entry, Step, StoreError};
@@ -130,8 +130,9 @@ impl Switch {
         self.pass_the_gate().await?;
         self.after(Doing::Gate).await;
         let (cluster, target) = (Arc::clone(&self.cluster), self.target());
+        let skipped = self.entry.asked.forced.as_ref().map(|why| format!("{SKIPPED}: {why}"));
         // Between gate and shift nothing is waited for that can be done beside something else: visitors may wait for this switch.
-        let (counted, gated) = tokio::join!(Before::shift_to(&cluster, target), self.reach(Phase::Gated, None));
+        let (counted, gated) = tokio::join!(Before::shift_to(&cluster, target), self.reach(Phase::Gated, skipped));
         self.before = counted;
         gated?;
         self.before(Doing::Shift).await

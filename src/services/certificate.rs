@@ -1,4 +1,4 @@
-//! The certificate of the watcher's listener: followed when its files change, and an incident where somebody should look at it.
+//! The certificates of the watcher's listeners: followed when their files change, and an incident where somebody should look at one.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -17,8 +17,11 @@ const EVERY: Duration = Duration::from_secs(1);
 
 static DAYS: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_watcher_certificate_days"));
 
-/// Follows it until `stop`; without one, whatever was told of an earlier one is over.
-pub(super) async fn follow(certificate: Option<Arc<Certificate>>, monitor: Monitor, mut stop: watch::Receiver<bool>) {
+/// The certificates that are shown, each by its listener: `watcher` or `public`.
+pub(super) type Certificates = Vec<(&'static str, Arc<Certificate>)>;
+
+/// Follows them until `stop`; without any, whatever was told of an earlier one is over.
+pub(super) async fn follow(certificates: Certificates, monitor: Monitor, mut stop: watch::Receiver<bool>) {
     let mut ticks = interval(EVERY);
     let mut told: Option<Option<String>> = None;
     loop {
@@ -26,7 +29,8 @@ pub(super) async fn follow(certificate: Option<Arc<Certificate>>, monitor: Monit
             _ = ticks.tick() => {}
             _ = stop.wait_for(|stopped| *stopped) => return,
         }
-        let warning = certificate.as_ref().and_then(|certificate| look(certificate));
+        let warnings: Vec<String> = certificates.iter().filter_map(|(listener, certificate)| look(listener, certificate)).collect();
+        let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
         if told.as_ref() == Some(&warning) {
             continue;
         }
@@ -37,11 +41,11 @@ pub(super) async fn follow(certificate: Option<Arc<Certificate>>, monitor: Monit
     }
 }
 
-fn look(certificate: &Certificate) -> Option<String> {
-    certificate.follow("watcher");
+fn look(listener: &str, certificate: &Certificate) -> Option<String> {
+    certificate.follow(listener);
     let now = clock::now();
     if let Some(days) = certificate.days_left(now) {
-        DAYS.with_label_values::<&str>(&[]).set(days);
+        DAYS.with_label_values(&[listener]).set(days);
     }
-    certificate.warning("watcher", now)
+    certificate.warning(listener, now)
 }

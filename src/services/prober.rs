@@ -74,6 +74,7 @@ impl Renewed for Prober {
         let proxy = |limit| ProxyDriver::new(&config.proxy, &config.app, state, limit);
         proxy(ORDER_LIMIT).prepare(config.proxy.first_live).context("what the proxy's config includes cannot be written")?;
         let targets = Targets::new(&config.app, &config.proxy, &config.probe, &probe_token, proxy(config.probe.timeout))?;
+        let key = beat_key(config, state)?;
         let cluster = Arc::new(Cluster {
             journal: Journal::new(store.clone()),
             proxy: proxy(ORDER_LIMIT),
@@ -81,12 +82,13 @@ impl Renewed for Prober {
             memory: Arc::new(Memory::default()),
             settings: config.switch.clone(),
             watchers: config.prober.watchers.clone(),
+            key: key.clone(),
             probe: config.probe,
             configured: ExpectedInstances { blue: config.app.blue.instances, green: config.app.green.instances },
             changed: Notify::new(),
             left: watch::Sender::new(false),
         });
-        let links = links(config, state)?;
+        let links = links(config, &key)?;
         let stall = Arc::new(Stall::new());
         let (teller, telling) = Telling::new(config, &store, &links, Arc::clone(&stall));
         let report = Arc::new(Report::new(Arc::clone(&cluster.memory), links, teller, config.probe.every, &config.log));
@@ -157,14 +159,17 @@ fn own_hosts(config: &Config) -> OwnHosts {
     OwnHosts::new([listen.clone(), health.clone()].into_iter().chain(named))
 }
 
-fn links(config: &Config, state: &StateDir) -> anyhow::Result<Vec<Arc<Link>>> {
+fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {
     let named =
         config.watcher.beat_key.as_ref().map(crate::settings::Secret::reveal_if_set).transpose().context("watcher.beat_key")?.flatten();
     let text = match named {
         Some(text) => text,
         None => files::token(&state.beat_key()).context("the key that signs beats cannot be read")?,
     };
-    let key = Key::new(&text);
+    Ok(Key::new(&text))
+}
+
+fn links(config: &Config, key: &Key) -> anyhow::Result<Vec<Arc<Link>>> {
     let link = |url: &String| Ok(Arc::new(Link::new(url, key.clone(), config.probe.every)?));
     config.prober.watchers.iter().map(link).collect()
 }

@@ -83,7 +83,7 @@ pub struct Handle {
 impl Handle {
     async fn busy(&self) -> Option<String> {
         let lease = self.desk.as_ref()?.state().await.ok()?.lease?;
-        Some(format!("{lease} is under way: try again when it is over"))
+        Some(format!("{}: try again when it is over", lease.under_way(clock::now())))
     }
 
     async fn say(&self, trouble: Option<&str>) {

@@ -55,6 +55,7 @@ pub struct Up {
     alarms: Alarms,
     events: Events,
     config: Config,
+    key: Key,
     socket: PathBuf,
     listener: UnixListener,
     health: Option<TcpListener>,
@@ -72,6 +73,7 @@ impl Up {
             files::make_private_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         }
         let beat_key = beat_key(&config, state)?;
+        let key = Key::new(&beat_key);
         let allswell = std::env::current_exe().context("our own executable cannot be found")?;
         let config_path = std::fs::canonicalize(config_path).with_context(|| format!("{} cannot be found", config_path.display()))?;
         let versions = Versions::load(&state.join("versions.json"), config.runtime.version.as_deref())?;
@@ -83,10 +85,10 @@ impl Up {
         };
         let (sender, receiver) = mpsc::unbounded_channel();
         let events = Events(sender);
-        let alarms = Alarms::start(&config.prober.watchers, &Key::new(&beat_key), config.probe.every, &events)?;
+        let alarms = Alarms::start(&config.prober.watchers, &key, config.probe.every, &events)?;
         let plan = Plan { config: config.clone(), config_path, state: state.clone(), allswell, beat_key };
         let supervisor = Supervisor::new(plan, versions, events.clone(), clock::now());
-        Ok((Self { supervisor, alarms, events, config, socket, listener, health, _lock: lock }, receiver))
+        Ok((Self { supervisor, alarms, events, config, key, socket, listener, health, _lock: lock }, receiver))
     }
 
     /// Where it listens: a name and an address each, for the log and for tests.
@@ -101,12 +103,12 @@ impl Up {
     /// # Errors
     /// Where it cannot hear of its children's ends.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send, hurry: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
-        let Self { mut supervisor, mut alarms, events, config, socket, listener, health, _lock } = self;
+        let Self { mut supervisor, mut alarms, events, config, key, socket, listener, health, _lock } = self;
         let last_pass = LastPass::default();
         let health = health.map(|listener| tokio::spawn(health::answer(listener, last_pass.clone())));
         let (orders, mut ordered) = mpsc::unbounded_channel();
         let server = tokio::spawn(control::serve(listener, orders));
-        let looker = tokio::spawn(look::look(config.clone(), events));
+        let looker = tokio::spawn(look::look(config.clone(), key, events));
         keep_running(&mut supervisor, &alarms, &config, &last_pass, &mut ordered, shutdown).await?;
         looker.abort();
         let last = supervisor.pass(clock::now());

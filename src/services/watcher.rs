@@ -8,11 +8,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::certificate::{self, Certificates};
+use super::expected;
 use super::outside::OutsideLoop;
 use super::outward::OutwardLoop;
 use super::reload::{Ground, Handle, Kept, Renewed};
 use super::site::SiteLoop;
-use super::{certificate, expected};
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
 use crate::http::connections::serve;
@@ -26,7 +27,6 @@ use crate::http::watcher::router;
 use crate::http::watching::{Needs, Watching};
 use crate::monitor::{Loops, May, Monitor, MonitorSettings, WatcherSettings};
 use crate::net::manager::ServiceManager;
-use crate::net::tls::Certificate;
 use crate::notify::Channel;
 use crate::signing::Key;
 use crate::store::Store;
@@ -46,7 +46,7 @@ pub struct Watcher {
     sites: Vec<SiteLoop>,
     outside: Option<OutsideLoop>,
     outward: Option<OutwardLoop>,
-    certificate: Option<Arc<Certificate>>,
+    certificates: Certificates,
     metric_checks: u32,
 }
 
@@ -100,7 +100,7 @@ impl Renewed for Watcher {
             sites: SiteLoop::all(config, &monitor, &ingest)?,
             outside: OutsideLoop::build(config, &monitor)?,
             outward: OutwardLoop::build(config, &monitor)?,
-            certificate: config.watcher.tls.as_ref().map(|files| files.load(state)).transpose().context("watcher.tls")?,
+            certificates: certificates(config, state)?,
             watching: Watching::new(Needs {
                 monitor,
                 ingest,
@@ -111,6 +111,7 @@ impl Renewed for Watcher {
                     public: config.public.clone(),
                     key: Key::new(&token),
                     url: config.watcher.page_url(),
+                    is_tls: config.watcher.tls.is_some(),
                 }),
                 token: token.into(),
                 config: view.clone(),
@@ -127,8 +128,9 @@ impl Renewed for Watcher {
     }
 
     async fn work(self, manager: ServiceManager, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { listener, public, own, watching, loops, sites, outside, outward, certificate, metric_checks } = self;
-        let tls = certificate.as_ref().map(Certificate::server).transpose().context("watcher.tls")?;
+        let Self { listener, public, own, watching, loops, sites, outside, outward, certificates, metric_checks } = self;
+        let tls = |listener: &str| certificates.iter().find(|(of, _)| *of == listener).map(|(_, shown)| shown.server()).transpose();
+        let (tls, public_tls) = (tls("watcher").context("watcher.tls")?, tls("public").context("public.tls")?);
         let monitor = watching.monitor.clone();
         if !monitor.is_one_of_many() {
             monitor.release_claims().await.context("watcher.store does not work")?;
@@ -146,10 +148,10 @@ impl Renewed for Watcher {
         if let Some(outward) = outward {
             tasks.spawn(outward.run(stopped.clone()));
         }
-        tasks.spawn(certificate::follow(certificate, monitor.clone(), stopped.clone()));
+        tasks.spawn(certificate::follow(certificates, monitor.clone(), stopped.clone()));
         let mut serving = JoinSet::new();
         if let Some(public) = public {
-            serving.spawn(serve(public, None, public_router(watching.clone(), own.clone()), is_over(stopped.clone())));
+            serving.spawn(serve(public, public_tls, public_router(watching.clone(), own.clone()), is_over(stopped.clone())));
         }
         serving.spawn(serve(listener, tls, router(watching, own, stopped.clone()), is_over(stopped)));
         manager.ready();
@@ -196,6 +198,13 @@ fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {
         None => files::token(&state.beat_key()).with_context(|| format!("{} cannot be made or read", state.beat_key().display()))?,
     };
     Ok(Key::new(&text))
+}
+
+/// Of each listener that has one.
+fn certificates(config: &Config, state: &StateDir) -> anyhow::Result<Certificates> {
+    let of = [("watcher", "watcher.tls", &config.watcher.tls), ("public", "public.tls", &config.public.tls)];
+    let given = of.into_iter().filter_map(|(listener, key, files)| Some((listener, key, files.as_ref()?)));
+    given.map(|(listener, key, files)| Ok((listener, files.load(state).context(key)?))).collect()
 }
 
 /// Whatever the prober calls its watchers, one of them is this one.

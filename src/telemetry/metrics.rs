@@ -58,8 +58,8 @@ pub const TABLE: &[(&str, &[Metric])] = &[
             metric(
                 Kind::Gauge,
                 "allswell_watcher_certificate_days",
-                &[],
-                "Days until the certificate of the watcher's listener ends; none where it speaks in the clear.",
+                &["listener"],
+                "Days until the certificate of the watcher's listener, or of the public view's, ends; none where it speaks in the clear.",
             ),
             metric(Kind::Gauge, "allswell_checks", &["status"], "Checks, by status."),
             metric(

@@ -7,4 +7,5 @@ mod lists;
 mod live;
 mod looks;
 mod public;
+mod server;
 mod stage;

@@ -13,9 +13,11 @@ use crate::cli::screen::Paint;
 use crate::clock;
 use crate::monitor::overview::Overview;
 use crate::net::client::{explain, http};
+use crate::net::question;
 use crate::release::ProberState;
 use crate::runtime::Instance;
 use crate::runtime::process::control::UpState;
+use crate::signing::Key;
 
 /// How long a watcher may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -35,8 +37,9 @@ impl Seen {
     /// Asks them all.
     pub(super) async fn look(reach: &Reach) -> Self {
         let up = reach.up_soon();
-        let watchers = &reach.config.prober.watchers;
-        let (prober, watcher, up, instances) = tokio::join!(ask_prober(reach), ask_watchers(watchers), up.state(), instances::ask(reach));
+        let (watchers, key) = (&reach.config.prober.watchers, reach.beat_key());
+        let (prober, watcher, up, instances) =
+            tokio::join!(ask_prober(reach), ask_watchers(watchers, key.as_ref()), up.state(), instances::ask(reach));
         Self { prober, watcher, up: up.ok(), instances }
     }
 
@@ -86,20 +89,31 @@ async fn ask_prober(reach: &Reach) -> Result<ProberState, String> {
 }
 
 /// The first that answers.
-pub(in crate::cli) async fn ask_watchers(urls: &[String]) -> Result<Overview, String> {
+pub(in crate::cli) async fn ask_watchers(urls: &[String], key: Option<&Key>) -> Result<Overview, String> {
     let client = http(LIMIT).map_err(|error| error.to_string())?;
     let mut trouble = "no watcher is named: prober.watchers in the config is empty".to_owned();
     for url in urls {
-        let asked =
-            client.get(format!("{}/v1/overview", url.trim_end_matches('/'))).send().await.and_then(reqwest::Response::error_for_status);
-        let answered = match asked {
-            Ok(answer) => answer.json().await,
-            Err(error) => Err(error),
-        };
-        match answered {
+        match ask(question::overview(&client, url, key)).await {
             Ok(overview) => return Ok(overview),
-            Err(error) => trouble = format!("the watcher does not answer on {url}: {}", explain(error)),
+            Err(why) => trouble = format!("the watcher on {url} {why}"),
         }
     }
     Err(trouble)
+}
+
+async fn ask(question: reqwest::RequestBuilder) -> Result<Overview, String> {
+    let silent = |error| format!("does not answer: {}", explain(error));
+    let answer = question.send().await.map_err(silent)?;
+    if answer.status().is_success() {
+        return answer.json().await.map_err(silent);
+    }
+    let status = answer.status().as_u16();
+    let said = answer.json::<Value>().await.ok().and_then(|said| Some(said["error"].as_str()?.to_owned()));
+    let said = match said {
+        None => format!("is none of ours: it says {status}"),
+        Some(said) if matches!(status, 401 | 403) => format!("refuses ({status}): {said}"),
+        Some(said) => format!("answers {status}: {said}"),
+    };
+    let hint = ". Is --state the directory that it runs with, or watcher.beat_key set?";
+    Err(if status == 401 { said + hint } else { said })
 }

@@ -2,6 +2,7 @@
 
 mod checks;
 pub(crate) mod log;
+mod overview;
 pub(crate) mod page;
 pub(crate) mod routes;
 mod trouble;

@@ -9,14 +9,16 @@ use axum::response::Response;
 use axum::routing::{delete, get, post};
 
 use super::super::error::ApiError;
-use super::super::keys;
 use super::super::watching::Watching;
-use super::{checks, log};
+use super::super::{keys, readers};
+use super::{checks, log, overview};
 use crate::monitor::May;
+use crate::net::question::OVERVIEW;
 
 /// The API's routes.
 pub(in crate::http) fn routes(watching: &Watching) -> Router<Watching> {
     let reading = Router::new()
+        .route(OVERVIEW, get(overview::overview))
         .route("/v1/checks", get(checks::list))
         .route("/v1/checks/{name}", get(checks::one))
         .route("/v1/checks/{name}/beats", get(log::beats))
@@ -38,14 +40,12 @@ pub(in crate::http) fn routes(watching: &Watching) -> Router<Watching> {
 type Peer = ConnectInfo<SocketAddr>;
 
 async fn who_reads(State(watching): State<Watching>, peer: Peer, request: Request, next: Next) -> Result<Response, ApiError> {
-    allowed(&watching, peer, request, next, May::Read).await
+    let (parts, body) = request.into_parts();
+    readers::authorise(&watching, &parts, peer.0.ip())?;
+    Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
 async fn who_writes(State(watching): State<Watching>, peer: Peer, request: Request, next: Next) -> Result<Response, ApiError> {
-    allowed(&watching, peer, request, next, May::Write).await
-}
-
-async fn allowed(watching: &Watching, peer: Peer, request: Request, next: Next, wanted: May) -> Result<Response, ApiError> {
-    keys::authorise(&watching.pings.keys, request.headers(), peer.0.ip(), wanted)?;
+    keys::authorise(&watching.pings.keys, request.headers(), peer.0.ip(), May::Write)?;
     Ok(next.run(request).await)
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::advice::{command, of_colour};
-use super::words::{ago, check_link, colour as named, health, tone};
+use super::words::{ago, badge, check_link, colour as named, health, tone, whole};
 use crate::domain::check::Status;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
@@ -30,7 +30,10 @@ fn card(overview: &Overview, colour: Colour) -> Markup {
             h2 #{ "colour-" (colour) } { (named(colour)) " " span.standing { (standing) } }
             @match app {
                 Some(check) if check.status == Status::Stopped => { p.health.quiet { "stopped" } p.details { "On purpose: no instance is expected." } }
-                Some(check) => { p.health.(tone(check.status)) { a href={ "/checks/" (colour) } { (check.health) } } (details(check, overview.now)) }
+                Some(check) => {
+                    div.showing { p.health.(tone(check.status)) { a href={ "/checks/" (colour) } { (check.health) } } (details(check, overview.now)) }
+                    @if let Some(reason) = &check.reason { p.reason { (reason) } }
+                }
                 None => { p.health.quiet { "not watched" } }
             }
             dl {
@@ -38,28 +41,49 @@ fn card(overview: &Overview, colour: Colour) -> Markup {
                 @if let Some(check) = heartbeat { dt { "Heartbeat" } dd { a.bare href={ "/checks/heartbeat-" (colour) } { (health(check.status, &check.health)) } } }
                 @if let Some(instances) = instances { dt { "Instances" } dd { (instances.well) " of " (instances.expected) " well" } }
             }
-            @if let Some(instances) = instances { (list(instances, overview.now)) }
+            @if let Some(instances) = instances { (chips(instances, version, overview.now)) }
             p.next { (command(&of_colour(colour, overview.live.colour, app))) }
         }
     }
 }
 
-/// Each instance with how it is, where there can be several.
-pub(super) fn list(instances: &InstancesView, now: Moment) -> Markup {
-    let one = |instance: &InstanceView| {
-        html! {
-            li {
-                span.name { (instance.name) } " " (health(instance.status, &instance.health))
-                @if let Some(version) = &instance.version { span.aside { " " (version) } }
-                @if let Some(heard) = instance.last_heard { span.aside { " " (ago(heard, now)) } }
-                @if let Some(reason) = &instance.reason { div.reason { (reason) } }
+/// Each instance by its name, where there can be several; of those that are not well, and of those with another version, what is known.
+fn chips(instances: &InstancesView, version: Option<&String>, now: Moment) -> Markup {
+    let is_told = |instance: &InstanceView| !matches!(instance.status, Status::Up | Status::Late) || instance.version.as_ref() != version;
+    let (told, plain): (Vec<&InstanceView>, Vec<&InstanceView>) = instances.known.iter().partition(|instance| is_told(instance));
+    html! {
+        @if is_many(instances) {
+            ul.instances.chips {
+                @for instance in plain { li title=[instance.last_heard.map(|heard| format!("heard {}", whole(heard)))] {
+                    span.name { (instance.name) } " " (badge(tone(instance.status), ""))
+                    span.hidden { (instance.health) }
+                } }
+                @for instance in told { li.told { (one(instance, now)) } }
+                @for _ in 0..instances.unknown() { li.told { "one more is expected and was never heard" } }
             }
         }
-    };
+    }
+}
+
+fn is_many(instances: &InstancesView) -> bool {
+    instances.expected > 1 || instances.known.len() > 1
+}
+
+fn one(instance: &InstanceView, now: Moment) -> Markup {
     html! {
-        @if instances.expected > 1 || instances.known.len() > 1 {
+        span.name { (instance.name) } " " (health(instance.status, &instance.health))
+        @if let Some(version) = &instance.version { span.aside { " " (version) } }
+        @if let Some(heard) = instance.last_heard { span.aside { " " (ago(heard, now)) } }
+        @if let Some(reason) = &instance.reason { div.reason { (reason) } }
+    }
+}
+
+/// Each instance with how it is, where there can be several.
+pub(super) fn list(instances: &InstancesView, now: Moment) -> Markup {
+    html! {
+        @if is_many(instances) {
             ul.instances {
-                @for instance in &instances.known { (one(instance)) }
+                @for instance in &instances.known { li { (one(instance, now)) } }
                 @for _ in 0..instances.unknown() { li { "one more is expected and was never heard" } }
             }
         }
@@ -73,7 +97,6 @@ fn details(check: &CheckView, now: Moment) -> Markup {
                 Some(heard) => { @if let Some(latency_ms) = check.latency_ms { (latency_ms) " ms, " } "probed " (ago(heard, now)) }
                 None => { "Not probed yet: is the prober running? " (check_link("prober")) }
             }
-            @if let Some(reason) = &check.reason { br; span.reason { (reason) } }
         }
     }
 }

@@ -30,8 +30,11 @@ fn one(view: &IncidentView, now: Moment) -> Markup {
     let is_group = Role::of(&incident.check) == Role::Group;
     html! {
         article.incident.(incident.severity) {
-            h3 { a href=(incident_path(&incident.key)) { (incident_words(incident)) } " " (badge(severity_tone(incident.severity), incident.severity.as_str())) }
-            p { (incident.reason) span.aside { ", since " (ago(incident.since, now)) } @if incident.flips > 1 { span.aside { ", flipped " (incident.flips) " times" } } }
+            h3 {
+                a href=(incident_path(&incident.key)) { (incident_words(incident)) } " " (badge(severity_tone(incident.severity), incident.severity.as_str()))
+                span.aside { " since " (ago(incident.since, now)) @if incident.flips > 1 { ", flipped " (incident.flips) " times" } }
+            }
+            p { (incident.reason) }
             (seen_to(view, now))
             @if !view.also.is_empty() { p.also { @if is_group { "Now: " } @else { "Explains: " } (names(&view.also)) } }
         }

@@ -54,9 +54,12 @@ fn place(latency: &Latency, span: &Span, now: Moment) -> u64 {
     u64::try_from(x).unwrap_or(WIDTH).min(WIDTH)
 }
 
-/// Pieces without a gap between: where nothing was heard there is no line.
+/// Pieces without a gap between: where nothing was heard for three times as long as usual there is no line.
 fn runs(points: &[(u64, u64, u64)]) -> impl Iterator<Item = &[(u64, u64, u64)]> {
-    points.chunk_by(|one, next| next.0 - one.0 <= 3 * WIDTH / 120)
+    let mut apart: Vec<u64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    apart.sort_unstable();
+    let usual = apart.get(apart.len().saturating_sub(1) / 2).copied().unwrap_or(0).max(WIDTH / 120);
+    points.chunk_by(move |one, next| next.0 - one.0 <= 3 * usual)
 }
 
 fn path(points: impl Iterator<Item = (u64, u64)>) -> String {
@@ -104,6 +107,9 @@ mod tests {
         assert_eq!(drawn.matches("class=\"line\"").count(), 2, "{drawn}");
         assert_eq!(drawn.matches("class=\"failed\"").count(), 1);
         assert!(drawn.contains("the fastest took 2 ms, the slowest 40 ms, the last 40 ms"), "{drawn}");
+        let hourly = Latency { spans: (0..6).map(|number| span(number * 20, 0)).collect(), ..latency.clone() };
+        let drawn = line(&hourly, at(120 * 60_000)).unwrap().into_string();
+        assert_eq!(drawn.matches("class=\"line\"").count(), 1, "what is heard rarely has a line as well: {drawn}");
         assert!(line(&Latency { spans: Vec::new(), ..latency }, at(1)).is_none());
     }
 

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::advice::command;
 use super::words::{ago, colour as named, count, due, empty, grouped, lasting};
-use super::{checks, colours, incidents, parts, told};
+use super::{colours, incidents, parts, told};
 use crate::domain::check::Status;
 use crate::domain::entry::Entry;
 use crate::domain::incident::Severity;
@@ -30,12 +30,14 @@ pub fn draw(glance: &Glance) -> (String, Markup) {
     let overview = &glance.overview;
     let (word, tone) = verdict(glance);
     let main = html! {
-        div.verdict.(tone) role="status" {
-            h1 { (word) }
-            (live(overview))
+        div.summary {
+            div.verdict.(tone) role="status" {
+                h1 { (word) }
+                (live(overview))
+            }
+            (orders(glance))
         }
         @if let Some(trouble) = &glance.trouble { p.alert role="alert" { "This watcher does not work: " (trouble) } }
-        (orders(glance))
         div.columns {
             div.column {
                 (colours::cards(overview))
@@ -107,13 +109,16 @@ fn quiet(overview: &Overview) -> Markup {
     }
 }
 
-/// What nobody would hear of.
+/// What nobody would hear of: folded, for it is as true tomorrow.
 fn gaps(overview: &Overview) -> Markup {
+    let many = u64::try_from(overview.unheard.len()).unwrap_or(0);
     html! {
-        @if !overview.unheard.is_empty() {
+        @if many > 0 {
             section aria-labelledby="gaps" {
-                h2 #gaps { "Who would not hear of what" }
-                ul.plain { @for gap in &overview.unheard { li { (gap) } } }
+                details #unheard {
+                    summary { h2 #gaps { "Who would not hear of what" } span.aside { " " (count(many, "gap", "gaps")) } }
+                    ul.plain { @for gap in &overview.unheard { li { (gap) } } }
+                }
             }
         }
     }
@@ -137,7 +142,7 @@ fn own(glance: &Glance) -> Markup {
             @if glance.own.is_empty() {
                 (empty("Nothing of your own is watched yet.", &html! { "Add a " code { "[[check]]" } " to the config, then " (command("allswell reload")) }))
             } @else {
-                (checks::table(&glance.own, glance.overview.now))
+                (parts::own(&glance.own, glance.overview.now))
                 @if own > shown { p.more { a href="/checks" { "All " (grouped(own)) " checks" } } }
             }
         }

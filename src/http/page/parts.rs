@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::advice::{command, of_check};
 use super::words::{ago, health, tone};
 use crate::domain::check::Status;
+use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::monitor::overview::{CheckView, Overview};
 use crate::net::place::check_path;
@@ -18,14 +19,25 @@ pub(super) fn strip(overview: &Overview) -> Markup {
         section aria-labelledby="parts" {
             h2 #parts { "Parts" }
             ul.parts {
-                @for check in parts { li.(tone(check.status)) {
-                    span.part { a href=(check_path(&check.name)) { (check.name) } span.what { (what(Role::of(&check.name))) } }
-                    span.how { (health(check.status, &check.health)) span.aside { " " @match check.last_heard { Some(heard) => (ago(heard, overview.now)), None => "never" } } }
-                    @if let Some(reason) = check.reason.as_ref().filter(|_| check.status != Status::Up) { span.reason { (reason) } }
-                    @if let Some(advice) = of_check(check) { span.next { (command(&advice)) } }
-                } }
-                li.good { span.part { "this watcher" span.what { "draws this page" } } span.how { (health(Status::Up, "working")) } }
+                @for check in parts { (one(check, what(Role::of(&check.name)), overview.now)) }
+                li.good { span.part { "this watcher" span.what { " draws this page" } } span.how { (health(Status::Up, "working")) } }
             }
+        }
+    }
+}
+
+/// The user's own checks, as many in a line as there is room for. What to type stands in the incident, and on the check's page.
+pub(super) fn own(checks: &[CheckView], now: Moment) -> Markup {
+    html! { ul.parts.own { @for check in checks { (one(check, "", now)) } } }
+}
+
+fn one(check: &CheckView, what: &str, now: Moment) -> Markup {
+    html! {
+        li.(tone(check.status)) {
+            span.part { a href=(check_path(&check.name)) title=[(!what.is_empty()).then_some(what)] { (check.name) } span.what { " " (what) } }
+            span.how { (health(check.status, &check.health)) span.aside { " " @match check.last_heard { Some(heard) => (ago(heard, now)), None => "never" } } }
+            @if let Some(reason) = check.reason.as_ref().filter(|_| check.status != Status::Up) { span.reason { (reason) } }
+            @if let Some(advice) = of_check(check).filter(|_| Role::of(&check.name) != Role::Own) { span.next { (command(&advice)) } }
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::monitor::overview::{NoticeView, Overview};
 
 /// The newest notices with their receipts; those first that nobody has taken.
 pub(super) fn newest(overview: &Overview) -> Markup {
-    const MOST: usize = 5;
+    const MOST: usize = 3;
     let mut notices: Vec<&NoticeView> = overview.notices.iter().collect();
     notices.sort_by_key(|notice| notice.taken_at.is_some() || notice.last_error.is_none());
     html! {

@@ -14,13 +14,15 @@ pub struct Door {
     pub key: Key,
     /// Where people find the watcher.
     pub url: String,
+    /// Its listener speaks TLS.
+    pub is_tls: bool,
 }
 
 impl Door {
-    /// Whether people come by HTTPS, as far as the config says it.
+    /// Whether people come by HTTPS, to us or to what the config says is in front of us.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.url.starts_with("https://")
+        self.is_tls || self.url.starts_with("https://")
     }
 
     /// Where people find the public view.

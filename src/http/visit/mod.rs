@@ -9,6 +9,6 @@ mod reads;
 pub(crate) mod routes;
 mod session;
 mod sign_in;
-mod visitor;
+pub(crate) mod visitor;
 
 pub use public::router as public_router;

@@ -31,8 +31,7 @@ impl FromRequestParts<Watching> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, watching: &Watching) -> Result<Self, PageError> {
         let (who, may) = visitor(parts, watching);
-        let reads = may.is_some_and(|may| may.allows(May::Read)) || origin::is_here(peer(parts), &parts.headers);
-        if reads { Ok(Self(who)) } else { Err(PageError::SignIn(parts.uri.to_string())) }
+        if is_reader(may, parts) { Ok(Self(who)) } else { Err(PageError::SignIn(parts.uri.to_string())) }
     }
 }
 
@@ -65,7 +64,16 @@ impl FromRequestParts<Watching> for Actor {
     }
 }
 
-/// Whether the visitor comes by HTTPS: the config says so, or a trusted proxy.
+/// Whether they may look: who is on this machine, or has signed in.
+pub(in crate::http) fn reads(parts: &Parts, watching: &Watching) -> bool {
+    is_reader(visitor(parts, watching).1, parts)
+}
+
+fn is_reader(may: Option<May>, parts: &Parts) -> bool {
+    may.is_some_and(|may| may.allows(May::Read)) || origin::is_here(peer(parts), &parts.headers)
+}
+
+/// Whether the visitor comes by HTTPS: our listener speaks it, the config says so, or a trusted proxy.
 pub(super) fn is_https(parts: &Parts, watching: &Watching) -> bool {
     let said = parts.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes() == b"https");
     watching.door.is_https() || (said && is_trusted(parts, watching))

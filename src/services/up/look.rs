@@ -10,8 +10,9 @@ use super::event::{Event, Events};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::colour::Colour;
-use crate::net::client;
 use crate::net::listen::beside;
+use crate::net::{client, question};
+use crate::signing::Key;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(50);
@@ -44,7 +45,7 @@ fn listeners(config: &Config) -> Vec<String> {
 }
 
 /// Says when the listeners answer, and when the watcher's page says that both colours are working.
-pub(super) async fn look(config: Config, events: Events) {
+pub(super) async fn look(config: Config, key: Key, events: Events) {
     let listeners = listeners(&config);
     if timeout(PATIENCE, all_accept(&listeners)).await.is_err() {
         let mut silent = Vec::new();
@@ -58,11 +59,11 @@ pub(super) async fn look(config: Config, events: Events) {
     }
     events.say(Event::Answering);
     let Ok(client) = client::to_our_own(LIMIT) else { return };
-    let overview = format!("{}://{}/v1/overview", config.watcher.scheme(), beside(&config.watcher.listen));
+    let watcher = format!("{}://{}", config.watcher.scheme(), beside(&config.watcher.listen));
     let began = clock::elapsed();
     let mut is_told = false;
     loop {
-        match not_working(&client, &overview).await {
+        match not_working(question::overview(&client, &watcher, Some(&key))).await {
             Some(bad) if bad.is_empty() => break,
             Some(bad) if !is_told && clock::elapsed().saturating_sub(began) > PATIENCE => {
                 is_told = true;
@@ -89,8 +90,8 @@ struct Seen {
 }
 
 /// The colours that do not work, each with the reason; none where the watcher does not say.
-async fn not_working(client: &reqwest::Client, overview: &str) -> Option<Vec<(Colour, String)>> {
-    let overview: Overview = client.get(overview).send().await.ok()?.json().await.ok()?;
+async fn not_working(question: reqwest::RequestBuilder) -> Option<Vec<(Colour, String)>> {
+    let overview: Overview = question.send().await.ok()?.json().await.ok()?;
     let bad = |colour: &Colour| {
         let check = overview.checks.iter().find(|check| check.name == colour.as_str());
         let works = check.is_some_and(|check| matches!(check.status.as_str(), "up" | "late"));

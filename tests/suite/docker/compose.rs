@@ -5,6 +5,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use allswell::clock;
+use allswell::net::question;
+use allswell::signing::Key;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -14,6 +16,7 @@ use crate::harness::{Stage, within};
 /// From nothing to both colours working, however busy the machine.
 const LIMIT: Duration = Duration::from_secs(120);
 const SECOND: Duration = Duration::from_secs(1);
+const KEY: &str = "a key of the story";
 
 /// What a program said, and how it ended.
 struct Ran {
@@ -73,8 +76,10 @@ impl Place {
         assert!(again.contains("there is nothing of"), "{again}");
     }
 
+    /// Asked from another machine: as the parts themselves do, with the key that signs beats.
     async fn overview(&self, at: &str) -> Option<Value> {
-        reqwest_client().get(format!("http://{at}/v1/overview")).send().await.ok()?.json().await.ok()
+        let asked = question::overview(&reqwest_client(), &format!("http://{at}"), Some(&Key::new(KEY)));
+        asked.send().await.ok()?.json().await.ok()
     }
 }
 
@@ -114,7 +119,7 @@ async fn compose_up_is_a_working_system_on_one_host() {
         let there = stage.there();
         vec![
             ("COMPOSE_PROJECT_NAME", stage.name.clone()),
-            ("ALLSWELL_BEAT_KEY", "a key of the story".to_owned()),
+            ("ALLSWELL_BEAT_KEY", KEY.to_owned()),
             ("ALLSWELL_LIVE", format!("{there}:8000")),
             ("ALLSWELL_PREVIEW", format!("{there}:8080")),
             ("ALLSWELL_PAGE", format!("{there}:7700")),
@@ -212,8 +217,6 @@ async fn a_stack_on_a_swarm_works_with_its_watcher_outside() {
     drop(watcher);
     place.done("docker", &["swarm", "leave", "--force"]).await;
 }
-
-const KEY: &str = "a key of the story";
 
 /// The watcher of `deploy/watcher/`, as a process outside of the engine.
 fn watcher_outside(place: &Place, here: &str) -> crate::harness::Process {

@@ -13,8 +13,11 @@ async fn one_replica_of_three_that_is_killed_is_told_by_name_and_resolved_when_t
     shop.docker(&["kill", &name]).await;
     let why = shop.told(&["check.poorly instances-blue"], SAID).await;
     assert!(why.contains("2 of 3 instances are well") && why.contains(&name) && why.contains("137"), "{why}");
+    shop.measures("allswell_engine_answers 1").await;
+    shop.measures("allswell_instances_in_trouble{colour=\"blue\"} 1").await;
     shop.docker(&["start", &name]).await;
     shop.is_mended(&["check.poorly instances-blue", "check.resolved instances-blue"]).await;
+    shop.measures("allswell_instances_in_trouble{colour=\"blue\"} 0").await;
 }
 
 #[tokio::test]

@@ -110,12 +110,20 @@ impl Browser {
 
     /// From now on, with this width and these colours.
     pub(crate) async fn look(&self, look: Look) {
-        let (width, height) = (look.width, if look.width > 600 { 800 } else { 740 });
+        let (width, height) = (look.width, if look.width > 600 { 720 } else { 740 });
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": look.width < 600 });
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
         let scheme = if look.dark { "dark" } else { "light" };
-        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        let features = json!({ "media": "", "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.devtools("Emulation.setEmulatedMedia", features).await;
+    }
+
+    /// From now on as on paper, A4 within its margins.
+    pub(crate) async fn print(&self) {
+        let metrics = json!({ "width": 718, "height": 1047, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        let features = json!([{ "name": "prefers-color-scheme", "value": "light" }]);
+        self.devtools("Emulation.setEmulatedMedia", json!({ "media": "print", "features": features })).await;
     }
 
     /// From now on pages run no script.

@@ -1,8 +1,15 @@
 //! Who may see the pages, and who may act from them.
 
-use allswell::domain::beat::BeatKind;
+use std::time::Duration;
 
-use super::stage::{Stage, TOKEN};
+use allswell::clock;
+use allswell::domain::beat::BeatKind;
+use allswell::domain::moment::Moment;
+use allswell::net::client;
+use allswell::net::question::{self, OVERVIEW, SIGNED_AT_HEADER};
+use allswell::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
+
+use super::stage::{KEY, Stage, TOKEN};
 
 const CHECK: &str = "[[check]]\nname = \"backup\"\nperiod = \"1h\"\n";
 /// Whoever comes through a proxy is not on this machine.
@@ -25,6 +32,46 @@ async fn whoever_is_on_this_machine_reads_and_everybody_else_signs_in_first() {
     let forged = format!("{}x", &cookie[..cookie.len() - 1]);
     assert_eq!(stage.get("/", &[AFAR, ("cookie", &forged)]).await.status, 303);
     assert_eq!(stage.get("/public", &[AFAR]).await.status, 404, "nothing is public");
+}
+
+/// What `question::overview` sends, signed by this key at this time over this path.
+fn signed(key: &str, at: Moment, path: &str) -> [(&'static str, String); 3] {
+    let (key, at) = (Key::new(key), at.to_string());
+    let signature = key.sign("GET", path, at.as_bytes());
+    [(KEY_ID_HEADER, key.id().to_owned()), (SIGNATURE_HEADER, signature), (SIGNED_AT_HEADER, at)]
+}
+
+#[tokio::test]
+async fn what_machines_read_is_open_here_and_elsewhere_to_whoever_may_look() {
+    let keys = ["read", "ping"].map(|may| format!("[[key]]\nname = \"{may}\"\nmay = \"{may}\"\nsecret = \"to {may}\"\n"));
+    let stage = Stage::new(&format!("{CHECK}{}", keys.concat())).await;
+    let cookie = stage.sign_in(TOKEN).await;
+    for path in [OVERVIEW, "/v1/checks", "/v1/incidents"] {
+        let status = async |headers: &[(&str, &str)]| stage.get(path, headers).await.status;
+        assert_eq!(status(&[]).await, 200, "{path}: on this machine");
+        assert_eq!(status(&[AFAR]).await, 401, "{path}");
+        for (bearer, answer) in [(TOKEN, 200), ("to read", 200), ("to ping", 403), ("wrong", 401), ("", 401)] {
+            let bearer = format!("Bearer {bearer}");
+            assert_eq!(status(&[AFAR, ("authorization", &bearer)]).await, answer, "{path}: {bearer}");
+        }
+        assert_eq!(status(&[AFAR, ("cookie", &cookie)]).await, 200, "{path}: who has signed in");
+        let now = clock::now();
+        for (key, at, signs, answer) in [
+            (KEY, now, path, 200),
+            ("another key", now, path, 401),
+            (KEY, now, "/healthz", 401),
+            (KEY, now - Duration::from_secs(600), path, 401),
+            (KEY, now + Duration::from_secs(600), path, 401),
+        ] {
+            let headers = signed(key, at, signs);
+            let mut headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            headers.push(AFAR);
+            assert_eq!(status(&headers).await, answer, "{path}: signed by {key} at {at} over {signs}");
+        }
+    }
+    let client = client::http(Duration::from_secs(10)).unwrap();
+    let asked = question::overview(&client, &stage.url("/"), Some(&Key::new(KEY))).header(AFAR.0, AFAR.1);
+    assert_eq!(asked.send().await.unwrap().status().as_u16(), 200, "as our own parts ask");
 }
 
 #[tokio::test]
@@ -77,6 +124,7 @@ async fn a_trusted_proxy_says_who_it_is_and_nobody_else_does() {
     let answer = stage.get("/", &[AFAR, ("x-user", "ann")]).await;
     assert!(answer.status == 200 && answer.text.contains("ann"), "{}", answer.status);
     assert_eq!(stage.get("/", &[AFAR, ("x-user", " ")]).await.status, 303, "it names nobody");
+    assert_eq!(stage.get(OVERVIEW, &[AFAR, ("x-user", "ann")]).await.status, 200);
     let stage = Stage::new("[page]\nuser_header = \"X-User\"\ntrusted = [\"192.0.2.1\"]\n").await;
     assert_eq!(stage.get("/", &[AFAR, ("x-user", "ann")]).await.status, 303, "it is not the one that is trusted");
 }

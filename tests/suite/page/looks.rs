@@ -6,7 +6,7 @@ use allswell::domain::beat::{Beat, BeatKind, Health, Showing};
 use allswell::domain::entry::{Entry, Step};
 use allswell::domain::switch::Phase;
 
-use super::stage::{self, Stage, TOKEN, deploy, in_three_days, switch};
+use super::stage::{self, FILE, Stage, TOKEN, deploy, in_three_days, switch};
 use crate::harness::{Browser, Host, Look};
 
 const CONFIG: &str = "[public]\nchecks = [\"proxy\", \"nightly backup\"]\ntitle = \"shop status\"\n\
@@ -27,10 +27,10 @@ const PICTURES: [&str; 8] = [
 ];
 
 /// A system in which much is well and something is not.
-async fn lived_in() -> Stage {
+pub(super) async fn lived_in(store: &str) -> Stage {
     let host = Host::new();
-    stage::seed(&host, &["blue", "proxy", "nightly backup"]).await;
-    let stage = Stage::on(host, "", &CONFIG.replace("{maintenance}", &in_three_days())).await;
+    stage::seed(store, &host, &["blue", "proxy", "nightly backup"]).await;
+    let stage = Stage::kept_in(store, host, "", &CONFIG.replace("{maintenance}", &in_three_days())).await;
     let history = vec![
         switch(4, 47, "ann@desk"),
         deploy(3, 52, Phase::Done, None),
@@ -52,8 +52,15 @@ async fn lived_in() -> Stage {
     let backup = Beat { body: Some(body.to_owned()), ..stage.sender.beat("nightly backup", BeatKind::Success) };
     assert_eq!(stage.sender.send(&backup).await, Some(200));
     stage.found("invoices", Health::not_good(Showing::Bad, "exit status 2: no connection to the ledger"), None).await;
-    assert_eq!(stage.sender.say("reindex", BeatKind::Success).await, Some(200));
+    for _ in 0..3 {
+        assert_eq!(stage.sender.say("reindex", BeatKind::Fail).await, Some(200));
+    }
     stage.incident("invoices").await;
+    let (reindex, cookie) = (stage.incident("reindex").await, stage.sign_in(TOKEN).await);
+    let ours = stage.url("");
+    let act = format!("/incidents/{reindex}/acknowledge");
+    let said = stage.post(&act, &[("origin", &ours), ("cookie", &cookie)], "note=the+index+is+being+moved").await;
+    assert_eq!(said.status, 303, "{}", said.text);
     stage
 }
 
@@ -70,7 +77,7 @@ fn reverted(number: i64, minutes_ago: u64) -> Entry {
 
 #[tokio::test]
 async fn every_page_is_clean_wide_and_narrow_in_light_and_dark() {
-    let stage = lived_in().await;
+    let stage = lived_in(FILE).await;
     let incident = stage.incident("invoices").await;
     let browser = Browser::start(&stage.host).await;
     browser.open(&stage.url("/sign-in")).await;
@@ -98,11 +105,27 @@ async fn every_page_is_clean_wide_and_narrow_in_light_and_dark() {
             assert_eq!(browser.serious_faults().await, Vec::<String>::new(), "{place}");
             let spills = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
             assert_eq!(spills, 0, "{place} is wider than its window");
+            if *name == "overview" && look.width > 600 {
+                let below = browser.run("return document.documentElement.scrollHeight - document.documentElement.clientHeight").await;
+                assert_eq!(below, 0, "{place} is more than one screen");
+            }
             if PICTURES.contains(&place.as_str()) {
                 browser.picture(&place).await;
             }
         }
+        is_fit_for_paper(&browser, name).await;
     }
+}
+
+/// On paper nothing is there to be clicked, nothing is cut off, and nothing is wider than the sheet.
+async fn is_fit_for_paper(browser: &Browser, name: &str) {
+    browser.print().await;
+    let useless = "return [...document.querySelectorAll('nav, form, button, .who, .skip')].filter((one) => one.offsetParent).map((one) => one.outerHTML)";
+    assert_eq!(browser.run(useless).await, serde_json::json!([]), "{name}");
+    let cut = "return [document.documentElement, ...document.querySelectorAll('main *')]
+        .filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline' && one.clientWidth > 1)
+        .map((one) => one.outerHTML.slice(0, 200))";
+    assert_eq!(browser.run(cut).await, serde_json::json!([]), "{name}");
 }
 
 #[tokio::test]

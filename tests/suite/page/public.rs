@@ -3,7 +3,7 @@
 use allswell::domain::beat::BeatKind;
 
 use super::stage::{Stage, TOKEN, in_three_days};
-use crate::harness::{Host, eventually};
+use crate::harness::{Host, eventually, self_signed};
 
 const CONFIG: &str = "[public]\nchecks = [\"backup\"]\ntitle = \"shop status\"\n\
     [[check]]\nname = \"backup\"\nperiod = \"1h\"\n[[check]]\nname = \"secret ledger\"\nperiod = \"1h\"\n\
@@ -62,4 +62,23 @@ async fn the_public_s_own_listener_serves_nothing_but_that() {
     for path in ["/checks", "/checks/backup", "/v1/overview", "/v1/checks", "/metrics", "/healthz", "/events", "/sign-in", "/ping/x"] {
         assert_eq!(ask(path).await, 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_public_s_own_listener_speaks_tls_where_it_has_a_certificate() {
+    let host = Host::new();
+    std::fs::create_dir(host.path("state")).unwrap();
+    self_signed(&host.path("state/public"), &format!("IP:{}", host.ip), 5);
+    let listen = format!("listen = \"{}\"\ntls = {{ certificate = \"public.pem\", key = \"public.key\" }}\ntitle =", host.at(7780));
+    let stage = Stage::on(host, "heartbeats = false", &config().replace("title =", &listen)).await;
+    let ask = async |scheme: &str| {
+        let client = allswell::net::client::to_our_own(std::time::Duration::from_secs(20)).unwrap();
+        client.get(format!("{scheme}://{}/public", stage.host.at(7780))).send().await.map(|answer| answer.status().as_u16())
+    };
+    assert_eq!(ask("https").await.unwrap(), 200);
+    assert!(ask("http").await.is_err(), "nothing is said in the clear");
+    assert_eq!(stage.get("/public", &[]).await.status, 200, "the watcher's own has none");
+    let key = stage.incident("certificate-watcher").await;
+    let words = stage.get(&format!("/incidents/{key}"), &[]).await.text;
+    assert!(words.contains("the certificate of the public listener ends in 4 days"), "{words}");
 }

@@ -22,6 +22,8 @@ use crate::harness::{Host, Process, Sender, Webhook, eventually};
 
 pub(super) const KEY: &str = "a beat key";
 pub(super) const TOKEN: &str = "the watcher's token";
+/// The store of a watcher that is told of none.
+pub(super) const FILE: &str = "sqlite:watcher.db";
 
 /// A watcher, what it tells, and who beats.
 pub(super) struct Stage {
@@ -58,10 +60,15 @@ impl Stage {
 
     /// With this line in `[app]`.
     pub(super) async fn on(host: Host, app: &str, more: &str) -> Self {
+        Self::kept_in(FILE, host, app, more).await
+    }
+
+    /// With this store.
+    pub(super) async fn kept_in(store: &str, host: Host, app: &str, more: &str) -> Self {
         let sink = Webhook::start(&host.at(9000), None).await;
         let config = format!(
             "[app]\nname = \"shop\"\n{app}\n[runtime]\ncommand = \"x\"\n\
-             [watcher]\nlisten = \"{}\"\nbeat_key = \"{KEY}\"\ntoken = \"{TOKEN}\"\n[probe]\nevery = \"1h\"\n\
+             [watcher]\nlisten = \"{}\"\nbeat_key = \"{KEY}\"\ntoken = \"{TOKEN}\"\nstore = \"{store}\"\n[probe]\nevery = \"1h\"\n\
              [[channel]]\nname = \"ops\"\nkind = \"webhook\"\nurl = \"{}\"\n{more}",
             host.at(7700),
             sink.url()
@@ -182,9 +189,9 @@ pub(super) fn deploy(number: i64, minutes_ago: u64, phase: Phase, reason: Option
 }
 
 /// What was in the store before the watcher began: incidents of the last months, and six hours of answers.
-pub(super) async fn seed(host: &Host, checks: &[&str]) {
+pub(super) async fn seed(store: &str, host: &Host, checks: &[&str]) {
     std::fs::create_dir_all(host.path("state")).expect("a folder");
-    let store = Store::open("sqlite:watcher.db", &host.path("state")).await.expect("a store");
+    let store = Store::open(store, &host.path("state")).await.expect("a store");
     let mut write = store.begin().await.expect("a transaction");
     let now = clock::now();
     for (place, check) in checks.iter().enumerate() {

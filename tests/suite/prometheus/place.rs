@@ -68,6 +68,14 @@ impl Place {
         let host = Host::new();
         let (ops, spare) = (Webhook::start(&host.at(9001), None).await, Webhook::start(&host.at(9002), None).await);
         let mut more = format!("[up]\nhealth = \"{}\"\n", host.at(7704));
+        // The watcher's own listener is in the clear, as Prometheus asks it; the public view's has a certificate.
+        certificate(&host.path(""), 90);
+        let file = |name: &str| host.path(name).display().to_string();
+        let (pem, key) = (file("shop.pem"), file("shop.key"));
+        more += &format!(
+            "[public]\nchecks = [\"backup\"]\nlisten = \"{}\"\ntls = {{ certificate = \"{pem}\", key = \"{key}\" }}\n",
+            host.at(7780)
+        );
         for (name, channel) in [("ops", &ops), ("spare", &spare)] {
             more += &format!("[[channel]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"{}\"\n", channel.url());
         }
@@ -119,8 +127,9 @@ impl Place {
         assert_eq!(refused.ok(), Some(401));
     }
 
-    /// The other proxy has a certificate for so many days from now on.
+    /// The other proxy and the public view have a certificate for so many days from now on.
     pub(super) fn certificate(&self, days: u32) {
+        certificate(&self.system.host.path(""), days);
         certificate(&self.front.host.path(""), days);
     }
 

@@ -19,12 +19,17 @@ struct Secure {
 impl Secure {
     /// With a certificate that ends in so many days.
     async fn start(days: u32) -> Self {
+        Self::with(days, "").await
+    }
+
+    /// With this line in `[watcher]` besides.
+    async fn with(days: u32, line: &str) -> Self {
         let host = Host::new();
         let sink = Webhook::start(&host.at(9000), None).await;
         let at = host.at(7700);
         let config = format!(
             "[app]\nheartbeats = false\n[runtime]\ncommand = \"x\"\n[probe]\nevery = \"1h\"\n[prober]\nwatchers = [\"https://{at}\"]\n\
-             [watcher]\nlisten = \"{at}\"\nbeat_key = \"{KEY}\"\ntls = {{ certificate = \"watcher.pem\", key = \"watcher.key\" }}\n\
+             [watcher]\nlisten = \"{at}\"\nbeat_key = \"{KEY}\"\ntls = {{ certificate = \"watcher.pem\", key = \"watcher.key\" }}\n{line}\n\
              [[channel]]\nname = \"ops\"\nkind = \"webhook\"\nurl = \"{}\"\n[[check]]\nname = \"backup\"\nuuid = \"{ID}\"\nperiod = \"1h\"\n",
             sink.url()
         );
@@ -93,6 +98,20 @@ async fn everything_is_served_by_tls_alone_and_both_versions_of_http_are_spoken(
     assert!(shown.out.contains(&format!("https://{}/ping/{ID}", secure.host.at(7700))), "{shown:?}");
     let probed = watcher(&secure.host).arg("probe").output().unwrap();
     assert!(probed.status.success(), "{probed:?}");
+}
+
+/// Whatever the config says of where people find it: they come by what the listener speaks.
+#[tokio::test]
+async fn a_sign_in_is_bound_to_https_where_the_listener_speaks_nothing_else() {
+    let secure = Secure::with(90, "url = \"http://status.example\"").await;
+    let token = fs::read_to_string(secure.host.path("state/watcher.token")).unwrap();
+    let (origin, form) = (format!("origin: https://{}", secure.host.at(7700)), format!("name=ann&token={}", token.trim()));
+    let entered = secure.curl(&["--include", "--header", &origin, "--data", &form], "/sign-in").await;
+    let cookie = entered.lines().find(|line| line.starts_with("set-cookie: ")).unwrap_or_else(|| panic!("no cookie: {entered}"));
+    assert!(cookie.starts_with("set-cookie: __Host-allswell=") && cookie.trim().ends_with("; Secure"), "{cookie}");
+    let plain = origin.replace("https", "http");
+    let refused = secure.curl(&["--header", &plain, "--data", &form], "/sign-in").await;
+    assert_eq!(refused.split(' ').nth(1), Some("403"), "a page that came in the clear is not ours: {refused}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::harness::{Demo, Process, Stage, Webhook};
 
 /// The images' user.
 const USER: u32 = 65_532;
-const KEY: &str = "a key of the story";
+pub(super) const KEY: &str = "a key of the story";
 
 /// Where the watcher runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use allswell::net::question;
+use allswell::signing::Key;
 use serde_json::Value;
 
-use super::parts::{Watcher, accompanied, part, wrapped, write_files};
+use super::parts::{KEY, Watcher, accompanied, part, wrapped, write_files};
 use crate::harness::system::{reqwest_client, status};
 use crate::harness::{Process, Stage, Webhook, within};
 
@@ -91,6 +93,13 @@ impl Shop {
         assert_eq!(others(), told, "{:?}", self.reasons());
     }
 
+    /// Whether the prober's metrics have this line.
+    pub(super) async fn measures(&self, line: &str) {
+        let words = ["run", "--rm", "--network", &self.stage.name, "busybox", "wget", "-q", "-O", "-", "http://prober:7703/metrics"];
+        let metrics = self.stage.docker(&words).await;
+        assert!(metrics.lines().any(|measured| measured == line), "{line}: {metrics}");
+    }
+
     /// Takes a container off the network.
     pub(super) async fn cut_off(&self, what: &str) {
         self.docker(&["network", "disconnect", &self.stage.name, &self.name(what)]).await;
@@ -119,8 +128,9 @@ impl Shop {
 
     /// Whether every check is up and nothing is open.
     async fn is_well(&self) -> Option<()> {
-        let url = format!("http://{}:7700/v1/overview", self.watcher.host(&self.stage));
-        let overview: Value = reqwest_client().get(url).send().await.ok()?.json().await.ok()?;
+        let watcher = format!("http://{}:7700", self.watcher.host(&self.stage));
+        let asked = question::overview(&reqwest_client(), &watcher, Some(&Key::new(KEY)));
+        let overview: Value = asked.send().await.ok()?.json().await.ok()?;
         let colours = ["blue", "green", "heartbeat-blue", "heartbeat-green", "instances-blue", "instances-green"];
         let mut checks = colours.iter().chain(&["proxy", "preview", "prober", "engine"]);
         (checks.all(|name| status(&overview, name) == "up") && overview["incidents"].as_array().is_some_and(Vec::is_empty)).then_some(())
