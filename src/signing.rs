@@ -27,7 +27,8 @@ pub struct NotAKey;
 #[derive(Clone)]
 pub struct Key {
     id: String,
-    secret: Vec<u8>,
+    /// It has the secret, and nothing else yet.
+    keyed: Option<Hmac<Sha256>>,
 }
 
 impl Key {
@@ -35,7 +36,7 @@ impl Key {
     #[must_use]
     pub fn new(secret: &str) -> Self {
         let digest = Sha256::digest([b"allswell key id ".as_slice(), secret.as_bytes()].concat());
-        Self { id: hex(digest.get(..8).unwrap_or_default()), secret: secret.as_bytes().to_vec() }
+        Self { id: hex(digest.get(..8).unwrap_or_default()), keyed: keyed(secret.as_bytes()) }
     }
 
     /// The key of a webhook's receiver: what begins with `whsec_` is base64, as the Standard Webhooks scheme says; anything else is taken as it is.
@@ -45,7 +46,7 @@ impl Key {
     pub fn webhook(secret: &str) -> Result<Self, NotAKey> {
         let Some(encoded) = secret.strip_prefix("whsec_") else { return Ok(Self::new(secret)) };
         let decoded = STANDARD.decode(encoded).map_err(|_| NotAKey)?;
-        Ok(Self { secret: decoded, ..Self::new(secret) })
+        Ok(Self { keyed: keyed(&decoded), ..Self::new(secret) })
     }
 
     /// Which key this is: 16 hexadecimal digits.
@@ -83,13 +84,17 @@ impl Key {
     }
 
     fn mac(&self, pieces: &[&[u8]]) -> Vec<u8> {
-        // HMAC takes a key of any length; there is no error to have.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else { return Vec::new() };
+        let Some(mut mac) = self.keyed.clone() else { return Vec::new() };
         for piece in pieces {
             mac.update(piece);
         }
         mac.finalize().into_bytes().to_vec()
     }
+}
+
+/// HMAC takes a key of any length: there is always one.
+fn keyed(secret: &[u8]) -> Option<Hmac<Sha256>> {
+    Hmac::new_from_slice(secret).ok()
 }
 
 impl std::fmt::Debug for Key {

@@ -1,5 +1,7 @@
 //! The requests of a run, made and signed before it begins: signing them is the senders' work.
 
+use std::time::Duration;
+
 use allswell::clock;
 use allswell::domain::beat::{Beat, BeatKind, Identity};
 use allswell::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
@@ -9,6 +11,9 @@ use super::watcher::{CHECKS, KEY};
 
 /// Neighbours in time are no neighbours in the store; it has no divisor in common with a number of checks that is used.
 const STRIDE: usize = 7_919;
+
+/// So much later than the beat before each one was sent, by its sender's clock: as it would be at about the rate that is measured.
+const APART: Duration = Duration::from_micros(30);
 
 /// For each connection, what it sends, in order.
 pub(crate) struct Requests(pub(crate) Vec<Vec<Vec<u8>>>);
@@ -21,10 +26,14 @@ impl Requests {
 
     /// Signed beats of so many checks by turns.
     pub(crate) fn spread(count: usize, connections: usize, checks: usize) -> Self {
-        let key = Key::new(KEY);
+        let (key, began) = (Key::new(KEY), clock::now());
         let one = |connection: usize| {
             let run = Uuid::new_v4();
-            let beats = (0..count / connections).map(|number| beat((number * connections + connection) * STRIDE % checks, run, number));
+            let beats = (0..count / connections).map(|number| {
+                let place = number * connections + connection;
+                let sent_at = began + APART * u32::try_from(place).unwrap();
+                Beat { sent_at, ..beat(place * STRIDE % checks, run, number) }
+            });
             beats.map(|beat| request(&key, &serde_json::to_vec(&beat).unwrap())).collect()
         };
         Self((0..connections).map(one).collect())

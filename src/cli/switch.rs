@@ -10,6 +10,7 @@ use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
 use super::progress::{Progress, is_on_screen};
 use super::reach::{Reach, is_silent};
+use super::role::told_to_end;
 use super::screen;
 use crate::domain::colour::Colour;
 use crate::domain::switch::Phase;
@@ -82,21 +83,32 @@ pub async fn carry_out(operator: &Operator, reach: &Reach, prober: &Remote, to: 
     if let Some(costs) = reach.config.proxy.kind.switch_costs() {
         operator.confirm(&format!("{costs}. Go on?"))?;
     }
+    let told = told_to_end()?;
     let progress = Progress::begin(operator.json);
     progress.working(format!("switch to {to}"), None);
     let mut events: Vec<SwitchEvent> = Vec::new();
-    let ended = prober
-        .switch(&order, |event| {
-            if !(events.is_empty() && event.phase == Phase::Done) {
-                progress.reached(event, to, &reach.config.switch);
-                events.push(event.clone());
-            }
-        })
-        .await;
+    let switching = prober.switch(&order, |event| {
+        if !(events.is_empty() && event.phase == Phase::Done) {
+            progress.reached(event, to, &reach.config.switch);
+            events.push(event.clone());
+        }
+    });
+    let ended = tokio::select! {
+        ended = switching => Some(ended),
+        () = told => None,
+    };
     progress.end();
-    let end = ended?;
+    let end = ended.ok_or_else(|| goes_on(to, &events))??;
     let document = json!({ "to": to, "phase": end.phase, "reason": end.reason, "forced": order.force, "by": order.by, "events": events });
     Ok((end, document))
+}
+
+/// Whoever is asked to end no longer follows: the switch is the prober's.
+fn goes_on(to: Colour, events: &[SwitchEvent]) -> Trouble {
+    let stands_at = events.last().map_or("the prober may have heard of it".to_owned(), |last| format!("so far: {}", last.phase));
+    Exit::Failed.because(format!(
+        "the switch to {to} goes on without this command ({stands_at}). How it ends: allswell history. Back: allswell rollback"
+    ))
 }
 
 /// Whether the end came without a beginning: the colour was live already.

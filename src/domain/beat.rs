@@ -48,6 +48,7 @@ impl fmt::Display for BeatKind {
 
 /// `POST /v1/beat`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Flat")]
 pub struct Beat {
     /// The name of the check that this beat is for.
     pub check: String,
@@ -59,23 +60,53 @@ pub struct Beat {
     /// The sender's clock.
     pub sent_at: Moment,
     /// How often the sender means to beat, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub every_ms: Option<u64>,
     /// The colour that the sender belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub colour: Option<Colour>,
     /// The version of the app that the sender stands beside.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// What the work found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
     /// The prober's alone: what is live, and what is under way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
     /// Output worth keeping, at most 100 kB.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+}
+
+/// A beat as it is read: each field by itself. By way of `flatten` each would be kept until all are there, and read a second time.
+#[derive(Deserialize)]
+struct Flat {
+    check: String,
+    kind: BeatKind,
+    instance: String,
+    run: Uuid,
+    sequence: u64,
+    sent_at: Moment,
+    #[serde(default)]
+    every_ms: Option<u64>,
+    #[serde(default)]
+    colour: Option<Colour>,
+    #[serde(default)]
+    version: Option<String>,
+    #[serde(default)]
+    health: Option<Health>,
+    #[serde(default)]
+    live: Option<Live>,
+    #[serde(default)]
+    body: Option<String>,
+}
+
+impl From<Flat> for Beat {
+    fn from(flat: Flat) -> Self {
+        let Flat { check, kind, instance, run, sequence, sent_at, every_ms, colour, version, health, live, body } = flat;
+        Self { check, kind, identity: Identity { instance, run, sequence }, sent_at, every_ms, colour, version, health, live, body }
+    }
 }
 
 /// The sender's part of a beat's identity.

@@ -77,25 +77,6 @@ pub(super) fn queue() -> (Ingest, Queue) {
     (Ingest(sender), Queue(receiver))
 }
 
-impl Queue {
-    /// As long as others who want this processor bring more, they come along: a commit costs the same for a few and for many. A lone beat waits
-    /// for nothing.
-    fn gather(&mut self, waiting: &mut Vec<(Arrived, oneshot::Sender<Answer>)>) {
-        loop {
-            let before = waiting.len();
-            std::thread::yield_now();
-            while waiting.len() < BATCH
-                && let Ok(handed_in) = self.0.try_recv()
-            {
-                waiting.push(handed_in);
-            }
-            if waiting.len() == before {
-                return;
-            }
-        }
-    }
-}
-
 impl Ingest {
     /// Hands in a beat, and waits until it is stored or refused.
     ///
@@ -117,7 +98,6 @@ impl Monitor {
     pub(super) async fn run_ingest(&self, mut queue: Queue) {
         let mut waiting = Vec::with_capacity(BATCH);
         while queue.0.recv_many(&mut waiting, BATCH).await > 0 {
-            queue.gather(&mut waiting);
             let (batch, replies): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
             let answers = self.ingest(&batch, self.now()).await;
             // Only now may the sweep look beyond them.

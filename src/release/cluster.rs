@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::memory::Memory;
 use super::settings::SwitchSettings;
@@ -38,6 +38,9 @@ pub struct Cluster {
     pub key: Key,
     /// What is expected or under way has changed: whoever tells of it need not wait for its interval. Carries no data.
     pub changed: Notify,
+    /// Everything is being stopped on purpose: what is under way stays as it stands, and the next prober goes on with it. What the probes see
+    /// from then on says nothing about a colour.
+    pub left: watch::Sender<bool>,
 }
 
 impl Cluster {
@@ -49,6 +52,12 @@ impl Cluster {
         let recorded = self.journal.expected().await?;
         let of = |colour| recorded.get(&colour).copied().unwrap_or_else(|| self.configured.of(colour));
         Ok(ExpectedInstances { blue: of(Colour::Blue), green: of(Colour::Green) })
+    }
+
+    /// Resolves when what is under way is to stay as it stands.
+    pub(super) async fn is_left(&self) {
+        // The sender lives as long as we do.
+        let _ = self.left.subscribe().wait_for(|left| *left).await;
     }
 
     /// The longest that a switch can take, and some minutes: a lease that is kept no longer than this is not in the way for ever.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::cluster::Cluster;
+use super::gate::Glance;
 use super::orders::{Act, DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEvent, SwitchOrder};
-use super::switch::{Switch, count_from_zero};
+use super::switch::{Progress, Switch, count_from_zero};
 use super::targets::{CONTROL, FRONT_DOOR, PREVIEW};
 use super::{gate, recovery};
 use crate::clock;
@@ -59,9 +60,18 @@ impl Desk {
         })
     }
 
-    /// Recovers what an earlier prober left unfinished. Returns when that is done.
+    /// Recovers what an earlier prober left unfinished. Returns when that is done, or left to the next one.
     pub async fn recover(&self) {
-        recovery::all(Arc::clone(&self.cluster)).await;
+        tokio::select! {
+            () = recovery::all(Arc::clone(&self.cluster)) => {}
+            () = self.cluster.is_left() => {}
+        }
+    }
+
+    /// Everything is being stopped on purpose: the switch under way stays as it stands in the journal, and nothing new is begun. What ends
+    /// with us is no reason to take a switch back.
+    pub fn leave(&self) {
+        self.cluster.left.send_replace(true);
     }
 
     /// Begins a switch, which goes on by itself whether or not anybody listens.
@@ -70,6 +80,7 @@ impl Desk {
     /// Where nothing was begun: another is under way, the live colour is undefined, the proxy or the journal does not answer.
     pub async fn switch(&self, order: SwitchOrder) -> Result<Phases, Refusal> {
         let Cluster { proxy, journal, .. } = &*self.cluster;
+        let glance = order.force.is_none().then(|| Glance::at(&self.cluster, order.to));
         let (free, state, deploy) = tokio::join!(self.free(), proxy.state(), journal.last_deploy(order.to));
         free?;
         let (state, deploy) = (state.map_err(silent)?, deploy.map_err(broken)?);
@@ -93,17 +104,13 @@ impl Desk {
             until: now + self.cluster.longest_switch(),
             configured: self.cluster.configured.of(order.to),
         };
-        if deploy.is_some_and(|deploy| deploy.phase != Phase::Done) {
+        let is_unproven = deploy.is_some_and(|deploy| deploy.phase != Phase::Done);
+        if is_unproven {
             // It may have replaced the instances, and nobody has seen them pass.
             self.cluster.memory.begin_anew(intent.asked.target.as_str(), now);
         }
         let entry = self.take(intent).await?;
-        let (cluster, switch) = (Arc::clone(&self.cluster), Switch::new(Arc::clone(&self.cluster), entry.clone(), progress));
-        tokio::spawn(async move {
-            if !switch.run().await {
-                recovery::one(&cluster, entry).await;
-            }
-        });
+        tokio::spawn(carry_out(Arc::clone(&self.cluster), entry, progress, glance.filter(|_| !is_unproven)));
         Ok(phases)
     }
 
@@ -180,7 +187,7 @@ impl Desk {
         if deploy.is_some_and(|deploy| deploy.colour == colour) {
             self.cluster.memory.begin_anew(colour.as_str(), clock::now());
         }
-        Ok(gate::wait(&self.cluster, colour, within).await)
+        Ok(gate::wait(&self.cluster, colour, within, None).await)
     }
 
     /// Waits until the instances at these addresses (`HOST:PORT`) are fit, whatever colour they are to serve and before they do.
@@ -205,9 +212,31 @@ impl Desk {
     }
 
     async fn take(&self, intent: Intent) -> Result<Entry, Refusal> {
+        if *self.cluster.left.borrow() {
+            return Err(refused("everything is being stopped".to_owned()));
+        }
         match self.cluster.journal.take(intent, clock::now()).await.map_err(broken)? {
             Taken::Ours(entry) => Ok(entry),
             Taken::Locked(lease) => Err(locked(&lease)),
+        }
+    }
+}
+
+/// Carries out a switch that stands in the journal, unless it is left to the next prober.
+async fn carry_out(cluster: Arc<Cluster>, entry: Entry, progress: Progress, glance: Option<Glance>) {
+    let switch = Switch::new(Arc::clone(&cluster), entry.clone(), progress.clone()).having_seen(glance);
+    let finishing = async {
+        if !switch.run().await {
+            recovery::one(&cluster, entry).await;
+        }
+    };
+    tokio::select! {
+        () = finishing => {}
+        () = cluster.is_left() => {
+            let error = "everything is being stopped: the switch stands in the journal, and the next start goes on with it".to_owned();
+            tracing::warn!("{error}");
+            // Nobody needs to listen.
+            let _ = progress.send(Err(Refusal { kind: RefusalKind::Unreachable, error }));
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Waits for a colour's gate to open.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::cluster::Cluster;
@@ -34,9 +36,31 @@ enum Subject<'a> {
     Beside(&'a [String], Beside),
 }
 
-/// Probes the colour afresh, and again until its gate opens or `within` is over. What is unknown fails.
-pub(super) async fn wait(cluster: &Cluster, colour: Colour, within: Duration) -> GateReport {
-    let (open, why) = until_open(cluster, &mut Subject::Colour(colour), within).await;
+/// A first look at a colour, begun when its switch was ordered and taken beside what else is to be done before the gate.
+#[derive(Debug)]
+pub(super) struct Glance {
+    probed: JoinHandle<Probed>,
+    reached: JoinHandle<Result<(), String>>,
+}
+
+/// Whether the proxy reaches a colour; none where it was not asked.
+type Reached = Option<Result<(), String>>;
+
+impl Glance {
+    /// Begins it.
+    pub(super) fn at(cluster: &Arc<Cluster>, colour: Colour) -> Self {
+        let (probing, reaching) = (Arc::clone(cluster), Arc::clone(cluster));
+        Self {
+            probed: tokio::spawn(async move { probing.targets.colour(colour).await }),
+            reached: tokio::spawn(async move { further::is_reached(&reaching, colour).await }),
+        }
+    }
+}
+
+/// Probes the colour afresh, and again until its gate opens or `within` is over; the first probe may be a glance that nothing has been done
+/// since. What is unknown fails.
+pub(super) async fn wait(cluster: &Cluster, colour: Colour, within: Duration, glance: Option<Glance>) -> GateReport {
+    let (open, why) = until_open(cluster, &mut Subject::Colour(colour), within, glance).await;
     GateReport { open, why, last: cluster.memory.last(colour.as_str()) }
 }
 
@@ -44,7 +68,7 @@ pub(super) async fn wait(cluster: &Cluster, colour: Colour, within: Duration) ->
 /// has passed so many fresh probes in a row.
 pub(super) async fn wait_at(cluster: &Cluster, addresses: &[String], within: Duration) -> GateReport {
     let mut subject = Subject::Beside(addresses, Beside { rule: rule(cluster), seen: BTreeMap::new() });
-    let (open, why) = until_open(cluster, &mut subject, within).await;
+    let (open, why) = until_open(cluster, &mut subject, within, None).await;
     let last = match &subject {
         Subject::Colour(_) => None,
         Subject::Beside(_, beside) => beside.worst(),
@@ -56,15 +80,16 @@ fn rule(cluster: &Cluster) -> GateRule {
     GateRule { passes: cluster.settings.passes, every: cluster.probe.every }
 }
 
-async fn until_open(cluster: &Cluster, subject: &mut Subject<'_>, within: Duration) -> (bool, String) {
+async fn until_open(cluster: &Cluster, subject: &mut Subject<'_>, within: Duration, mut glance: Option<Glance>) -> (bool, String) {
     let mut why = "no probe has ended".to_owned();
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let opening = async {
         loop {
             pace.tick().await;
-            match subject.look(cluster).await {
-                Gate::Open => match subject.stands_the_rest(cluster).await {
+            let (gate, reached) = subject.look(cluster, glance.take()).await;
+            match gate {
+                Gate::Open => match subject.stands_the_rest(cluster, reached).await {
                     Ok(()) => return,
                     Err(reason) => why = reason,
                 },
@@ -84,28 +109,48 @@ impl Subject<'_> {
         }
     }
 
-    /// What a colour has to show beside its probes.
-    async fn stands_the_rest(&self, cluster: &Cluster) -> Result<(), String> {
+    /// What a colour has to show beside its probes. `reached` is whether the proxy reaches it, where that is known already.
+    async fn stands_the_rest(&self, cluster: &Cluster, reached: Reached) -> Result<(), String> {
         further::answers(cluster, self.addresses(cluster)).await?;
-        match self {
-            Self::Colour(colour) => further::is_reached(cluster, *colour).await,
-            Self::Beside(..) => Ok(()),
+        match (self, reached) {
+            (_, Some(reached)) => reached,
+            (Self::Colour(colour), None) => further::is_reached(cluster, *colour).await,
+            (Self::Beside(..), None) => Ok(()),
         }
     }
 
-    async fn look(&mut self, cluster: &Cluster) -> Gate {
+    async fn look(&mut self, cluster: &Cluster, glance: Option<Glance>) -> (Gate, Reached) {
         let colour = match self {
             Self::Colour(colour) => *colour,
-            Self::Beside(addresses, beside) => return beside.note(cluster.targets.instances(addresses).await),
+            Self::Beside(addresses, beside) => return (beside.note(cluster.targets.instances(addresses).await), None),
         };
-        match cluster.targets.colour(colour).await {
-            Probed::Observed(observation) => {
-                cluster.memory.note(colour.as_str(), &observation);
-                rule(cluster).decide(&cluster.memory.of(colour.as_str()), clock::now())
-            }
-            Probed::Unable(ours) => unable(&ours),
-        }
+        // What a probe shows is judged at once: a proxy that does not answer must not make it old.
+        let judged = |probed| judge(cluster, colour, probed);
+        let Some(glance) = glance else {
+            // Where this probe is likely to pass, the proxy tries the colour beside it: visitors may wait for this gate.
+            let likely = cluster.memory.last(colour.as_str()).filter(Observation::passed).map(|_| colour);
+            let looking = async { judged(cluster.targets.colour(colour).await) };
+            return tokio::join!(looking, reached(cluster, likely));
+        };
+        let gate = glance.probed.await.map_or_else(|_| unable("its probe broke"), judged);
+        let reached = if gate == Gate::Open { glance.reached.await.ok() } else { None };
+        (gate, reached)
     }
+}
+
+/// Keeps what a probe has shown, and decides.
+fn judge(cluster: &Cluster, colour: Colour, probed: Probed) -> Gate {
+    match probed {
+        Probed::Observed(observation) => {
+            cluster.memory.note(colour.as_str(), &observation);
+            rule(cluster).decide(&cluster.memory.of(colour.as_str()), clock::now())
+        }
+        Probed::Unable(ours) => unable(&ours),
+    }
+}
+
+async fn reached(cluster: &Cluster, colour: Option<Colour>) -> Reached {
+    Some(further::is_reached(cluster, colour?).await)
 }
 
 fn unable(ours: &str) -> Gate {

@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::cluster::Cluster;
 use super::criteria::Criteria;
+use super::gate::Glance;
 use super::hooks::{Doing, When};
 use super::orders::{Refusal, RefusalKind, SwitchEvent};
 use super::watch::{Before, Watch};
@@ -43,6 +44,8 @@ pub(super) struct Switch {
     entry: Entry,
     progress: Progress,
     before: Option<Before>,
+    /// What was seen of the colour since the order.
+    glance: Option<Glance>,
     /// What hooks had to say since the last phase was written down.
     told: Vec<String>,
 }
@@ -84,7 +87,12 @@ pub(super) fn count_from_zero() {
 impl Switch {
     /// Of this entry.
     pub(super) fn new(cluster: Arc<Cluster>, entry: Entry, progress: Progress) -> Self {
-        Self { cluster, entry, progress, before: None, told: Vec::new() }
+        Self { cluster, entry, progress, before: None, glance: None, told: Vec::new() }
+    }
+
+    /// The same with a first look at the colour, which may open the gate.
+    pub(super) fn having_seen(self, glance: Option<Glance>) -> Self {
+        Self { glance, ..self }
     }
 
     /// The whole story. False where nobody knows how it ended: then it must be recovered.
@@ -138,6 +146,8 @@ impl Switch {
         let cluster = Arc::clone(&self.cluster);
         for hook in cluster.settings.hooks.iter().filter(|hook| hook.at == (When::Before, doing)) {
             self.told.push(hook.call(&self.entry).await?);
+            // Who knows what it has done: the colour is looked at again.
+            self.glance = None;
         }
         Ok(())
     }
@@ -202,12 +212,13 @@ impl Switch {
         self.entry.asked.target
     }
 
-    async fn pass_the_gate(&self) -> Result<(), String> {
+    async fn pass_the_gate(&mut self) -> Result<(), String> {
         if self.entry.asked.forced.is_some() {
             return Ok(());
         }
         let within = self.cluster.settings.within;
-        self.probes_pass(within).await?;
+        let glance = self.glance.take();
+        self.probes_pass(within, glance).await?;
         let Criteria { heartbeats, smoke, .. } = &self.cluster.settings.gate;
         if *heartbeats {
             further::heartbeats(&self.cluster, self.target(), within).await?;
@@ -217,11 +228,11 @@ impl Switch {
         }
         further::smoke(&self.cluster, self.target()).await?;
         // That took its time: the newest probe may be too old by now.
-        self.probes_pass(within).await
+        self.probes_pass(within, None).await
     }
 
-    async fn probes_pass(&self, within: Duration) -> Result<(), String> {
-        let report = gate::wait(&self.cluster, self.target(), within).await;
+    async fn probes_pass(&self, within: Duration, glance: Option<Glance>) -> Result<(), String> {
+        let report = gate::wait(&self.cluster, self.target(), within, glance).await;
         if report.open { Ok(()) } else { Err(format!("the gate of {} stayed shut for {}: {}", self.target(), humane(within), report.why)) }
     }
 

@@ -16,6 +16,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -85,6 +86,7 @@ impl Renewed for Prober {
             probe: config.probe,
             configured: ExpectedInstances { blue: config.app.blue.instances, green: config.app.green.instances },
             changed: Notify::new(),
+            left: watch::Sender::new(false),
         });
         let links = links(config, &key)?;
         let stall = Arc::new(Stall::new());
@@ -128,12 +130,20 @@ impl Renewed for Prober {
             }));
         }
         let telling = tokio::spawn(self.telling.run(ended));
-        let desk = self.desk;
-        work.spawn(async move { desk.recover().await });
+        let (desk, recovering) = (self.desk.clone(), self.desk);
+        work.spawn(async move { recovering.recover().await });
+        let mut told = signal(SignalKind::user_defined1()).context("SIGUSR1 cannot be heard")?;
         manager.ready();
-        stop.await;
+        let mut stop = std::pin::pin!(stop);
+        tokio::select! {
+            () = &mut stop => desk.leave(),
+            _ = told.recv() => {
+                desk.leave();
+                stop.await;
+            }
+        }
         let _ = end.send(true);
-        // Whoever follows a switch is cut off after this; the switch stands in the journal.
+        // Whoever follows a switch hears that it stands in the journal, and is cut off after this.
         let _ = tokio::time::timeout(FINISHING, serving.join_all()).await;
         work.shutdown().await;
         // Whatever is not told by then is in the store.

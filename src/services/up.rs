@@ -167,6 +167,7 @@ async fn keep_running(
 async fn end_in_order(supervisor: &mut Supervisor, ordered: &mut UnboundedReceiver<Order>, hurry: impl Future<Output = ()> + Send) {
     let mut in_a_hurry = false;
     tokio::pin!(hurry);
+    supervisor.say_that_all_ends();
     for stage in 0..Duty::STAGES {
         supervisor.end_stage(stage, clock::now());
         while !supervisor.is_stage_over(stage) {

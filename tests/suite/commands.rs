@@ -2,5 +2,6 @@
 
 mod configs;
 mod health;
+mod leaving;
 mod logs;
 mod orders;

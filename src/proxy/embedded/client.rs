@@ -1,14 +1,10 @@
-//! A client's connection: what passes over it, and when it has stood still for too long.
+//! A client's connection: what is expected on it, and when it has stood still for too long.
 
-use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
@@ -55,6 +51,8 @@ pub(super) struct Activity {
     is_long: AtomicBool,
     /// The client takes nothing more for now.
     is_blocked: AtomicBool,
+    /// Something that was asked for is not sent yet.
+    owes: AtomicBool,
     /// Held for as long as anybody has to do with the connection: also by a stream that goes on after its request.
     _place: Option<Place>,
 }
@@ -82,17 +80,20 @@ impl Activity {
             cut: Mutex::default(),
             is_long: AtomicBool::new(false),
             is_blocked: AtomicBool::new(false),
+            owes: AtomicBool::new(false),
             _place: place,
         }
     }
 
     /// A request's header is complete.
     pub(super) fn awaits_app(&self) {
+        self.owes.store(true, Ordering::Relaxed);
         self.stage.store(Stage::App as u8, Ordering::Relaxed);
     }
 
-    /// The header of an answer is there.
+    /// The header of an answer is there, or a stream that nobody need ask for more of.
     pub(super) fn answers(&self) {
+        self.owes.store(true, Ordering::Relaxed);
         self.since.store(now(), Ordering::Relaxed);
         self.stage.store(Stage::Answer as u8, Ordering::Relaxed);
     }
@@ -121,7 +122,8 @@ impl Activity {
         self.is_long.load(Ordering::Relaxed) && self.cut().as_ref().is_some_and(|cut| cut.is_done_or_wakes(waker))
     }
 
-    fn has_read(&self) {
+    /// The client has said something.
+    pub(super) fn has_read(&self) {
         let stage = self.stage.load(Ordering::Relaxed);
         if stage == Stage::Header as u8 {
             return;
@@ -132,11 +134,27 @@ impl Activity {
         }
     }
 
-    fn has_written(&self, is_taken: bool) {
+    /// Something was sent, if the client has taken it.
+    pub(super) fn has_written(&self, is_taken: bool) {
         if is_taken {
             self.since.store(now(), Ordering::Relaxed);
         }
         self.blocks(!is_taken);
+    }
+
+    /// Whatever was to be sent is sent, or the client takes nothing more for now.
+    pub(super) fn has_flushed(&self, is_taken: bool) {
+        self.blocks(!is_taken);
+        let stage = self.stage.load(Ordering::Relaxed);
+        // Between two requests, wherever the second stands.
+        if is_taken && (stage == Stage::Idle as u8 || stage == Stage::Header as u8) {
+            self.owes.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anything that was asked for is not sent yet. Whatever is sent while nothing is, nobody has asked us for.
+    pub(super) fn owes(&self) -> bool {
+        self.owes.load(Ordering::Relaxed)
     }
 
     fn blocks(&self, is_blocked: bool) {
@@ -212,83 +230,4 @@ impl Activity {
 
 fn now() -> u64 {
     u64::try_from(clock::elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A client's stream that notes what passes over it.
-#[derive(Debug)]
-pub(super) struct Noted<S> {
-    stream: S,
-    /// What the client has said already, and nobody has taken.
-    first: Bytes,
-    activity: Arc<Activity>,
-}
-
-impl<S> Noted<S> {
-    /// Notes in `activity`.
-    pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
-        Self { stream, first: Bytes::new(), activity }
-    }
-}
-
-impl<S: AsyncRead + Unpin> Noted<S> {
-    /// With this to be read before anything else.
-    pub(super) fn with_first(self, first: Bytes) -> Self {
-        Self { first, ..self }
-    }
-
-    /// Resolves when the client says something; false where it has gone instead.
-    pub(super) async fn wakes(&mut self) -> bool {
-        if self.first.is_empty() {
-            let mut piece = [0; 64];
-            let length = self.read(&mut piece).await.unwrap_or(0);
-            self.first = Bytes::copy_from_slice(piece.get(..length).unwrap_or_default());
-        }
-        !self.first.is_empty()
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.first.is_empty() {
-            let length = self.first.len().min(buffer.remaining());
-            buffer.put_slice(&self.first.split_to(length));
-            self.activity.has_read();
-            return Poll::Ready(Ok(()));
-        }
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            self.activity.has_read();
-        }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.activity.has_written(written.is_ready());
-        written
-    }
-
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
-        self.activity.has_written(written.is_ready());
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        // TLS takes what it is given, and may keep it.
-        self.activity.blocks(flushed.is_pending());
-        flushed
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }

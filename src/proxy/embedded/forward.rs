@@ -226,8 +226,7 @@ fn record(request: &Request<Incoming>, origin: &Origin, started: Duration) -> Re
     Record {
         door: origin.door,
         peer: origin.peer.address().clone(),
-        method: request.method().clone(),
-        target: request.uri().clone(),
+        asked: Some((request.method().clone(), request.uri().clone())),
         host: header(HOST),
         agent: header(USER_AGENT),
         id: header(headers::REQUEST_ID),

@@ -32,7 +32,8 @@ pub(crate) fn head(data: &[u8]) {
     assert_eq!(written.iter().filter(|byte| **byte == b'\n').count(), head.headers.len());
 }
 
-fn decoded(pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<HeaderMap>), Malformed> {
+/// The body in these pieces, its trailers where its end has come, and how much of what was read follows it.
+pub(super) fn decoded(pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<HeaderMap>, usize), Malformed> {
     let (mut state, mut buffer, mut body) = (Chunked::default(), BytesMut::new(), Vec::new());
     for piece in pieces {
         buffer.extend_from_slice(piece);
@@ -40,11 +41,11 @@ fn decoded(pieces: &[&[u8]]) -> Result<(Vec<u8>, Option<HeaderMap>), Malformed> 
             match state.next(&mut buffer)? {
                 Piece::More => break,
                 Piece::Data(data) => body.extend_from_slice(&data),
-                Piece::End(trailers) => return Ok((body, Some(trailers))),
+                Piece::End(trailers) => return Ok((body, Some(trailers), buffer.len())),
             }
         }
     }
-    Ok((body, None))
+    Ok((body, None, buffer.len()))
 }
 
 /// A chunked body.
@@ -55,9 +56,9 @@ pub(crate) fn chunked(pieces: &[&[u8]]) {
     if whole.len() < 4_096 {
         assert_eq!(at_once.is_ok(), cut.is_ok());
     }
-    if let (Ok(at_once), Ok(cut)) = (at_once, cut) {
-        assert_eq!(at_once, cut);
-        assert!(at_once.0.len() <= whole.len());
+    if let (Ok((body, trailers, _)), Ok((cut_body, cut_trailers, _))) = (at_once, cut) {
+        assert!(body.len() <= whole.len());
+        assert_eq!((body, trailers), (cut_body, cut_trailers));
     }
 }
 

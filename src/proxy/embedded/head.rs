@@ -59,6 +59,17 @@ pub(super) fn write_request(out: &mut BytesMut, request: &request::Parts, framin
     out.put_slice(b"\r\n");
 }
 
+/// Writes an answer's head.
+pub(super) fn write_answer(out: &mut BytesMut, status: StatusCode, headers: &HeaderMap) {
+    out.put_slice(b"HTTP/1.1 ");
+    out.put_slice(status.as_str().as_bytes());
+    out.put_slice(b" ");
+    out.put_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.put_slice(b"\r\n");
+    write_headers(out, headers);
+    out.put_slice(b"\r\n");
+}
+
 /// Writes lines of headers or trailers.
 pub(super) fn write_headers(out: &mut BytesMut, headers: &HeaderMap) {
     for (name, value) in headers {

@@ -47,8 +47,7 @@ pub(super) struct Peer {
     address: HeaderValue,
     trusted: bool,
     proto: HeaderValue,
-    /// `for=` of `Forwarded`.
-    node: String,
+    is_ipv6: bool,
     /// What the ids of its requests begin with, unlike that of any other connection.
     ids: u64,
     count: AtomicU64,
@@ -60,13 +59,11 @@ impl Peer {
         let address = address.to_canonical();
         let text = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
         let proto = HeaderValue::from_static(if is_tls { "https" } else { "http" });
-        // RFC 7239, 6: an IPv6 address stands in brackets and quotes.
-        let node = if address.is_ipv6() { format!("\"[{address}]\"") } else { address.to_string() };
         Self {
             address: text,
             trusted: trusted.iter().any(|network| network.contains(address)),
             proto,
-            node,
+            is_ipv6: address.is_ipv6(),
             ids: rand::random(),
             count: AtomicU64::new(0),
         }
@@ -75,6 +72,11 @@ impl Peer {
     /// Its address in words.
     pub(super) fn address(&self) -> &HeaderValue {
         &self.address
+    }
+
+    /// Whether it speaks to us over TLS.
+    pub(super) fn is_tls(&self) -> bool {
+        self.proto == "https"
     }
 
     /// Unlike that of any other request: the connection's, and a count.
@@ -280,8 +282,11 @@ fn append_forwarded(headers: &mut HeaderMap, peer: &Peer) {
         all.extend_from_slice(value.as_bytes());
         all.extend_from_slice(b", ");
     }
-    all.extend_from_slice(b"for=");
-    all.extend_from_slice(peer.node.as_bytes());
+    // RFC 7239, 6: an IPv6 address stands in brackets and quotes.
+    let (before, after) = if peer.is_ipv6 { ("for=\"[", "]\"") } else { ("for=", "") };
+    for part in [before.as_bytes(), peer.address.as_bytes(), after.as_bytes()] {
+        all.extend_from_slice(part);
+    }
     if let Ok(all) = HeaderValue::from_maybe_shared(all) {
         headers.insert(FORWARDED, all);
     }

@@ -10,10 +10,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::claim::Door;
-use super::client::{Activity, Noted, Place, Rest};
+use super::client::{Activity, Place, Rest};
 use super::forward::{Forwarder, Origin};
 use super::headers::Peer;
+use super::malformed;
 use super::metrics::{self, Connected};
+use super::noted::Noted;
 use super::shared::{Ending, Shared, reaches};
 
 /// Serves the client until it goes, stands still for too long, or everything ends.
@@ -23,7 +25,7 @@ where
 {
     let Shared { worker, forwarder, mut ending, open, .. } = shared;
     let activity = Arc::new(Activity::new(Some(place)));
-    let mut stream = Noted::new(stream, Arc::clone(&activity));
+    let mut stream = Noted::new(stream, Arc::clone(&activity), peer.is_tls());
     let origin = Arc::new(Origin { worker, door, peer, activity: Arc::clone(&activity) });
     while let Some(parked) = serve_awake(stream, &forwarder, &origin, &mut ending).await {
         stream = parked;
@@ -59,32 +61,34 @@ where
     server.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(forwarder.limits.header.bytes());
     // In a box of its own: a parked client does without.
     let mut connection = Box::new(server.serve_connection(TokioIo::new(stream), service).with_upgrades());
-    tokio::select! {
+    let broken = tokio::select! {
         biased;
-        served = connection.as_mut() => {
-            count_refused(origin.door, &served);
-            return None;
-        }
-        rest = origin.activity.rests(&forwarder.timeouts) => {
-            if rest == Rest::TooLong {
-                return None;
-            }
-        }
+        served = connection.as_mut() => Some(served.err()?),
+        rest = origin.activity.rests(&forwarder.timeouts) => match rest {
+            Rest::TooLong => return None,
+            Rest::Parked => None,
+        },
         () = reaches(ending, Ending::Closed) => {
             std::pin::Pin::new(connection.as_mut()).graceful_shutdown();
-            let _ = connection.as_mut().await;
-            return None;
+            Some(connection.as_mut().await.err()?)
         }
-    }
+    };
     let parts = connection.into_parts()?;
-    Some(parts.io.into_inner().with_first(parts.read_buf))
+    let stream = parts.io.into_inner();
+    let Some(error) = broken else { return Some(stream.with_first(parts.read_buf)) };
+    match stream.refusal() {
+        // In a box of its own: it is rare.
+        Some(status) => Box::pin(malformed::refuse(stream.into_inner(), status, &parts.read_buf, forwarder, origin)).await,
+        None => count_refused(origin.door, &error),
+    }
+    None
 }
 
-/// What hyper has refused itself is counted; how else a client's connection ended is the client's affair.
-fn count_refused(door: Door, served: &hyper::Result<()>) {
-    match served {
-        Err(error) if error.is_parse_too_large() => metrics::failed(door, "header_too_large"),
-        Err(error) if error.is_parse() => metrics::failed(door, "bad_request"),
-        Err(_) | Ok(()) => {}
+/// What hyper has refused behind an answer that was still to be sent is counted; how else a client's connection ended is the client's affair.
+fn count_refused(door: Door, error: &hyper::Error) {
+    if error.is_parse_too_large() {
+        metrics::failed(door, "header_too_large");
+    } else if error.is_parse() {
+        metrics::failed(door, "bad_request");
     }
 }

@@ -17,11 +17,12 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::claim::Door;
-use super::client::{Activity, Noted, Place};
+use super::client::{Activity, Place};
 use super::forward::Origin;
 use super::headers::Peer;
 use super::http1::serve_http1;
 use super::metrics;
+use super::noted::Noted;
 use super::shared::{Ending, Shared, reaches};
 
 /// HTTP/2: whether a client is still there is asked this often.
@@ -39,10 +40,12 @@ pub(super) async fn accept(
     mut take: impl FnMut(Accepted),
 ) {
     let mut is_failing = false;
+    let mut ends = pin!(reaches(&mut ending, Ending::Closing));
     loop {
         let accepted = tokio::select! {
+            biased;
+            () = ends.as_mut() => return,
             accepted = listener.accept() => accepted,
-            () = reaches(&mut ending, Ending::Closing) => return,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -101,7 +104,7 @@ where
         let origin = Origin { worker, door, peer: Arc::clone(&peer), activity: Arc::new(Activity::new(None)) };
         async move { Ok::<_, Infallible>(forwarder.answer(request, &origin).await) }
     });
-    let stream = TokioIo::new(Noted::new(stream, Arc::clone(&activity)));
+    let stream = TokioIo::new(Noted::new(stream, Arc::clone(&activity), true));
     let mut server = http2::Builder::new(TokioExecutor::new());
     let resets = usize::try_from(limits.resets).unwrap_or(usize::MAX);
     server

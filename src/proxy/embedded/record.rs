@@ -16,8 +16,8 @@ use crate::domain::moment::Moment;
 pub(super) struct Record {
     pub(super) door: Door,
     pub(super) peer: HeaderValue,
-    pub(super) method: Method,
-    pub(super) target: Uri,
+    /// Its method and target, where it could be read so far.
+    pub(super) asked: Option<(Method, Uri)>,
     pub(super) host: Option<HeaderValue>,
     pub(super) agent: Option<HeaderValue>,
     pub(super) id: Option<HeaderValue>,
@@ -57,9 +57,13 @@ impl Record {
         let _ = write!(out, r#"{{"time":"{}.{:03}Z","listener":"{listener}","peer":"#, stamp.words(now), now.rem_euclid(1_000));
         text(out, self.peer.as_bytes());
         out.extend_from_slice(br#","method":"#);
-        text(out, self.method.as_str().as_bytes());
+        let (method, target) = self
+            .asked
+            .as_ref()
+            .map_or(("-", "-"), |(method, target)| (method.as_str(), target.path_and_query().map_or("/", |target| target.as_str())));
+        text(out, method.as_bytes());
         out.extend_from_slice(br#","target":"#);
-        text(out, self.target.path_and_query().map_or("/", |target| target.as_str()).as_bytes());
+        text(out, target.as_bytes());
         let _ = write!(out, r#","status":{},"bytes":{},"seconds":{}.{:06}"#, self.status, self.bytes, took.as_secs(), took.subsec_micros());
         let _ = write!(out, r#","colour":"{}""#, self.colour.map_or("undefined", Colour::as_str));
         for (name, value) in [("host", &self.host), ("agent", &self.agent), ("id", &self.id)] {
@@ -92,8 +96,7 @@ pub(super) mod tests {
         Record {
             door: Door::Live,
             peer: HeaderValue::from_static("10.0.0.9"),
-            method: Method::GET,
-            target: target.parse().unwrap(),
+            asked: Some((Method::GET, target.parse().unwrap())),
             host: Some(HeaderValue::from_static("shop.example")),
             agent: Some(HeaderValue::from_bytes(b"a \"quoted\" \xFF one").unwrap()),
             id: None,
@@ -102,6 +105,14 @@ pub(super) mod tests {
             bytes: 5,
             started: clock::elapsed(),
         }
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_a_dash() {
+        let mut out = Vec::new();
+        Record { asked: None, colour: None, ..record("/") }.write(&mut out, &mut Stamp::default());
+        let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!((line["method"].as_str(), line["target"].as_str(), line["colour"].as_str()), (Some("-"), Some("-"), Some("undefined")));
     }
 
     #[test]

@@ -34,7 +34,8 @@ impl Busy {
     }
 
     /// Keeps a connection for another request.
-    pub(super) fn put(&self, connection: Connection) {
+    pub(super) fn put(&self, mut connection: Connection) {
+        connection.rests();
         self.0.pool.put(connection, clock::elapsed());
     }
 }

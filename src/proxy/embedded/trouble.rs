@@ -35,6 +35,12 @@ pub(super) enum Trouble {
     BadBody,
     /// The client's body is larger than allowed.
     TooLarge(Size),
+    /// The request's header is larger than allowed.
+    HeaderTooLarge(Size),
+    /// Its target is longer than any that is read.
+    TargetTooLong,
+    /// It is no request.
+    Malformed,
     /// Requests are held, and this one has waited for too long.
     HeldTooLong(Duration),
     /// Requests are held, and too many wait.
@@ -58,7 +64,9 @@ impl Trouble {
             Self::ConnectTimeout(_) | Self::AnswerTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BadBody | Self::NoHost | Self::BadTarget => StatusCode::BAD_REQUEST,
+            Self::HeaderTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::Malformed | Self::BadBody | Self::NoHost | Self::BadTarget => StatusCode::BAD_REQUEST,
             Self::BadCoding | Self::NoTunnel => StatusCode::NOT_IMPLEMENTED,
         }
     }
@@ -88,7 +96,8 @@ impl Trouble {
             Self::ClientTimeout => "client_timeout",
             Self::TooLarge(_) => "too_large",
             Self::HeldTooLong(_) | Self::HeldTooMany => "held",
-            Self::BadBody | Self::NoHost | Self::BadTarget | Self::BadCoding | Self::NoTunnel => "bad_request",
+            Self::HeaderTooLarge(_) | Self::TargetTooLong => "header_too_large",
+            Self::Malformed | Self::BadBody | Self::NoHost | Self::BadTarget | Self::BadCoding | Self::NoTunnel => "bad_request",
         }
     }
 
@@ -107,6 +116,9 @@ impl Trouble {
             Self::AnswerTimeout(limit) => format!("{colour} did not answer within {limit:?}"),
             Self::ClientTimeout => "the request's body did not arrive".to_owned(),
             Self::TooLarge(limit) => format!("the request's body is larger than {limit}"),
+            Self::HeaderTooLarge(limit) => format!("the request's header is larger than {limit}"),
+            Self::TargetTooLong => "the request's target is too long".to_owned(),
+            Self::Malformed => "this is no request of HTTP/1.1".to_owned(),
             Self::HeldTooLong(limit) => format!("requests are held, and this one was for {limit:?}: try again"),
             Self::HeldTooMany => "requests are held, and too many wait: try again".to_owned(),
             Self::BadBody => "the request's body broke off".to_owned(),

@@ -156,6 +156,12 @@ impl Running {
         self.signal(Signal::KILL);
     }
 
+    /// Sends a signal to the process alone, and to none that it has started.
+    pub fn tell(&self, signal: Signal) {
+        // It may have ended: nothing to signal.
+        let _ = self.group.map(|pid| kill_process(pid, signal));
+    }
+
     /// In its first milliseconds a process is not yet the leader of a group: then it is asked alone.
     fn signal(&self, signal: Signal) {
         if !self.signal_group(signal) {

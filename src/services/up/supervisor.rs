@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::sync::oneshot;
 
 use super::alarms::Alarms;
@@ -230,6 +231,11 @@ impl Supervisor {
             }
         }
         state
+    }
+
+    /// Everything is going to end, and the prober after what it looks at: a switch under way is not to be taken back for it.
+    pub(super) fn say_that_all_ends(&self) {
+        self.kept.iter().filter(|kept| kept.duty == Duty::Prober).filter_map(Kept::running).for_each(|prober| prober.tell(Signal::USR1));
     }
 
     /// Asks a stage of everything to end.

@@ -27,7 +27,49 @@ async fn a_body_or_a_header_that_is_too_large_is_told_apart() {
     assert_eq!(client.answer().await.unwrap().status, 413);
     let mut client = front.client().await;
     let long = format!("x: {}", "a".repeat(9 * 1024));
-    assert_eq!(client.ask("GET", "/healthz", &[&long], b"").await.unwrap().status, 431);
+    let told = client.ask("GET", "/healthz", &[&long], b"").await.unwrap();
+    assert_eq!((told.status, told.text().as_str()), (431, "431: the request's header is larger than 8 KB\n"));
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_answered_with_words_told_of_and_counted() {
+    let front = Front::start("header_size = \"8KB\"").await;
+    let _blue = front.app(Colour::Blue).await;
+    let mut client = front.client().await;
+    assert_eq!(client.ask("GET", "/healthz", &[], b"").await.unwrap().status, 200);
+    client.send("no request\r\nhost: h\r\n\r\n").await.unwrap();
+    let told = client.answer().await.unwrap();
+    assert_eq!((told.status, told.text().as_str()), (400, "400: this is no request of HTTP/1.1\n"));
+    assert_eq!((told.header("connection").as_deref(), told.header("date").is_some()), (Some("close"), true));
+    client.closed().await.unwrap();
+    // It has far more to say than is read, and hears its answer nevertheless.
+    let mut client = front.client().await;
+    let cookies = "a".repeat(200 * 1024);
+    client.send(format!("GET /shop?full HTTP/1.1\r\nhost: h\r\naccept: text/html\r\ncookie: {cookies}\r\n\r\n")).await.unwrap();
+    let told = client.answer().await.unwrap();
+    assert_eq!((told.status, told.header("content-type").as_deref()), (431, Some("text/html; charset=utf-8")));
+    assert!(told.text().contains("431 Request Header Fields Too Large"), "{}", told.text());
+    client.closed().await.unwrap();
+    let log = front.host.path("state/access.log");
+    let line = |status: u64| {
+        let log = log.clone();
+        move || {
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            std::future::ready(lines.find(|line| line["status"] == status))
+        }
+    };
+    let full = eventually("a line about the header", line(431)).await;
+    assert_eq!(
+        (full["target"].as_str(), full["host"].as_str(), full["colour"].as_str()),
+        (Some("/shop?full"), Some("h"), Some("undefined"))
+    );
+    assert_eq!(full["bytes"].as_u64(), Some(told.body.len() as u64));
+    eventually("a line about what is no request", line(400)).await;
+    let metrics = front.health("/metrics").await.1;
+    for reason in ["header_too_large", "bad_request"] {
+        assert!(metrics.contains(&format!("allswell_proxy_errors_total{{listener=\"live\",reason=\"{reason}\"}} 1\n")), "{metrics}");
+    }
 }
 
 #[tokio::test]

@@ -68,6 +68,31 @@ async fn one_that_fails_before_a_later_phase_has_it_taken_back_and_one_after_is_
 }
 
 #[tokio::test]
+async fn what_a_hook_before_the_gate_does_to_the_colour_is_seen() {
+    let host = Host::new();
+    let at = host.at(9100);
+    let listener = TcpListener::bind(&at).await.unwrap();
+    let (asks, mut asked) = tokio::sync::mpsc::channel::<tokio::sync::oneshot::Sender<()>>(1);
+    let wait = move || {
+        let asks = asks.clone();
+        async move {
+            let (done, is_done) = tokio::sync::oneshot::channel();
+            asks.send(done).await.unwrap();
+            is_done.await.unwrap();
+        }
+    };
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/migrate", post(wait))).await });
+    let hook = format!("[[switch.hook]]\nat = \"before gate\"\nurl = \"http://{at}/migrate\"\n");
+    let cluster = Cluster::on(host, &[7700], &SWITCH.replace("within = \"5s\"", "within = \"1s\""), &format!("{PROBE}{hook}")).await;
+    let switch = cluster.switch(Green, None);
+    let done = asked.recv().await.unwrap();
+    cluster.green.set_failing(true);
+    done.send(()).unwrap();
+    let end = switch.finish().await.1.unwrap();
+    assert_eq!(end.phase, Phase::Refused, "{:?}", end.reason);
+}
+
+#[tokio::test]
 async fn a_webhook_is_asked_too() {
     let host = Host::new();
     let at = host.at(9100);

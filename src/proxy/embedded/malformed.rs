@@ -1,0 +1,109 @@
+//! A request that hyper does not understand: it is answered with words, told of and counted like any other, and its connection ends.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderValue};
+use hyper::{Method, StatusCode, Uri};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::answer::Source;
+use super::forward::{Forwarder, Origin};
+use super::head::write_answer;
+use super::metrics;
+use super::pages::Wish;
+use super::record::Record;
+use super::trouble::Trouble;
+use crate::clock;
+
+/// What the client still sends is heard for so long, and so much of it: a connection that is closed on something unread is reset, and
+/// the answer with it.
+const HEARING: Duration = Duration::from_secs(1);
+const HEARD: usize = 1024 * 1024;
+
+/// Says why hyper has refused a request with this status; `read` is what was read of it.
+pub(super) async fn refuse<S>(mut stream: S, status: StatusCode, read: &Bytes, forwarder: &Forwarder, origin: &Origin)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let trouble = match status {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Trouble::HeaderTooLarge(forwarder.limits.header),
+        StatusCode::URI_TOO_LONG => Trouble::TargetTooLong,
+        _ => Trouble::Malformed,
+    };
+    metrics::failed(origin.door, trouble.reason());
+    let (mut answer, body) = forwarder.pages.answer(&trouble.said(None), Wish::of(line(read, "accept").as_ref())).into_parts();
+    let words = if let Source::Words(Some(words)) = body { words } else { Bytes::new() };
+    let length = words.len() as u64;
+    let now = clock::now().to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    answer.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    answer.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    answer.headers.extend(HeaderValue::from_str(&now).ok().map(|now| (DATE, now)));
+    let mut out = BytesMut::new();
+    write_answer(&mut out, answer.status, &answer.headers);
+    out.extend_from_slice(&words);
+    if let Some(log) = &forwarder.log {
+        log.add(origin.worker, &record(read, origin, trouble.status(), length));
+    }
+    // A client that takes nothing hears nothing.
+    let _ = timeout(forwarder.timeouts.client, async {
+        stream.write_all(&out).await?;
+        stream.shutdown().await
+    })
+    .await;
+    let _ = timeout(HEARING, hear_out(&mut stream)).await;
+}
+
+async fn hear_out(stream: &mut (impl AsyncRead + Unpin)) {
+    let (mut piece, mut heard) = ([0; 4096], 0);
+    while let Ok(length) = stream.read(&mut piece).await {
+        heard += length;
+        if length == 0 || heard > HEARD {
+            return;
+        }
+    }
+}
+
+/// What can be told of it: its first line, where that is one.
+fn record(read: &Bytes, origin: &Origin, status: StatusCode, bytes: u64) -> Record {
+    let first = read.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let mut words = first.split(|byte| *byte == b' ');
+    let method = words.next().and_then(|word| Method::from_bytes(word).ok());
+    let target = words.next().and_then(|word| Uri::try_from(word).ok());
+    Record {
+        door: origin.door,
+        peer: origin.peer.address().clone(),
+        asked: method.zip(target),
+        host: line(read, "host"),
+        agent: line(read, "user-agent"),
+        id: None,
+        colour: None,
+        status: status.as_u16(),
+        bytes,
+        started: clock::elapsed(),
+    }
+}
+
+/// The value of a header in what was read, as far as it can be told.
+fn line(read: &[u8], name: &str) -> Option<HeaderValue> {
+    read.split(|byte| *byte == b'\n').find_map(|line| {
+        let (given, value) = line.split_at_checked(name.len())?;
+        let value = value.strip_prefix(b":").filter(|_| given.eq_ignore_ascii_case(name.as_bytes()))?;
+        HeaderValue::from_bytes(value.trim_ascii()).ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_is_told_as_far_as_it_is_understood() {
+        let read = b"GET /a HTTP/1.1\r\nHost: h\r\nACCEPT:text/html \r\nx-accept: no\r\naccep";
+        assert_eq!(line(read, "accept").unwrap(), "text/html");
+        assert_eq!(line(read, "host").unwrap(), "h");
+        assert_eq!(line(read, "user-agent"), None);
+        assert_eq!(line(b"accept: a\0b\n", "accept"), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! A client's stream: notes what passes over it, and keeps back what hyper would say by itself.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+use super::client::Activity;
+
+/// A client's stream.
+#[derive(Debug)]
+pub(super) struct Noted<S> {
+    stream: S,
+    /// What the client has said already, and nobody has taken.
+    first: Bytes,
+    activity: Arc<Activity>,
+    /// Whether the stream has a goodbye of its own, as TLS has. Without one its close says it all, and costs one system call less.
+    says_goodbye: bool,
+    /// As what hyper has refused a request that it did not understand. It has a status and no words, and nothing of it is sent.
+    refusal: Option<StatusCode>,
+}
+
+impl<S> Noted<S> {
+    /// Notes in `activity`.
+    pub(super) fn new(stream: S, activity: Arc<Activity>, says_goodbye: bool) -> Self {
+        Self { stream, first: Bytes::new(), activity, says_goodbye, refusal: None }
+    }
+
+    /// As what the last request was refused, where it was not understood; the client has yet to hear of it.
+    pub(super) fn refusal(&self) -> Option<StatusCode> {
+        self.refusal
+    }
+
+    /// The stream itself.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+
+    /// Whether these bytes are hyper's own: what it says while nobody waits for an answer of ours.
+    fn keeps_back(&mut self, bytes: &[u8]) -> bool {
+        if self.refusal.is_none() && !self.activity.owes() {
+            self.refusal = bytes.get(9..12).and_then(|digits| StatusCode::from_bytes(digits).ok());
+        }
+        self.refusal.is_some()
+    }
+}
+
+impl<S: AsyncRead + Unpin> Noted<S> {
+    /// With this to be read before anything else.
+    pub(super) fn with_first(self, first: Bytes) -> Self {
+        Self { first, ..self }
+    }
+
+    /// Resolves when the client says something; false where it has gone instead.
+    pub(super) async fn wakes(&mut self) -> bool {
+        if self.first.is_empty() {
+            let mut piece = [0; 64];
+            let length = self.read(&mut piece).await.unwrap_or(0);
+            self.first = Bytes::copy_from_slice(piece.get(..length).unwrap_or_default());
+        }
+        !self.first.is_empty()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.first.is_empty() {
+            let length = self.first.len().min(buffer.remaining());
+            buffer.put_slice(&self.first.split_to(length));
+            self.activity.has_read();
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.activity.has_read();
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.keeps_back(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.activity.has_written(written.is_ready());
+        written
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let first: &[u8] = pieces.first().map_or(&[], |first| first);
+        if self.keeps_back(first) {
+            return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
+        }
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
+        self.activity.has_written(written.is_ready());
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        // TLS takes what it is given, and may keep it.
+        self.activity.has_flushed(flushed.is_ready());
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A tunnel ends one direction, an answer that broke off ends both: either owes something.
+        let is_end = !self.activity.owes() && !self.says_goodbye;
+        if is_end || self.refusal.is_some() { Poll::Ready(Ok(())) } else { Pin::new(&mut self.stream).poll_shutdown(cx) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    const REFUSED: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n";
+
+    fn pair(says_goodbye: bool) -> (Noted<DuplexStream>, Arc<Activity>, DuplexStream) {
+        let (near, far) = duplex(1024);
+        let activity = Arc::new(Activity::new(None));
+        (Noted::new(near, Arc::clone(&activity), says_goodbye), activity, far)
+    }
+
+    /// What the client has read by now; none while it waits, nothing at the end.
+    fn heard(far: &mut DuplexStream) -> Option<Vec<u8>> {
+        let mut piece = [0; 128];
+        far.read(&mut piece).now_or_never().map(|read| piece[..read.unwrap()].to_vec())
+    }
+
+    async fn answer(noted: &mut Noted<DuplexStream>, activity: &Activity, far: &mut DuplexStream) {
+        activity.awaits_app();
+        noted.write_all(REFUSED).await.unwrap();
+        assert_eq!((heard(far).as_deref(), noted.refusal()), (Some(REFUSED), None), "somebody has asked for it");
+        activity.is_idle();
+        noted.flush().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_nobody_has_asked_for_is_kept_back_and_an_answer_never() {
+        let (mut noted, activity, mut far) = pair(false);
+        answer(&mut noted, &activity, &mut far).await;
+        noted.write_all(REFUSED).await.unwrap();
+        noted.shutdown().await.unwrap();
+        assert_eq!(noted.refusal(), Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        assert_eq!(heard(&mut far), None, "nor is anything closed");
+    }
+
+    #[tokio::test]
+    async fn only_a_stream_with_a_goodbye_and_one_that_owes_something_is_shut_down_before_it_is_closed() {
+        for (says_goodbye, owes) in [(false, false), (true, false), (false, true)] {
+            let (mut noted, activity, mut far) = pair(says_goodbye);
+            answer(&mut noted, &activity, &mut far).await;
+            if owes {
+                activity.answers();
+            }
+            noted.shutdown().await.unwrap();
+            assert_eq!(heard(&mut far).is_some(), says_goodbye || owes);
+        }
+    }
+}
