@@ -38,7 +38,8 @@ pub(super) fn authorise(keys: &[ApiKey], headers: &HeaderMap, peer: IpAddr, want
         if wanted == May::Read && origin::is_here(peer, headers) {
             return Ok(());
         }
-        let how = "Authorization: Bearer KEY, of a [[key]] in the watcher's config, or to read the watcher's token";
+        let token = if wanted == May::Read { ", or the watcher's token" } else { "" };
+        let how = format!("Authorization: Bearer KEY, of a [[key]] in the watcher's config{token}");
         return Err(ApiError::Unauthorized(format!("a key that may {} is needed: {how}", wanted.as_str())));
     };
     match find(keys, &given) {
