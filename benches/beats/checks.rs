@@ -20,7 +20,11 @@ use super::{disk, machine, storm};
 
 /// So many fall silent one after the other while beats flow: of more within a minute the next ones are gathered into one message.
 const ALARMS: usize = 18;
-/// Beats flow for so long.
+/// The time between two of them.
+const APART: Duration = Duration::from_millis(1_730);
+/// Beats flow from so long before the first of them is due.
+const EARLIER: Duration = Duration::from_secs(3);
+/// Beats flow for so long, and longer than all of them take.
 const FLOW: Duration = Duration::from_secs(40);
 
 /// What is asked for on the command line.
@@ -68,7 +72,7 @@ pub(crate) async fn measure(words: impl Iterator<Item = String>) {
 async fn standing(options: &Options) -> Vec<(&'static str, f64)> {
     let folder = Watcher::folder();
     let receiver = Receiver::start().await;
-    let plan = Plan { count: options.checks, silent: ALARMS, first: Duration::from_secs(45), apart: Duration::from_millis(1_730) };
+    let plan = Plan { count: options.checks, silent: ALARMS, first: Duration::from_secs(60), apart: APART };
     let began = clock::elapsed();
     let deadlines = fill::store(&folder.path().join("state-17700"), &plan).await;
     println!("{} checks written in {:.1?}", options.checks, clock::elapsed() - began);
@@ -83,6 +87,7 @@ async fn standing(options: &Options) -> Vec<(&'static str, f64)> {
     rows.push(row("resident memory, MB", watcher.resident_mb() as f64));
     let all = usize::try_from(FLOW.as_secs()).unwrap() * options.rate;
     let requests = Requests::spread(all, 64, options.checks - ALARMS);
+    tokio::time::sleep(deadlines[0].1.since(clock::now() + EARLIER)).await;
     let flow = Load::new(&[watcher.address()], 64).run(requests, Some(options.rate as f64)).await;
     assert_eq!(flow.refused, 0, "every beat is to be stored");
     rows.push(row("beats a second meanwhile", flow.rate()));
