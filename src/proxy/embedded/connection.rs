@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,9 +14,9 @@ use tokio::time::{Sleep, sleep};
 use super::pool::Poolable;
 use super::running::{Cut, Listing};
 
-/// What is read at once where nothing is known of what comes, and where much of it is: 64 KB and the head before it.
+/// What is read at once where nothing is known of what comes, and where much of it is.
 const SMALL: usize = 8 * 1024;
-const LARGE: usize = 68 * 1024;
+const LARGE: usize = 64 * 1024;
 
 /// A connection to an app.
 #[derive(Debug)]
@@ -24,8 +24,6 @@ pub(super) struct Connection {
     pub(super) stream: TcpStream,
     /// What was read and not yet understood.
     pub(super) input: BytesMut,
-    /// What is read at once at least: as its last answer was, so the next will be.
-    usual: usize,
     timer: Pin<Box<Sleep>>,
     listing: Listing,
 }
@@ -33,25 +31,15 @@ pub(super) struct Connection {
 impl Connection {
     /// Over this stream, until a cut of what it is listed for. `patience` is how long an answer usually may take.
     pub(super) fn new(stream: TcpStream, listing: Listing, patience: Duration) -> Self {
-        Self { stream, input: BytesMut::new(), usual: SMALL, timer: Box::pin(sleep(patience)), listing }
+        Self { stream, input: BytesMut::new(), timer: Box::pin(sleep(patience)), listing }
     }
 
     /// Reads more. `expected` is how much of a body is known to come. Says how much was read: nothing is the end.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, expected: u64) -> Poll<io::Result<usize>> {
         if self.input.capacity() - self.input.len() < SMALL {
-            self.input.reserve(usize::try_from(expected).unwrap_or(LARGE).clamp(self.usual, LARGE));
+            self.input.reserve(usize::try_from(expected).unwrap_or(LARGE).clamp(SMALL, LARGE));
         }
-        let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
-        self.usual = if read.max(usize::try_from(expected).unwrap_or(LARGE)) >= SMALL { LARGE } else { SMALL };
-        Poll::Ready(Ok(read))
-    }
-
-    /// Its answer has ended, and nothing is read for now. A small buffer is kept for the next; a large one goes to whoever reads next, while
-    /// the processor still has it at hand.
-    pub(super) fn rests(&mut self) {
-        if self.usual > SMALL && self.input.is_empty() {
-            self.input = BytesMut::new();
-        }
+        pin!(self.stream.read_buf(&mut self.input)).poll(cx)
     }
 
     /// Polls the timer that wakes whoever drives the connection.

@@ -34,8 +34,7 @@ impl Busy {
     }
 
     /// Keeps a connection for another request.
-    pub(super) fn put(&self, mut connection: Connection) {
-        connection.rests();
+    pub(super) fn put(&self, connection: Connection) {
         self.0.pool.put(connection, clock::elapsed());
     }
 }

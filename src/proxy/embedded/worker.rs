@@ -115,8 +115,7 @@ impl Team {
 
     fn keep(&self, accepted: Accepted, door: Door, shared: &Shared) {
         let counted = Counted::new(self.clone(), shared.worker);
-        // In a box at once: a task is moved about before it is where it stays, and this one is large.
-        let serving = Box::pin(serve(accepted, door, shared.clone()));
+        let serving = serve(accepted, door, shared.clone());
         tokio::spawn(async move {
             serving.await;
             drop(counted);
