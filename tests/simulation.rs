@@ -10,7 +10,7 @@ mod simulation;
 use simulation::{run, run_all};
 
 /// As many as an ordinary run of the tests has time for; `cargo run --release --example simulate` runs as many as asked.
-const SEEDS: u64 = 14;
+const SEEDS: u64 = 300;
 
 /// `ALLSWELL_SEED=7 cargo test --test simulation` runs that one alone.
 #[test]
