@@ -41,18 +41,12 @@ impl Requests {
 }
 
 fn beat(check: usize, run: Uuid, number: usize) -> Beat {
-    Beat {
-        check: format!("job-{check}"),
-        kind: BeatKind::Success,
-        identity: Identity { instance: "bench".to_owned(), run, sequence: u64::try_from(number).unwrap() + 1 },
-        sent_at: clock::now(),
-        every_ms: None,
-        colour: None,
-        version: None,
-        health: None,
-        live: None,
-        body: None,
-    }
+    Beat::new(
+        format!("job-{check}"),
+        BeatKind::Success,
+        Identity { instance: "bench".to_owned(), run, sequence: u64::try_from(number).unwrap() + 1 },
+        clock::now(),
+    )
 }
 
 fn request(key: &Key, body: &[u8]) -> Vec<u8> {

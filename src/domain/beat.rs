@@ -79,6 +79,25 @@ pub struct Beat {
     pub body: Option<String>,
 }
 
+impl Beat {
+    /// A beat that says no more than this.
+    #[must_use]
+    pub fn new(check: impl Into<String>, kind: BeatKind, identity: Identity, sent_at: Moment) -> Self {
+        Self {
+            check: check.into(),
+            kind,
+            identity,
+            sent_at,
+            every_ms: None,
+            colour: None,
+            version: None,
+            health: None,
+            live: None,
+            body: None,
+        }
+    }
+}
+
 /// A beat as it is read: each field by itself. By way of `flatten` each would be kept until all are there, and read a second time.
 #[derive(Deserialize)]
 struct Flat {

@@ -57,16 +57,12 @@ impl Sender {
         let _ = clock::take_step();
         let Subject { check, instance, colour, version, .. } = self.subject.clone();
         let beat = Beat {
-            check,
-            kind,
-            identity: Identity { instance, run: self.run, sequence: self.sequence },
-            sent_at: clock::now(),
             every_ms: u64::try_from(self.every.as_millis()).ok(),
             colour,
             version,
             health,
-            live: None,
             body: body.map(|body| last_bytes(body, LARGEST_BODY).to_owned()),
+            ..Beat::new(check, kind, Identity { instance, run: self.run, sequence: self.sequence }, clock::now())
         };
         // A beat is made of texts and numbers: it can always be written.
         let json = serde_json::to_vec(&beat).unwrap_or_default();

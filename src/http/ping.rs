@@ -133,18 +133,8 @@ fn beat(check: String, says: &Says, sent: &Sent, Said { body, over }: Said, now:
         let line = body.as_deref().and_then(last_line).map(|line| format!(": {line}")).unwrap_or_default();
         Health::not_good(Showing::Bad, over.unwrap_or_else(|| format!("{said}{line}")))
     });
-    Beat {
-        check,
-        kind,
-        identity: Identity { instance: sent.address.clone().unwrap_or_else(|| PING.to_owned()), run: Uuid::new_v4(), sequence: 1 },
-        sent_at: now,
-        every_ms: None,
-        colour: None,
-        version: None,
-        health,
-        live: None,
-        body,
-    }
+    let identity = Identity { instance: sent.address.clone().unwrap_or_else(|| PING.to_owned()), run: Uuid::new_v4(), sequence: 1 };
+    Beat { health, body, ..Beat::new(check, kind, identity, now) }
 }
 
 /// A body as text, whatever it is; what is no letter takes more room, and what is too much is cut.

@@ -1,5 +1,6 @@
 //! Wiring: `build(config)` binds and says where, `run(shutdown)` serves.
 
+mod beat_key;
 mod certificate;
 mod doors;
 pub mod expected;

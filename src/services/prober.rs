@@ -26,10 +26,11 @@ use self::lookout::Lookout;
 use self::report::Report;
 use self::stall::Stall;
 use self::telling::{Telling, Work};
+use super::beat_key::beat_key;
 use super::reload::{Ground, Handle, Renewed};
 use crate::config::Config;
 use crate::domain::beat::ExpectedInstances;
-use crate::files::{self, StateDir};
+use crate::files;
 use crate::http::connections::serve;
 use crate::http::control::{Control, router};
 use crate::http::serve::{OwnHosts, guarded, healthz};
@@ -74,7 +75,7 @@ impl Renewed for Prober {
         let proxy = |limit| ProxyDriver::new(&config.proxy, &config.app, state, limit);
         proxy(ORDER_LIMIT).prepare(config.proxy.first_live).context("what the proxy's config includes cannot be written")?;
         let targets = Targets::new(&config.app, &config.proxy, &config.probe, &probe_token, proxy(config.probe.timeout))?;
-        let key = beat_key(config, state)?;
+        let key = Key::new(&beat_key(config, state)?);
         let cluster = Arc::new(Cluster {
             journal: Journal::new(store.clone()),
             proxy: proxy(ORDER_LIMIT),
@@ -157,16 +158,6 @@ fn own_hosts(config: &Config) -> OwnHosts {
     let ProberSettings { listen, health, reach, url, .. } = &config.prober;
     let named = reach.host().map(str::to_owned).into_iter().chain(url.clone());
     OwnHosts::new([listen.clone(), health.clone()].into_iter().chain(named))
-}
-
-fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {
-    let named =
-        config.watcher.beat_key.as_ref().map(crate::settings::Secret::reveal_if_set).transpose().context("watcher.beat_key")?.flatten();
-    let text = match named {
-        Some(text) => text,
-        None => files::token(&state.beat_key()).context("the key that signs beats cannot be read")?,
-    };
-    Ok(Key::new(&text))
 }
 
 fn links(config: &Config, key: &Key) -> anyhow::Result<Vec<Arc<Link>>> {

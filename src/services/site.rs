@@ -86,17 +86,12 @@ impl SiteLoop {
             since: None,
             told: Vec::new(),
         };
+        let kind = if observed.passed() { BeatKind::Success } else { BeatKind::Fail };
+        let identity = Identity { instance: self.monitor.settings().name.clone(), run, sequence };
         Beat {
-            check: self.check.clone(),
-            kind: if observed.passed() { BeatKind::Success } else { BeatKind::Fail },
-            identity: Identity { instance: self.monitor.settings().name.clone(), run, sequence },
-            sent_at: observed.at,
             every_ms: u64::try_from(self.every.as_millis()).ok(),
-            colour: None,
-            version: None,
             health: Some(health),
-            live: None,
-            body: None,
+            ..Beat::new(&self.check, kind, identity, observed.at)
         }
     }
 }

@@ -18,6 +18,7 @@ use self::lock::Lock;
 use self::plan::{Duty, Plan};
 use self::supervisor::Supervisor;
 use self::versions::Versions;
+use super::beat_key::beat_key;
 use crate::clock;
 use crate::config::Config;
 use crate::files::{self, StateDir};
@@ -72,6 +73,7 @@ impl Up {
         for folder in [state.processes(), state.instances()] {
             files::make_private_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         }
+        make_tokens(state)?;
         let beat_key = beat_key(&config, state)?;
         let key = Key::new(&beat_key);
         let allswell = std::env::current_exe().context("our own executable cannot be found")?;
@@ -120,13 +122,12 @@ impl Up {
     }
 }
 
-/// The key that signs beats, and the tokens: made before the parts start, so that no two make one each.
-fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<String> {
+/// Keys and tokens are made before the parts start, so that no two make one each.
+fn make_tokens(state: &StateDir) -> anyhow::Result<()> {
     for path in [state.prober_token(), state.watcher_token(), state.probe_token(), state.beat_key()] {
         files::token(&path).with_context(|| format!("{} cannot be used", path.display()))?;
     }
-    let named = config.watcher.beat_key.as_ref().map(crate::settings::Secret::reveal_if_set).transpose()?.flatten();
-    named.map_or_else(|| files::token(&state.beat_key()).context("the beat key cannot be used"), Ok)
+    Ok(())
 }
 
 async fn keep_running(

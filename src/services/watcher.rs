@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::beat_key::beat_key;
 use super::certificate::{self, Certificates};
 use super::expected;
 use super::outside::OutsideLoop;
@@ -71,7 +72,7 @@ impl Renewed for Watcher {
         let Ground { config, view, state, sockets, orders } = *ground;
         let listener = sockets.first().context("it has no socket")?.listener()?;
         let public = sockets.get(1).map(Kept::listener).transpose()?;
-        let (key, token) = (beat_key(config, state)?, token(config, state)?);
+        let (key, token) = (Key::new(&beat_key(config, state)?), token(config, state)?);
         let channels = config.channels.iter().map(Channel::new).collect::<Result<Vec<_>, _>>()?;
         let store = Store::open(&config.watcher.store, state.path()).await.context("watcher.store cannot be opened")?;
         let settings = MonitorSettings {
@@ -189,15 +190,6 @@ fn pings(config: &Config, key: &Key) -> anyhow::Result<Pings> {
     let keys = named.chain(own.map(Ok)).collect::<anyhow::Result<_>>()?;
     let url = config.watcher.page_url().trim_end_matches('/').to_owned();
     Ok(Pings::new(Directory::new(&config.checks, key), config.pings.clone(), keys, url))
-}
-
-fn beat_key(config: &Config, state: &StateDir) -> anyhow::Result<Key> {
-    let given = config.watcher.beat_key.as_ref().map(|secret| secret.reveal_if_set()).transpose().context("watcher.beat_key")?;
-    let text = match given.flatten() {
-        Some(text) => text,
-        None => files::token(&state.beat_key()).with_context(|| format!("{} cannot be made or read", state.beat_key().display()))?,
-    };
-    Ok(Key::new(&text))
 }
 
 /// Of each listener that has one.

@@ -60,18 +60,10 @@ impl Sender {
         self.sequence += 1;
         let is_bad = self.failing > 0;
         self.failing = self.failing.saturating_sub(1);
-        Beat {
-            check: name.to_owned(),
-            kind: if is_bad { BeatKind::Fail } else { BeatKind::Success },
-            identity: Identity { instance: self.instance.clone(), run: self.run, sequence: self.sequence },
-            sent_at: moment(now),
-            every_ms: None,
-            colour: None,
-            version: None,
-            health: Some(if is_bad { Health::not_good(Showing::Bad, "answered 500") } else { Health::good(5) }),
-            live: None,
-            body: None,
-        }
+        let (kind, health) =
+            if is_bad { (BeatKind::Fail, Health::not_good(Showing::Bad, "answered 500")) } else { (BeatKind::Success, Health::good(5)) };
+        let identity = Identity { instance: self.instance.clone(), run: self.run, sequence: self.sequence };
+        Beat { health: Some(health), ..Beat::new(name, kind, identity, moment(now)) }
     }
 
     pub(super) fn is_trying(&self, attempt: u64) -> bool {

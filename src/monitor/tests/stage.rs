@@ -88,18 +88,9 @@ impl Stage {
         self.sequence += 1;
         let passed = matches!(showing, Showing::Good | Showing::Slow);
         let health = if showing == Showing::Good { Health::good(5) } else { Health::not_good(showing, "answered 500") };
-        Beat {
-            check: check.to_owned(),
-            kind: if passed { BeatKind::Success } else { BeatKind::Fail },
-            identity: Identity { instance: "one".into(), run: self.run, sequence: self.sequence },
-            sent_at: at(now),
-            every_ms: None,
-            colour: None,
-            version: None,
-            health: Some(health),
-            live: None,
-            body: None,
-        }
+        let kind = if passed { BeatKind::Success } else { BeatKind::Fail };
+        let identity = Identity { instance: "one".into(), run: self.run, sequence: self.sequence };
+        Beat { health: Some(health), ..Beat::new(check, kind, identity, at(now)) }
     }
 
     pub(super) fn arrived(&self, beat: Beat, now: i64) -> Arrived {

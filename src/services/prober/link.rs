@@ -233,18 +233,12 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, Router::new().route(PATH, post(refuse))).await });
         let link = Link::new(&url, Key::new("a key"), Duration::from_secs(60)).unwrap();
-        link.push(Beat {
-            check: "blue".into(),
-            kind: BeatKind::Success,
-            identity: Identity { instance: "prober".into(), run: Uuid::new_v4(), sequence: 1 },
-            sent_at: clock::now(),
-            every_ms: None,
-            colour: None,
-            version: None,
-            health: None,
-            live: None,
-            body: None,
-        });
+        link.push(Beat::new(
+            "blue",
+            BeatKind::Success,
+            Identity { instance: "prober".into(), run: Uuid::new_v4(), sequence: 1 },
+            clock::now(),
+        ));
         tokio::select! {
             () = link.run() => {}
             () = async {

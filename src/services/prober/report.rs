@@ -169,16 +169,10 @@ impl Report {
     fn beat(&self, check: &str, kind: BeatKind, health: Option<Health>) -> Beat {
         let sequence = self.sender.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         Beat {
-            check: check.to_owned(),
-            kind,
-            identity: Identity { instance: self.sender.instance.clone(), run: self.sender.run, sequence },
-            sent_at: clock::now(),
             every_ms: u64::try_from(self.sender.every.as_millis()).ok(),
             colour: Role::of(check).colour(),
-            version: None,
             health,
-            live: None,
-            body: None,
+            ..Beat::new(check, kind, Identity { instance: self.sender.instance.clone(), run: self.sender.run, sequence }, clock::now())
         }
     }
 }

@@ -331,18 +331,7 @@ mod tests {
         // Nobody commits anything.
         drop(work.loops);
         let identity = Identity { instance: "one".into(), run: Uuid::new_v4(), sequence: 1 };
-        let beat = Beat {
-            check: "blue".into(),
-            kind: BeatKind::Success,
-            identity,
-            sent_at: clock::now(),
-            every_ms: None,
-            colour: None,
-            version: None,
-            health: None,
-            live: None,
-            body: None,
-        };
+        let beat = Beat::new("blue", BeatKind::Success, identity, clock::now());
         work.telling.store(&work.ingest, vec![beat.clone()]).await;
         assert!(work.telling.trouble().is_some());
         stall.note(clock::elapsed() + PACE * 100);

@@ -123,18 +123,7 @@ impl Teller {
         self.sequence += 1;
         // A watcher refuses what was sent by a clock that is minutes off.
         let _ = clock::take_step();
-        Beat {
-            check: check.to_owned(),
-            kind,
-            identity: Identity { instance: instance.to_owned(), run: self.run, sequence: self.sequence },
-            sent_at: clock::now(),
-            every_ms: None,
-            colour: None,
-            version: None,
-            health: None,
-            live: None,
-            body: None,
-        }
+        Beat::new(check, kind, Identity { instance: instance.to_owned(), run: self.run, sequence: self.sequence }, clock::now())
     }
 
     async fn send(&self, beat: &Beat) -> Result<(), Untaken> {

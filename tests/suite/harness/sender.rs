@@ -30,18 +30,7 @@ impl Sender {
     pub(crate) fn beat(&self, check: &str, kind: BeatKind) -> Beat {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let health = (kind == BeatKind::Fail).then(|| Health::not_good(Showing::Bad, "answered 500"));
-        Beat {
-            check: check.to_owned(),
-            kind,
-            identity: Identity { instance: "test".to_owned(), run: self.run, sequence },
-            sent_at: clock::now(),
-            every_ms: None,
-            colour: None,
-            version: None,
-            health,
-            live: None,
-            body: None,
-        }
+        Beat { health, ..Beat::new(check, kind, Identity { instance: "test".to_owned(), run: self.run, sequence }, clock::now()) }
     }
 
     /// A beat of the prober that says what is live.

@@ -218,16 +218,8 @@ pub(super) async fn seed(store: &str, host: &Host, checks: &[&str]) {
 
 fn answered(check: &str, sequence: u64, latency_ms: u64) -> Beat {
     Beat {
-        check: check.to_owned(),
-        kind: BeatKind::Success,
-        identity: Identity { instance: check.to_owned(), run: Uuid::nil(), sequence },
-        sent_at: clock::now(),
-        every_ms: None,
-        colour: None,
-        version: None,
         health: Some(Health::good(latency_ms)),
-        live: None,
-        body: None,
+        ..Beat::new(check, BeatKind::Success, Identity { instance: check.to_owned(), run: Uuid::nil(), sequence }, clock::now())
     }
 }
 

@@ -55,15 +55,7 @@ pub(super) fn at(millis: i64) -> Moment {
 /// A beat of a run of its own.
 pub(super) fn beat(check: &str, instance: &str, body: Option<String>) -> Beat {
     Beat {
-        check: check.to_owned(),
-        kind: BeatKind::Success,
-        identity: Identity { instance: instance.to_owned(), run: Uuid::new_v4(), sequence: 1 },
-        sent_at: at(0),
-        every_ms: None,
-        colour: None,
-        version: None,
-        health: None,
-        live: None,
         body,
+        ..Beat::new(check, BeatKind::Success, Identity { instance: instance.to_owned(), run: Uuid::new_v4(), sequence: 1 }, at(0))
     }
 }
