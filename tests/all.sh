@@ -71,18 +71,25 @@ run() {
 
 if [ -n "$without_docker" ]; then
   say 'tests, and no story on Docker'
-  run --lib --bins --test tidy --test simulation --
-  run --test suite -- --skip docker::
 else
   # First and alone: it compiles, and no story has to share the machine with that.
   say 'images'
   time cargo test --locked --test suite -- --exact docker::images::every_image_is_built_by_the_dockerfile_that_users_build
+  # They unpack, build and fill disks: a story with a bound of seconds does not run beside that.
+  say 'tests on Docker'
+  run --test suite -- docker::
   say 'tests'
-  run --
 fi
+run --lib --bins --test tidy --test simulation --
+run --test suite -- --skip docker::
 
 passed=$(sed -n 's/^test result: .* \([0-9][0-9]*\) passed.*/\1/p' "$output" | awk '{ sum += $1 } END { print sum + 0 }')
 failed=$(sed -n 's/^test result: .* \([0-9][0-9]*\) failed.*/\1/p' "$output" | awk '{ sum += $1 } END { print sum + 0 }')
+if [ "$failed" -gt 0 ]; then
+  # Once more at the end, where whoever reads only that finds it: what failed, where, and by which words.
+  say 'failed'
+  grep -A 5 -E "^thread '.*panicked at" "$output" | grep -vE '^ +[0-9]+: |^ +at |^stack backtrace:' || true
+fi
 printf '\n%s passed, %s failed\n' "$passed" "$failed"
 if [ "$passed" -eq 0 ]; then
   echo 'no test ran' >&2
