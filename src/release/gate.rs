@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::cluster::Cluster;
 use super::further;
@@ -82,11 +82,11 @@ fn rule(cluster: &Cluster) -> GateRule {
 
 async fn until_open(cluster: &Cluster, subject: &mut Subject<'_>, within: Duration, mut glance: Option<Glance>) -> (bool, String) {
     let mut why = "no probe has ended".to_owned();
-    let mut pace = interval(PACE);
+    // The first look waits for no timer: a timer that is due waits for the end of its millisecond.
+    let mut pace = interval_at(Instant::now() + PACE, PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let opening = async {
         loop {
-            pace.tick().await;
             let (gate, reached) = subject.look(cluster, glance.take()).await;
             match gate {
                 Gate::Open => match subject.stands_the_rest(cluster, reached).await {
@@ -95,6 +95,7 @@ async fn until_open(cluster: &Cluster, subject: &mut Subject<'_>, within: Durati
                 },
                 Gate::Shut(reason) => why = reason,
             }
+            pace.tick().await;
         }
     };
     let opened = timeout(within, opening).await.is_ok();

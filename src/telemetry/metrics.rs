@@ -193,7 +193,7 @@ pub const TABLE: &[(&str, &[Metric])] = &[
                 Kind::Gauge,
                 "allswell_proxy_connections_parked",
                 &["listener"],
-                "Client connections that have asked for nothing for 5 s and take little memory.",
+                "Client connections that have asked for nothing for a quarter of a second and take little memory.",
             ),
             metric(Kind::Gauge, "allswell_proxy_live", &["colour"], "1 for the live colour, 0 for the other; both 0 when undefined."),
             metric(Kind::Gauge, "allswell_proxy_epoch", &[], "The epoch of the last shift."),

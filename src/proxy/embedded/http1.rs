@@ -27,7 +27,8 @@ where
     let activity = Arc::new(Activity::new(Some(place)));
     let mut stream = Noted::new(stream, Arc::clone(&activity), peer.is_tls());
     let origin = Arc::new(Origin { worker, door, peer, activity: Arc::clone(&activity) });
-    while let Some(parked) = serve_awake(stream, &forwarder, &origin, &mut ending).await {
+    // In a box of its own, which ends with it: a parked client does without what an awake one needs.
+    while let Some(parked) = Box::pin(serve_awake(stream, &forwarder, &origin, &mut ending)).await {
         stream = parked;
         let _parked = Connected::parked(door);
         let is_awake = tokio::select! {
@@ -59,18 +60,17 @@ where
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(forwarder.limits.header.bytes());
-    // In a box of its own: a parked client does without.
-    let mut connection = Box::new(server.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut connection = server.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let broken = tokio::select! {
         biased;
-        served = connection.as_mut() => Some(served.err()?),
+        served = &mut connection => Some(served.err()?),
         rest = origin.activity.rests(&forwarder.timeouts) => match rest {
             Rest::TooLong => return None,
             Rest::Parked => None,
         },
         () = reaches(ending, Ending::Closed) => {
-            std::pin::Pin::new(connection.as_mut()).graceful_shutdown();
-            Some(connection.as_mut().await.err()?)
+            Pin::new(&mut connection).graceful_shutdown();
+            Some((&mut connection).await.err()?)
         }
     };
     let parts = connection.into_parts()?;

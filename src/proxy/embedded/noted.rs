@@ -52,6 +52,8 @@ impl<S> Noted<S> {
 impl<S: AsyncRead + Unpin> Noted<S> {
     /// With this to be read before anything else.
     pub(super) fn with_first(self, first: Bytes) -> Self {
+        // What is empty may be a view of a buffer.
+        let first = if first.is_empty() { Bytes::new() } else { first };
         Self { first, ..self }
     }
 

@@ -115,9 +115,10 @@ impl Team {
 
     fn keep(&self, accepted: Accepted, door: Door, shared: &Shared) {
         let counted = Counted::new(self.clone(), shared.worker);
-        let serving = serve(accepted, door, shared.clone());
+        let shared = shared.clone();
+        // Made where it is awaited: one that is handed in takes twice the memory, for every client.
         tokio::spawn(async move {
-            serving.await;
+            serve(accepted, door, shared).await;
             drop(counted);
         });
     }
