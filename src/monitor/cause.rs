@@ -18,7 +18,7 @@ use crate::store::{Connection, StoreError, checks, incidents, notices};
 const WAIT: Duration = Duration::from_secs(1);
 /// While a possible cause is undecided, it is asked again so often.
 const AGAIN: Duration = Duration::from_millis(200);
-/// A user's own check may be due once a day: for such a cause nothing waits longer than this.
+/// A user's own check may be due once a day: neither for such a cause nor for its own recovery does anything wait longer than this.
 const LONGEST_OWN: Duration = Duration::from_secs(30);
 
 /// Whether another incident explains this one.
@@ -108,7 +108,8 @@ pub(super) async fn confirm(connection: &mut Connection, scene: &Scene<'_>, mut 
             // What it stood behind is over: it has the time of its own recovery to end as well.
             let own = checks::find(connection, &stored.incident.check).await?.and_then(|check| scene.check(&check));
             let recovery = own.map_or(Duration::ZERO, |check| period(&check) * check.rise);
-            hold(connection, scene, stored, recovery + WAIT).await
+            let longest = longest_wait(Role::of(&stored.incident.check));
+            hold(connection, scene, stored, recovery.min(longest) + WAIT).await
         }
     }
 }
@@ -202,10 +203,13 @@ async fn longest(connection: &mut Connection, scene: &Scene<'_>, incident: &Inci
     let mut longest = Duration::ZERO;
     for (name, possible) in possible_causes(scene, &incident.check) {
         let Some(check) = checks::find(connection, name).await?.and_then(|stored| scene.check(&stored)) else { continue };
-        let own = if possible.role == Role::Own { LONGEST_OWN } else { Duration::MAX };
-        longest = longest.max(time_to_fall(&check).min(own));
+        longest = longest.max(time_to_fall(&check).min(longest_wait(possible.role)));
     }
     Ok(longest)
+}
+
+fn longest_wait(role: Role) -> Duration {
+    if role == Role::Own { LONGEST_OWN } else { Duration::MAX }
 }
 
 /// What may be the cause of a check's trouble: by its role, and by what its settings say.

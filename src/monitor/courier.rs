@@ -83,8 +83,9 @@ impl Monitor {
                 transaction.commit().await?;
                 return Ok(None);
             };
-            // Somebody wanted quiet while it was on its way, or waited for another try.
-            if !telling::gives_way(&mut transaction, &scene, &next.notice).await? {
+            // While it was on its way, or waited for another try, somebody wanted quiet, or it ended.
+            let gives_way = telling::gives_way(&mut transaction, &scene, &next.notice).await?;
+            if !gives_way && !resolution::overtakes(&mut transaction, &scene, &next).await? {
                 break next;
             }
         };
@@ -208,8 +209,12 @@ async fn pass_on(connection: &mut Connection, scene: &Scene<'_>, rule: &ChannelR
         None => others.collect(),
     };
     for channel in instead {
-        let mut notice = stored.notice.clone().for_channel(channel);
-        if notice.kind == NoticeKind::CheckResolved && !telling::is_told_by(connection, scene, &notice.subject.incident, channel).await? {
+        // It has ended while this channel was asked: the others hear the end, and not a beginning whose end was written without them.
+        let end = resolution::overtaking(connection, scene, &stored.notice, channel).await?;
+        let mut notice = end.unwrap_or_else(|| stored.notice.clone().for_channel(channel));
+        if stored.notice.kind == NoticeKind::CheckResolved
+            && !telling::is_told_by(connection, scene, &notice.subject.incident, channel).await?
+        {
             // Who has not heard of the beginning hears it all.
             if let Some(ended) = incidents::find(connection, &notice.subject.incident).await? {
                 notice.reason = resolution::whole(&ended.incident, ended.incident.resolved_at.unwrap_or(notice.at));

@@ -6,7 +6,7 @@ use super::scene::Scene;
 use super::{cause, telling};
 use crate::domain::incident::Incident;
 use crate::domain::moment::{Moment, humane};
-use crate::domain::notice::{NoticeKind, key};
+use crate::domain::notice::{Notice, NoticeKind, key};
 use crate::store::incidents::StoredIncident;
 use crate::store::notices::StoredNotice;
 use crate::store::{Connection, StoreError, follow_ups, incidents, notices};
@@ -20,6 +20,9 @@ enum Knows {
     Told,
 }
 
+/// How the end begins for who has heard of the beginning.
+const WELL_AGAIN: &str = "well again after";
+
 /// Ends an incident at `at`.
 pub(super) async fn resolve(
     connection: &mut Connection,
@@ -28,7 +31,7 @@ pub(super) async fn resolve(
     at: Moment,
 ) -> Result<String, StoreError> {
     let words = |incident: &Incident, knows: Knows| match knows {
-        Knows::Told => format!("well again after {}; it was: {}", humane(at.since(incident.since)), incident.reason),
+        Knows::Told => format!("{WELL_AGAIN} {}; it was: {}", humane(at.since(incident.since)), incident.reason),
         Knows::Nothing => whole(incident, at),
     };
     end(connection, scene, stored, at, words).await
@@ -38,6 +41,45 @@ pub(super) async fn resolve(
 pub(super) fn whole(incident: &Incident, until: Moment) -> String {
     let Incident { status, since, reason, .. } = incident;
     format!("was {} from {since} until {until} ({}): {reason}", telling::trouble_word(*status), humane(until.since(*since)))
+}
+
+/// The end for a channel in place of a beginning that it has not taken: nobody is told that something is down which is well by now. None where
+/// the incident is not over, or where it is no beginning.
+pub(super) async fn overtaking(
+    connection: &mut Connection,
+    scene: &Scene<'_>,
+    beginning: &Notice,
+    channel: &str,
+) -> Result<Option<Notice>, StoreError> {
+    use NoticeKind::{ChannelDead, CheckDown, CheckPoorly, CheckReminder};
+    if !matches!(beginning.kind, CheckDown | CheckPoorly | CheckReminder | ChannelDead) {
+        return Ok(None);
+    }
+    let Some(StoredIncident { incident, .. }) = incidents::find(connection, &beginning.subject.incident).await? else { return Ok(None) };
+    let Some(until) = incident.resolved_at else { return Ok(None) };
+    let about = notices::about(connection, &incident.key).await?;
+    let written = about.into_iter().find(|stored| stored.channel == channel && stored.notice.kind == NoticeKind::CheckResolved);
+    Ok(Some(match written {
+        // Why it was taken back, or nothing is expected any more, stays.
+        Some(stored) if !stored.notice.reason.starts_with(WELL_AGAIN) => stored.notice,
+        _ => Notice {
+            key: key(&incident.key, NoticeKind::CheckResolved, channel),
+            reason: whole(&incident, until),
+            ..telling::notice(scene, &incident)
+        },
+    }))
+}
+
+/// Has a beginning give way to its end, where that is there by now: the channel has not taken it, or its answer was lost. True where it did.
+pub(super) async fn overtakes(connection: &mut Connection, scene: &Scene<'_>, beginning: &StoredNotice) -> Result<bool, StoreError> {
+    let channel = &beginning.channel;
+    let Some(end) = overtaking(connection, scene, &beginning.notice, channel).await? else { return Ok(false) };
+    notices::withdraw(connection, &beginning.notice.key, scene.now).await?;
+    if !telling::is_told_by(connection, scene, &end.subject.incident, channel).await? {
+        notices::write(connection, &end, channel, scene.now).await?;
+        notices::reword(connection, &end).await?;
+    }
+    Ok(true)
 }
 
 /// Takes an incident back: the beat had been there in time.

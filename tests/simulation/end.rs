@@ -22,7 +22,7 @@ impl World {
         }
         let Some(healed_at) = self.state.healed_at else { return false };
         let is_quiet = !self.state.is_untold && !self.state.is_open && self.now - healed_at > 20 * SECOND;
-        let had_time = is_quiet || self.now - healed_at > recovery(self.plan.pace);
+        let had_time = is_quiet || (self.now - healed_at > recovery(self.plan.pace) && !self.ground.is_being_told(self.clock(self.now)));
         had_time && self.senders.iter().all(|sender| sender.delivered >= BEATS)
     }
 
@@ -57,7 +57,7 @@ impl World {
         }
         let sight = self.ground.sight();
         if sight.is_untold {
-            return Err(self.violation("something waits for a channel that is well".to_owned()));
+            return Err(self.violation(format!("this waits for a channel that is well: {:?}", self.ground.untold())));
         }
         for stored in over {
             let incident = &stored.incident;

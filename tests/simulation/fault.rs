@@ -52,6 +52,7 @@ impl World {
                 self.state.faults += 1;
                 let outage = self.outage();
                 self.watchers[number].condition = Condition::CutOff;
+                self.state.cut_off_after = Some(self.state.heard_at);
                 self.agenda.set(self.now + outage, Event::Back { watcher: number });
                 self.story.say(self.now, format_args!("watcher {number} is cut off for {outage} ms"));
             }

@@ -73,6 +73,22 @@ impl Ground {
         Sight { next: next.map(|next| millis(Moment::from_millis(next))), is_untold: times[3].is_some(), is_open: open > 0 }
     }
 
+    /// Whether something is on its way to a channel, or has been due for a minute at most.
+    pub(super) fn is_being_told(&self, now: Moment) -> bool {
+        let query =
+            "SELECT count(*) FROM notice WHERE taken_at IS NULL AND withdrawn_at IS NULL AND max(due_at, coalesce(claimed_until, 0)) > ?";
+        let mut statement = self.own.prepare_cached(query).unwrap();
+        statement.query_one([now.as_millis() - 60_000], |row| row.get::<_, i64>(0)).unwrap() > 0
+    }
+
+    /// What waits for a channel.
+    pub(super) fn untold(&self) -> Vec<String> {
+        let query = "SELECT key || ' due ' || due_at || ' claimed until ' || coalesce(claimed_until, 0) FROM notice
+            WHERE taken_at IS NULL AND withdrawn_at IS NULL ORDER BY id";
+        let mut statement = self.own.prepare_cached(query).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
     /// How often a beat is there.
     pub(super) fn count(&self, run: uuid::Uuid, sequence: u64) -> i64 {
         let mut statement = self.own.prepare_cached("SELECT count(*) FROM beat WHERE run = ? AND sequence = ?").unwrap();

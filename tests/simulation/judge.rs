@@ -101,8 +101,12 @@ impl World {
         let gap = self.now - self.state.swept_at;
         self.watchers[number].last_sweep = self.now;
         if gap > STOOD_STILL {
+            // What has passed meanwhile passed in blindness.
+            (0..self.plan.checks.len()).for_each(|check| self.begin_duty(check));
             self.state.gap_ended_at = self.now;
-            self.truth.gaps.push((self.now, gap));
+            // Who was cut off was blind since it heard somebody last.
+            let blind_since = self.state.cut_off_after.take().unwrap_or(self.state.swept_at).min(self.state.swept_at);
+            self.truth.gaps.push((self.now, self.now - blind_since));
             for (planned, known) in self.plan.checks.iter().zip(&mut self.truth.checks) {
                 let Some(duty) = &mut known.duty else { continue };
                 duty.budget += 1_500;
@@ -124,6 +128,13 @@ impl World {
     /// A check has been heard: silence is over; enough bad ones are to be told.
     pub(super) fn heard(&mut self, check: usize, is_bad: bool) {
         let patience = self.patience(&self.plan.checks[check]);
+        let again = self.plan.sweep_every + 2 * SECOND;
+        if !is_bad {
+            // It may have been the cause of others: from now on they are told by themselves.
+            let behind = self.plan.checks.iter().zip(&mut self.truth.checks).filter(|(planned, _)| planned.behind.contains(&check));
+            let duties = behind.filter_map(|(_, known)| known.duty.as_mut());
+            duties.for_each(|duty| duty.budget = duty.budget.max(duty.used + again));
+        }
         let (planned, known) = (&self.plan.checks[check], &mut self.truth.checks[check]);
         let is_over = known.deadline > self.now;
         if known.duty.as_ref().is_some_and(|duty| if duty.is_silence { is_over } else { !is_bad }) {
@@ -155,7 +166,8 @@ impl World {
             return Ok(());
         }
         let what = if duty.is_silence { "missed its deadline" } else { "failed" };
-        let words = format!("{name} {what} at {}, and nobody was told: {duty:?}; incident {open:?}", clock(duty.since));
+        let waits = self.ground.untold();
+        let words = format!("{name} {what} at {}, and nobody was told: {duty:?}; incident {open:?}; waiting {waits:?}", clock(duty.since));
         Err(self.violation(words))
     }
 

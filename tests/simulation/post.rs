@@ -8,6 +8,8 @@ use super::world::World;
 
 /// A courier looks at least so often.
 const POLL: i64 = 500;
+/// A claim lasts so long.
+const CLAIM: i64 = 10_000;
 
 impl World {
     pub(super) async fn courier(&mut self, number: usize, channel: usize) -> Result<(), Box<Violation>> {
@@ -43,7 +45,9 @@ impl World {
         self.story.say(self.now, format_args!("watcher {number} sends {}: {attempt:?}", claimed.notice().key));
         self.state.active_at = self.now;
         let notice = claimed.notice().clone();
-        self.watchers[number].couriers[channel].sent = Some(Sent { claimed, answered_at: self.now + attempt.takes, attempt });
+        self.forgive_who_was_held_up(channel, &notice.key);
+        self.watchers[number].couriers[channel].sent =
+            Some(Sent { claimed, sent_at: self.now, answered_at: self.now + attempt.takes, attempt });
         if !self.watchers[number].couriers[channel].sent.as_ref().is_some_and(|sent| sent.attempt.is_taken) {
             return Ok(());
         }
@@ -56,6 +60,14 @@ impl World {
         self.told_rightly(&take)?;
         self.truth.takes.push(take);
         Ok(())
+    }
+
+    /// Whoever has sent this and stands still, or waits for the store, longer than its claim lasts, has hidden its receipt.
+    fn forgive_who_was_held_up(&mut self, channel: usize, key: &str) {
+        let is_held_up = |sent: &Sent| sent.claimed.notice().key == key && sent.attempt.is_taken && self.now - sent.sent_at >= CLAIM;
+        let held_up =
+            self.watchers.iter().filter_map(|watcher| watcher.couriers[channel].sent.as_ref()).filter(|sent| is_held_up(sent)).count();
+        (0..held_up).for_each(|_| self.truth.hide(channel, key));
     }
 
     async fn settle(&mut self, number: usize, channel: usize) {

@@ -65,6 +65,7 @@ impl World {
             let arrival = Box::new(Arrival { beat, sender, attempt, at: at.max(self.now) });
             return self.agenda.set(at.max(self.now), Event::Arrive { watcher: number, life, arrival });
         }
+        self.state.heard_at = self.now;
         self.story.say(self.now, format_args!("watcher {number} hears {} {} at {dated}", beat.check, beat.identity.sequence));
         let arrived = Arrived { key_id: "k".into(), beat, arrival: monitor.arrivals().arrive(dated), sent: Sent::default() };
         watcher.queue.push(Flight { arrived, at, sender, attempt });
@@ -200,6 +201,7 @@ impl World {
                 monitor.stepped(by, self.clock(self.now)).await.unwrap();
             }
         }
+        self.look();
         self.state.active_at = self.now;
         self.wake();
         Ok(())

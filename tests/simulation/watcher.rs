@@ -65,6 +65,7 @@ pub(super) struct Courier {
 pub(super) struct Sent {
     pub(super) claimed: Claimed,
     pub(super) attempt: Attempt,
+    pub(super) sent_at: i64,
     pub(super) answered_at: i64,
 }
 

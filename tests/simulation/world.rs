@@ -86,6 +86,9 @@ pub(super) struct State {
     pub(super) clocks: Vec<(i64, i64)>,
     /// When anybody swept last.
     pub(super) swept_at: i64,
+    /// When anybody was heard last; and when before the last time in which a watcher was cut off, until somebody sweeps.
+    pub(super) heard_at: i64,
+    pub(super) cut_off_after: Option<i64>,
     /// When the last time ended in which nobody swept.
     pub(super) gap_ended_at: i64,
     /// Something was done then.
@@ -168,7 +171,8 @@ impl World {
         while !self.is_over() {
             steps += 1;
             if steps > MOST_STEPS {
-                let words = format!("nothing comes to an end here: {:?} at {}", self.ground.sight(), clock(self.now));
+                let words =
+                    format!("nothing comes to an end here: {:?} {:?} at {}", self.ground.sight(), self.ground.untold(), clock(self.now));
                 return Err(self.violation(words));
             }
             self.pass_over_what_is_idle();

@@ -7,6 +7,7 @@ use crate::domain::check::Status;
 use crate::domain::follow_up::{Escalation, Plan};
 use crate::domain::maintenance::{When, Window};
 use crate::domain::quiet::QuietKind;
+use crate::domain::schedule::Schedule;
 use crate::monitor::MonitorSettings;
 use crate::monitor::orders::{AckOrder, QuietOrder, ResumeOrder};
 use crate::notify::SendError;
@@ -220,4 +221,28 @@ async fn what_stands_behind_another_check_is_listed_there_and_not_told() {
     let mut words: Vec<(String, Vec<String>)> = told.into_iter().map(|notice| (notice.subject.check, notice.also)).collect();
     words.sort();
     assert_eq!(words, [("job".to_owned(), vec![]), ("proxy".to_owned(), vec!["shop page".to_owned()])]);
+}
+
+#[tokio::test]
+async fn what_is_due_seldom_is_told_soon_after_its_cause_is_over_and_not_only_when_it_is_due() {
+    let mut settings = settings(&["db", "backup", "prober"]);
+    settings.checks[1].behind = vec!["db".into()];
+    settings.checks[1].check.schedule = Schedule::Every(Duration::from_secs(86_400));
+    let mut stage = Stage::with(settings).await;
+    stage.good("db", 0).await;
+    stage.down("db", 1_000).await;
+    stage.down("backup", 1_500).await;
+    stage.sweep(1_500, 3_000).await;
+    assert_eq!(stage.told("ops", 3_000).await, ["check.down db"]);
+    stage.up("db", 4_000).await;
+    assert_eq!(stage.told("ops", 4_000).await, ["check.resolved db"]);
+    let mut told_at = None;
+    for now in (4_000..=60_000).step_by(500) {
+        stage.good("db", now).await;
+        stage.sweep(now, now).await;
+        if told_at.is_none() && stage.told("ops", now).await == ["check.down backup"] {
+            told_at = Some(now);
+        }
+    }
+    assert!(told_at.is_some_and(|at| (34_000..=37_000).contains(&at)), "{told_at:?}");
 }

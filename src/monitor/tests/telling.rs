@@ -1,6 +1,6 @@
-use super::stage::{Stage, at};
+use super::stage::{Stage, at, rule, settings};
 use crate::domain::beat::Showing;
-use crate::domain::notice::NoticeKind;
+use crate::domain::notice::{Notice, NoticeKind};
 use crate::notify::SendError;
 
 fn again() -> SendError {
@@ -25,12 +25,40 @@ async fn nobody_hears_the_end_before_the_beginning() {
     let sending = stage.claim("ops", 1_000).await.unwrap();
     stage.up("job", 2_000).await;
     assert!(stage.claim("ops", 2_000).await.is_none(), "the beginning is on its way");
+    stage.taken("ops", &sending, 2_100).await;
+    assert_eq!(stage.told("ops", 2_200).await, ["check.resolved job"]);
+}
+
+#[tokio::test]
+async fn a_beginning_that_was_refused_gives_way_to_the_end_that_came_meanwhile() {
+    let mut stage = Stage::new(&["job"]).await;
+    stage.down("job", 1_000).await;
+    let sending = stage.claim("ops", 1_000).await.unwrap();
+    stage.up("job", 2_000).await;
     stage.refused("ops", &sending, again(), 2_100).await;
-    let mut told = Vec::new();
-    for now in [2_200, 3_200, 4_000] {
-        told.extend(stage.told("ops", now).await);
-    }
-    assert_eq!(told, ["check.down job", "check.resolved job"]);
+    let notices = stage.notices("ops", 4_000).await;
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert_eq!(notices[0].kind, NoticeKind::CheckResolved);
+    assert!(notices[0].reason.starts_with("was down from"), "{}", notices[0].reason);
+}
+
+#[tokio::test]
+async fn what_ends_while_it_is_refused_for_good_is_passed_on_as_one_message() {
+    let mut settings = settings(&["job"]);
+    settings.channels.push(rule("pager"));
+    let mut stage = Stage::with(settings).await;
+    stage.down("job", 1_000).await;
+    assert_eq!(stage.told("mail", 1_000).await, ["check.down job"]);
+    let sending = stage.claim("ops", 1_000).await.unwrap();
+    stage.up("job", 2_000).await;
+    stage.refused("ops", &sending, SendError::Permanent { why: "answered 404".into() }, 2_100).await;
+    let of_job = |notices: Vec<Notice>| {
+        let of_job = notices.into_iter().filter(|notice| notice.subject.check == "job");
+        of_job.map(|notice| (notice.kind, notice.reason)).collect::<Vec<_>>()
+    };
+    let (mail, pager) = (of_job(stage.notices("mail", 3_000).await), of_job(stage.notices("pager", 3_000).await));
+    assert!(matches!(&mail[..], [(NoticeKind::CheckResolved, words)] if words.starts_with("well again after")), "{mail:?}");
+    assert!(matches!(&pager[..], [(NoticeKind::CheckResolved, words)] if words.starts_with("was down from")), "{pager:?}");
 }
 
 #[tokio::test]
