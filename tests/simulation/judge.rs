@@ -137,7 +137,9 @@ impl World {
         }
         let (planned, known) = (&self.plan.checks[check], &mut self.truth.checks[check]);
         let is_over = known.deadline > self.now;
-        if known.duty.as_ref().is_some_and(|duty| if duty.is_silence { is_over } else { !is_bad }) {
+        // Late, and over by now: what is silent since a later deadline is another silence.
+        let is_another = |duty: &Duty| is_over || known.deadline > duty.since;
+        if known.duty.as_ref().is_some_and(|duty| if duty.is_silence { is_another(duty) } else { !is_bad }) {
             known.duty = None;
         }
         if known.bad >= planned.fall && known.duty.is_none() && planned.instances.is_none() && self.now > known.quiet_until {

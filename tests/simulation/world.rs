@@ -44,7 +44,7 @@ pub(super) enum Event {
 }
 
 /// A world that takes more steps never ends.
-const MOST_STEPS: u32 = 60_000;
+const MOST_STEPS: u32 = 200_000;
 
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
