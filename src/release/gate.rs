@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::cluster::Cluster;
 use super::further;
@@ -82,8 +82,9 @@ fn rule(cluster: &Cluster) -> GateRule {
 
 async fn until_open(cluster: &Cluster, subject: &mut Subject<'_>, within: Duration, mut glance: Option<Glance>) -> (bool, String) {
     let mut why = "no probe has ended".to_owned();
-    // The first look waits for no timer: a timer that is due waits for the end of its millisecond.
-    let mut pace = interval_at(Instant::now() + PACE, PACE);
+    // The first look waits for no timer: one that is due waits for the end of its millisecond.
+    let mut pace = interval(PACE);
+    pace.reset();
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let opening = async {
         loop {
