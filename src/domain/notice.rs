@@ -67,6 +67,12 @@ impl NoticeKind {
             Self::SwitchReverted => "switch.reverted",
         }
     }
+
+    /// Whether it says that something is in trouble: an end follows.
+    #[must_use]
+    pub fn is_beginning(self) -> bool {
+        matches!(self, Self::CheckDown | Self::CheckPoorly | Self::CheckReminder | Self::ChannelDead)
+    }
 }
 
 impl fmt::Display for NoticeKind {

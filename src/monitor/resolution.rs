@@ -51,8 +51,7 @@ pub(super) async fn overtaking(
     beginning: &Notice,
     channel: &str,
 ) -> Result<Option<Notice>, StoreError> {
-    use NoticeKind::{ChannelDead, CheckDown, CheckPoorly, CheckReminder};
-    if !matches!(beginning.kind, CheckDown | CheckPoorly | CheckReminder | ChannelDead) {
+    if !beginning.kind.is_beginning() {
         return Ok(None);
     }
     let Some(StoredIncident { incident, .. }) = incidents::find(connection, &beginning.subject.incident).await? else { return Ok(None) };

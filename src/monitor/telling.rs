@@ -52,8 +52,7 @@ async fn is_put_off(connection: &mut Connection, scene: &Scene<'_>, incident: &I
 
 /// A notice that would be sent in a time of quiet gives way to what is told at the end of that, where its incident is still open. True where it did.
 pub(super) async fn gives_way(connection: &mut Connection, scene: &Scene<'_>, notice: &Notice) -> Result<bool, StoreError> {
-    use NoticeKind::{ChannelDead, CheckDown, CheckPoorly, CheckReminder};
-    if !matches!(notice.kind, CheckDown | CheckPoorly | CheckReminder | ChannelDead) || scene.hushed(&notice.subject.check).is_none() {
+    if !notice.kind.is_beginning() || scene.hushed(&notice.subject.check).is_none() {
         return Ok(false);
     }
     let found = incidents::find(connection, &notice.subject.incident).await?;
