@@ -40,13 +40,13 @@ pub(super) async fn lived_in(store: &str) -> Stage {
     stage.prober_says(history).await;
     stage.found("blue", Health::good(23), Some("v43")).await;
     stage.found("green", Health::not_good(Showing::Bad, "answered 503"), Some("v42")).await;
-    for check in ["proxy", "preview", "heartbeat-green"] {
+    for check in ["proxy", "preview"] {
         stage.found(check, Health::good(4), None).await;
     }
-    for instance in ["blue-1", "blue-2"] {
-        let mut beat = Beat { version: Some("v43".to_owned()), ..stage.sender.beat("heartbeat-blue", BeatKind::Success) };
-        beat.identity.instance = instance.to_owned();
-        assert_eq!(stage.sender.send(&beat).await, Some(200));
+    for (check, instance, version) in
+        [("heartbeat-blue", "blue-1", "v43"), ("heartbeat-blue", "blue-2", "v43"), ("heartbeat-green", "green-1", "v42")]
+    {
+        stage.heartbeat(check, instance, version).await;
     }
     let body = "dump: 184 tables, 12.4 GB\nuploaded to s3://backups/2026-11-25.tar.zst in 4m 12s\n";
     let backup = Beat { body: Some(body.to_owned()), ..stage.sender.beat("nightly backup", BeatKind::Success) };

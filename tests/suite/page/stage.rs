@@ -1,6 +1,7 @@
 //! A real watcher that has seen a good deal, and whoever looks at it.
 
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use allswell::clock;
@@ -24,12 +25,14 @@ pub(super) const KEY: &str = "a beat key";
 pub(super) const TOKEN: &str = "the watcher's token";
 /// The store of a watcher that is told of none.
 pub(super) const FILE: &str = "sqlite:watcher.db";
+/// How often a heartbeat of the stage beats: one that has not been heard for 30 s is silent.
+const BEAT_EVERY: Duration = Duration::from_secs(5);
 
 /// A watcher, what it tells, and who beats.
 pub(super) struct Stage {
     pub(super) host: Host,
     pub(super) sink: Webhook,
-    pub(super) sender: Sender,
+    pub(super) sender: Arc<Sender>,
     _watcher: Process,
 }
 
@@ -77,7 +80,7 @@ impl Stage {
         let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-watcher"));
         command.arg("--config").arg(host.path("allswell.toml")).arg("--state").arg(host.path("state"));
         let watcher = Process::start(&mut command, &host.path("watcher.log"));
-        let sender = Sender::new(&host.at(7700), KEY);
+        let sender = Arc::new(Sender::new(&host.at(7700), KEY));
         let stage = Self { host, sink, sender, _watcher: watcher };
         eventually("the watcher answers", || async { stage.sender.overview().await }).await;
         stage
@@ -133,6 +136,24 @@ impl Stage {
         let kind = if matches!(health.showing, Showing::Good | Showing::Slow) { BeatKind::Success } else { BeatKind::Fail };
         let beat = Beat { health: Some(health), version: version.map(str::to_owned), ..self.sender.beat(check, kind) };
         assert_eq!(self.sender.send(&beat).await, Some(200), "{check}");
+    }
+
+    /// The heartbeat of an instance beats from now on for as long as the story runs, however long that is on a slow machine.
+    pub(super) async fn heartbeat(&self, check: &'static str, instance: &'static str, version: &'static str) {
+        let sender = Arc::clone(&self.sender);
+        let beat = async move || {
+            let mut beat = Beat { version: Some(version.to_owned()), ..sender.beat(check, BeatKind::Success) };
+            beat.health = Some(Health::good(4));
+            beat.identity.instance = instance.to_owned();
+            sender.send(&beat).await
+        };
+        assert_eq!(beat().await, Some(200), "{instance}");
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(BEAT_EVERY).await;
+                beat().await;
+            }
+        });
     }
 
     /// The prober says what is live, and what has been done.
