@@ -8,8 +8,8 @@ use crate::domain::clock_step::moved;
 use crate::domain::follow_up::FollowUp;
 use crate::domain::moment::Moment;
 
-/// Moves what is to be told and what is to be decided, so that each still waits as long as it would have. What somebody has named a time for
-/// (a mute, a pause) stays.
+/// Moves what is to be told and what is to be decided, so that each still waits as long as it would have, and what is not over, so that it has
+/// lasted as long as it did. What somebody has named a time for (a mute, a pause) stays.
 ///
 /// # Errors
 /// Where the store refuses.
@@ -19,10 +19,11 @@ pub async fn shift(connection: &mut Connection, by_ms: i64) -> Result<(), StoreE
     .bind_all([by_ms.into(), by_ms.into(), by_ms.into(), by_ms.into()])
     .run(connection)
     .await?;
-    sql("UPDATE incident SET decide_at = decide_at + ?, decide_until = decide_until + ?, opened_at = opened_at + ? WHERE resolved_at IS NULL")
-        .bind_all([by_ms.into(), by_ms.into(), by_ms.into()])
-        .run(connection)
-        .await?;
+    sql("UPDATE incident SET since = since + ?, opened_at = opened_at + ?, decide_at = decide_at + ?, decide_until = decide_until + ?
+         WHERE resolved_at IS NULL")
+    .bind_all([by_ms.into(), by_ms.into(), by_ms.into(), by_ms.into()])
+    .run(connection)
+    .await?;
     sql("UPDATE channel SET failed_since = failed_since + ?, said_at = said_at + ?")
         .bind_all([by_ms.into(), by_ms.into()])
         .run(connection)

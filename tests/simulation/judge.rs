@@ -180,7 +180,7 @@ impl World {
         if planned.instances.is_some() {
             return Ok(());
         }
-        if let Some(stored) = known.stored.iter().rev().find(|stored| refutes(planned, stored.arrived, take.since)) {
+        if let Some(stored) = known.stored.iter().rev().find(|stored| stored.refutes(take.since)) {
             let words = format!("{} is told silent since {}, and was heard: {stored:?}", planned.name, clock(take.since));
             return Err(self.violation(words));
         }
@@ -206,8 +206,7 @@ impl World {
         if is_excused {
             return Ok(());
         }
-        let is_vain =
-            |take: &&Take| take.is_silence() && take.notice.subject.check == planned.name && refutes(planned, stored.arrived, take.since);
+        let is_vain = |take: &&Take| take.is_silence() && take.notice.subject.check == planned.name && stored.refutes(take.since);
         if let Some(take) = self.truth.takes.iter().find(is_vain) {
             let words = format!("{} was told silent since {} before this was stored: {stored:?}", planned.name, clock(take.since));
             return Err(self.violation(words));
@@ -216,20 +215,15 @@ impl World {
     }
 
     /// No alarm stands that this beat refutes.
-    pub(super) async fn stands(&mut self, check: usize, arrived: i64) -> Result<(), Box<Violation>> {
+    pub(super) async fn stands(&mut self, check: usize, stored: Stored) -> Result<(), Box<Violation>> {
         let Some(open) = self.open_of(check).await else { return Ok(()) };
-        let since = self.true_time(millis(open.incident.since), millis(open.opened_at));
-        if open.incident.reason.is_silence() && refutes(&self.plan.checks[check], arrived, since) {
-            let words = format!("{:?} stands, and it was heard at {}", open.incident, clock(arrived));
+        let since = millis(open.incident.since) - self.offset();
+        if open.incident.reason.is_silence() && stored.refutes(since) {
+            let words = format!("{:?} stands, and it was heard at {}", open.incident, clock(stored.arrived));
             return Err(self.violation(words));
         }
         Ok(())
     }
-}
-
-/// Whether a beat that arrived then shows that it was not silent at that deadline.
-fn refutes(planned: &Planned, arrived: i64, deadline: i64) -> bool {
-    arrived < deadline && planned.deadline(arrived) > deadline
 }
 
 /// So long nothing goes wrong any more before the world ends.

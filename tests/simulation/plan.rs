@@ -16,6 +16,8 @@ pub(super) const SECOND: i64 = 1_000;
 pub(super) const MINUTE: i64 = 60 * SECOND;
 pub(super) const HOUR: i64 = 60 * MINUTE;
 pub(super) const DAY: i64 = 24 * HOUR;
+/// A beat of a schedule that comes so early counts for the time at which it is due.
+const EARLY: i64 = 3 * SECOND;
 
 /// What can go wrong besides senders that fall silent, fail, or are late: those there are in every world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,9 +187,10 @@ impl Planned {
         Check { schedule: self.schedule.clone(), grace: duration(self.grace), rise: self.rise, fall: self.fall, apart: None }
     }
 
-    /// When silence after a beat at `heard` is a missed deadline.
-    pub(super) fn deadline(&self, heard: i64) -> i64 {
-        millis(self.schedule.next(moment(heard))).saturating_add(self.grace)
+    /// When the next beat is due after one at `heard`, which was itself due at `due`: shortly before it counts for it.
+    pub(super) fn due(&self, due: i64, heard: i64) -> i64 {
+        let is_for_its_slot = !self.is_periodic() && (1..=EARLY).contains(&(due - heard));
+        millis(self.schedule.next(moment(if is_for_its_slot { due } else { heard })))
     }
 
     pub(super) fn is_periodic(&self) -> bool {

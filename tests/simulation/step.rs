@@ -5,7 +5,6 @@ use allswell::domain::sent::Sent;
 use allswell::monitor::{Ack, Arrived, Monitor};
 
 use super::report::Violation;
-use super::truth::Stored;
 use super::watcher::{Arrival, Condition, Flight, Step};
 use super::world::{Event, World};
 
@@ -135,15 +134,14 @@ impl World {
         let beat = &arrived.beat;
         let Some(check) = self.plan.named(&beat.check) else { return Ok(()) };
         let is_bad = beat.kind == BeatKind::Fail;
-        let stored = Stored { arrived: at, committed: self.now };
         if let Some(live) = &beat.live {
             self.truth.heard_of(live, self.now);
         }
-        self.truth.checks[check].store(&self.plan.checks[check], &beat.identity.instance, stored, is_bad);
+        let stored = self.truth.checks[check].store(&self.plan.checks[check], &beat.identity.instance, (at, self.now), is_bad);
         self.told_in_vain(check, stored)?;
         self.heard(check, is_bad);
         if self.plan.checks[check].instances.is_none() {
-            self.stands(check, at).await?;
+            self.stands(check, stored).await?;
         }
         Ok(())
     }

@@ -12,6 +12,8 @@ use super::plan::{Planned, SECOND, millis};
 /// What a check's senders did.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
+    /// When the next beat is due.
+    due: i64,
     /// When silence is a missed deadline.
     pub(super) deadline: i64,
     /// When each instance was heard last, of what is in the store.
@@ -33,6 +35,15 @@ pub(super) struct Known {
 pub(super) struct Stored {
     pub(super) arrived: i64,
     pub(super) committed: i64,
+    /// When silence after it is a missed deadline.
+    deadline: i64,
+}
+
+impl Stored {
+    /// Whether it shows that a check was not silent at that deadline.
+    pub(super) fn refutes(&self, deadline: i64) -> bool {
+        self.arrived < deadline && self.deadline > deadline
+    }
 }
 
 /// A deploy, as the store has it from the prober.
@@ -104,23 +115,32 @@ impl Take {
 impl Known {
     /// Expected from the beginning.
     pub(super) fn new(planned: &Planned) -> Self {
-        Self { deadline: planned.deadline(0), ..Self::default() }
+        let due = planned.due(0, 0);
+        Self { due, deadline: due + planned.grace, ..Self::default() }
     }
 
-    fn next_deadline(&self, planned: &Planned) -> i64 {
+    /// When the beat is due that follows those that were heard; of several instances, of the one that is needed and was heard longest ago.
+    fn next_due(&self, planned: &Planned) -> i64 {
         let mut heard: Vec<i64> = self.heard.values().copied().collect();
         heard.sort_unstable_by(|one, other| other.cmp(one));
         let last_needed = usize::try_from(planned.instances.unwrap_or(1)).unwrap_or(1) - 1;
-        planned.deadline(heard.get(last_needed).copied().unwrap_or(0))
+        planned.due(self.due, heard.get(last_needed).copied().unwrap_or(0))
     }
 
     /// A beat is in the store.
-    pub(super) fn store(&mut self, planned: &Planned, instance: &str, stored: Stored, is_bad: bool) {
-        let last = self.heard.entry(instance.to_owned()).or_insert(stored.arrived);
-        *last = stored.arrived.max(*last);
+    pub(super) fn store(&mut self, planned: &Planned, instance: &str, (arrived, committed): (i64, i64), is_bad: bool) -> Stored {
+        let deadline = planned.due(self.due, arrived) + planned.grace;
+        let before = self.heard.insert(instance.to_owned(), arrived);
+        if let Some(later) = before.filter(|before| *before > arrived) {
+            self.heard.insert(instance.to_owned(), later);
+        } else {
+            self.due = self.next_due(planned);
+        }
+        let stored = Stored { arrived, committed, deadline };
         self.stored.push(stored);
         self.bad = if is_bad { self.bad + 1 } else { 0 };
-        self.deadline = self.next_deadline(planned);
+        self.deadline = self.due + planned.grace;
+        stored
     }
 }
 
@@ -138,9 +158,9 @@ impl Truth {
         // Time for whoever was not heard to say so: as long as we were blind or its grace is, and half a minute at least.
         let moved =
             |(end, lasted): &(i64, i64)| (30 * SECOND..=(lasted + 2 * SECOND).min(planned.grace).max(30 * SECOND)).contains(&(at - end));
-        at == planned.deadline(0)
+        at == planned.due(0, 0) + planned.grace
             || known.quiets.contains(&at)
-            || known.stored.iter().any(|stored| planned.deadline(stored.arrived) == at)
+            || known.stored.iter().any(|stored| stored.deadline == at)
             || self.gaps.iter().any(moved)
     }
 

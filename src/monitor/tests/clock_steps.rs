@@ -45,6 +45,21 @@ async fn a_step_of_seconds_is_followed_and_not_told() {
 }
 
 #[tokio::test]
+async fn trouble_has_lasted_as_long_as_it_did_though_the_clock_was_set_meanwhile() {
+    for by in [HOUR, -HOUR] {
+        let mut stage = Stage::new(&["job"]).await;
+        stage.down("job", 1_000).await;
+        assert_eq!(stage.told("ops", 1_000).await, ["check.down job"]);
+        stage.monitor.stepped(by, at(2_100 + by)).await.unwrap();
+        stage.good("job", 5_000 + by).await;
+        stage.good("job", 6_000 + by).await;
+        let told = stage.notices("ops", 6_000 + by).await;
+        let end = told.last().unwrap();
+        assert_eq!((end.since, end.duration_seconds), (at(800 + by), Some(5)), "{by}: {end:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_retry_waits_no_longer_because_the_clock_was_set_back() {
     let mut stage = Stage::new(&["job"]).await;
     stage.down("job", 1_000).await;
