@@ -199,6 +199,16 @@ impl World {
         Ok(())
     }
 
+    /// Whoever hears of the same trouble again hears of the same beginning, whatever the clock did.
+    pub(super) fn told_of_one_beginning(&mut self, take: &Take) -> Result<(), Box<Violation>> {
+        let is_another = |told: &&Take| told.notice.subject.incident == take.notice.subject.incident && told.since != take.since;
+        if let Some(told) = self.truth.takes.iter().find(is_another) {
+            let (first, key) = (clock(told.since), &take.notice.key);
+            return Err(self.violation(format!("{key} says that it began at {}, and {} said {first}", clock(take.since), told.notice.key)));
+        }
+        Ok(())
+    }
+
     /// A beat is stored. Nobody was told before that it had not come, unless another watcher took too long to store it.
     pub(super) fn told_in_vain(&mut self, check: usize, stored: Stored) -> Result<(), Box<Violation>> {
         let planned = &self.plan.checks[check];

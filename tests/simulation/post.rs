@@ -58,6 +58,7 @@ impl World {
         let take = Take { channel, notice, since };
         self.told_in_quiet(&take).await?;
         self.told_rightly(&take)?;
+        self.told_of_one_beginning(&take)?;
         self.truth.takes.push(take);
         Ok(())
     }
