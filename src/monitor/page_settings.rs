@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::net::network::Network;
 use crate::net::tls::TlsFiles;
-use crate::settings::Section;
+use crate::settings::{Section, address};
 
 /// `[page]`: who may come in besides whoever is on this machine, and has the watcher's token or a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl PublicSettings {
         let settings = Self {
             checks: section.texts("checks"),
             title: section.text("title"),
-            listen: section.text("listen"),
+            listen: address(&mut section, "listen"),
             tls: TlsFiles::read(section.section("tls")),
             url: section.text("url"),
         };

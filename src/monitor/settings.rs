@@ -6,7 +6,7 @@ use super::expected::Keep;
 use super::plan::read_plan;
 use crate::domain::follow_up::Plan;
 use crate::net::tls::TlsFiles;
-use crate::settings::{Secret, Section};
+use crate::settings::{Secret, Section, address_or};
 use crate::store::Store;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -53,7 +53,7 @@ impl WatcherSettings {
     /// Reads `[watcher]`.
     pub fn read(mut section: Section<'_>) -> Self {
         let settings = Self {
-            listen: section.text_or("listen", "127.0.0.1:7700"),
+            listen: address_or(&mut section, "listen", "127.0.0.1:7700"),
             tls: TlsFiles::read(section.section("tls")),
             name: section.text_or("name", "watcher"),
             store: section.text_or("store", "sqlite:watcher.db"),

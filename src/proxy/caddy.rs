@@ -12,7 +12,7 @@ use super::control::{ControlError, Load, Permit, ProxyState, ShiftOrder};
 use super::standing::{Standing, Turn, accept};
 use crate::domain::colour::Colour;
 use crate::files;
-use crate::settings::{AppSettings, Section};
+use crate::settings::{AppSettings, Section, address_or};
 
 mod admin;
 pub(super) mod object;
@@ -28,11 +28,7 @@ pub struct CaddySettings {
 
 impl CaddySettings {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
-        let admin = section.text_or("admin", "localhost:2019");
-        if admin.contains('/') || !admin.contains(':') {
-            section.error("admin", format!("\"{admin}\" is not host:port"));
-        }
-        Self { admin }
+        Self { admin: address_or(section, "admin", "localhost:2019") }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::colour::Colour;
 use crate::net::network::Network;
 use crate::net::reached::ReachedBy;
 use crate::net::tls::TlsFiles;
-use crate::settings::Section;
+use crate::settings::{Section, address_or};
 
 /// `[proxy]`: what stands in front of both colours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,10 +163,10 @@ impl ProxySettings {
     /// Reads `[proxy]`.
     pub fn read(mut section: Section<'_>) -> Self {
         let colours = [("blue", Colour::Blue), ("green", Colour::Green)];
-        let (live, idle) = (section.text_or("live", "0.0.0.0:8000"), section.text_or("idle", "127.0.0.1:8080"));
+        let (live, idle) = (address_or(&mut section, "live", "0.0.0.0:8000"), address_or(&mut section, "idle", "127.0.0.1:8080"));
         let settings = Self {
             kind: ProxyKind::read(&mut section),
-            health: section.text_or("health", "127.0.0.1:7702"),
+            health: address_or(&mut section, "health", "127.0.0.1:7702"),
             first_live: section.one_of("first_live", &colours).unwrap_or(Colour::Blue),
             trusted: section.all_parsed("trusted"),
             reach: ReachedBy::read(&mut section, &[("live", &live), ("idle", &idle)]),

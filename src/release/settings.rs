@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::criteria::Criteria;
 use super::hooks::Hook;
 use crate::net::reached::ReachedBy;
-use crate::settings::Section;
+use crate::settings::{Section, address_or};
 
 /// `[switch]`: how a switch goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,11 +72,11 @@ impl SwitchSettings {
 impl ProberSettings {
     /// Reads `[prober]`.
     pub fn read(mut section: Section<'_>) -> Self {
-        let listen = section.text_or("listen", "127.0.0.1:7701");
+        let listen = address_or(&mut section, "listen", "127.0.0.1:7701");
         let mut settings = Self {
             reach: ReachedBy::read(&mut section, &[("listen", &listen)]),
             listen,
-            health: section.text_or("health", "127.0.0.1:7703"),
+            health: address_or(&mut section, "health", "127.0.0.1:7703"),
             url: section.text("url"),
             watchers: section.texts("watchers"),
             store: section.text_or("store", "sqlite:prober.db"),

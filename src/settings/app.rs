@@ -2,6 +2,7 @@
 
 use crate::domain::colour::Colour;
 
+use super::address::must_be_one;
 use super::section::Section;
 
 /// `[app]`.
@@ -68,10 +69,7 @@ impl ColourSettings {
             addresses.push(default.to_owned());
         }
         for address in &addresses {
-            let port = address.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().filter(|_| !host.is_empty()));
-            if port.is_none() {
-                section.error("address", format!("\"{address}\" is not host:port"));
-            }
+            must_be_one(&section, "address", address);
         }
         let instances = section.count_or("instances", u32::try_from(addresses.len()).unwrap_or(u32::MAX));
         section.finish();

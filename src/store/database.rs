@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection};
+use tokio::time::timeout;
 
 use super::answer::{in_time, is_alive};
 use super::connection::{Connection, Held, Kind, Transaction};
@@ -59,7 +61,7 @@ impl Store {
     }
 
     async fn server(url: &str) -> Result<Self, StoreError> {
-        let options: PgConnectOptions = url.parse()?;
+        let options = url.parse::<PgConnectOptions>()?.application_name("allswell").options(SERVER);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
@@ -69,8 +71,14 @@ impl Store {
             })
             // One that was given up in the middle of an answer would be waited for in its place, for ever.
             .after_release(|connection, _| Box::pin(is_alive(connection)))
-            .connect_with(options.application_name("allswell").options(SERVER))
-            .await?;
+            .connect_with(options.clone())
+            .await;
+        let pool = match pool {
+            Ok(pool) => pool,
+            // It has asked for as long as it may, and says no more than that.
+            Err(sqlx::Error::PoolTimedOut) => return Err(no_answer(&options).await),
+            Err(error) => return Err(refusal(&options, error)),
+        };
         let time = Arc::new(ServerTime::default());
         Ok(Self(Pools::Postgres { pool, time }))
     }
@@ -120,6 +128,18 @@ impl Store {
             Pools::Postgres { .. } => true,
         }
     }
+}
+
+/// Why nobody answers, as one connection hears it.
+async fn no_answer(options: &PgConnectOptions) -> StoreError {
+    match timeout(PATIENCE, PgConnection::connect_with(options)).await {
+        Ok(Err(error)) => refusal(options, error),
+        Ok(Ok(_)) | Err(_) => refusal(options, sqlx::Error::PoolTimedOut),
+    }
+}
+
+fn refusal(options: &PgConnectOptions, error: sqlx::Error) -> StoreError {
+    StoreError::Server { host: format!("{}:{}", options.get_host(), options.get_port()), error: Box::new(error) }
 }
 
 #[cfg(test)]

@@ -10,10 +10,18 @@ use sqlx::error::ErrorKind;
 pub enum StoreError {
     /// The database said no.
     #[error("the store: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// The file said no.
     #[error("the store: {0}")]
-    File(#[from] rusqlite::Error),
+    File(rusqlite::Error),
+    /// There is no server, or none that lets us in.
+    #[error("the store: {host} does not let us in: {error}. Is PostgreSQL running there, and are name, password and database right?")]
+    Server {
+        /// Where it was looked for.
+        host: String,
+        /// What it said.
+        error: Box<sqlx::Error>,
+    },
     /// Somebody else has held every connection for too long.
     #[error("the store: nobody else's turn has come for two seconds")]
     Busy,
@@ -41,6 +49,19 @@ const POSTGRES_OF_THE_ROW: [&str; 2] = ["22", "54"];
 /// PostgreSQL: another transaction was in the way; the same again goes through.
 const POSTGRES_AGAIN: [&str; 2] = ["40001", "40P01"];
 
+// What they say is part of our words: as their source it would be said twice.
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::File(error)
+    }
+}
+
 impl StoreError {
     /// Whether the row is at fault, and not the store: another row may go through.
     #[must_use]
@@ -56,7 +77,7 @@ impl StoreError {
                 Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ParameterOutOfRange)
             ),
             Self::Database(sqlx::Error::Encode(_)) | Self::Unreadable(_) | Self::Repeated => true,
-            Self::Database(_) | Self::Busy | Self::Lost(_) | Self::Newer { .. } => false,
+            Self::Database(_) | Self::Server { .. } | Self::Busy | Self::Lost(_) | Self::Newer { .. } => false,
         }
     }
 
@@ -67,7 +88,13 @@ impl StoreError {
             Self::Database(error) => {
                 error.as_database_error().and_then(|error| error.code()).is_some_and(|code| POSTGRES_AGAIN.contains(&code.as_ref()))
             }
-            Self::File(_) | Self::Busy | Self::Lost(_) | Self::Newer { .. } | Self::Unreadable(_) | Self::Repeated => false,
+            Self::File(_)
+            | Self::Server { .. }
+            | Self::Busy
+            | Self::Lost(_)
+            | Self::Newer { .. }
+            | Self::Unreadable(_)
+            | Self::Repeated => false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A watcher whose store is a PostgreSQL server: the server ends, or stands still, and somebody hears why.
 
+use std::process::Command;
 use std::time::Duration;
 
 use allswell::domain::beat::BeatKind;
@@ -93,4 +94,20 @@ async fn a_server_that_stands_still_is_told_from_memory_and_loses_nothing() {
     healthz(&stage, 200).await;
     assert_eq!(stage.sender.send(&beat).await, Some(200));
     stage.told("check.resolved watcher", Duration::from_secs(15)).await;
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_once_and_with_what_to_look_at() {
+    let host = Host::new();
+    let (watcher, server) = (host.at(7700), host.at(5432));
+    let config = format!(
+        "[runtime]\ncommand = \"x\"\n[watcher]\nlisten = \"{watcher}\"\nbeat_key = \"k\"\nstore = \"postgres://allswell@{server}/watcher\"\n"
+    );
+    std::fs::write(host.path("allswell.toml"), config).expect("a config");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-watcher"));
+    let ended = command.arg("--config").arg(host.path("allswell.toml")).arg("--state").arg(host.path("state")).output().expect("it runs");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("{server} does not let us in")) && said.contains("Is PostgreSQL running there"), "{said}");
+    assert_eq!(said.matches("Connection refused").count(), 1, "{said}");
 }
