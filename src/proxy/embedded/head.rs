@@ -96,8 +96,7 @@ fn write_length(out: &mut BytesMut, length: u64) {
 /// # Errors
 /// Where it is malformed, or where its framing is ambiguous.
 pub(super) fn parse_answer(buffer: &mut BytesMut, method: &Method) -> Result<Option<Head>, BadHead> {
-    let mut lines: [Line; LINES] = [[0; 4]; LINES];
-    let (length, version, status, count) = {
+    let (length, version, status, lines) = {
         let mut headers = [const { MaybeUninit::uninit() }; LINES];
         let mut answer = httparse::Response::new(&mut []);
         let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut answer, buffer, &mut headers);
@@ -106,16 +105,17 @@ pub(super) fn parse_answer(buffer: &mut BytesMut, method: &Method) -> Result<Opt
             httparse::Status::Complete(length) => length,
         };
         let start = buffer.as_ptr() as usize;
-        for (line, header) in lines.iter_mut().zip(answer.headers.iter()) {
+        let line = |header: &httparse::Header<'_>| {
             let (name, value) = (header.name.as_ptr() as usize - start, header.value.as_ptr() as usize - start);
-            *line = [name, name + header.name.len(), value, value + header.value.len()];
-        }
-        (length, answer.version.ok_or(BadHead)?, answer.code.ok_or(BadHead)?, answer.headers.len())
+            [name, name + header.name.len(), value, value + header.value.len()]
+        };
+        let lines: Vec<Line> = answer.headers.iter().map(line).collect();
+        (length, answer.version.ok_or(BadHead)?, answer.code.ok_or(BadHead)?, lines)
     };
     let status = StatusCode::from_u16(status).map_err(|_| BadHead)?;
     let bytes = buffer.split_to(length).freeze();
-    let mut headers = HeaderMap::with_capacity(count + 4);
-    for [name, name_end, value, value_end] in lines.into_iter().take(count) {
+    let mut headers = HeaderMap::with_capacity(lines.len());
+    for [name, name_end, value, value_end] in lines {
         let name = HeaderName::from_bytes(bytes.get(name..name_end).unwrap_or_default()).map_err(|_| BadHead)?;
         headers.append(name, value_of(&bytes, value, value_end)?);
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::header::{
     AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap,
-    HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
 use crate::domain::colour::Colour;
@@ -18,8 +18,6 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const EVENT_STREAM: &[u8] = b"text/event-stream";
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
 const COLOUR: HeaderName = HeaderName::from_static(COLOUR_HEADER);
 const EPOCH: HeaderName = HeaderName::from_static(EPOCH_HEADER);
@@ -57,7 +55,7 @@ impl Peer {
     /// From this address, over TLS or in the clear; trusted ones have what they say of forwarding believed.
     pub(super) fn new(address: IpAddr, is_tls: bool, trusted: &[Network]) -> Self {
         let address = address.to_canonical();
-        let text = HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
+        let text = HeaderValue::try_from(address.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
         let proto = HeaderValue::from_static(if is_tls { "https" } else { "http" });
         Self {
             address: text,
@@ -93,6 +91,8 @@ impl Peer {
 
 /// Gives a request its id; what a trusted peer has given stays.
 pub(super) fn identify(headers: &mut HeaderMap, peer: &Peer) {
+    // With what `forwarded` adds: they grow once.
+    headers.reserve(4);
     if !(peer.trusted && headers.contains_key(REQUEST_ID)) {
         headers.insert(REQUEST_ID, peer.new_request_id());
     }
@@ -100,20 +100,15 @@ pub(super) fn identify(headers: &mut HeaderMap, peer: &Peer) {
 
 /// Takes the prober's token off a request, and says whether it was the right one.
 pub(super) fn take_token(headers: &mut HeaderMap, token: &str) -> bool {
-    let right = headers.get(TOKEN).and_then(|given| given.to_str().ok()).is_some_and(|given| same(given, token));
-    if headers.contains_key(TOKEN) {
-        headers.remove(TOKEN);
-    }
-    right
+    headers.remove(TOKEN).is_some_and(|given| given.to_str().is_ok_and(|given| same(given, token)))
 }
 
 /// Makes a client's headers into those for the app. True where both sides are asked to change the protocol.
 pub(super) fn prepare_request(headers: &mut HeaderMap, peer: &Peer, can_upgrade: bool) -> bool {
     let upgrade = if can_upgrade { wanted_upgrade(headers) } else { None };
     let wants_trailers = lists(headers, &TE, "trailers");
-    strip_hop_by_hop(headers);
     // The 100 comes from us as soon as the app's connection takes the body.
-    headers.remove(EXPECT);
+    strip_hop_by_hop_and(headers, |name| *name == EXPECT);
     if wants_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
         headers.insert(CONNECTION, HeaderValue::from_static("te"));
@@ -148,19 +143,13 @@ pub(super) fn join_cookies(headers: &mut HeaderMap) {
 /// Takes off trailers what may stand in a header alone (RFC 9110, 6.5.1): what frames or routes a message, says who sends it or what it
 /// is. Who reads them as headers would believe it.
 pub(super) fn prepare_trailers(trailers: &mut HeaderMap) {
-    strip_hop_by_hop(trailers);
-    for name in HEADERS_ALONE {
-        trailers.remove(name);
-    }
-    strip_forwarded(trailers);
+    strip_hop_by_hop_and(trailers, |name| HEADERS_ALONE.contains(name) || is_forwarded(name));
 }
 
 /// Makes the app's headers into those for the client; what `protocol` names stays where the protocol changes.
 pub(super) fn prepare_answer(headers: &mut HeaderMap, is_upgrade: bool) {
     let protocol = if is_upgrade { headers.get(UPGRADE).cloned() } else { None };
-    strip_hop_by_hop(headers);
-    headers.remove(COLOUR);
-    headers.remove(EPOCH);
+    strip_hop_by_hop_and(headers, |name| *name == COLOUR || *name == EPOCH);
     if let Some(protocol) = protocol {
         headers.insert(UPGRADE, protocol);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -210,19 +199,41 @@ fn words(value: &HeaderValue) -> impl Iterator<Item = &str> {
     value.to_str().unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty())
 }
 
-/// Removes what concerns one connection only, by name and by `Connection`.
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
+/// Removes what concerns one connection only, by name and by `Connection`, and what else is meant.
+fn strip_hop_by_hop_and(headers: &mut HeaderMap, is_meant: impl Fn(&HeaderName) -> bool) {
     if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = headers.get_all(CONNECTION).iter().flat_map(words).filter_map(|word| word.parse().ok()).collect();
-        // What frames or addresses a message is not the client's to take away.
-        for name in named.iter().filter(|name| ![HOST, CONTENT_LENGTH].contains(name)) {
+        // `keep-alive` goes anyway; what frames, addresses or identifies a message is not the client's to take away.
+        let stays =
+            |word: &&str| ["keep-alive", "host", "content-length", "x-request-id"].iter().any(|stays| word.eq_ignore_ascii_case(stays));
+        let words = headers.get_all(CONNECTION).iter().flat_map(words).filter(|word| !stays(word));
+        let named: Vec<HeaderName> = words.filter_map(|word| word.parse().ok()).collect();
+        for name in named {
             headers.remove(name);
         }
-        headers.remove(CONNECTION);
     }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE] {
+    strip(headers, |name| is_hop_by_hop(name) || is_meant(name));
+}
+
+/// Removes what is meant. To look at each name once costs less than to search for each that is not there.
+fn strip(headers: &mut HeaderMap, is_meant: impl Fn(&HeaderName) -> bool) {
+    let meant: Vec<HeaderName> = headers.keys().filter(|name| is_meant(name)).cloned().collect();
+    for name in meant {
         headers.remove(name);
     }
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+    )
 }
 
 fn forwarded(headers: &mut HeaderMap, peer: &Peer) {
@@ -236,20 +247,11 @@ fn forwarded(headers: &mut HeaderMap, peer: &Peer) {
         append_forwarded(headers, peer);
         return;
     }
-    strip_forwarded(headers);
+    strip(headers, is_forwarded);
     headers.insert(FORWARDED_FOR, peer.address.clone());
     headers.insert(FORWARDED_PROTO, peer.proto.clone());
     if let Some(host) = host {
         headers.insert(FORWARDED_HOST, host);
-    }
-}
-
-fn strip_forwarded(headers: &mut HeaderMap) {
-    if headers.keys().any(is_forwarded) {
-        let false_ones: Vec<HeaderName> = headers.keys().filter(|name| is_forwarded(name)).cloned().collect();
-        for name in false_ones {
-            headers.remove(name);
-        }
     }
 }
 
