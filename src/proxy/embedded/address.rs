@@ -61,10 +61,10 @@ impl Address {
         self.shares.iter().for_each(|share| share.pool.sweep(limit, now));
     }
 
-    /// An idle connection of the worker's, for no longer than `limit`, that may carry this request.
-    pub(super) fn pooled(&self, worker: usize, repeatable: bool, limit: Duration) -> Option<Lease> {
+    /// An idle connection of the worker's, for no longer than `limit`, that may carry this request. `now` is elapsed time.
+    pub(super) fn pooled(&self, worker: usize, repeatable: bool, limit: Duration, now: Duration) -> Option<Lease> {
         let share = self.shares.get(worker)?;
-        let connection = share.pool.take(repeatable, limit, clock::elapsed())?;
+        let connection = share.pool.take(repeatable, limit, now)?;
         Some(Lease::new(connection, Busy::new(share)))
     }
 

@@ -8,7 +8,7 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{ACCEPT, CONTENT_LENGTH, HOST, HeaderValue, USER_AGENT};
 use hyper::http::request;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 
 use super::access_log::AccessLog;
 use super::answer::{AnswerBody, Passing, Source, Told};
@@ -65,22 +65,21 @@ pub(super) struct Origin {
 
 impl Forwarder {
     /// Answers a request: by the app of the colour it claims, or in our own words.
-    pub(super) async fn answer(&self, mut request: Request<Incoming>, origin: &Origin) -> Response<AnswerBody> {
+    pub(super) async fn answer(&self, request: Request<Incoming>, origin: &Origin) -> Response<AnswerBody> {
         origin.activity.awaits_app();
         let started = clock::elapsed();
-        let is_probe = headers::take_token(request.headers_mut(), &self.token);
-        headers::identify(request.headers_mut(), &origin.peer);
-        let accept = request.headers().get(ACCEPT).cloned();
-        let mut record = self.log.is_some().then(|| record(&request, origin, started));
+        let (mut head, body) = request.into_parts();
+        let is_probe = headers::take_token(&mut head.headers, &self.token);
+        headers::identify(&mut head.headers, &origin.peer);
         let sender = if is_probe { Sender::Prober } else { Sender::Visitor };
-        let (claimed, answered) = match self.paused(&request, sender, origin).await {
-            Ok(()) => self.claim(request, sender, origin).await,
+        let (claimed, answered) = match self.paused(&head.uri, sender, origin).await {
+            Ok(()) => self.claim(&mut head, body, sender, origin).await,
             Err(refused) => (None, Err(refused)),
         };
         let colour = claimed.map(|(colour, _)| colour);
         let mut answer = answered.unwrap_or_else(|refused| {
             metrics::failed(origin.door, refused.reason());
-            self.in_our_words(refused, colour, accept.as_ref())
+            self.in_our_words(refused, colour, head.headers.get(ACCEPT))
         });
         if let Some(colour) = colour {
             metrics::answered(colour, answer.status(), clock::elapsed().saturating_sub(started));
@@ -92,21 +91,21 @@ impl Forwarder {
         if self.is_closing.load(Ordering::Relaxed) && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             headers::say_close(answer.headers_mut());
         }
-        if let Some(record) = &mut record {
-            (record.status, record.colour) = (answer.status().as_u16(), colour);
-        }
         origin.activity.answers();
-        let told = self.log.clone().zip(record).map(|(log, record)| Told { log, worker: origin.worker, record });
+        let told = self.log.clone().map(|log| {
+            let record = Record { colour, status: answer.status().as_u16(), ..record(head, origin, started) };
+            Told { log, worker: origin.worker, record }
+        });
         answer.map(|source| AnswerBody::new(source, Arc::clone(&origin.activity), told))
     }
 
     /// Goes on unless something keeps visitors from the app on purpose.
-    async fn paused(&self, request: &Request<Incoming>, sender: Sender, origin: &Origin) -> Result<(), Refused> {
+    async fn paused(&self, target: &Uri, sender: Sender, origin: &Origin) -> Result<(), Refused> {
         if sender == Sender::Prober || origin.door == Door::Idle {
             return Ok(());
         }
         if let Some(message) = self.pause.maintenance() {
-            let is_health = request.uri().path() == self.health;
+            let is_health = target.path() == self.health;
             match self.maintenance_health {
                 MaintenanceHealth::App if is_health => return Ok(()),
                 MaintenanceHealth::Well if is_health => return Err(Refused::Well),
@@ -119,12 +118,12 @@ impl Forwarder {
     }
 
     /// Claims a colour and forwards the request to it. Says which colour that was, and under which epoch.
-    async fn claim(&self, request: Request<Incoming>, sender: Sender, origin: &Origin) -> (Option<(Colour, u64)>, Answered) {
+    async fn claim(&self, head: &mut request::Parts, body: Incoming, sender: Sender, origin: &Origin) -> (Option<(Colour, u64)>, Answered) {
         let Some(claim) = self.claims.claim(origin.worker, origin.door, sender) else {
             return (None, Err(Trouble::Undefined.into()));
         };
         let claimed = (claim.colour, claim.epoch);
-        let answered = self.forward(request, claim, origin).await;
+        let answered = self.forward(head, body, claim, origin).await;
         (Some(claimed), answered.map_err(Refused::from))
     }
 
@@ -138,10 +137,10 @@ impl Forwarder {
         answer
     }
 
-    async fn forward(&self, request: Request<Incoming>, claim: Claim, origin: &Origin) -> Result<Response<Source>, Trouble> {
-        let (request, client) = prepared(request, origin)?;
-        let (head, upload) = request.into_parts();
-        let (answered, lease) = self.exchange(&head, upload, &claim).await?;
+    async fn forward(&self, head: &mut request::Parts, body: Incoming, claim: Claim, origin: &Origin) -> Result<Response<Source>, Trouble> {
+        let upload = (!body.is_end_stream()).then_some(body);
+        let client = prepare(head, upload.is_some(), origin)?;
+        let (answered, lease) = self.exchange(head, upload, &claim).await?;
         let mut answer = Response::new(());
         *answer.status_mut() = answered.status;
         *answer.headers_mut() = answered.headers;
@@ -171,8 +170,9 @@ impl Forwarder {
         if upload.as_ref().is_some_and(|upload| upload.size_hint().lower() > limit.0) {
             return Err(Trouble::TooLarge(limit));
         }
-        let mut request = Outgoing::new(head, upload, clock::elapsed(), limit);
-        if let Some(mut lease) = upstream.pooled(claim.worker, repeatable) {
+        let now = clock::elapsed();
+        let mut request = Outgoing::new(head, upload, now, limit);
+        if let Some(mut lease) = upstream.pooled(claim.worker, repeatable, now) {
             request = match lease.send(request, &head.method, &self.timeouts).await {
                 Ok(answer) => return Ok((answer, lease)),
                 Err(Unanswered::Unsent(same)) => {
@@ -191,7 +191,8 @@ impl Forwarder {
                 }
             };
         }
-        let mut lease = upstream.connect(claim).await?;
+        // In a box of its own: it is rare, and what it takes is not to be carried about by every request.
+        let mut lease = Box::pin(upstream.connect(claim)).await?;
         let answer = lease.send(request, &head.method, &self.timeouts).await;
         Ok((answer.map_err(|unanswered| self.trouble(&unanswered, claim))?, lease))
     }
@@ -221,15 +222,15 @@ impl Forwarder {
 
 type Answered = Result<Response<Source>, Refused>;
 
-fn record(request: &Request<Incoming>, origin: &Origin, started: Duration) -> Record {
-    let header = |name| request.headers().get(name).cloned();
+/// What is told of a request, once it has gone to the app; colour, status and length are those of its answer.
+fn record(mut head: request::Parts, origin: &Origin, started: Duration) -> Record {
     Record {
         door: origin.door,
         peer: origin.peer.address().clone(),
-        asked: Some((request.method().clone(), request.uri().clone())),
-        host: header(HOST),
-        agent: header(USER_AGENT),
-        id: header(headers::REQUEST_ID),
+        host: head.headers.remove(HOST),
+        agent: head.headers.remove(USER_AGENT),
+        id: head.headers.remove(headers::REQUEST_ID),
+        asked: Some((head.method, head.uri)),
         colour: None,
         status: 0,
         bytes: 0,
@@ -237,22 +238,20 @@ fn record(request: &Request<Incoming>, origin: &Origin, started: Duration) -> Re
     }
 }
 
-/// The request as the app is to get it, and the client's side of an upgrade if it asks for one.
-fn prepared(mut request: Request<Incoming>, origin: &Origin) -> Result<(Request<Option<Incoming>>, Option<OnUpgrade>), Trouble> {
-    if *request.method() == Method::CONNECT {
+/// Makes the request into the one that the app is to get. Hands back the client's side of an upgrade if it asks for one.
+fn prepare(head: &mut request::Parts, has_body: bool, origin: &Origin) -> Result<Option<OnUpgrade>, Trouble> {
+    if head.method == Method::CONNECT {
         return Err(Trouble::NoTunnel);
     }
-    if !headers::is_plainly_coded(request.headers()) {
+    if !headers::is_plainly_coded(&head.headers) {
         return Err(Trouble::BadCoding);
     }
-    let can_upgrade = request.version() == Version::HTTP_11;
-    target::settle(&mut request)?;
-    let is_upgrade = headers::prepare_request(request.headers_mut(), &origin.peer, can_upgrade);
-    let client = is_upgrade.then(|| hyper::upgrade::on(&mut request));
-    headers::join_cookies(request.headers_mut());
-    if !request.body().is_end_stream() {
+    target::settle(head)?;
+    let is_upgrade = headers::prepare_request(&mut head.headers, &origin.peer, head.version == Version::HTTP_11);
+    headers::join_cookies(&mut head.headers);
+    if has_body {
         // How it is framed is said anew.
-        request.headers_mut().remove(CONTENT_LENGTH);
+        head.headers.remove(CONTENT_LENGTH);
     }
-    Ok((request.map(|body| (!body.is_end_stream()).then_some(body)), client))
+    Ok(head.extensions.remove().filter(|_| is_upgrade))
 }

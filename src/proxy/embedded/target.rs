@@ -1,8 +1,9 @@
 //! Which host and which path a request is for (RFC 9112, 3.2).
 
 use hyper::header::{HOST, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::http::uri::{PathAndQuery, Scheme};
-use hyper::{Method, Request, Version};
+use hyper::{Method, Version};
 
 use super::trouble::Trouble;
 
@@ -11,29 +12,29 @@ use super::trouble::Trouble;
 ///
 /// # Errors
 /// Where there is not one valid host, or where the target is of a form that this method does not have.
-pub(super) fn settle<B>(request: &mut Request<B>) -> Result<(), Trouble> {
-    if let Some(authority) = request.uri().authority() {
+pub(super) fn settle(head: &mut Parts) -> Result<(), Trouble> {
+    if let Some(authority) = head.uri.authority() {
         // HOST:PORT alone is for CONNECT (3.2.3).
-        if !request.uri().scheme().is_some_and(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme)) {
+        if !head.uri.scheme().is_some_and(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme)) {
             return Err(Trouble::BadTarget);
         }
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Trouble::NoHost)?;
         // In words it has its slash, also where the client has left it out.
-        let path = request.uri().path_and_query().map_or("/".to_owned(), ToString::to_string);
-        request.headers_mut().insert(HOST, host);
-        *request.uri_mut() = path.parse().map_err(|_| Trouble::BadTarget)?;
+        let path = head.uri.path_and_query().map_or("/".to_owned(), ToString::to_string);
+        head.headers.insert(HOST, host);
+        head.uri = path.parse().map_err(|_| Trouble::BadTarget)?;
     }
-    let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
-    let is_everything = target == "*" && *request.method() == Method::OPTIONS;
+    let target = head.uri.path_and_query().map_or("", PathAndQuery::as_str);
+    let is_everything = target == "*" && head.method == Method::OPTIONS;
     if !target.starts_with('/') && !is_everything {
         return Err(Trouble::BadTarget);
     }
-    let mut hosts = request.headers().get_all(HOST).iter();
-    match (hosts.next(), hosts.next(), request.version()) {
+    let mut hosts = head.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next(), head.version) {
         (Some(host), None, _) if is_host(host.as_bytes()) => Ok(()),
         // The app is asked by HTTP/1.1, which has always one (3.2).
         (None, _, Version::HTTP_10) => {
-            request.headers_mut().insert(HOST, HeaderValue::from_static(""));
+            head.headers.insert(HOST, HeaderValue::from_static(""));
             Ok(())
         }
         (None | Some(_), ..) => Err(Trouble::NoHost),
@@ -47,6 +48,8 @@ fn is_host(host: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use hyper::Request;
+
     use super::*;
 
     fn settled(method: &str, target: &str, host: Option<&str>) -> Result<(String, String), Trouble> {
@@ -54,9 +57,9 @@ mod tests {
         if let Some(host) = host {
             request = request.header(HOST, host);
         }
-        let mut request = request.body(()).unwrap();
-        settle(&mut request)?;
-        Ok((request.headers()[HOST].to_str().unwrap().to_owned(), request.uri().to_string()))
+        let mut head = request.body(()).unwrap().into_parts().0;
+        settle(&mut head)?;
+        Ok((head.headers[HOST].to_str().unwrap().to_owned(), head.uri.to_string()))
     }
 
     #[test]

@@ -92,10 +92,10 @@ impl Upstream {
         after.iter().chain(before)
     }
 
-    /// An idle connection to the least busy address, if it may carry this request.
-    pub(super) fn pooled(&self, worker: usize, repeatable: bool) -> Option<Lease> {
+    /// An idle connection to the least busy address, if it may carry this request. `now` is elapsed time.
+    pub(super) fn pooled(&self, worker: usize, repeatable: bool, now: Duration) -> Option<Lease> {
         let known = self.known();
-        self.in_turn(&known).min_by_key(|address| address.rank())?.pooled(worker, repeatable, self.limits.upstream_idle)
+        self.in_turn(&known).min_by_key(|address| address.rank())?.pooled(worker, repeatable, self.limits.upstream_idle, now)
     }
 
     /// A fresh connection, to the least busy address that takes one. Where none does, the colour's names are looked up at once, and what
