@@ -12,9 +12,9 @@ use super::metrics;
 use super::record::{Record, Stamp};
 
 /// A worker hands over what it has gathered when it is more than this.
-const GATHERED: usize = 32 * 1024;
+const GATHERED: usize = 64 * 1024;
 /// Pieces that may wait for the disk; what comes after them is lost, and counted.
-const WAITING: usize = 64;
+const WAITING: usize = 32;
 
 /// The access log as workers see it.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! One line of the access log.
 
-use std::io::Write;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
@@ -52,9 +51,13 @@ impl Record {
     pub(super) fn write(&self, out: &mut Vec<u8>, stamp: &mut Stamp) {
         let now = clock::now().as_millis();
         let took = clock::elapsed().saturating_sub(self.started);
-        let listener = self.door.as_str();
-        // Writing to memory does not fail.
-        let _ = write!(out, r#"{{"time":"{}.{:03}Z","listener":"{listener}","peer":"#, stamp.words(now), now.rem_euclid(1_000));
+        out.extend_from_slice(br#"{"time":""#);
+        out.extend_from_slice(stamp.words(now).as_bytes());
+        out.push(b'.');
+        number(out, now.rem_euclid(1_000).unsigned_abs(), 3);
+        out.extend_from_slice(br#"Z","listener":""#);
+        out.extend_from_slice(self.door.as_str().as_bytes());
+        out.extend_from_slice(br#"","peer":"#);
         text(out, self.peer.as_bytes());
         out.extend_from_slice(br#","method":"#);
         let (method, target) = self
@@ -64,11 +67,22 @@ impl Record {
         text(out, method.as_bytes());
         out.extend_from_slice(br#","target":"#);
         text(out, target.as_bytes());
-        let _ = write!(out, r#","status":{},"bytes":{},"seconds":{}.{:06}"#, self.status, self.bytes, took.as_secs(), took.subsec_micros());
-        let _ = write!(out, r#","colour":"{}""#, self.colour.map_or("undefined", Colour::as_str));
+        out.extend_from_slice(br#","status":"#);
+        number(out, self.status.into(), 3);
+        out.extend_from_slice(br#","bytes":"#);
+        number(out, self.bytes, 1);
+        out.extend_from_slice(br#","seconds":"#);
+        number(out, took.as_secs(), 1);
+        out.push(b'.');
+        number(out, took.subsec_micros().into(), 6);
+        out.extend_from_slice(br#","colour":""#);
+        out.extend_from_slice(self.colour.map_or("undefined", Colour::as_str).as_bytes());
+        out.push(b'"');
         for (name, value) in [("host", &self.host), ("agent", &self.agent), ("id", &self.id)] {
             if let Some(value) = value {
-                let _ = write!(out, r#","{name}":"#);
+                out.extend_from_slice(br#",""#);
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(br#"":"#);
                 text(out, value.as_bytes());
             }
         }
@@ -76,9 +90,22 @@ impl Record {
     }
 }
 
+/// A number, with zeros before it up to so many digits. `write!` takes longer for the numbers of a line than all else does for the line.
+fn number(out: &mut Vec<u8>, mut number: u64, digits: usize) {
+    let start = out.len();
+    while number > 0 || out.len() < start + digits {
+        out.extend(b"0123456789".get(usize::try_from(number % 10).unwrap_or_default()));
+        number /= 10;
+    }
+    if let Some(digits) = out.get_mut(start..) {
+        digits.reverse();
+    }
+}
+
 /// A JSON text; what is no UTF-8 is replaced.
 fn text(out: &mut Vec<u8>, bytes: &[u8]) {
-    if bytes.iter().all(|byte| matches!(byte, 0x20..0x7F) && !matches!(byte, b'"' | b'\\')) {
+    // Without a branch for each byte many are looked at at a time.
+    if bytes.iter().fold(true, |is_plain, byte| is_plain & matches!(byte, 0x20..0x7F) & !matches!(byte, b'"' | b'\\')) {
         out.push(b'"');
         out.extend_from_slice(bytes);
         out.push(b'"');
