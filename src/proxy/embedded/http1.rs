@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
@@ -59,7 +59,7 @@ where
         async move { Ok::<_, Infallible>(forwarder.answer(request, &origin).await) }
     });
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(forwarder.limits.header.bytes());
+    server.header_read_timeout(None).max_buf_size(forwarder.limits.header.bytes());
     let mut connection = server.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let broken = tokio::select! {
         biased;
