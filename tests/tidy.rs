@@ -128,7 +128,7 @@ fn layer_faults(lib: &str, sources: &[Source]) -> Vec<String> {
 }
 
 /// Crates that a pure domain may use.
-const DOMAIN_MAY_USE: [&str; 10] = ["std", "serde", "serde_json", "chrono", "chrono_tz", "croner", "uuid", "thiserror", "super", "crate"];
+const DOMAIN_MAY_USE: [&str; 10] = ["std", "serde", "serde_json", "chrono", "jiff", "croner", "uuid", "thiserror", "super", "crate"];
 
 fn purity_faults(sources: &[Source]) -> Vec<String> {
     let mut faults = Vec::new();

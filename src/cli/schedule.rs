@@ -1,7 +1,6 @@
 //! `allswell schedule`: when a schedule falls due, before you trust it.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use clap::Args;
 
 use super::exit::{Exit, Outcome};
@@ -10,6 +9,7 @@ use super::screen;
 use crate::clock;
 use crate::domain::moment::{Moment, humane};
 use crate::domain::schedule::Schedule;
+use crate::domain::zone::Zone;
 
 /// The next times a schedule falls due.
 #[derive(Debug, Args)]
@@ -40,11 +40,11 @@ pub fn run(operator: &Operator, args: &ScheduleArgs) -> Outcome {
         screen::document(&times);
         return Ok(Exit::Done);
     }
-    let zone: Tz = args.tz.parse().unwrap_or(Tz::UTC);
+    let zone: Zone = args.tz.parse().unwrap_or(Zone::UTC);
     for time in times {
         let local = time.to_utc().with_timezone(&zone);
         let away = if time > now { format!("in {}", humane(time.since(now))) } else { format!("{} ago", humane(now.since(time))) };
-        screen::line(format!("{}   {away}", local.format("%a %Y-%m-%d %H:%M %:z %Z")));
+        screen::line(format!("{} {}   {away}", local.format("%a %Y-%m-%d %H:%M %:z"), zone.abbreviation(time)));
     }
     Ok(Exit::Done)
 }

@@ -35,3 +35,4 @@ pub mod strangers;
 pub mod switch;
 pub mod trouble;
 pub mod vigil;
+pub mod zone;

@@ -4,12 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, MappedLocalTime, NaiveTime, Offset, TimeZone, Timelike};
-use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 
 use super::calendar::Calendar;
 use super::moment::{Moment, humane};
+use super::zone::{NotAZone, Zone};
 
 /// A schedule that has no time from here on never has one.
 const START: Moment = Moment::from_millis(0);
@@ -30,7 +30,7 @@ pub enum Schedule {
 pub struct CalendarSchedule {
     expression: String,
     calendar: Calendar,
-    zone: Tz,
+    zone: Zone,
 }
 
 /// Five cron fields in a zone.
@@ -38,7 +38,7 @@ pub struct CalendarSchedule {
 pub struct CronSchedule {
     expression: String,
     cron: Cron,
-    zone: Tz,
+    zone: Zone,
     pace: Pace,
 }
 
@@ -73,8 +73,8 @@ pub enum ScheduleError {
     #[error("\"{0}\" is not a cron schedule: {1}")]
     Cron(String, String),
     /// No such zone.
-    #[error("\"{0}\" is not a time zone: use a name such as Europe/Riga")]
-    Zone(String),
+    #[error(transparent)]
+    Zone(#[from] NotAZone),
     /// It has no next time.
     #[error("\"{0}\" never falls due")]
     Never(String),
@@ -86,7 +86,7 @@ impl Schedule {
     /// # Errors
     /// In the user's words, where the expression or the zone is not understood, or where it never falls due.
     pub fn parse(expression: &str, zone: &str) -> Result<Self, ScheduleError> {
-        let zone: Tz = zone.parse().map_err(|_| ScheduleError::Zone(zone.to_owned()))?;
+        let zone: Zone = zone.parse()?;
         let fields: Vec<&str> = expression.split_whitespace().collect();
         let (schedule, first) = match <[&str; 5]>::try_from(fields) {
             Ok(fields) => {
@@ -133,18 +133,18 @@ impl Schedule {
 }
 
 impl CalendarSchedule {
-    fn new(expression: &str, fields: usize, zone: Tz) -> Result<Self, ScheduleError> {
+    fn new(expression: &str, fields: usize, zone: Zone) -> Result<Self, ScheduleError> {
         let neither = |why| ScheduleError::Neither { expression: expression.to_owned(), fields, why };
         Ok(Self { expression: expression.to_owned(), calendar: expression.parse().map_err(neither)?, zone })
     }
 
     fn next(&self, after: Moment) -> Option<Moment> {
-        self.calendar.next(after, self.zone)
+        self.calendar.next(after, &self.zone)
     }
 }
 
 impl CronSchedule {
-    fn new(expression: &str, fields: [&str; 5], zone: Tz) -> Result<Self, ScheduleError> {
+    fn new(expression: &str, fields: [&str; 5], zone: Zone) -> Result<Self, ScheduleError> {
         let [minute, hour, day, _, weekday] = fields;
         // Debian's cron: both day fields must match where either begins with a star, else either is enough.
         let both_days = day.starts_with('*') || weekday.starts_with('*');
@@ -170,8 +170,8 @@ impl CronSchedule {
 
     /// The zone in which its times stand.
     #[must_use]
-    pub fn zone(&self) -> Tz {
-        self.zone
+    pub fn zone(&self) -> &Zone {
+        &self.zone
     }
 
     fn next(&self, after: Moment) -> Option<Moment> {
@@ -184,7 +184,7 @@ impl CronSchedule {
     }
 
     /// Two cases around a change of the clocks in which croner differs from Debian's semantics as cronsim has them.
-    fn passes_over(&self, after: &DateTime<Tz>, next: &DateTime<Tz>) -> bool {
+    fn passes_over(&self, after: &DateTime<Zone>, next: &DateTime<Zone>) -> bool {
         match self.pace {
             Pace::Hours => false,
             // The second of the two times that the clock shows alike.
@@ -194,7 +194,7 @@ impl CronSchedule {
             },
             Pace::Minutes => {
                 let midnight = self.zone.from_local_datetime(&next.date_naive().and_time(NaiveTime::MIN)).earliest();
-                let from = midnight.filter(|midnight| midnight > after).unwrap_or(*after);
+                let from = midnight.filter(|midnight| midnight > after).unwrap_or_else(|| after.clone());
                 // Hours are counted from before the change: one that was moved by half an hour is entered in its middle.
                 next.minute() < minutes_moved(&from, next)
             }
@@ -203,7 +203,7 @@ impl CronSchedule {
 }
 
 /// By how many minutes the clock was moved between two times, whole hours aside.
-fn minutes_moved(from: &DateTime<Tz>, to: &DateTime<Tz>) -> u32 {
+fn minutes_moved(from: &DateTime<Zone>, to: &DateTime<Zone>) -> u32 {
     let moved = to.offset().fix().local_minus_utc() - from.offset().fix().local_minus_utc();
     u32::try_from(moved.rem_euclid(3_600) / 60).unwrap_or(0)
 }
@@ -227,7 +227,7 @@ mod tests {
     fn a_daily_job_is_due_at_its_local_hour() {
         let schedule = Schedule::parse("0 3 * * *", "Europe/Riga").unwrap();
         let next = schedule.next(Moment::from_millis(1_795_410_000_000));
-        assert_eq!(next.to_utc().with_timezone(&chrono_tz::Europe::Riga).format("%H:%M").to_string(), "03:00");
+        assert_eq!(next.to_utc().with_timezone(&"Europe/Riga".parse::<Zone>().unwrap()).format("%H:%M").to_string(), "03:00");
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, TimeZone};
-use chrono_tz::Tz;
 
 use crate::domain::maintenance::{When, Window};
 use crate::domain::moment::Moment;
 use crate::domain::schedule::Schedule;
+use crate::domain::zone::Zone;
 use crate::settings::Section;
 
 /// A maintenance window is never longer.
@@ -60,10 +60,7 @@ fn once(section: &mut Section<'_>, (from, to): (&str, &str), zone: &str) -> Opti
 
 /// `2026-12-01 22:00` in the zone, or with an offset of its own.
 fn moment(section: &mut Section<'_>, key: &'static str, text: &str, zone: &str) -> Option<Moment> {
-    let Ok(zone) = zone.parse::<Tz>() else {
-        section.error("tz", format!("\"{zone}\" is not a time zone: use a name such as Europe/Riga"));
-        return None;
-    };
+    let zone: Zone = zone.parse().map_err(|error| section.error("tz", error)).ok()?;
     let whole = text.replacen(' ', "T", 1);
     if let Ok(moment) = DateTime::parse_from_rfc3339(&whole) {
         return Some(Moment::from(moment.to_utc()));

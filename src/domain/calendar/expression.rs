@@ -1,8 +1,7 @@
 //! What an expression says.
 
-use chrono_tz::Tz;
-
 use super::field::Field;
+use crate::domain::zone::Zone;
 
 /// When a systemd timer elapses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,5 +18,5 @@ pub struct Calendar {
     /// In microseconds.
     pub(super) second: Field,
     /// The one that the expression names.
-    pub(super) zone: Option<Tz>,
+    pub(super) zone: Option<Zone>,
 }

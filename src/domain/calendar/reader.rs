@@ -2,10 +2,9 @@
 
 use std::str::FromStr;
 
-use chrono_tz::Tz;
-
 use super::expression::Calendar;
 use super::field::{Field, Values};
+use crate::domain::zone::Zone;
 
 const SECOND: i64 = 1_000_000;
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
@@ -36,7 +35,7 @@ impl FromStr for Calendar {
 
 fn read(expression: &str) -> Result<Calendar, String> {
     let mut words: Vec<&str> = expression.split_whitespace().collect();
-    let zone = words.last().and_then(|word| word.parse::<Tz>().ok());
+    let zone = words.last().and_then(|word| word.parse::<Zone>().ok());
     if zone.is_some() {
         words.pop();
     }
@@ -58,7 +57,7 @@ fn read(expression: &str) -> Result<Calendar, String> {
     Ok(calendar)
 }
 
-fn empty(weekdays: u8, zone: Option<Tz>) -> Calendar {
+fn empty(weekdays: u8, zone: Option<Zone>) -> Calendar {
     let any = Field::default;
     Calendar { weekdays, year: any(), month: any(), day: any(), from_end: false, hour: any(), minute: any(), second: any(), zone }
 }

@@ -1,9 +1,9 @@
 //! The search for the next time: from the year down to the second, and again from the top where a field has rolled over.
 
 use chrono::{DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike};
-use chrono_tz::Tz;
 
 use super::expression::Calendar;
+use crate::domain::zone::Zone;
 
 /// systemd looks no further.
 const LAST_YEAR: i64 = 2199;
@@ -19,7 +19,7 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn just_after(time: &DateTime<Tz>) -> Self {
+    pub(super) fn just_after(time: &DateTime<Zone>) -> Self {
         Self::from(time.naive_local()).later()
     }
 
@@ -38,7 +38,7 @@ impl Local {
     }
 
     /// A time that the clock leaves out is moved on by as much as the clock is.
-    fn exists(self, zone: Tz) -> Result<Self, Self> {
+    fn exists(self, zone: &Zone) -> Result<Self, Self> {
         let Some(naive) = self.naive() else { return Ok(self) };
         let LocalResult::None = zone.from_local_datetime(&naive) else { return Ok(self) };
         let before = zone.from_local_datetime(&(naive - TimeDelta::hours(24))).earliest();
@@ -64,7 +64,7 @@ enum Found {
 
 impl Calendar {
     /// The first time from `from` on that every field has.
-    pub(super) fn find(&self, mut from: Local, zone: Tz) -> Option<Local> {
+    pub(super) fn find(&self, mut from: Local, zone: &Zone) -> Option<Local> {
         loop {
             from = from.exists(zone).unwrap_or_else(|moved| moved);
             match self.look(from, zone) {
@@ -75,7 +75,7 @@ impl Calendar {
         }
     }
 
-    fn look(&self, from: Local, zone: Tz) -> Found {
+    fn look(&self, from: Local, zone: &Zone) -> Found {
         match self.find_day(from.date) {
             None => Found::Never,
             Some(date) if date != from.date => Found::From(Local::midnight(date)),
@@ -116,7 +116,7 @@ impl Calendar {
     }
 
     /// The first time of this day; none where the day has no more.
-    fn find_time(&self, from: Local, zone: Tz) -> Option<Found> {
+    fn find_time(&self, from: Local, zone: &Zone) -> Option<Found> {
         let hour = self.hour.first_from(from.hour).filter(|hour| *hour < 24)?;
         if hour != from.hour {
             // The hour may be one that the clock leaves out: looked at anew from where it goes on.
