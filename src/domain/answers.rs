@@ -1,9 +1,11 @@
 //! Whether a colour answers worse than the one before it.
 
+use serde::{Deserialize, Serialize};
+
 use super::colour::Colour;
 
 /// What a colour has answered, counted from some moment on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answers {
     /// All of them.
     pub total: u64,
@@ -12,7 +14,7 @@ pub struct Answers {
 }
 
 /// What both have answered.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BothAnswers {
     /// Blue.
     pub blue: Answers,

@@ -80,7 +80,8 @@ impl Caddy {
         let kept = self.kept().map_or(0, |kept| kept.epoch);
         let (live, epoch) = standing.map_or((None, kept), |standing| (Some(standing.live), standing.epoch));
         let live = live.filter(|_| epoch >= kept);
-        Ok(ProxyState { live, epoch: epoch.max(kept), blue: self.load(Colour::Blue).await?, green: self.load(Colour::Green).await? })
+        let (blue, green) = (self.load(Colour::Blue).await?, self.load(Colour::Green).await?);
+        Ok(ProxyState { live, epoch: epoch.max(kept), blue, green, answers: None })
     }
 
     /// Requests under way at a colour's addresses; a WebSocket counts as one.

@@ -7,6 +7,7 @@ use hyper::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::answers::BothAnswers;
 use crate::domain::colour::Colour;
 use crate::domain::switch::ProxyAnswer;
 use crate::net::unix::{UnixError, request};
@@ -29,6 +30,9 @@ pub struct ProxyState {
     pub blue: Load,
     /// What green has to do.
     pub green: Load,
+    /// What both have answered since the proxy's start; none where it does not count.
+    #[serde(default)]
+    pub answers: Option<BothAnswers>,
 }
 
 /// What a colour has to do now.

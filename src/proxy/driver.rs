@@ -6,7 +6,6 @@ use super::caddy::Caddy;
 use super::control::{
     ControlError, HoldOrder, Load, MaintenanceOrder, Pauses, Permit, ProxyControl, ProxyState, Reach, ReachOrder, ShiftOrder,
 };
-use super::counted::Metrics;
 use super::haproxy::Haproxy;
 use super::nginx::Nginx;
 use super::settings::{ProxyKind, ProxySettings};
@@ -20,7 +19,7 @@ use crate::settings::AppSettings;
 #[derive(Debug, Clone)]
 pub enum ProxyDriver {
     /// Ours, by its control socket.
-    Embedded(ProxyControl, Metrics),
+    Embedded(ProxyControl),
     /// HAProxy, by its runtime socket.
     Haproxy(Haproxy),
     /// nginx, by a file that its config includes.
@@ -34,10 +33,7 @@ impl ProxyDriver {
     #[must_use]
     pub fn new(settings: &ProxySettings, app: &AppSettings, state: &StateDir, limit: Duration) -> Self {
         match &settings.kind {
-            ProxyKind::Embedded => {
-                let url = format!("http://{}/metrics", settings.reach.found(&settings.health));
-                Self::Embedded(ProxyControl::new(&state.proxy_socket(), limit), Metrics::new(url, limit.min(Duration::from_secs(1))))
-            }
+            ProxyKind::Embedded => Self::Embedded(ProxyControl::new(&state.proxy_socket(), limit)),
             ProxyKind::Haproxy(haproxy) => Self::Haproxy(Haproxy::new(haproxy, state.path(), limit)),
             ProxyKind::Nginx(nginx) => {
                 Self::Nginx(Box::new(Nginx::new(nginx, app, settings.reach.found(&settings.live), state.path(), limit)))
@@ -52,7 +48,7 @@ impl ProxyDriver {
     /// As the operating system says.
     pub fn prepare(&self, first_live: Colour) -> std::io::Result<()> {
         match self {
-            Self::Embedded(..) | Self::Caddy(_) => Ok(()),
+            Self::Embedded(_) | Self::Caddy(_) => Ok(()),
             Self::Haproxy(driver) => driver.prepare(first_live),
             Self::Nginx(driver) => driver.prepare(first_live),
         }
@@ -64,7 +60,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer.
     pub async fn state(&self) -> Result<ProxyState, ControlError> {
         match self {
-            Self::Embedded(control, _) => control.state().await,
+            Self::Embedded(control) => control.state().await,
             Self::Haproxy(driver) => driver.state().await,
             Self::Nginx(driver) => driver.state().await,
             Self::Caddy(driver) => driver.state().await,
@@ -82,7 +78,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer.
     pub async fn load(&self, colour: Colour) -> Result<Load, ControlError> {
         match self {
-            Self::Embedded(control, _) => control.state().await.map(|state| state.load(colour)),
+            Self::Embedded(control) => control.state().await.map(|state| state.load(colour)),
             Self::Haproxy(driver) => driver.load(colour).await,
             Self::Nginx(driver) => Ok(driver.load()),
             Self::Caddy(driver) => driver.load(colour).await,
@@ -95,7 +91,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer.
     pub async fn reach(&self, order: ReachOrder) -> Result<Option<Reach>, ControlError> {
         match self {
-            Self::Embedded(control, _) => control.reach(order).await.map(Some),
+            Self::Embedded(control) => control.reach(order).await.map(Some),
             Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Ok(None),
         }
     }
@@ -107,7 +103,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer, has seen a higher epoch, or does not do it; where `still_ours` says why not.
     pub async fn shift(&self, order: ShiftOrder, still_ours: impl Permit) -> Result<ProxyState, ControlError> {
         match self {
-            Self::Embedded(control, _) => {
+            Self::Embedded(control) => {
                 still_ours.await.map_err(ControlError::Withdrawn)?;
                 control.shift(order).await
             }
@@ -123,7 +119,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer or cannot, or where the colour is live.
     pub async fn cut(&self, colour: Colour) -> Result<ProxyState, ControlError> {
         match self {
-            Self::Embedded(control, _) => control.cut(colour).await,
+            Self::Embedded(control) => control.cut(colour).await,
             Self::Haproxy(driver) => driver.cut(colour).await,
             Self::Nginx(_) => {
                 Err(ControlError::Refused("nginx ends what is left by its worker_shutdown_timeout, and by nothing else".to_owned()))
@@ -138,7 +134,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer.
     pub async fn warning(&self) -> Result<Option<String>, ControlError> {
         match self {
-            Self::Embedded(control, _) => control.warning().await,
+            Self::Embedded(control) => control.warning().await,
             Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Ok(None),
         }
     }
@@ -149,7 +145,7 @@ impl ProxyDriver {
     /// Where the proxy does not answer or cannot.
     pub async fn hold(&self, order: HoldOrder) -> Result<Pauses, ControlError> {
         match self {
-            Self::Embedded(control, _) => control.hold(order).await,
+            Self::Embedded(control) => control.hold(order).await,
             Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Err(only_ours("keeps requests waiting")),
         }
     }
@@ -160,25 +156,21 @@ impl ProxyDriver {
     /// Where the proxy does not answer or cannot.
     pub async fn maintenance(&self, order: &MaintenanceOrder) -> Result<Pauses, ControlError> {
         match self {
-            Self::Embedded(control, _) => control.maintenance(order).await,
+            Self::Embedded(control) => control.maintenance(order).await,
             Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Err(only_ours("answers for maintenance")),
         }
     }
 
-    /// What the colours have answered; none where the proxy does not count by colour.
+    /// What the colours have answered since the proxy's start; none where it does not answer, or does not count by colour.
     pub async fn answers(&self) -> Option<BothAnswers> {
-        match self {
-            Self::Haproxy(driver) => driver.answers().await,
-            Self::Embedded(_, metrics) => metrics.answers().await,
-            Self::Nginx(_) | Self::Caddy(_) => None,
-        }
+        self.state().await.ok()?.answers
     }
 
     /// What is still running on a colour, in words.
     #[must_use]
     pub fn left(&self, load: Load, colour: Colour) -> String {
         match self {
-            Self::Embedded(..) => format!("{} requests and {} streams still run on {colour} and are left", load.in_flight, load.streams),
+            Self::Embedded(_) => format!("{} requests and {} streams still run on {colour} and are left", load.in_flight, load.streams),
             Self::Haproxy(_) | Self::Caddy(_) => format!("{} requests and streams still run on {colour} and are left", load.in_flight),
             Self::Nginx(_) => format!("{} old workers of nginx still finish what they have, and are left", load.in_flight),
         }

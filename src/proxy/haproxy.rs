@@ -74,7 +74,7 @@ impl Haproxy {
     pub(super) async fn state(&self) -> Result<ProxyState, ControlError> {
         let (standing, rows) = (self.standing().await?, self.rows().await?);
         let (live, epoch) = standing.map_or((None, 0), |standing| (Some(standing.live), standing.epoch));
-        Ok(ProxyState { live, epoch, blue: load(&rows, Colour::Blue)?, green: load(&rows, Colour::Green)? })
+        Ok(ProxyState { live, epoch, blue: load(&rows, Colour::Blue)?, green: load(&rows, Colour::Green)?, answers: answers(&rows) })
     }
 
     /// What a colour has to do.
@@ -118,16 +118,6 @@ impl Haproxy {
             }
         }
         self.state().await
-    }
-
-    /// What the colours have answered since HAProxy's start.
-    pub(super) async fn answers(&self) -> Option<BothAnswers> {
-        let rows = self.rows().await.ok()?;
-        let of = |colour| {
-            let row = backend_row(&rows, colour)?;
-            Some(Answers { total: number(row, "req_tot")?, failed: number(row, "hrsp_5xx")? })
-        };
-        Some(BothAnswers { blue: of(Colour::Blue)?, green: of(Colour::Green)? })
     }
 
     /// None where the map says nothing that we have written.
@@ -214,6 +204,15 @@ pub(super) fn load(rows: &Rows, colour: Colour) -> Result<Load, ControlError> {
     Ok(Load { in_flight: number(row, "scur").unwrap_or(0), streams: 0 })
 }
 
+/// What the colours have answered since HAProxy's start.
+fn answers(rows: &Rows) -> Option<BothAnswers> {
+    let of = |colour| {
+        let row = backend_row(rows, colour)?;
+        Some(Answers { total: number(row, "req_tot")?, failed: number(row, "hrsp_5xx")? })
+    };
+    Some(BothAnswers { blue: of(Colour::Blue)?, green: of(Colour::Green)? })
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::ready;
@@ -225,6 +224,7 @@ mod tests {
         let text = "# pxname,svname,qcur,scur,hrsp_5xx,req_tot,\nallswell_blue,blue-1,0,3,1,9,\nallswell_blue,BACKEND,0,4,1,9,\n\n";
         let rows = parse(text);
         assert_eq!(load(&rows, Colour::Blue).unwrap(), Load { in_flight: 4, streams: 0 });
+        assert_eq!(answers(&rows), None, "only blue's are known");
         let missing = load(&rows, Colour::Green).unwrap_err().to_string();
         assert!(missing.contains("no backend allswell_green"), "{missing}");
     }

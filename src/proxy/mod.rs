@@ -2,7 +2,6 @@
 
 mod caddy;
 pub mod control;
-mod counted;
 pub mod driver;
 pub mod embedded;
 #[cfg(any(test, fuzzing))]
@@ -15,7 +14,6 @@ mod snippet;
 mod standing;
 
 pub use caddy::{Caddy, CaddySettings};
-pub use counted::Metrics;
 pub use driver::ProxyDriver;
 pub use haproxy::{Haproxy, HaproxySettings};
 pub use limits::{ProxyLimits, ProxyTimeouts, Size};

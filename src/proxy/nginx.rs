@@ -96,7 +96,7 @@ impl Nginx {
         let left = Load { in_flight: Workers::of(&self.settings.pid).leaving(), streams: 0 };
         let (live, epoch) = standing.map_or((None, 0), |standing| (Some(standing.live), standing.epoch));
         let load = |colour| if live == Some(colour) { Load::default() } else { left };
-        Ok(ProxyState { live, epoch, blue: load(Colour::Blue), green: load(Colour::Green) })
+        Ok(ProxyState { live, epoch, blue: load(Colour::Blue), green: load(Colour::Green), answers: None })
     }
 
     /// As many as there are old workers: they may have something left for either colour.

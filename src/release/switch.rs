@@ -21,7 +21,7 @@ use crate::domain::moment::humane;
 use crate::domain::shift::{Became, Held, Sight, became, prove, way_back};
 use crate::domain::switch::{Phase, SKIPPED};
 use crate::probe::Probed;
-use crate::proxy::control::{ControlError, ShiftOrder};
+use crate::proxy::control::{ControlError, ProxyState, ShiftOrder};
 use crate::store::{Entry, Step, StoreError};
 use crate::telemetry::metrics;
 
@@ -67,7 +67,7 @@ enum Ending {
 /// What came of an order to the proxy.
 enum Shift {
     /// It is done.
-    Done,
+    Done(ProxyState),
     /// It is not done, and will not be.
     Refused(String),
     /// Nobody knows.
@@ -119,7 +119,10 @@ impl Switch {
             return Ending::Refused(why);
         }
         match self.shift().await {
-            Shift::Done => self.on_or_back(Phase::Gated).await,
+            Shift::Done(state) => {
+                self.before = Before::counted(&state, self.target());
+                self.on_or_back(Phase::Gated).await
+            }
             Shift::Refused(why) => Ending::Refused(why),
             Shift::Unknown(why) => Ending::Unknown(why),
         }
@@ -129,12 +132,8 @@ impl Switch {
         self.before(Doing::Gate).await?;
         self.pass_the_gate().await?;
         self.after(Doing::Gate).await;
-        let (cluster, target) = (Arc::clone(&self.cluster), self.target());
         let skipped = self.entry.asked.forced.as_ref().map(|why| format!("{SKIPPED}: {why}"));
-        // Between gate and shift nothing is waited for that can be done beside something else: visitors may wait for this switch.
-        let (counted, gated) = tokio::join!(Before::shift_to(&cluster, target), self.reach(Phase::Gated, skipped));
-        self.before = counted;
-        gated?;
+        self.reach(Phase::Gated, skipped).await?;
         self.before(Doing::Shift).await
     }
 
@@ -240,13 +239,13 @@ impl Switch {
         let order = ShiftOrder { to: self.target(), epoch: self.entry.epoch };
         let still_ours = async { self.held().await.map_err(|error| format!("the journal: {error}"))?.may_shift(clock::now()) };
         match self.cluster.proxy.shift(order, still_ours).await {
-            Ok(_) => Shift::Done,
+            Ok(state) => Shift::Done(state),
             Err(error @ (ControlError::Stale(_) | ControlError::Refused(_) | ControlError::Withdrawn(_))) => {
                 Shift::Refused(error.to_string())
             }
             Err(error @ ControlError::Silent(..)) => match timeout(ASKING, self.settle(order)).await {
                 Ok(Shift::Refused(_)) => Shift::Refused(error.to_string()),
-                Ok(settled @ (Shift::Done | Shift::Unknown(_))) => settled,
+                Ok(settled @ (Shift::Done(_) | Shift::Unknown(_))) => settled,
                 Err(_) => Shift::Unknown(error.to_string()),
             },
         }
@@ -271,7 +270,7 @@ impl Switch {
         loop {
             if let Ok(state) = self.cluster.proxy.state().await {
                 match became((order.to, order.epoch), state.live, state.epoch) {
-                    Became::Done => return Shift::Done,
+                    Became::Done => return Shift::Done(state),
                     Became::Fence if self.fence(state.epoch).await.is_ok() => return Shift::Refused(String::new()),
                     Became::Fence => {}
                 }

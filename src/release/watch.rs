@@ -9,6 +9,7 @@ use super::further::{Beats, beats};
 use crate::domain::answers::Answers;
 use crate::domain::colour::Colour;
 use crate::probe::Probed;
+use crate::proxy::control::ProxyState;
 
 /// How often it looks at the very most.
 const FASTEST: Duration = Duration::from_millis(100);
@@ -33,10 +34,9 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// Counted right before a shift to this colour.
-    pub(super) async fn shift_to(cluster: &Cluster, colour: Colour) -> Option<Self> {
-        let answers = cluster.proxy.answers().await?;
-        Some(Self { old: answers.of(colour.other()), new: answers.of(colour) })
+    /// As the proxy says it that has just made this colour live.
+    pub(super) fn counted(state: &ProxyState, colour: Colour) -> Option<Self> {
+        state.answers.map(|answers| Self { old: answers.of(colour.other()), new: answers.of(colour) })
     }
 }
 

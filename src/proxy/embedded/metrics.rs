@@ -7,6 +7,7 @@ use hyper::StatusCode;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::claim::Door;
+use crate::domain::answers::{self, BothAnswers};
 use crate::domain::colour::Colour;
 use crate::proxy::control::ProxyState;
 use crate::telemetry::metrics::{counter, gauge, histogram};
@@ -38,6 +39,19 @@ fn by_door(gauge: &IntGaugeVec) -> [IntGauge; 2] {
 struct Answers {
     classes: [IntCounter; 5],
     seconds: Histogram,
+}
+
+impl Answers {
+    fn counted(&self) -> answers::Answers {
+        let [.., failed] = &self.classes;
+        answers::Answers { total: self.classes.iter().map(IntCounter::get).sum(), failed: failed.get() }
+    }
+}
+
+/// What the colours have answered since the start.
+pub(super) fn answers() -> BothAnswers {
+    let [blue, green] = &*ANSWERS;
+    BothAnswers { blue: blue.counted(), green: green.counted() }
 }
 
 /// Counts an answer of a colour.

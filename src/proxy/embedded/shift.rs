@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::claim::{Claims, Live};
+use super::metrics;
 use super::running::Running;
 use super::state_file::{StateError, StateFile};
 use crate::domain::colour::Colour;
@@ -75,7 +76,7 @@ impl Shifter {
             self.since.store(order.epoch, Ordering::Relaxed);
             self.end_streams_later(order);
         }
-        Ok(self.claims.state())
+        Ok(self.state())
     }
 
     /// What has streamed from the other colour since before this shift ends with its window, unless that colour is live again by then.
@@ -116,12 +117,12 @@ impl Shifter {
         self.claims.cut(colour).map_err(|error| OrderError::Refused(error.to_string()))?;
         let ended = self.running.end(colour);
         tracing::info!(%colour, connections = ended, "cut");
-        Ok(self.claims.state())
+        Ok(self.state())
     }
 
-    /// What is live, and what each colour has to do.
+    /// What is live, what each colour has to do, and what it has answered.
     pub(super) fn state(&self) -> ProxyState {
-        self.claims.state()
+        ProxyState { answers: Some(metrics::answers()), ..self.claims.state() }
     }
 
     /// Why live is undefined, while it is.
