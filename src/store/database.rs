@@ -1,5 +1,5 @@
-//! Opening a store: a file of SQLite for one process, or a PostgreSQL server for any number of them. One writes at a time; every commit is
-//! on disk before it returns.
+//! Opening a store: a file of SQLite for one process, or a PostgreSQL server for any number of them. One writes at a time; a commit is
+//! on disk before it returns, unless less was asked for.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::answer::{in_time, is_alive};
 use super::connection::{Connection, Held, Kind, Transaction};
 use super::error::StoreError;
-use super::file::File;
+use super::file::{File, Outlives};
 use super::schema;
 use super::server_time::ServerTime;
 use crate::clock;
@@ -88,8 +88,13 @@ impl Store {
     /// # Errors
     /// Where the store is locked from outside, or gone.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        self.begin_outliving(Outlives::PowerCut).await
+    }
+
+    /// The same, where the commit need not outlive everything. A server waits for its disk all the same.
+    pub(super) async fn begin_outliving(&self, outlives: Outlives) -> Result<Transaction, StoreError> {
         let kind = match &self.0 {
-            Pools::Sqlite(file) => Kind::Sqlite(file.begin().await?),
+            Pools::Sqlite(file) => Kind::Sqlite(file.begin(outlives).await?),
             Pools::Postgres { pool, time } => {
                 let mut connection = pool.acquire().await?;
                 in_time(time.measure(&mut connection)).await?;

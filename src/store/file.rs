@@ -43,6 +43,25 @@ pub(super) struct File {
 /// A device, and a file's number on it.
 type Inode = (u64, u64);
 
+/// What a commit outlives from the moment in which it returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outlives {
+    /// Everything: it waits for the disk.
+    PowerCut,
+    /// The end of this process. The next commit that waits for the disk takes it along.
+    Crash,
+}
+
+impl Outlives {
+    /// In the words of SQLite.
+    fn synchronous(self) -> &'static str {
+        match self {
+            Self::PowerCut => "full",
+            Self::Crash => "normal",
+        }
+    }
+}
+
 impl File {
     /// Opens the file, or makes it.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
@@ -59,9 +78,10 @@ impl File {
     }
 
     /// For a transaction that writes. Where the name leads to another file by now, or to none, SQLite would go on writing what nobody finds.
-    pub(super) async fn begin(&self) -> Result<Lent, StoreError> {
+    pub(super) async fn begin(&self, outlives: Outlives) -> Result<Lent, StoreError> {
         self.is_same(&self.path, self.inode)?;
         let mut lent = self.writer.lend().await?;
+        lent.set_outlives(outlives)?;
         lent.run("BEGIN IMMEDIATE", &[])?;
         // It is there from the first transaction until the last connection ends.
         let log = lent.opened.as_mut().and_then(|opened| *opened.log.get_or_insert_with(|| inode_of(&self.log)));
@@ -82,7 +102,6 @@ impl File {
 fn to_write(path: &Path) -> Result<Connection, StoreError> {
     let writer = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     writer.pragma_update(None, "journal_mode", "wal")?;
-    writer.pragma_update(None, "synchronous", "full")?;
     writer.pragma_update(None, "foreign_keys", true)?;
     writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
     writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
@@ -105,16 +124,17 @@ fn inode_of(path: &Path) -> Option<Inode> {
     fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
-/// A connection, and the log that it began to write, where it has begun.
+/// A connection, what its commits outlive as far as that was said, and the log that it began to write, where it has begun.
 #[derive(Debug)]
 struct Opened {
     connection: Connection,
+    outlives: Option<Outlives>,
     log: Option<Option<Inode>>,
 }
 
 impl Opened {
     fn new(connection: Connection) -> Self {
-        Self { connection, log: None }
+        Self { connection, outlives: None, log: None }
     }
 }
 
@@ -153,6 +173,17 @@ pub(super) struct Lent {
 }
 
 impl Lent {
+    /// What the commits to come outlive.
+    fn set_outlives(&mut self, outlives: Outlives) -> Result<(), StoreError> {
+        let opened = self.opened.as_mut().ok_or(StoreError::Busy)?;
+        if opened.outlives != Some(outlives) {
+            opened.outlives = None;
+            opened.connection.pragma_update(None, "synchronous", outlives.synchronous())?;
+            opened.outlives = Some(outlives);
+        }
+        Ok(())
+    }
+
     /// Runs a statement. Says how many rows it has written.
     pub(super) fn run(&mut self, text: &str, values: &[Value]) -> Result<usize, StoreError> {
         self.with(text, |statement| {
@@ -253,13 +284,24 @@ mod tests {
     async fn a_connection_that_was_lost_is_replaced_by_one_that_can_do_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let file = File::open(&folder.path().join("x.db")).unwrap();
-        let mut lent = file.begin().await.unwrap();
+        let mut lent = file.begin(Outlives::PowerCut).await.unwrap();
         lent.opened.take();
         drop(lent);
-        let mut lent = file.begin().await.unwrap();
+        let mut lent = file.begin(Outlives::PowerCut).await.unwrap();
         lent.script("CREATE TABLE a (b INTEGER); INSERT INTO a VALUES (1)").unwrap();
         lent.run("COMMIT", &[]).unwrap();
         assert_eq!(file.read().await.unwrap().rows("SELECT b FROM a", &[]).unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk_unless_its_transaction_was_begun_for_less() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::open(&folder.path().join("x.db")).unwrap();
+        for (outlives, level) in [(Outlives::PowerCut, 2), (Outlives::Crash, 1), (Outlives::PowerCut, 2)] {
+            let lent = file.begin(outlives).await.unwrap();
+            let connection = &lent.opened.as_ref().unwrap().connection;
+            assert_eq!(connection.pragma_query_value(None, "synchronous", |row| row.get(0)), Ok(level), "{outlives:?}");
+        }
     }
 
     #[tokio::test]
@@ -267,14 +309,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [named, log, aside] = ["x.db", "x.db-wal", "aside"].map(|name| folder.path().join(name));
         let file = File::open(&named).unwrap();
-        drop(file.begin().await.unwrap());
+        drop(file.begin(Outlives::PowerCut).await.unwrap());
         for name in [named, log] {
             fs::rename(&name, &aside).unwrap();
-            assert!(matches!(file.begin().await, Err(StoreError::Lost(_))), "{} is gone", name.display());
+            assert!(matches!(file.begin(Outlives::PowerCut).await, Err(StoreError::Lost(_))), "{} is gone", name.display());
             fs::write(&name, "").unwrap();
-            assert!(matches!(file.begin().await, Err(StoreError::Lost(_))), "{} is another", name.display());
+            assert!(matches!(file.begin(Outlives::PowerCut).await, Err(StoreError::Lost(_))), "{} is another", name.display());
             fs::rename(&aside, &name).unwrap();
-            assert!(file.begin().await.is_ok(), "{} is back", name.display());
+            assert!(file.begin(Outlives::PowerCut).await.is_ok(), "{} is back", name.display());
         }
     }
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::connection::{Connection, Transaction};
 use super::database::Store;
 use super::error::StoreError;
+use super::file::Outlives;
 use super::notices;
 use super::row::Row;
 use super::statement::sql;
@@ -77,7 +78,8 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn reach(&self, id: i64, step: &Step) -> Result<bool, StoreError> {
-        let mut transaction = self.store.begin().await?;
+        let outlives = if step.phase.is_in_the_proxy() { Outlives::Crash } else { Outlives::PowerCut };
+        let mut transaction = self.store.begin_outliving(outlives).await?;
         let reached = close_or_advance(&mut transaction, id, step).await?;
         transaction.commit().await?;
         Ok(reached)
