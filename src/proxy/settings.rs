@@ -33,7 +33,7 @@ pub struct ProxySettings {
     /// How often the names of both colours' addresses are looked up anew. Default: 1 s.
     pub resolve: Duration,
     /// Threads that serve clients. Default: one for each processor.
-    pub threads: usize,
+    pub threads: Option<u32>,
     /// How long a stage may take.
     pub timeouts: ProxyTimeouts,
     /// What is refused beyond this.
@@ -173,7 +173,7 @@ impl ProxySettings {
             live,
             idle,
             resolve: section.duration_or("resolve", Duration::from_secs(1)),
-            threads: usize::try_from(section.count_or("threads", processors())).unwrap_or(1),
+            threads: section.count("threads"),
             timeouts: ProxyTimeouts::read(&mut section),
             limits: ProxyLimits::read(&mut section),
             live_tls: TlsFiles::read(section.section("live_tls")),
@@ -196,11 +196,14 @@ impl ProxySettings {
         section.finish();
         settings
     }
+
+    /// How many threads serve clients. Who only reads the config counts no processors.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.and_then(|count| usize::try_from(count).ok()).unwrap_or_else(processors)
+    }
 }
 
 const HEALTH_ANSWERS: [(&str, MaintenanceHealth); 3] =
     [("app", MaintenanceHealth::App), ("200", MaintenanceHealth::Well), ("503", MaintenanceHealth::Unavailable)];
-
-fn processors() -> u32 {
-    std::thread::available_parallelism().ok().and_then(|count| u32::try_from(count.get()).ok()).unwrap_or(1)
-}

@@ -222,12 +222,17 @@ impl<'a> Section<'a> {
 
     /// A whole number from 1, with a default.
     pub fn count_or(&mut self, key: &'static str, default: u32) -> u32 {
-        let Some(value) = self.value(key) else { return default };
+        self.count(key).unwrap_or(default)
+    }
+
+    /// A whole number from 1, if it was given.
+    pub fn count(&mut self, key: &'static str) -> Option<u32> {
+        let value = self.value(key)?;
         let number = value.as_ref().as_integer().and_then(|number| number.as_str().parse::<u32>().ok()).filter(|number| *number > 0);
-        number.unwrap_or_else(|| {
+        if number.is_none() {
             self.wrong(key, value, "a whole number from 1");
-            default
-        })
+        }
+        number
     }
 
     /// Yes or no, with a default.

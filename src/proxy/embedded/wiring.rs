@@ -120,17 +120,17 @@ impl Embedded {
         if let Some(trouble) = &found.trouble {
             tracing::error!("{trouble}");
         }
-        let claims = Arc::new(Claims::new(found.live, settings.first_live.other(), settings.threads));
+        let threads = settings.threads();
+        let claims = Arc::new(Claims::new(found.live, settings.first_live.other(), threads));
         let running = Arc::new(Running::new(Arc::clone(&claims)));
         let mut names = Colour::BOTH.map(|colour| Names::new(colour, &app.colour(colour).addresses));
-        let [blue, green] =
-            names.each_ref().map(|names| Upstream::new(names.any(), Arc::clone(&running), settings.timeouts, settings.threads));
+        let [blue, green] = names.each_ref().map(|names| Upstream::new(names.any(), Arc::clone(&running), settings.timeouts, threads));
         let [of_blue, of_green] = &mut names;
         // Clients that come meanwhile wait.
         tokio::join!(of_blue.look_up(&blue), of_green.look_up(&green));
         let shifter = Arc::new(Shifter::new(Arc::clone(&claims), Arc::clone(&running), file, found.trouble).ending_streams_after(streams));
         let room = Arc::new(Semaphore::new(usize::try_from(settings.limits.connections).unwrap_or(Semaphore::MAX_PERMITS)));
-        let (log, log_thread) = open_log(&settings.access_log, state, settings.threads)?.unzip();
+        let (log, log_thread) = open_log(&settings.access_log, state, threads)?.unzip();
         let pause = Arc::new(Pause::load(&state.join("maintenance.json"), settings.hold));
         let forwarder = Arc::new(Forwarder {
             claims,
