@@ -1,8 +1,9 @@
 //! The command line: which command, and what came of it.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::json;
 
 use super::exit::{Exit, Outcome};
@@ -35,6 +36,7 @@ enum Command {
 
 /// What has a runtime of its own.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Run {
     Up(up::UpArgs),
     /// Run the proxy by itself
@@ -57,6 +59,7 @@ enum Run {
 
 /// What an operator asks for or orders; ends by itself.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Act {
     Init(init::InitArgs),
     Validate(validate::ValidateArgs),
@@ -100,7 +103,7 @@ pub fn command() -> clap::Command {
 /// The whole of `allswell`. Wrong usage ends with exit code 2.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Root { operator, command } = match Root::try_parse() {
+    let Root { operator, command } = match parse(std::env::args_os().collect()) {
         Ok(root) => root,
         Err(error) => return misused(&error),
     };
@@ -115,6 +118,15 @@ pub fn main() -> ExitCode {
         Command::Run(Run::Session(args)) => session::run(&args),
         Command::Act(act) => end(&operator, run(&operator, act)),
     }
+}
+
+/// Only the command that is called is described to clap: all of them take half a millisecond. Help, and what is wrong, is said by whoever knows all.
+fn parse(words: Vec<OsString>) -> Result<Root, clap::Error> {
+    Root::try_parse_from(&words).or_else(|_| {
+        let mut all = command();
+        all.build();
+        Root::from_arg_matches(&all.try_get_matches_from(words)?)
+    })
 }
 
 /// Help was asked for, or the words were not understood; they may be anybody's, and no terminal obeys them.
@@ -188,5 +200,15 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_describes_every_command() {
+        let help = parse(["allswell", "--help"].map(OsString::from).to_vec()).unwrap_err().to_string();
+        let (_, commands) = help.split_once("Commands:").unwrap();
+        let (commands, _) = commands.split_once("Options:").unwrap();
+        let lines: Vec<&str> = commands.lines().filter(|line| !line.trim().is_empty()).collect();
+        assert!(lines.len() > 30 && lines.iter().all(|line| line.split_whitespace().count() > 1), "{commands}");
+        assert!(commands.contains("Make a colour live"), "{commands}");
     }
 }
