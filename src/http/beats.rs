@@ -1,12 +1,15 @@
 //! `POST /v1/beat`: who said it, when, and what; 200 means that it is stored.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, header};
+use axum::response::{IntoResponse, Response};
 
 use super::error::ApiError;
+use super::serve::OwnHosts;
 use super::watching::Watching;
 use super::{body, origin};
 use crate::domain::beat::Beat;
@@ -26,43 +29,72 @@ const LONGEST_WORD: usize = 200;
 /// A beat that was sent earlier, or will be sent later, is refused.
 const OLDEST: Duration = Duration::from_secs(300);
 
-/// An answer that is the same for each.
-type Stored = ([(HeaderName, &'static str); 1], &'static str);
-
-fn stored(json: &'static str) -> Stored {
-    ([(header::CONTENT_TYPE, "application/json")], json)
+/// Where beats come in. There are so many of them that they do not go by the router and its layers.
+#[derive(Debug, Clone)]
+pub(super) struct Entrance {
+    watching: Watching,
+    own: OwnHosts,
 }
 
-/// Takes a beat.
-pub(super) async fn post(
-    State(watching): State<Watching>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Result<Stored, ApiError> {
-    let (head, body) = request.into_parts();
-    let address = origin::address(peer.ip(), &head.headers, &watching.pings.settings.trusted);
-    let answered = async {
-        let body = body::whole(&head.headers, body, LARGEST).await?;
-        let now = watching.monitor.now();
-        if let Err(error) = signed(&head.headers, &body, &watching.key) {
-            watching.monitor.stranger(&address.to_string(), text(&head.headers, KEY_ID_HEADER), now);
-            watching.pings.from(address).map_err(ApiError::TooOften)?;
-            return Err(error);
+impl Entrance {
+    /// To this watcher.
+    pub(super) fn new(watching: Watching, own: OwnHosts) -> Self {
+        Self { watching, own }
+    }
+
+    /// Whether a request is for it.
+    pub(super) fn is_of<B>(request: &Request<B>) -> bool {
+        request.uri().path() == PATH
+    }
+
+    /// Takes a beat.
+    pub(super) async fn answer<B>(self, request: Request<B>, peer: SocketAddr) -> Response
+    where
+        B: hyper::body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        if let Err(error) = self.own.admit(&request) {
+            return error.into_response();
         }
-        let beat = read(&body, now)?;
-        watching.pings.signed(&beat).map_err(ApiError::TooOften)?;
-        let sent = Sent { address: Some(address.to_string()), ..Sent::default() };
-        let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };
-        watching.ingest.beat(arrived).await.map_err(|error| ApiError::from(&error))
-    };
-    match answered.await {
-        Ok(Ack::Stored | Ack::Created) => Ok(stored(r#"{"stored":true}"#)),
-        Ok(Ack::Repeated) => Ok(stored(r#"{"stored":true,"repeated":true}"#)),
-        Err(error) => {
-            error.count();
-            Err(error)
+        if request.method() != Method::POST {
+            return ApiError::WrongMethod(format!("{PATH} does not take {}", request.method())).into_response();
+        }
+        let (head, body) = request.into_parts();
+        match take(&self.watching, &head.headers, body, peer).await {
+            Ok(Ack::Stored | Ack::Created) => stored(r#"{"stored":true}"#),
+            Ok(Ack::Repeated) => stored(r#"{"stored":true,"repeated":true}"#),
+            Err(error) => {
+                error.count();
+                error.into_response()
+            }
         }
     }
+}
+
+async fn take<B>(watching: &Watching, headers: &HeaderMap, body: B, peer: SocketAddr) -> Result<Ack, ApiError>
+where
+    B: hyper::body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let address = origin::address(peer.ip(), headers, &watching.pings.settings.trusted);
+    let body = body::whole(headers, body, LARGEST).await?;
+    let now = watching.monitor.now();
+    if let Err(error) = signed(headers, &body, &watching.key) {
+        watching.monitor.stranger(&address.to_string(), text(headers, KEY_ID_HEADER), now);
+        watching.pings.from(address).map_err(ApiError::TooOften)?;
+        return Err(error);
+    }
+    let beat = read(&body, now)?;
+    watching.pings.signed(&beat).map_err(ApiError::TooOften)?;
+    let sent = Sent { address: Some(address.to_string()), ..Sent::default() };
+    let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };
+    watching.ingest.beat(arrived).await.map_err(|error| ApiError::from(&error))
+}
+
+fn stored(json: &'static str) -> Response {
+    let mut response = Response::new(Body::from(json));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {

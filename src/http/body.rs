@@ -1,10 +1,12 @@
 //! The bodies of requests: never more than may be, and never waited for longer than a client in good health takes.
 
+use std::error::Error;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use super::error::ApiError;
@@ -16,15 +18,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// 413 where it has more than `most` bytes, 400 where it does not come, or not in time.
-pub(super) async fn whole(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, ApiError> {
+pub(super) async fn whole<B>(headers: &HeaderMap, body: B, most: usize) -> Result<Bytes, ApiError>
+where
+    B: hyper::body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let too_large = || ApiError::TooLarge(format!("a body may have at most {most} bytes"));
     if promised(headers).is_some_and(|length| length > most) {
         return Err(too_large());
     }
-    match timeout(PATIENCE, to_bytes(body, most + 1)).await {
-        Ok(Ok(bytes)) if bytes.len() <= most => Ok(bytes),
-        Ok(Ok(_)) => Err(too_large()),
-        Ok(Err(error)) if is_too_long(&error) => Err(too_large()),
+    match timeout(PATIENCE, Limited::new(body, most).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(cut()),
         Err(_) => Err(late()),
     }
@@ -58,10 +63,6 @@ pub(super) async fn beginning(headers: &HeaderMap, body: Body, kept: usize, most
 
 fn promised(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<usize>().ok())
-}
-
-fn is_too_long(error: &axum::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>())
 }
 
 fn cut() -> ApiError {

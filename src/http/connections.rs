@@ -7,7 +7,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
@@ -20,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::requests::Requests;
+use super::requests::{Answers, Requests};
 use crate::net::listen;
 
 /// Where there are no more descriptors, there are some again after a while.
@@ -39,8 +38,8 @@ struct Patience {
     first_word: Duration,
     /// The same once we end.
     last_word: Duration,
-    /// The head of a request comes within this time after the answer before; longer than clients keep a connection that nobody uses.
-    head: Duration,
+    /// Whoever has no request under way for so long, at most twice as long, is cut; longer than clients keep a connection that nobody uses.
+    rest: Duration,
     /// Whoever takes nothing of an answer for so long is gone.
     untaken: Duration,
 }
@@ -48,20 +47,26 @@ struct Patience {
 const PATIENCE: Patience = Patience {
     first_word: Duration::from_secs(10),
     last_word: Duration::from_secs(1),
-    head: Duration::from_secs(120),
+    rest: Duration::from_secs(120),
     untaken: Duration::from_secs(30),
 };
 
 /// Serves until `shutdown`, then lets what is running finish. By TLS alone where there is a config for it.
-pub async fn serve(listener: TcpListener, tls: Option<Arc<ServerConfig>>, router: Router, shutdown: impl Future<Output = ()> + Send) {
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    answers: impl Into<Answers>,
+    shutdown: impl Future<Output = ()> + Send,
+) {
     let room = Arc::new(Semaphore::new(listen::room()));
-    accept(listener, Served { router, tls: tls.map(TlsAcceptor::from), patience: PATIENCE }, room, shutdown).await;
+    let served = Served { answers: answers.into(), tls: tls.map(TlsAcceptor::from), patience: PATIENCE };
+    accept(listener, served, room, shutdown).await;
 }
 
 /// What each connection is served.
 #[derive(Clone)]
 struct Served {
-    router: Router,
+    answers: Answers,
     tls: Option<TlsAcceptor>,
     patience: Patience,
 }
@@ -112,7 +117,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, served: Served, stopped
     // Answers are small: they wait for nothing. Where that cannot be set, they are later and no worse; nor is who takes nothing.
     let _ = stream.set_nodelay(true);
     let _ = set_tcp_user_timeout(&stream, u32::try_from(patience.untaken.as_millis()).unwrap_or(u32::MAX));
-    let requests = Requests::new(served.router, peer);
+    let requests = Requests::new(served.answers, peer);
     let Some(tls) = served.tls else { return speak(stream, ears == HTTP2, requests, patience, stopped).await };
     // Somebody who asks for it in the clear would never know why nobody answers.
     let Ok(Ok(stream)) = timeout(patience.first_word, tls.accept(stream)).await else { return };
@@ -125,15 +130,16 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let stream = TokioIo::new(stream);
+    let rest = requests.clone().rest(patience.rest);
     if is_http2 {
-        let resting = requests.clone();
         let mut server = http2::Builder::new(TokioExecutor::new());
         server.timer(TokioTimer::new()).max_concurrent_streams(STREAMS).max_header_list_size(LONGEST_HEAD);
-        until_it_ends(server.serve_connection(stream, requests), resting.rest(patience.head), stopped).await;
+        until_it_ends(server.serve_connection(stream, requests), rest, stopped).await;
     } else {
         let mut server = http1::Builder::new();
-        server.timer(TokioTimer::new()).header_read_timeout(patience.head);
-        until_it_ends(server.serve_connection(stream, requests), std::future::pending(), stopped).await;
+        // Who rests is cut as with HTTP/2, and not by a timer that is made anew for each head.
+        server.header_read_timeout(None);
+        until_it_ends(server.serve_connection(stream, requests), rest, stopped).await;
     }
 }
 
@@ -155,13 +161,14 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(150);
-    const HASTE: Patience = Patience { first_word: SHORT, last_word: SHORT, head: SHORT, untaken: SHORT };
+    const HASTE: Patience = Patience { first_word: SHORT, last_word: SHORT, rest: SHORT, untaken: SHORT };
     const DEADLINE: Duration = Duration::from_secs(20);
 
     /// A listener with so much room; it serves more than a connection holds.
@@ -169,7 +176,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new().route("/", get(|| async { "well" })).route("/large", get(|| async { vec![b'x'; 64 << 20] }));
-        let served = Served { router, tls: None, patience: HASTE };
+        let served = Served { answers: router.into(), tls: None, patience: HASTE };
         tokio::spawn(accept(listener, served, Arc::new(Semaphore::new(room)), std::future::pending()));
         address
     }

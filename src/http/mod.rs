@@ -21,7 +21,7 @@ mod ping_url;
 pub mod pings;
 mod previews;
 mod readers;
-mod requests;
+pub mod requests;
 pub mod serve;
 pub mod visit;
 pub mod watcher;

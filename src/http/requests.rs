@@ -1,27 +1,49 @@
-//! The requests of one connection: answered by the router, and known while they are under way.
+//! The requests of one connection: answered, and known while they are under way.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::response::Response;
-use http_body_util::BodyExt;
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::Service;
 use tokio::time::sleep;
 use tower::ServiceExt;
 
+use super::beats::Entrance;
+
+/// What answers: a router, and beats come in before it.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    router: Router,
+    beats: Option<Entrance>,
+}
+
+impl From<Router> for Answers {
+    fn from(router: Router) -> Self {
+        Self { router, beats: None }
+    }
+}
+
+impl Answers {
+    /// With beats.
+    pub(super) fn with_beats(self, entrance: Entrance) -> Self {
+        Self { beats: Some(entrance), ..self }
+    }
+}
+
 /// Those of one client's connection. Clones are of the same.
 #[derive(Debug, Clone)]
 pub(super) struct Requests {
-    router: Router,
+    answers: Answers,
     peer: SocketAddr,
     count: Arc<Count>,
 }
@@ -35,10 +57,16 @@ struct Count {
 /// A request whose answer has not gone.
 struct UnderWay(Arc<Count>);
 
+/// The body of an answer. It is dropped when it has gone or when nobody wants it any more: until then its request is under way.
+pub(super) struct Going {
+    body: Body,
+    _request: UnderWay,
+}
+
 impl Requests {
     /// Of this client.
-    pub(super) fn new(router: Router, peer: SocketAddr) -> Self {
-        Self { router, peer, count: Arc::default() }
+    pub(super) fn new(answers: impl Into<Answers>, peer: SocketAddr) -> Self {
+        Self { answers: answers.into(), peer, count: Arc::default() }
     }
 
     /// Resolves when none was under way for so long.
@@ -72,25 +100,37 @@ impl Drop for UnderWay {
     }
 }
 
+impl hyper::body::Body for Going {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 impl Service<Request<Incoming>> for Requests {
-    type Response = Response;
+    type Response = Response<Going>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Going>, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let under_way = UnderWay::begin(&self.count);
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        let router = self.router.clone();
-        Box::pin(async move {
-            let answer = router.oneshot(request.map(Body::new)).await?;
-            // Until the body is dropped, which is when it has gone or when nobody wants it any more.
-            Ok(answer.map(|body| {
-                Body::new(body.map_frame(move |frame| {
-                    let _ = &under_way;
-                    frame
-                }))
-            }))
-        })
+        let (under_way, peer) = (UnderWay::begin(&self.count), self.peer);
+        let going = |answer: Response| answer.map(|body| Going { body, _request: under_way });
+        if let Some(entrance) = self.answers.beats.as_ref().filter(|_| Entrance::is_of(&request)).cloned() {
+            return Box::pin(async move { Ok(going(entrance.answer(request, peer).await)) });
+        }
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let router = self.answers.router.clone();
+        Box::pin(async move { router.oneshot(request.map(Body::new)).await.map(going) })
     }
 }
 

@@ -4,8 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -32,8 +34,19 @@ impl OwnHosts {
 
     /// A name that resolves to us by another's will (DNS rebinding) is foreign; an IP address cannot be.
     fn accepts(&self, host: &str) -> bool {
-        let host = host_of(host).to_ascii_lowercase();
-        host.parse::<IpAddr>().is_ok() || host == "localhost" || self.0.contains(&host)
+        let host = host_of(host);
+        let is = |name: &str| host.eq_ignore_ascii_case(name);
+        is("localhost") || host.parse::<IpAddr>().is_ok() || self.0.iter().any(|name| is(name))
+    }
+
+    /// Whether a request is for this listener.
+    ///
+    /// # Errors
+    /// 421 where its `Host` is foreign.
+    pub(super) fn admit<B>(&self, request: &Request<B>) -> Result<(), ApiError> {
+        let header = || request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = request.uri().authority().map(Authority::as_str).or_else(header).unwrap_or_default();
+        if self.accepts(host) { Ok(()) } else { Err(ApiError::Misdirected(host.to_owned())) }
     }
 }
 
@@ -45,11 +58,9 @@ fn host_of(authority: &str) -> &str {
     }
 }
 
-async fn own_host_only(State(own): State<OwnHosts>, request: Request, next: Next) -> Result<Response, ApiError> {
-    let authority = request.uri().authority().map(ToString::to_string);
-    let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
-    let host = authority.or(header).unwrap_or_default();
-    if own.accepts(&host) { Ok(next.run(request).await) } else { Err(ApiError::Misdirected(host)) }
+async fn own_host_only(State(own): State<OwnHosts>, request: Request<Body>, next: Next) -> Result<Response, ApiError> {
+    own.admit(&request)?;
+    Ok(next.run(request).await)
 }
 
 /// Adds `/metrics`, a 404 and a 405 that say so, and the check of `Host`.
@@ -61,8 +72,8 @@ pub fn guarded(router: Router, own: OwnHosts) -> Router {
 /// The same, for the public.
 pub(super) fn guarded_without_metrics(router: Router, own: OwnHosts) -> Router {
     router
-        .fallback(|request: Request| async move { ApiError::NotFound(format!("there is nothing at {}", request.uri().path())) })
-        .method_not_allowed_fallback(|request: Request| async move {
+        .fallback(|request: Request<Body>| async move { ApiError::NotFound(format!("there is nothing at {}", request.uri().path())) })
+        .method_not_allowed_fallback(|request: Request<Body>| async move {
             ApiError::WrongMethod(format!("{} does not take {}", request.uri().path(), request.method()))
         })
         .layer(from_fn_with_state(own, own_host_only))

@@ -1,23 +1,24 @@
-//! Everything that the watcher's listener serves.
+//! Everything that the watcher's listener answers.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, get};
 use axum::{Json, Router};
 use serde_json::json;
 use tokio::sync::watch;
 
 use super::error::count_from_zero;
+use super::requests::Answers;
 use super::serve::{OwnHosts, guarded, healthz};
 use super::watching::Watching;
 use super::{api, beats, orders, ping, visit};
 
 /// Beats, orders, overview, pages, health and metrics. `ending`: then whoever listens to events is let go.
-pub fn router(watching: Watching, own: OwnHosts, ending: watch::Receiver<bool>) -> Router {
+pub fn answers(watching: Watching, own: OwnHosts, ending: watch::Receiver<bool>) -> Answers {
     count_from_zero();
+    let entrance = beats::Entrance::new(watching.clone(), own.clone());
     let router = Router::new()
-        .route(beats::PATH, post(beats::post))
         .route("/ping/{*check}", any(ping::ping))
         .merge(api::routes::routes(&watching))
         .route(
@@ -28,7 +29,7 @@ pub fn router(watching: Watching, own: OwnHosts, ending: watch::Receiver<bool>) 
         .merge(visit::routes::routes(ending))
         .method_not_allowed_fallback(wrong_method)
         .with_state(watching);
-    guarded(router, own)
+    Answers::from(guarded(router, own)).with_beats(entrance)
 }
 
 async fn wrong_method(request: Request) -> Response {

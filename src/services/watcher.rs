@@ -24,7 +24,7 @@ use crate::http::pings::Pings;
 use crate::http::serve::OwnHosts;
 use crate::http::visit::door::Door;
 use crate::http::visit::public_router;
-use crate::http::watcher::router;
+use crate::http::watcher::answers;
 use crate::http::watching::{Needs, Watching};
 use crate::monitor::{Loops, May, Monitor, MonitorSettings, WatcherSettings};
 use crate::net::manager::ServiceManager;
@@ -154,7 +154,7 @@ impl Renewed for Watcher {
         if let Some(public) = public {
             serving.spawn(serve(public, public_tls, public_router(watching.clone(), own.clone()), is_over(stopped.clone())));
         }
-        serving.spawn(serve(listener, tls, router(watching, own, stopped.clone()), is_over(stopped)));
+        serving.spawn(serve(listener, tls, answers(watching, own, stopped.clone()), is_over(stopped)));
         manager.ready();
         stop.await;
         ending.send_replace(true);

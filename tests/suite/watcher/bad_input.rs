@@ -80,6 +80,7 @@ async fn foreign_hosts_unknown_paths_and_broken_requests_get_a_4xx() {
     for (request, statuses) in [
         ("GET / HTTP/1.1\r\nhost: evil.example\r\n\r\n", &[421][..]),
         ("GET /v1/overview HTTP/1.1\r\nhost: evil.example\r\n\r\n", &[421]),
+        ("POST /v1/beat HTTP/1.1\r\nhost: evil.example\r\ncontent-length: 2\r\n\r\n{}", &[421]),
         ("GET / HTTP/1.1\r\n\r\n", &[400, 421]),
         ("GET /nowhere HTTP/1.1\r\nhost: localhost\r\n\r\n", &[404]),
         ("GET /v1/beat HTTP/1.1\r\nhost: localhost\r\n\r\n", &[405]),
