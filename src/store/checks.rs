@@ -125,10 +125,11 @@ pub async fn find(connection: &mut Connection, name: &str) -> Result<Option<Stor
 /// # Errors
 /// Where the store does not answer.
 pub async fn read_ahead(connection: &mut Connection, names: &BTreeSet<&str>) -> Result<(), StoreError> {
-    for name in names {
+    let is_new = |name: &&str| connection.known::<Option<StoredCheck>>(CHECK.name, name).is_none();
+    let names: Vec<&str> = names.iter().copied().filter(is_new).collect();
+    for name in &names {
         connection.remember(CHECK.name, name, None::<StoredCheck>);
     }
-    let names: Vec<&str> = names.iter().copied().collect();
     for stored in named(connection, &names).await? {
         let name = stored.name.clone();
         connection.remember(CHECK.name, &name, Some(stored));

@@ -20,6 +20,10 @@ use super::value::Value;
 
 /// The table of what channels are to be told.
 const NOTICES: &str = "notice";
+/// The table that every beat reads: of a file of our own, what is known of it is known in the next transaction, too.
+const CHECKS: &str = "check";
+/// So many rows of it at most.
+const MOST_KNOWN: usize = 10_000;
 
 /// A connection to SQLite or PostgreSQL, on which statements run one after the other.
 #[derive(Debug)]
@@ -76,11 +80,6 @@ impl Connection {
             Kind::Sqlite(_) => Dialect::Sqlite,
             Kind::Postgres(_) => Dialect::Postgres,
         }
-    }
-
-    /// Whether rows are written many at a time.
-    pub(super) fn is_batching(&self) -> bool {
-        self.is_batching
     }
 
     /// Whether something was written that a channel may be waiting for.
@@ -172,6 +171,7 @@ impl Connection {
 
     /// Runs several statements of ours.
     pub(super) async fn script(&mut self, text: &str) -> Result<(), StoreError> {
+        self.pending.forget();
         match &mut self.kind {
             Kind::Sqlite(file) => file.script(text),
             Kind::Postgres(held) => Ok(sqlx::raw_sql(AssertSqlSafe(text)).execute(held.raw()).await.map(|_| ())?),
@@ -230,7 +230,11 @@ pub struct Transaction(Connection);
 
 impl Transaction {
     pub(super) fn new(kind: Kind) -> Self {
-        Self(Connection::new(kind))
+        let mut connection = Connection::new(kind);
+        if let Kind::Sqlite(file) = &mut connection.kind {
+            connection.pending.known = file.known();
+        }
+        Self(connection)
     }
 
     /// From now on rows are written many at a time. What the database says of a row is heard later then: of which it is, nobody knows.
@@ -245,7 +249,10 @@ impl Transaction {
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.0.flush().await?;
         match self.0.kind {
-            Kind::Sqlite(mut file) => file.run("COMMIT", &[]).map(|_| ())?,
+            Kind::Sqlite(mut file) => {
+                file.run("COMMIT", &[])?;
+                file.leave(self.0.pending.known.only(CHECKS, MOST_KNOWN));
+            }
             Kind::Postgres(held) => in_time(held.commit()).await?,
         }
         Ok(())

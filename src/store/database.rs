@@ -163,4 +163,33 @@ mod tests {
         let error = Store::open("sqlite:x.db", folder.path()).await.unwrap_err();
         assert!(error.to_string().contains("schema 999"), "{error}");
     }
+
+    #[tokio::test]
+    async fn what_is_known_is_known_to_the_next_transaction_and_forgotten_once_anybody_has_written_something_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
+        let begin = async || {
+            let mut transaction = store.begin().await.unwrap();
+            transaction.batch();
+            transaction
+        };
+        let leave = async || {
+            let mut transaction = begin().await;
+            transaction.remember("check", "job", 7);
+            transaction.commit().await.unwrap();
+        };
+        let known = async || begin().await.known::<i32>("check", "job").copied();
+        leave().await;
+        assert_eq!(known().await, Some(7));
+        assert_eq!(known().await, None, "that transaction was not committed");
+        leave().await;
+        let mut ours = store.begin().await.unwrap();
+        sql("DELETE FROM fact").run(&mut ours).await.unwrap();
+        ours.commit().await.unwrap();
+        assert_eq!(known().await, None, "we have written");
+        leave().await;
+        let other = rusqlite::Connection::open(folder.path().join("x.db")).unwrap();
+        other.execute("INSERT INTO fact VALUES ('a', '1')", ()).unwrap();
+        assert_eq!(known().await, None, "somebody else has written");
+    }
 }

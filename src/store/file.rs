@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::dialect;
 use super::error::StoreError;
+use super::pending::Known;
 use super::row::FileRow;
 use super::value::Value;
 
@@ -86,6 +87,7 @@ impl File {
         // It is there from the first transaction until the last connection ends.
         let log = lent.opened.as_mut().and_then(|opened| *opened.log.get_or_insert_with(|| inode_of(&self.log)));
         self.is_same(&self.log, log)?;
+        lent.look_around()?;
         Ok(lent)
     }
 
@@ -124,17 +126,23 @@ fn inode_of(path: &Path) -> Option<Inode> {
     fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
-/// A connection, what its commits outlive as far as that was said, and the log that it began to write, where it has begun.
+/// A connection.
 #[derive(Debug)]
 struct Opened {
     connection: Connection,
+    /// What its commits outlive, as far as that was said.
     outlives: Option<Outlives>,
+    /// The log that it began to write, where it has begun.
     log: Option<Option<Inode>>,
+    /// What its last transaction has left.
+    known: Known,
+    /// Another one once somebody else has written to the file.
+    version: Option<rusqlite::types::Value>,
 }
 
 impl Opened {
     fn new(connection: Connection) -> Self {
-        Self { connection, outlives: None, log: None }
+        Self { connection, outlives: None, log: None, known: Known::default(), version: None }
     }
 }
 
@@ -182,6 +190,28 @@ impl Lent {
             opened.outlives = Some(outlives);
         }
         Ok(())
+    }
+
+    /// Where somebody else has written to the file, nothing is known any more.
+    fn look_around(&mut self) -> Result<(), StoreError> {
+        let version = self.rows("PRAGMA data_version", &[])?.pop().and_then(|mut row| row.values.pop());
+        let opened = self.opened.as_mut().ok_or(StoreError::Busy)?;
+        if opened.version != version {
+            (opened.version, opened.known) = (version, Known::default());
+        }
+        Ok(())
+    }
+
+    /// What the last transaction has left: whoever takes it and does not leave it to the next one has it forgotten.
+    pub(super) fn known(&mut self) -> Known {
+        self.opened.as_mut().map(|opened| std::mem::take(&mut opened.known)).unwrap_or_default()
+    }
+
+    /// Leaves to the next transaction what is known of rows as they were committed.
+    pub(super) fn leave(&mut self, known: Known) {
+        if let Some(opened) = &mut self.opened {
+            opened.known = known;
+        }
     }
 
     /// Runs a statement. Says how many rows it has written.

@@ -30,10 +30,14 @@ pub(super) enum Again {
     Never,
 }
 
+/// Rows as they are, by table and key.
+#[derive(Debug, Default)]
+pub(super) struct Known(HashMap<&'static str, HashMap<String, Box<dyn Any + Send + Sync>>>);
+
 /// Rows that are known, and rows that are to be written.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    known: HashMap<&'static str, HashMap<String, Box<dyn Any + Send + Sync>>>,
+    pub(super) known: Known,
     queues: Vec<Queue>,
 }
 
@@ -52,6 +56,14 @@ impl Table {
     }
 }
 
+impl Known {
+    /// Those of one table, where there are no more than `most`.
+    pub(super) fn only(mut self, table: &'static str, most: usize) -> Self {
+        self.0.retain(|known, rows| *known == table && rows.len() <= most);
+        self
+    }
+}
+
 impl Pending {
     /// Whether nothing is to be written.
     pub(super) fn is_empty(&self) -> bool {
@@ -60,17 +72,21 @@ impl Pending {
 
     /// What is known of a row: none where that would have to be read.
     pub(super) fn known<T: Any>(&self, table: &'static str, key: &str) -> Option<&T> {
-        self.known.get(table)?.get(key)?.downcast_ref::<T>()
+        self.known.0.get(table)?.get(key)?.downcast_ref::<T>()
     }
 
     /// Keeps a row in mind.
     pub(super) fn remember<T: Any + Send + Sync>(&mut self, table: &'static str, key: &str, row: T) {
-        self.known.entry(table).or_default().insert(key.to_owned(), Box::new(row));
+        let rows = self.known.0.entry(table).or_default();
+        match rows.get_mut(key).and_then(|known| known.downcast_mut::<T>()) {
+            Some(known) => *known = row,
+            None => drop(rows.insert(key.to_owned(), Box::new(row))),
+        }
     }
 
     /// Something else was written: what was known may have changed.
     pub(super) fn forget(&mut self) {
-        self.known.clear();
+        self.known.0.clear();
     }
 
     /// Whether a row with this key is to be written.
@@ -157,5 +173,16 @@ mod tests {
         assert_eq!(pending.known::<Option<i32>>("a", "other"), None);
         pending.forget();
         assert_eq!(pending.known::<Option<i32>>("a", "key"), None);
+    }
+
+    #[test]
+    fn what_is_kept_is_of_one_table_and_not_too_much() {
+        let known = |most| {
+            let mut pending = Pending::default();
+            [("a", 1), ("a", 2), ("b", 3)].iter().for_each(|(table, key)| pending.remember(table, &key.to_string(), *key));
+            Pending { known: pending.known.only("a", most), ..Pending::default() }
+        };
+        assert_eq!((known(2).known("a", "2"), known(2).known::<i32>("b", "3")), (Some(&2), None));
+        assert_eq!(known(1).known::<i32>("a", "2"), None);
     }
 }
