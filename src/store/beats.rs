@@ -20,13 +20,16 @@ const BEAT: Table = Table {
     again: Again::Never,
 };
 
-/// On which of 16 shelves the log of a check stands. A commit of many beats writes the ends of as many shelves, and not one of each check; whoever
+/// So many shelves there are.
+const SHELVES: i64 = 4;
+
+/// On which shelf the log of a check stands. A commit of many beats writes the ends of as many shelves, and not one of each check; whoever
 /// reads the log of one check walks past its neighbours.
 pub(super) fn shelf(check: &str) -> i64 {
     let letters = check.chars().count();
     let code = |at: usize| check.chars().nth(at).map_or(0, |letter| i64::from(u32::from(letter)));
     let length = i64::try_from(letters).unwrap_or(i64::MAX);
-    (code(0) + 3 * code(letters.saturating_sub(1) / 2) + 5 * code(letters.saturating_sub(1)) + 7 * length) % 16
+    (code(0) + 3 * code(letters.saturating_sub(1) / 2) + 5 * code(letters.saturating_sub(1)) + 7 * length) % SHELVES
 }
 
 /// Stores a beat, with how it came and what its run took. False where the same one is there already.

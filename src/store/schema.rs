@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
     Step::Both(include_str!("schema/many.sql")),
     Step::Each { file: include_str!("schema/message_file.sql"), server: include_str!("schema/message_server.sql") },
     Step::Both(include_str!("schema/page.sql")),
+    Step::Both(include_str!("schema/shelves.sql")),
 ];
 
 /// Takes the steps that are not taken yet.
@@ -88,6 +89,7 @@ mod tests {
             transaction.script(&format!("{insert} {values}")).await.unwrap();
         }
         transaction.script(include_str!("schema/message_file.sql")).await.unwrap();
+        transaction.script(include_str!("schema/shelves.sql")).await.unwrap();
         for check in ["a", "backup", "job-17", "\u{e9}t\u{e9} \u{65e5}\u{672c}"] {
             let found = pages::beats(&mut transaction, Some(check), i64::MAX, 10).await.unwrap();
             assert_eq!(found.len(), 1, "{check}");
