@@ -63,13 +63,16 @@ pub enum IngestError {
 
 type Answer = Result<Ack, IngestError>;
 
+/// To whoever has handed a beat in. The beat goes back with it: what one thread allocates and another frees costs both.
+type Reply = oneshot::Sender<(Answer, Arrived)>;
+
 /// Where beats are handed in.
 #[derive(Debug, Clone)]
-pub struct Ingest(mpsc::Sender<(Arrived, oneshot::Sender<Answer>)>);
+pub struct Ingest(mpsc::Sender<(Arrived, Reply)>);
 
 /// The other end of [`Ingest`].
 #[derive(Debug)]
-pub(super) struct Queue(mpsc::Receiver<(Arrived, oneshot::Sender<Answer>)>);
+pub(super) struct Queue(mpsc::Receiver<(Arrived, Reply)>);
 
 /// A way in, and what [`Monitor::run_ingest`] takes from it.
 pub(super) fn queue() -> (Ingest, Queue) {
@@ -86,10 +89,10 @@ impl Ingest {
         let (reply, answer) = oneshot::channel();
         let gone = || IngestError::Unavailable("it is ending".into());
         self.0.try_send((arrived, reply)).map_err(|_| IngestError::Unavailable("too many beats wait for it".into()))?;
-        match timeout(PATIENCE, answer).await {
-            Ok(answered) => answered.map_err(|_| gone())?,
-            Err(_) => Err(IngestError::Unavailable("no commit in time".into())),
-        }
+        let Ok(answered) = timeout(PATIENCE, answer).await else { return Err(IngestError::Unavailable("no commit in time".into())) };
+        let (answer, arrived) = answered.map_err(|_| gone())?;
+        count(&arrived, &answer);
+        answer
     }
 }
 
@@ -100,11 +103,11 @@ impl Monitor {
         while queue.0.recv_many(&mut waiting, BATCH).await > 0 {
             let (batch, replies): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
             let answers = self.ingest(&batch, self.now()).await;
-            // Only now may the sweep look beyond them.
-            drop(batch);
-            for (reply, answer) in replies.into_iter().zip(answers) {
-                // A sender that has gone repeats its beat.
-                let _ = reply.send(answer);
+            for ((arrived, reply), answer) in batch.into_iter().zip(replies).zip(answers) {
+                // Only with it goes the arrival, and the sweep may look beyond it. A sender that has gone repeats its beat.
+                if let Err((answer, arrived)) = reply.send((answer, arrived)) {
+                    count(&arrived, &answer);
+                }
             }
         }
     }
@@ -114,15 +117,8 @@ impl Monitor {
         let began = clock::elapsed();
         let committed = self.commit(batch, now).await;
         COMMIT.with_label_values::<&str>(&[]).observe((clock::elapsed() - began).as_secs_f64());
-        match self.noted(committed.map_err(MonitorError::from), now) {
-            Ok(answers) => {
-                for (arrived, answer) in batch.iter().zip(&answers) {
-                    count(arrived, answer);
-                }
-                answers
-            }
-            Err(error) => batch.iter().map(|_| Err(IngestError::Unavailable(error.to_string()))).collect(),
-        }
+        self.noted(committed.map_err(MonitorError::from), now)
+            .unwrap_or_else(|error| batch.iter().map(|_| Err(IngestError::Unavailable(error.to_string()))).collect())
     }
 
     /// All in one transaction. Where the store refuses a row, or has it already, each in its own, so that this row fails alone.
