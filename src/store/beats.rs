@@ -66,7 +66,12 @@ pub async fn insert(
         Value::from(sent.ignored.map(Ignored::as_str)),
         Value::from(shelf(&beat.check)),
     ];
-    connection.write(&BEAT, "", row).await
+    let key = if connection.is_batching() {
+        format!("{} {} {} {key_id} {}", beat.sent_at.as_millis(), identity.run.as_u128(), identity.sequence, identity.instance)
+    } else {
+        String::new()
+    };
+    connection.write(&BEAT, &key, row).await
 }
 
 /// How many there are.

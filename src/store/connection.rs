@@ -82,6 +82,11 @@ impl Connection {
         }
     }
 
+    /// Whether rows are written many at a time.
+    pub(super) fn is_batching(&self) -> bool {
+        self.is_batching
+    }
+
     /// Whether something was written that a channel may be waiting for.
     #[must_use]
     pub fn has_news(&self) -> bool {
