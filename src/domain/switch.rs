@@ -77,11 +77,11 @@ impl Phase {
         Self::ENDS.contains(&self)
     }
 
-    /// Whether a power cut may take it out of the journal before the next is reached. Up to the proof a prober that finds a switch unfinished
-    /// goes by what the proxy says, wherever the switch stands, and the proxy has its colour on disk before it acknowledges.
+    /// Whether a power cut may take it out of the journal before the next is reached: a prober that finds a switch unfinished goes by what the
+    /// proxy says, and does the same with an open gate as before it.
     #[must_use]
-    pub fn is_in_the_proxy(self) -> bool {
-        matches!(self, Self::Gated | Self::Shifted)
+    pub fn may_be_lost(self) -> bool {
+        self == Self::Gated
     }
 
     /// Whether a switch that stands here may stand there next. What is over stays as it is, and nothing is skipped: but a prober that finds the
@@ -192,7 +192,7 @@ mod tests {
     fn whether_a_phase_that_a_power_cut_may_take_is_there_changes_nothing() {
         use ProxyAnswer::{Live, Silent};
         let answers = [Live(Some(Colour::Blue)), Live(Some(Colour::Green)), Live(None), Silent];
-        for phase in Phase::ALL.into_iter().filter(|phase| phase.is_in_the_proxy()) {
+        for phase in Phase::ALL.into_iter().filter(|phase| phase.may_be_lost()) {
             assert!(Phase::Intended.may_become(Phase::Verified) && phase.may_become(Phase::Verified));
             for answer in answers {
                 assert_eq!(recover(phase, Colour::Green, answer), recover(Phase::Intended, Colour::Green, answer), "{phase} {answer:?}");

@@ -78,7 +78,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn reach(&self, id: i64, step: &Step) -> Result<bool, StoreError> {
-        let outlives = if step.phase.is_in_the_proxy() { Outlives::Crash } else { Outlives::PowerCut };
+        let outlives = if step.phase.may_be_lost() { Outlives::Crash } else { Outlives::PowerCut };
         let mut transaction = self.store.begin_outliving(outlives).await?;
         let reached = close_or_advance(&mut transaction, id, step).await?;
         transaction.commit().await?;
