@@ -1,6 +1,8 @@
 //! Sends requests on connections that are kept open: each the next as soon as it has its answer, or at an even pace.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use std::vec::IntoIter;
 
 use allswell::clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -40,12 +42,13 @@ impl Load {
         }
         let began = clock::elapsed();
         let mut tasks = JoinSet::new();
-        for (number, (stream, requests)) in streams.into_iter().zip(requests.0).enumerate() {
+        let requests = Arc::new(Mutex::new(requests.0.into_iter()));
+        for (number, stream) in streams.into_iter().enumerate() {
             let pace = per_second.map(|rate| {
                 let every = Duration::from_secs_f64(count(self.connections) / rate);
                 (began + every.mul_f64(count(number) / count(self.connections)), every)
             });
-            tasks.spawn(converse(stream, requests, pace));
+            tasks.spawn(converse(stream, Arc::clone(&requests), pace));
         }
         let mut outcome = Outcome::default();
         while let Some(done) = tasks.join_next().await {
@@ -76,12 +79,15 @@ fn count(number: usize) -> f64 {
     number as f64
 }
 
-async fn converse(mut stream: TcpStream, requests: Vec<Vec<u8>>, pace: Option<(Duration, Duration)>) -> (Vec<Duration>, usize) {
-    let mut answered = Vec::with_capacity(requests.len());
+type Shared = Arc<Mutex<IntoIter<Vec<u8>>>>;
+
+async fn converse(mut stream: TcpStream, requests: Shared, pace: Option<(Duration, Duration)>) -> (Vec<Duration>, usize) {
+    let mut answered = Vec::new();
     let mut refused = 0;
+    let take = || requests.lock().unwrap().next();
     let mut buffer = Vec::with_capacity(4096);
     let mut next = pace.map(|(first, _)| first);
-    for request in requests {
+    loop {
         let sent = match (next, pace) {
             (Some(at), Some((_, every))) => {
                 tokio::time::sleep(at.saturating_sub(clock::elapsed())).await;
@@ -90,11 +96,11 @@ async fn converse(mut stream: TcpStream, requests: Vec<Vec<u8>>, pace: Option<(D
             }
             _ => clock::elapsed(),
         };
+        let Some(request) = take() else { return (answered, refused) };
         stream.write_all(&request).await.unwrap();
         refused += usize::from(!is_good(&mut stream, &mut buffer).await);
         answered.push(clock::elapsed().saturating_sub(sent));
     }
-    (answered, refused)
 }
 
 /// Reads one whole answer.

@@ -15,11 +15,12 @@ const STRIDE: usize = 7_919;
 /// So much later than the beat before each one was sent, by its sender's clock: as it would be at about the rate that is measured.
 const APART: Duration = Duration::from_micros(30);
 
-/// For each connection, what it sends, in order.
-pub(crate) struct Requests(pub(crate) Vec<Vec<Vec<u8>>>);
+/// What is sent, in order, whoever of the connections is ready for the next: as with senders of which each says when it speaks, what arrives
+/// was sent just before.
+pub(crate) struct Requests(pub(crate) Vec<Vec<u8>>);
 
 impl Requests {
-    /// Signed beats of a thousand checks by turns.
+    /// Signed beats of a thousand checks by turns, of as many runs as there are connections.
     pub(crate) fn signed(count: usize, connections: usize) -> Self {
         Self::spread(count, connections, CHECKS)
     }
@@ -27,16 +28,13 @@ impl Requests {
     /// Signed beats of so many checks by turns.
     pub(crate) fn spread(count: usize, connections: usize, checks: usize) -> Self {
         let (key, began) = (Key::new(KEY), clock::now());
-        let one = |connection: usize| {
-            let run = Uuid::new_v4();
-            let beats = (0..count / connections).map(|number| {
-                let place = number * connections + connection;
-                let sent_at = began + APART * u32::try_from(place).unwrap();
-                Beat { sent_at, ..beat(place * STRIDE % checks, run, number) }
-            });
-            beats.map(|beat| request(&key, &serde_json::to_vec(&beat).unwrap())).collect()
+        let runs: Vec<Uuid> = (0..connections).map(|_| Uuid::new_v4()).collect();
+        let one = |place: usize| {
+            let sent_at = began + APART * u32::try_from(place).unwrap();
+            let beat = Beat { sent_at, ..beat(place * STRIDE % checks, runs[place % connections], place / connections) };
+            request(&key, &serde_json::to_vec(&beat).unwrap())
         };
-        Self((0..connections).map(one).collect())
+        Self((0..count).map(one).collect())
     }
 }
 

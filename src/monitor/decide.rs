@@ -54,12 +54,19 @@ async fn hear_any(
     }
     let quiet_until = scene.live.quiet_until(Role::of(&stored.name));
     let heard = Heard { kind: beat.kind, health: beat.health.as_ref(), at, sent_at: beat.sent_at, work: sent.work };
-    let decision = check.hear(&stored.state, heard, quiet_until);
+    let mut decision = check.hear(&stored.state, heard, quiet_until);
+    decision.look_at = look_no_later(stored.look_at, decision.look_at);
     if decision.state.too_often && decision.state.streak.weak > 0 {
         // Not what the sender said, but what we make of it.
         stored.seen.reason.clone_from(&decision.state.last_words);
     }
     apply(connection, scene, stored, decision).await
+}
+
+/// When a check is looked at that has heard something: where it was to be looked at earlier, it still is, and whoever looks finds how late it is due
+/// by then. So the index of what is due is written about once in a period, and not for each beat.
+pub(super) fn look_no_later(before: Option<Moment>, decided: Option<Moment>) -> Option<Moment> {
+    decided.map(|decided| before.map_or(decided, |before| before.min(decided)))
 }
 
 /// A check is looked at, with `until` as the moment up to which everything that arrived has been heard.

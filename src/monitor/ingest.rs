@@ -1,5 +1,6 @@
 //! Beats are committed in groups: whatever arrives while a commit runs goes into the next. A lone beat waits for nothing.
 
+use std::borrow::Borrow;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -64,15 +65,28 @@ pub enum IngestError {
 type Answer = Result<Ack, IngestError>;
 
 /// To whoever has handed a beat in. The beat goes back with it: what one thread allocates and another frees costs both.
-type Reply = oneshot::Sender<(Answer, Arrived)>;
+type Reply = oneshot::Sender<(Answer, Box<Arrived>)>;
+
+/// A beat whose sender waits. It is not copied on its way.
+#[derive(Debug)]
+struct Waiting {
+    arrived: Box<Arrived>,
+    reply: Reply,
+}
+
+impl Borrow<Arrived> for Waiting {
+    fn borrow(&self) -> &Arrived {
+        &self.arrived
+    }
+}
 
 /// Where beats are handed in.
 #[derive(Debug, Clone)]
-pub struct Ingest(mpsc::Sender<(Arrived, Reply)>);
+pub struct Ingest(mpsc::Sender<Waiting>);
 
 /// The other end of [`Ingest`].
 #[derive(Debug)]
-pub(super) struct Queue(mpsc::Receiver<(Arrived, Reply)>);
+pub(super) struct Queue(mpsc::Receiver<Waiting>);
 
 /// A way in, and what [`Monitor::run_ingest`] takes from it.
 pub(super) fn queue() -> (Ingest, Queue) {
@@ -88,7 +102,8 @@ impl Ingest {
     pub async fn beat(&self, arrived: Arrived) -> Answer {
         let (reply, answer) = oneshot::channel();
         let gone = || IngestError::Unavailable("it is ending".into());
-        self.0.try_send((arrived, reply)).map_err(|_| IngestError::Unavailable("too many beats wait for it".into()))?;
+        let waiting = Waiting { arrived: Box::new(arrived), reply };
+        self.0.try_send(waiting).map_err(|_| IngestError::Unavailable("too many beats wait for it".into()))?;
         let Ok(answered) = timeout(PATIENCE, answer).await else { return Err(IngestError::Unavailable("no commit in time".into())) };
         let (answer, arrived) = answered.map_err(|_| gone())?;
         count(&arrived, &answer);
@@ -101,9 +116,8 @@ impl Monitor {
     pub(super) async fn run_ingest(&self, mut queue: Queue) {
         let mut waiting = Vec::with_capacity(BATCH);
         while queue.0.recv_many(&mut waiting, BATCH).await > 0 {
-            let (batch, replies): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-            let answers = self.ingest(&batch, self.now()).await;
-            for ((arrived, reply), answer) in batch.into_iter().zip(replies).zip(answers) {
+            let answers = self.ingest(&waiting, self.now()).await;
+            for (Waiting { arrived, reply }, answer) in waiting.drain(..).zip(answers) {
                 // Only with it goes the arrival, and the sweep may look beyond it. A sender that has gone repeats its beat.
                 if let Err((answer, arrived)) = reply.send((answer, arrived)) {
                     count(&arrived, &answer);
@@ -113,7 +127,7 @@ impl Monitor {
     }
 
     /// Stores a group of beats and all that follows from them in one transaction. One answer each, in order.
-    pub async fn ingest(&self, batch: &[Arrived], now: Moment) -> Vec<Answer> {
+    pub async fn ingest(&self, batch: &[impl Borrow<Arrived>], now: Moment) -> Vec<Answer> {
         let began = clock::elapsed();
         let committed = self.commit(batch, now).await;
         COMMIT.with_label_values::<&str>(&[]).observe((clock::elapsed() - began).as_secs_f64());
@@ -122,7 +136,7 @@ impl Monitor {
     }
 
     /// All in one transaction. Where the store refuses a row, or has it already, each in its own, so that this row fails alone.
-    async fn commit(&self, batch: &[Arrived], now: Moment) -> Result<Vec<Answer>, StoreError> {
+    async fn commit(&self, batch: &[impl Borrow<Arrived>], now: Moment) -> Result<Vec<Answer>, StoreError> {
         match self.commit_together(batch, true, now).await {
             // Whoever has had no answer repeats, and then many do.
             Err(StoreError::Repeated) => match self.commit_together(batch, false, now).await {
@@ -144,17 +158,17 @@ impl Monitor {
     }
 
     /// All in one transaction; with one statement per table for as many as that is known to suit.
-    async fn commit_together(&self, batch: &[Arrived], at_once: bool, now: Moment) -> Result<Vec<Answer>, StoreError> {
+    async fn commit_together(&self, batch: &[impl Borrow<Arrived>], at_once: bool, now: Moment) -> Result<Vec<Answer>, StoreError> {
         let mut transaction = self.store.begin().await?;
         if at_once && batch.len() > 1 {
             transaction.batch();
-            let names = batch.iter().map(|arrived| arrived.beat.check.as_str()).collect();
+            let names = batch.iter().map(|arrived| arrived.borrow().beat.check.as_str()).collect();
             checks::read_ahead(&mut transaction, &names).await?;
         }
         let mut scene = self.scene(&mut transaction, now).await?;
         let mut answers = Vec::with_capacity(batch.len());
         for arrived in batch {
-            answers.push(self.take(&mut transaction, &mut scene, arrived).await?);
+            answers.push(self.take(&mut transaction, &mut scene, arrived.borrow()).await?);
         }
         let has_news = transaction.has_news();
         transaction.commit().await?;

@@ -12,24 +12,34 @@ use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
 use crate::domain::sent::{Ignored, Sent};
 
-const BEAT: Table = Table {
-    name: "beat",
-    insert: "INSERT INTO beat (key_id, instance, run, sequence, check_name, kind, received_at, sent_at, health, body,
+static BEAT: Table = Table::new(
+    "beat",
+    "INSERT INTO beat (key_id, instance, run, sequence, check_name, kind, received_at, sent_at, health, body,
            address, method, agent, work, exit_status, took_ms, ignored, shelf)",
-    tail: "ON CONFLICT (sent_at, run, sequence, key_id, instance) DO NOTHING",
-    again: Again::Never,
-};
+    "ON CONFLICT (sent_at, run, sequence, key_id, instance) DO NOTHING",
+    Again::Never,
+);
 
 /// So many shelves there are.
 const SHELVES: i64 = 4;
 
 /// On which shelf the log of a check stands. A commit of many beats writes the ends of as many shelves, and not one of each check; whoever
 /// reads the log of one check walks past its neighbours.
-pub(super) fn shelf(check: &str) -> i64 {
+fn place(check: &str) -> i64 {
     let letters = check.chars().count();
     let code = |at: usize| check.chars().nth(at).map_or(0, |letter| i64::from(u32::from(letter)));
     let length = i64::try_from(letters).unwrap_or(i64::MAX);
     (code(0) + 3 * code(letters.saturating_sub(1) / 2) + 5 * code(letters.saturating_sub(1)) + 7 * length) % SHELVES
+}
+
+/// The shelf with the beats of a check and of its neighbours: `id` and `check_name`.
+pub(super) fn shelf(check: &str) -> String {
+    format!("shelf_{}", place(check))
+}
+
+/// The newest beats of a check, by row; placeholders: the check, the row that they are before, and how many they are at most.
+pub(super) fn newest_of(check: &str) -> String {
+    format!("SELECT id FROM {} WHERE check_name = ? AND id < ? ORDER BY id DESC LIMIT ?", shelf(check))
 }
 
 /// Stores a beat, with how it came and what its run took. False where the same one is there already.
@@ -64,9 +74,9 @@ pub async fn insert(
         Value::from(sent.exit_status.map(i64::from)),
         Value::from(took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX))),
         Value::from(sent.ignored.map(Ignored::as_str)),
-        Value::from(shelf(&beat.check)),
+        Value::from(place(&beat.check)),
     ];
-    let key = if connection.is_batching() {
+    let key = if connection.holds_back(&BEAT) {
         format!("{} {} {} {key_id} {}", beat.sent_at.as_millis(), identity.run.as_u128(), identity.sequence, identity.instance)
     } else {
         String::new()

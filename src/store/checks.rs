@@ -71,21 +71,65 @@ impl Seen {
     }
 }
 
-const CHECK: Table = Table {
-    name: "check",
-    insert: "INSERT INTO \"check\" (name, status, state, look_at, every_ms, seen, wanted, made, uuid)",
-    tail: "ON CONFLICT (name) DO UPDATE SET status = excluded.status, state = excluded.state, look_at = excluded.look_at,
-           every_ms = excluded.every_ms, seen = excluded.seen, wanted = excluded.wanted, made = excluded.made, uuid = excluded.uuid",
-    again: Again::Replaces,
-};
+static CHECK: Table = Table::new(
+    "check",
+    "INSERT INTO \"check\" (name, status, state, every_ms, seen, look_at, wanted, made, uuid)",
+    "ON CONFLICT (name) DO UPDATE SET status = excluded.status, state = excluded.state, every_ms = excluded.every_ms, seen = excluded.seen,
+           look_at = excluded.look_at, wanted = excluded.wanted, made = excluded.made, uuid = excluded.uuid",
+    Again::Replaces,
+);
 
-/// The same for a check that is there and has only heard something: what stays as it was is not written, nor are the indices over it.
-const HEARD: Table = Table {
-    name: CHECK.name,
-    insert: "INSERT INTO \"check\" (name, status, state, look_at, every_ms, seen)",
-    tail: "ON CONFLICT (name) DO UPDATE SET state = excluded.state, look_at = excluded.look_at, every_ms = excluded.every_ms, seen = excluded.seen",
-    again: Again::Replaces,
-};
+/// What is new of a check that is written: each has what the one before has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum News {
+    /// It has heard something.
+    Words,
+    /// It is to be looked at at another moment.
+    Moment,
+    /// It, or what is seldom another.
+    All,
+}
+
+impl News {
+    /// By what is known of it, and together with what is to be written of it anyway.
+    fn of(connection: &Connection, check: &StoredCheck) -> Self {
+        let Some(before) = connection.known::<Option<StoredCheck>>(CHECK.name, &check.name).and_then(Option::as_ref) else {
+            return Self::All;
+        };
+        let is_same = (before.state.status, &before.wanted, &before.made) == (check.state.status, &check.wanted, &check.made);
+        if !is_same || connection.is_pending(&CHECK, &check.name) {
+            Self::All
+        } else if before.look_at != check.look_at || connection.is_pending(&MOVED, &check.name) {
+            Self::Moment
+        } else {
+            Self::Words
+        }
+    }
+
+    fn table(self) -> &'static Table {
+        match self {
+            Self::Words => &HEARD,
+            Self::Moment => &MOVED,
+            Self::All => &CHECK,
+        }
+    }
+}
+
+/// The same for a check that is there, and is only to be looked at at another moment: what stays as it was is not written, nor are the indices over it.
+static MOVED: Table = Table::of_what_is_there(
+    CHECK.name,
+    "INSERT INTO \"check\" (name, status, state, every_ms, seen, look_at)",
+    "ON CONFLICT (name) DO UPDATE SET state = excluded.state, every_ms = excluded.every_ms, seen = excluded.seen, look_at = excluded.look_at",
+    "UPDATE \"check\" SET state = ?3, every_ms = ?4, seen = ?5, look_at = ?6 WHERE name = ?1",
+);
+
+/// The same for one that has only heard something.
+static HEARD: Table = Table::of_what_is_there(
+    CHECK.name,
+    "INSERT INTO \"check\" (name, status, state, every_ms, seen)",
+    "ON CONFLICT (name) DO UPDATE SET state = excluded.state, every_ms = excluded.every_ms, seen = excluded.seen",
+    "UPDATE \"check\" SET state = ?3, every_ms = ?4, seen = ?5 WHERE name = ?1",
+);
 
 pub(super) fn read(row: &Row) -> Result<StoredCheck, StoreError> {
     Ok(StoredCheck {
@@ -179,25 +223,20 @@ pub async fn save(connection: &mut Connection, check: &StoredCheck) -> Result<()
         Value::from(&check.name),
         Value::from(check.state.status.as_str()),
         Value::from(json::write(&check.state)?),
-        Value::from(check.look_at),
         Value::from(check.every_ms),
         Value::from(json::write(&check.seen)?),
     ];
-    let before = connection.known::<Option<StoredCheck>>(CHECK.name, &check.name).and_then(Option::as_ref);
-    let is_written = connection.is_pending(&CHECK, &check.name);
-    let is_heard = before.is_some_and(|before| {
-        (before.state.status, &before.wanted, &before.made) == (check.state.status, &check.wanted, &check.made) && !is_written
-    });
-    let table = if is_heard {
-        &HEARD
-    } else {
+    let news = News::of(connection, check);
+    if news >= News::Moment {
+        row.push(Value::from(check.look_at));
+    }
+    if news >= News::All {
         row.push(Value::from(check.wanted.as_ref().map(json::write).transpose()?));
         row.push(Value::from(check.made.as_ref().map(json::write).transpose()?));
         row.push(Value::from(check.made.as_ref().map(|made| made.uuid.to_string())));
-        &CHECK
-    };
+    }
     connection.remember(CHECK.name, &check.name, Some(check.clone()));
-    connection.write(table, &check.name, row).await?;
+    connection.write(news.table(), &check.name, row).await?;
     Ok(())
 }
 

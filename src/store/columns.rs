@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn rows_become_a_list_for_each_column() {
-        const TABLE: Table = Table { name: "a", insert: "INSERT INTO a (b, c)", tail: "X", again: Again::Keeps };
+        static TABLE: Table = Table::new("a", "INSERT INTO a (b, c)", "X", Again::Keeps);
         let rows = vec![vec![Value::from(1_i64), Value::from("x\0")], vec![Value::Number(None), Value::Text(None)]];
         let (text, columns) = turned(&TABLE, rows);
         assert_eq!(text, "INSERT INTO a (b, c) SELECT * FROM unnest($1::bigint[], $2::text[]) X");

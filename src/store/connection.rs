@@ -82,9 +82,9 @@ impl Connection {
         }
     }
 
-    /// Whether rows are written many at a time.
-    pub(super) fn is_batching(&self) -> bool {
-        self.is_batching
+    /// Whether a row of this table waits for others. A file takes each at once, and says whether it was there.
+    pub(super) fn holds_back(&self, table: &Table) -> bool {
+        self.is_batching && (table.again != Again::Never || self.dialect() == Dialect::Postgres)
     }
 
     /// Whether something was written that a channel may be waiting for.
@@ -113,8 +113,11 @@ impl Connection {
     /// Writes a row: now, or with others. Says whether it was there before, as far as that is known.
     pub(super) async fn write(&mut self, table: &'static Table, key: &str, row: Vec<Value>) -> Result<bool, StoreError> {
         self.has_news |= table.name == NOTICES;
-        if self.is_batching {
+        if self.holds_back(table) {
             return Ok(self.pending.push(table, key, row));
+        }
+        if self.is_batching {
+            return Ok(self.insert_now(table, vec![row]).await? > 0);
         }
         Ok(self.insert(table, vec![row]).await? > 0)
     }
@@ -198,7 +201,7 @@ impl Connection {
         for Queue { table, rows, .. } in self.pending.take() {
             let wanted = rows.len() as u64;
             let written = self.insert_now(table, rows).await?;
-            if table.again == Again::Never && written != wanted {
+            if written != wanted && (table.again == Again::Never || table.is_of_what_is_there()) {
                 return Err(StoreError::Repeated);
             }
         }
@@ -208,7 +211,7 @@ impl Connection {
     async fn insert_now(&mut self, table: &Table, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
         let Some(width) = rows.first().map(Vec::len) else { return Ok(0) };
         Ok(match &mut self.kind {
-            Kind::Sqlite(file) => file.run_each(&table.one(width), &rows)? as u64,
+            Kind::Sqlite(file) => file.run_each(table.one(width), &rows)? as u64,
             Kind::Postgres(held) => {
                 let (text, columns) = columns::turned(table, rows);
                 in_time(columns.into_iter().fold(query(text), Column::bind).execute(held.raw())).await?.rows_affected()

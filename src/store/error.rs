@@ -39,8 +39,8 @@ pub enum StoreError {
     /// A row that cannot be read back.
     #[error("the store holds a row that cannot be read: {0}")]
     Unreadable(String),
-    /// Among many rows there was one that is there already: written one by one, it is found.
-    #[error("the store has one of these rows already")]
+    /// Among many rows there was one that is there already, or is there no more: written one by one, it is found.
+    #[error("the store has one of these rows already, or no more")]
     Repeated,
 }
 

@@ -19,8 +19,7 @@ pub struct StoredFlip {
     pub incident: Option<String>,
 }
 
-const FLIP: Table =
-    Table { name: "flip", insert: "INSERT INTO flip (check_name, at, flip, before, incident)", tail: "", again: Again::Keeps };
+static FLIP: Table = Table::new("flip", "INSERT INTO flip (check_name, at, flip, before, incident)", "", Again::Keeps);
 
 /// Writes a flip.
 ///

@@ -9,12 +9,12 @@ use super::value::Value;
 use crate::domain::follow_up::FollowUp;
 use crate::domain::moment::Moment;
 
-const FOLLOW_UP: Table = Table {
-    name: "follow_up",
-    insert: "INSERT INTO follow_up (incident, state, look_at)",
-    tail: "ON CONFLICT (incident) DO UPDATE SET state = excluded.state, look_at = excluded.look_at",
-    again: Again::Replaces,
-};
+static FOLLOW_UP: Table = Table::new(
+    "follow_up",
+    "INSERT INTO follow_up (incident, state, look_at)",
+    "ON CONFLICT (incident) DO UPDATE SET state = excluded.state, look_at = excluded.look_at",
+    Again::Replaces,
+);
 
 /// Keeps in mind that these incidents are new, where a transaction works on many.
 pub fn expect_none(connection: &mut Connection, incidents: &[String]) {

@@ -27,15 +27,15 @@ pub struct StoredIncident {
     pub explained: bool,
 }
 
-const INCIDENT: Table = Table {
-    name: "incident",
-    insert: "INSERT INTO incident (key, check_name, status, severity, since, reason, cause, flips, resolved_at,
+static INCIDENT: Table = Table::new(
+    "incident",
+    "INSERT INTO incident (key, check_name, status, severity, since, reason, cause, flips, resolved_at,
            opened_at, decide_at, decide_until, explained)",
-    tail: "ON CONFLICT (key) DO UPDATE SET status = excluded.status, severity = excluded.severity, reason = excluded.reason,
+    "ON CONFLICT (key) DO UPDATE SET status = excluded.status, severity = excluded.severity, reason = excluded.reason,
            cause = excluded.cause, flips = excluded.flips, resolved_at = excluded.resolved_at, decide_at = excluded.decide_at,
            decide_until = excluded.decide_until, explained = excluded.explained",
-    again: Again::Replaces,
-};
+    Again::Replaces,
+);
 
 /// The open incident of each check.
 const OPEN: &str = "open incident";

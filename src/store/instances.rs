@@ -19,12 +19,12 @@ pub struct StoredInstance {
     pub seen: Seen,
 }
 
-const INSTANCE: Table = Table {
-    name: "instance",
-    insert: "INSERT INTO instance (check_name, name, status, instance, seen)",
-    tail: "ON CONFLICT (check_name, name) DO UPDATE SET status = excluded.status, instance = excluded.instance, seen = excluded.seen",
-    again: Again::Replaces,
-};
+static INSTANCE: Table = Table::new(
+    "instance",
+    "INSERT INTO instance (check_name, name, status, instance, seen)",
+    "ON CONFLICT (check_name, name) DO UPDATE SET status = excluded.status, instance = excluded.instance, seen = excluded.seen",
+    Again::Replaces,
+);
 
 /// So many are forgotten by one statement.
 const MOST: usize = 1_000;

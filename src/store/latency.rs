@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::beats::shelf;
+use super::beats::newest_of;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::statement::sql;
@@ -27,12 +27,15 @@ pub struct Span {
 /// Where the store does not answer.
 pub async fn spans(connection: &mut Connection, check: &str, since: Moment, length: Duration, rows: u32) -> Result<Vec<Span>, StoreError> {
     let length_ms = i64::try_from(length.as_millis()).unwrap_or(i64::MAX).max(1);
-    let query = sql("SELECT place, min(ms) AS least, max(ms) AS most, CAST(sum(failed) AS BIGINT) AS failed FROM (
-           SELECT received_at / ?1 AS place, received_at, CASE WHEN kind = 'fail' THEN 1 ELSE 0 END AS failed,
+    let query = sql(format!(
+        "SELECT place, min(ms) AS least, max(ms) AS most, CAST(sum(failed) AS BIGINT) AS failed FROM (
+           SELECT received_at / ? AS place, received_at, CASE WHEN kind = 'fail' THEN 1 ELSE 0 END AS failed,
              coalesce(CAST(json(health) ->> 'latency_ms' AS BIGINT), took_ms) AS ms
-           FROM beat WHERE shelf = ?5 AND check_name = ?2 AND kind IN ('success', 'fail') AND ignored IS NULL ORDER BY id DESC LIMIT ?3) AS newest
-         WHERE received_at >= ?4 GROUP BY place ORDER BY place");
-    let found = query.bind(length_ms).bind(check).bind(rows).bind(since).bind(shelf(check)).all(connection).await?;
+           FROM beat WHERE id IN ({}) AND kind IN ('success', 'fail') AND ignored IS NULL) AS newest
+         WHERE received_at >= ? GROUP BY place ORDER BY place",
+        newest_of(check)
+    ));
+    let found = query.bind(length_ms).bind(check).bind(i64::MAX).bind(rows).bind(since).all(connection).await?;
     let read = |row: &super::row::Row| {
         let at = Moment::from_millis(row.get::<i64>("place")?.saturating_mul(length_ms));
         Ok(Span { at, least_ms: row.get("least")?, most_ms: row.get("most")?, failed: row.get("failed")? })

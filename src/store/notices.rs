@@ -50,13 +50,13 @@ pub(super) fn read(row: &Row) -> Result<StoredNotice, StoreError> {
     })
 }
 
-const NOTICE: Table = Table {
-    name: "notice",
-    insert: "INSERT INTO notice (key, incident, check_name, channel, kind, payload, created_at, due_at)",
-    tail: "ON CONFLICT (key) DO UPDATE SET payload = excluded.payload, due_at = excluded.due_at, withdrawn_at = NULL
+static NOTICE: Table = Table::new(
+    "notice",
+    "INSERT INTO notice (key, incident, check_name, channel, kind, payload, created_at, due_at)",
+    "ON CONFLICT (key) DO UPDATE SET payload = excluded.payload, due_at = excluded.due_at, withdrawn_at = NULL
            WHERE notice.withdrawn_at IS NOT NULL AND notice.taken_at IS NULL",
-    again: Again::Keeps,
-};
+    Again::Keeps,
+);
 
 /// Writes a notice that is due at `due_at`. One that is there stays as it is, unless it was withdrawn: then it is due again.
 ///

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::beats::shelf;
+use super::beats::{newest_of, shelf};
 use super::checks::StoredCheck;
 use super::connection::Connection;
 use super::error::StoreError;
@@ -96,10 +96,11 @@ fn beat(row: &Row) -> Result<LoggedBeat, StoreError> {
 /// # Errors
 /// Where the store does not answer.
 pub async fn beats(connection: &mut Connection, check: Option<&str>, before: i64, limit: u32) -> Result<Vec<LoggedBeat>, StoreError> {
-    let of = if check.is_some() { "AND shelf = ? AND check_name = ?" } else { "" };
-    let query = sql(format!("SELECT {COLUMNS} FROM beat WHERE id < ? {of} ORDER BY id DESC LIMIT ?")).bind(before);
-    let query = check.into_iter().fold(query, |query, check| query.bind(shelf(check)).bind(check));
-    query.bind(limit).all(connection).await?.iter().map(beat).collect()
+    let query = match check {
+        Some(check) => sql(format!("SELECT {COLUMNS} FROM beat WHERE id IN ({}) ORDER BY id DESC", newest_of(check))).bind(check),
+        None => sql(format!("SELECT {COLUMNS} FROM beat WHERE id < ? ORDER BY id DESC LIMIT ?")),
+    };
+    query.bind(before).bind(limit).all(connection).await?.iter().map(beat).collect()
 }
 
 /// The body of a beat. None: there is no such beat; none inside: it has no body.
@@ -143,8 +144,8 @@ fn flip(row: &Row) -> Result<LoggedFlip, StoreError> {
 /// Where the store does not answer.
 pub async fn known_since(connection: &mut Connection, check: &str) -> Result<Option<Moment>, StoreError> {
     let flip = sql("SELECT at FROM flip WHERE check_name = ? ORDER BY id LIMIT 1").bind(check).first(connection).await?;
-    let beat = sql("SELECT received_at AS at FROM beat WHERE shelf = ? AND check_name = ? ORDER BY id LIMIT 1");
-    let beat = beat.bind(shelf(check)).bind(check).first(connection).await?;
+    let oldest = format!("SELECT id FROM {} WHERE check_name = ? ORDER BY id LIMIT 1", shelf(check));
+    let beat = sql(format!("SELECT received_at AS at FROM beat WHERE id IN ({oldest})")).bind(check).first(connection).await?;
     let incident =
         sql("SELECT since AS at FROM incident WHERE check_name = ? ORDER BY opened_at LIMIT 1").bind(check).first(connection).await?;
     let moments: Vec<Moment> = [flip, beat, incident].iter().flatten().map(|row| row.get("at")).collect::<Result<_, _>>()?;

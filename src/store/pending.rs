@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::value::Value;
 
@@ -17,6 +18,10 @@ pub(super) struct Table {
     pub(super) tail: &'static str,
     /// What happens to a row that is to be written in the same transaction.
     pub(super) again: Again,
+    /// The statement that writes one row, once it was needed.
+    one: OnceLock<String>,
+    /// The same for a file, where the row is known to be there.
+    there: Option<&'static str>,
 }
 
 /// What a second row with the same key does to the first one.
@@ -26,7 +31,7 @@ pub(super) enum Again {
     Replaces,
     /// Nothing: the first one stays.
     Keeps,
-    /// No two have the same key, and none is there: one that is not written is [`super::StoreError::Repeated`].
+    /// No two have the same key, and none is there.
     Never,
 }
 
@@ -50,9 +55,25 @@ pub(super) struct Queue {
 }
 
 impl Table {
-    /// The statement that writes one row of so many values.
-    pub(super) fn one(&self, width: usize) -> String {
-        format!("{} VALUES ({}) {}", self.insert, vec!["?"; width].join(", "), self.tail)
+    /// How rows of a table are written.
+    pub(super) const fn new(name: &'static str, insert: &'static str, tail: &'static str, again: Again) -> Self {
+        Self { name, insert, tail, again, one: OnceLock::new(), there: None }
+    }
+
+    /// The same for rows that are there, as is known of each, and are replaced: in a file by this statement.
+    pub(super) const fn of_what_is_there(name: &'static str, insert: &'static str, tail: &'static str, there: &'static str) -> Self {
+        Self { name, insert, tail, again: Again::Replaces, one: OnceLock::new(), there: Some(there) }
+    }
+
+    /// Whether each of its rows is there already.
+    pub(super) fn is_of_what_is_there(&self) -> bool {
+        self.there.is_some()
+    }
+
+    /// The statement that writes one row into a file: of so many values, as all of this table.
+    pub(super) fn one(&self, width: usize) -> &str {
+        let insert = || format!("{} VALUES ({}) {}", self.insert, vec!["?"; width].join(", "), self.tail);
+        self.there.unwrap_or_else(|| self.one.get_or_init(insert))
     }
 }
 
@@ -136,8 +157,8 @@ impl Pending {
 mod tests {
     use super::*;
 
-    const REPLACED: Table = Table { name: "a", insert: "INSERT INTO a (b)", tail: "", again: Again::Replaces };
-    const KEPT: Table = Table { name: "c", insert: "INSERT INTO c (d)", tail: "X", again: Again::Keeps };
+    static REPLACED: Table = Table::new("a", "INSERT INTO a (b)", "", Again::Replaces);
+    static KEPT: Table = Table::new("c", "INSERT INTO c (d)", "X", Again::Keeps);
 
     #[test]
     fn a_second_row_replaces_the_first_or_not_as_its_table_says() {
@@ -147,7 +168,7 @@ mod tests {
             assert_eq!(pending.push(table, "key", vec![Value::from(i64::from(number))]), first);
         }
         let queues = pending.take();
-        let written: Vec<_> = queues.iter().map(|queue| (queue.table.one(1), queue.rows.concat())).collect();
+        let written: Vec<_> = queues.iter().map(|queue| (queue.table.one(1).to_owned(), queue.rows.concat())).collect();
         assert_eq!(written[0], ("INSERT INTO a (b) VALUES (?) ".to_owned(), vec![Value::from(2_i64)]));
         assert_eq!(written[1], ("INSERT INTO c (d) VALUES (?) X".to_owned(), vec![Value::from(3_i64)]));
         assert!(pending.is_empty());
@@ -155,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_row_that_says_more_takes_the_place_of_one_that_says_less() {
-        const LESS: Table = Table { name: "a", insert: "INSERT INTO a (b, c)", tail: "", again: Again::Replaces };
+        static LESS: Table = Table::new("a", "INSERT INTO a (b, c)", "", Again::Replaces);
         let mut pending = Pending::default();
         pending.push(&REPLACED, "first", vec![Value::from(1_i64)]);
         pending.push(&LESS, "key", vec![Value::from(2_i64)]);

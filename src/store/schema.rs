@@ -27,6 +27,7 @@ const STEPS: &[Step] = &[
     Step::Each { file: include_str!("schema/message_file.sql"), server: include_str!("schema/message_server.sql") },
     Step::Both(include_str!("schema/page.sql")),
     Step::Both(include_str!("schema/shelves.sql")),
+    Step::Each { file: include_str!("schema/shelf_file.sql"), server: include_str!("schema/shelf_server.sql") },
 ];
 
 /// Takes the steps that are not taken yet.
@@ -78,6 +79,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
         let mut transaction = store.begin().await.unwrap();
+        let no_shelves = ["DROP TABLE shelf_0", "DROP TABLE shelf_1", "DROP TABLE shelf_2", "DROP TABLE shelf_3"];
+        transaction.script(&no_shelves.join(";")).await.unwrap();
         for text in ["DROP TABLE beat", include_str!("schema/monitor.sql"), include_str!("schema/pings.sql")] {
             for statement in text.split(';').filter(|statement| ["TABLE beat", "ON beat "].iter().any(|words| statement.contains(words))) {
                 transaction.script(statement).await.unwrap();
@@ -90,6 +93,7 @@ mod tests {
         }
         transaction.script(include_str!("schema/message_file.sql")).await.unwrap();
         transaction.script(include_str!("schema/shelves.sql")).await.unwrap();
+        transaction.script(include_str!("schema/shelf_file.sql")).await.unwrap();
         for check in ["a", "backup", "job-17", "\u{e9}t\u{e9} \u{65e5}\u{672c}"] {
             let found = pages::beats(&mut transaction, Some(check), i64::MAX, 10).await.unwrap();
             assert_eq!(found.len(), 1, "{check}");

@@ -1,6 +1,7 @@
 use super::stage::{Stage, at};
 use crate::domain::beat::Showing;
 use crate::domain::check::Status;
+use crate::store::checks;
 
 #[tokio::test]
 async fn silence_is_one_flip_one_incident_and_one_notice_for_each_channel() {
@@ -17,6 +18,21 @@ async fn silence_is_one_flip_one_incident_and_one_notice_for_each_channel() {
     stage.up("job", 9_200).await;
     assert_eq!(stage.told("ops", 9_200).await, ["check.resolved job"]);
     assert!(stage.open().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_check_that_beats_is_looked_at_when_it_was_to_be_and_found_late_when_it_is() {
+    let mut stage = Stage::new(&["job"]).await;
+    let look_at = async |stage: &Stage| checks::find(&mut stage.monitor.store.read().await.unwrap(), "job").await.unwrap().unwrap().look_at;
+    stage.sweep(0, 600).await;
+    for now in [1_000, 1_500, 2_000] {
+        stage.good("job", now).await;
+        assert_eq!(look_at(&stage).await, Some(at(3_000)), "no beat writes down anew when it is due");
+    }
+    stage.sweep(2_200, 3_600).await;
+    assert_eq!((look_at(&stage).await, stage.open().await.len()), (Some(at(5_000)), 0), "whoever looked has");
+    stage.sweep(3_800, 5_600).await;
+    assert_eq!(stage.open().await[0].incident.since, at(5_000));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use allswell::store::channels::StoredChannel;
 use allswell::store::checks::{Seen, StoredCheck};
 use allswell::store::flips::StoredFlip;
 use allswell::store::incidents::StoredIncident;
-use allswell::store::{Connection, beats, channels, checks, facts, flips, incidents, notices, outbox};
+use allswell::store::{Connection, StoreError, beats, channels, checks, facts, flips, incidents, notices, outbox};
 
 use super::ground::{Ground, at, beat, grounds};
 
@@ -268,6 +268,29 @@ async fn rows_that_are_written_together_are_read_as_they_were_written() {
 }
 
 #[tokio::test]
+async fn of_a_check_that_is_known_everything_new_is_written_also_where_it_is_written_twice() {
+    for ground in grounds().await {
+        let (old, moved) = (check("job", Some(9)), check("job", Some(7)));
+        let heard = StoredCheck { every_ms: Some(5), ..moved.clone() };
+        let down = StoredCheck { state: State { status: Status::Down, ..heard.state.clone() }, look_at: None, ..heard.clone() };
+        for (steps, last) in [(vec![&moved, &heard], &heard), (vec![&heard, &down], &down), (vec![&down, &moved, &heard], &heard)] {
+            let mut write = ground.write().await;
+            checks::save(&mut write, &old).await.unwrap();
+            write.batch();
+            checks::read_ahead(&mut write, &["job"].into()).await.unwrap();
+            for step in steps {
+                checks::save(&mut write, step).await.unwrap();
+            }
+            write.commit().await.unwrap();
+            let mut read = ground.read().await;
+            assert_eq!(checks::find(&mut read, "job").await.unwrap().as_ref(), Some(last), "{}", ground.name);
+            let is_due = !due(&mut read, 7).await.is_empty();
+            assert_eq!(is_due, last.look_at.is_some(), "{}", ground.name);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_repeat_among_many_is_found_at_the_latest_with_the_commit() {
     for ground in grounds().await {
         let known = beat("backup", "one", None);
@@ -279,10 +302,13 @@ async fn a_repeat_among_many_is_found_at_the_latest_with_the_commit() {
         let new = beat("backup", "two", None);
         assert!(store_beat(&mut write, &new).await);
         assert!(!store_beat(&mut write, &new).await, "{}: twice in the same batch", ground.name);
-        store_beat(&mut write, &known).await;
-        let error = write.commit().await.unwrap_err();
-        assert!(matches!(error, allswell::store::StoreError::Repeated), "{}: {error}", ground.name);
-        assert_eq!(beats::count(&mut ground.read().await).await.unwrap(), 1, "{}: nothing of it is there", ground.name);
+        let is_found = !store_beat(&mut write, &known).await;
+        match write.commit().await {
+            Ok(()) => assert!(is_found, "{}: as if it had not been there", ground.name),
+            Err(error) => assert!(matches!(error, StoreError::Repeated) && !is_found, "{}: {error}", ground.name),
+        }
+        let there = if is_found { 2 } else { 1 };
+        assert_eq!(beats::count(&mut ground.read().await).await.unwrap(), there, "{}: all of it or nothing", ground.name);
     }
 }
 
