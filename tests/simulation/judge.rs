@@ -191,7 +191,7 @@ impl World {
         // We were blind when its deadline fell, and are asked again and again to take a beat that was there in time.
         let is_first_time = known.duty.as_ref().is_some_and(|duty| duty.is_silence && duty.blind == 1 && duty.since >= known.quiet_until);
         let waits = self.senders.iter().filter(|sender| sender.check == check).filter_map(|sender| sender.pending.as_ref());
-        let in_time = waits.map(|pending| pending.since).find(|since| *since < known.deadline);
+        let in_time = waits.map(|pending| pending.since).find(|since| *since < known.deadline.min(take.since));
         if let Some(since) = in_time.filter(|_| is_first_time && self.watchers.len() == 1) {
             let words = format!("{} is told silent, and has tried since {} while we were blind", planned.name, clock(since));
             return Err(self.violation(words));
