@@ -79,12 +79,12 @@ fn count(number: usize) -> f64 {
     number as f64
 }
 
+/// What is sent next, by whichever connection is ready.
 type Shared = Arc<Mutex<IntoIter<Vec<u8>>>>;
 
 async fn converse(mut stream: TcpStream, requests: Shared, pace: Option<(Duration, Duration)>) -> (Vec<Duration>, usize) {
     let mut answered = Vec::new();
     let mut refused = 0;
-    let take = || requests.lock().unwrap().next();
     let mut buffer = Vec::with_capacity(4096);
     let mut next = pace.map(|(first, _)| first);
     loop {
@@ -96,7 +96,7 @@ async fn converse(mut stream: TcpStream, requests: Shared, pace: Option<(Duratio
             }
             _ => clock::elapsed(),
         };
-        let Some(request) = take() else { return (answered, refused) };
+        let Some(request) = requests.lock().unwrap().next() else { return (answered, refused) };
         stream.write_all(&request).await.unwrap();
         refused += usize::from(!is_good(&mut stream, &mut buffer).await);
         answered.push(clock::elapsed().saturating_sub(sent));

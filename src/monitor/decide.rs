@@ -65,7 +65,7 @@ async fn hear_any(
 
 /// When a check is looked at that has heard something: where it was to be looked at earlier, it still is, and whoever looks finds how late it is due
 /// by then. So the index of what is due is written about once in a period, and not for each beat.
-pub(super) fn look_no_later(before: Option<Moment>, decided: Option<Moment>) -> Option<Moment> {
+fn look_no_later(before: Option<Moment>, decided: Option<Moment>) -> Option<Moment> {
     decided.map(|decided| before.map_or(decided, |before| before.min(decided)))
 }
 

@@ -20,7 +20,7 @@ static BEAT: Table = Table::new(
     Again::Never,
 );
 
-/// So many shelves there are.
+/// So many shelves there are, each under its own name: see `schema/shelf_file.sql` and `schema/shelf_server.sql`.
 const SHELVES: i64 = 4;
 
 /// On which shelf the log of a check stands. A commit of many beats writes the ends of as many shelves, and not one of each check; whoever

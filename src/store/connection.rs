@@ -82,7 +82,7 @@ impl Connection {
         }
     }
 
-    /// Whether a row of this table waits for others. A file takes each at once, and says whether it was there.
+    /// Whether a row of this table waits for others. Of what is never written twice a file takes each row at once, and says whether it was there.
     pub(super) fn holds_back(&self, table: &Table) -> bool {
         self.is_batching && (table.again != Again::Never || self.dialect() == Dialect::Postgres)
     }

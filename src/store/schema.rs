@@ -79,8 +79,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
         let mut transaction = store.begin().await.unwrap();
-        let no_shelves = ["DROP TABLE shelf_0", "DROP TABLE shelf_1", "DROP TABLE shelf_2", "DROP TABLE shelf_3"];
-        transaction.script(&no_shelves.join(";")).await.unwrap();
+        transaction.script("DROP TABLE shelf_0; DROP TABLE shelf_1; DROP TABLE shelf_2; DROP TABLE shelf_3").await.unwrap();
         for text in ["DROP TABLE beat", include_str!("schema/monitor.sql"), include_str!("schema/pings.sql")] {
             for statement in text.split(';').filter(|statement| ["TABLE beat", "ON beat "].iter().any(|words| statement.contains(words))) {
                 transaction.script(statement).await.unwrap();
