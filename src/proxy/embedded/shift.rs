@@ -95,10 +95,10 @@ impl Shifter {
     async fn store(&self, order: ShiftOrder, old: Live) -> Result<(), OrderError> {
         let file = self.file.clone();
         let stored = tokio::task::spawn_blocking(move || {
-            let stored = file.store(order.to, order.epoch);
-            // A file that was renamed and not synced would shift at the next start: what is live is put back.
+            let stored = file.store(order.to, order.epoch, old.epoch);
+            // What was written and not synced would shift at the next start: what is live is put back.
             if let (Err(_), Some(live)) = (&stored, old.colour)
-                && let Err(error) = file.store(live, old.epoch)
+                && let Err(error) = file.store(live, old.epoch, old.epoch)
             {
                 tracing::error!(%error, live = %live, "the state file may name another colour than the live one");
             }
