@@ -52,7 +52,7 @@ pub(crate) async fn store(state: &Path, plan: &Plan) -> Vec<(String, Moment)> {
                 }
             };
             check.look_at = Some(check.state.due);
-            checks::save(&mut transaction, &check).await.unwrap();
+            checks::save(&mut transaction, check).await.unwrap();
         }
         transaction.commit().await.unwrap();
     }

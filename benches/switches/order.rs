@@ -1,6 +1,9 @@
 //! One switch, as an operator or a program orders it, and when each of its phases was heard of.
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use allswell::clock;
@@ -9,15 +12,18 @@ use allswell::domain::switch::Phase;
 use allswell::release::{Remote, SwitchOrder};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
 
+use super::crowd::Shared;
 use super::raw::Raw;
-use super::stage::Stage;
+use super::row::Shift;
 
 /// Who orders it.
 #[derive(Debug, Clone)]
 pub(crate) enum By {
-    /// `allswell switch`, a process for each.
-    Command,
+    /// `allswell switch`, a process for each, in this folder.
+    Command(PathBuf),
     /// A program that goes on: the order alone.
     Remote(Remote),
 }
@@ -32,10 +38,39 @@ pub(crate) struct Times {
     pub(crate) acknowledged_at: Duration,
 }
 
+/// Who orders and looks: on a thread of their own. On those of the crowd they would wait for it, and that wait is no proxy's.
+pub(crate) struct Operator {
+    by: By,
+    thread: Handle,
+    _ends: oneshot::Sender<()>,
+}
+
+impl Operator {
+    pub(crate) fn new(by: By) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let (thread, (ends, ended)) = (runtime.handle().clone(), oneshot::channel());
+        thread::spawn(move || runtime.block_on(ended));
+        Self { by, thread, _ends: ends }
+    }
+
+    /// Switches, beside a visitor of this address.
+    pub(crate) async fn switch(&self, address: String, crowd: Arc<Shared>, to: Colour) -> Shift {
+        let by = self.by.clone();
+        let switched = self.thread.spawn(async move {
+            let first = tokio::spawn(first_heard(address, to));
+            crowd.marks.order(to);
+            let times = switch(&by, to, || crowd.marks.acknowledge()).await;
+            let first_after = first.await.unwrap().as_secs_f64() - times.acknowledged_at.as_secs_f64();
+            Shift { times, first_after }
+        });
+        switched.await.unwrap()
+    }
+}
+
 /// Switches; `acknowledged` is called when it is said that new requests go to the colour.
-pub(crate) async fn switch(stage: &Stage, by: &By, to: Colour, acknowledged: impl Fn()) -> Times {
+async fn switch(by: &By, to: Colour, acknowledged: impl Fn()) -> Times {
     match by {
-        By::Command => by_command(stage, to, acknowledged).await,
+        By::Command(folder) => by_command(folder, to, acknowledged).await,
         By::Remote(remote) => by_remote(remote, to, acknowledged).await,
     }
 }
@@ -59,7 +94,7 @@ async fn by_remote(remote: &Remote, to: Colour, acknowledged: impl Fn()) -> Time
 }
 
 /// When a visitor who asks without a pause first hears the colour, in elapsed time.
-pub(crate) async fn first_heard(address: String, colour: Colour) -> Duration {
+async fn first_heard(address: String, colour: Colour) -> Duration {
     loop {
         let Ok(mut client) = Raw::connect(&address).await else { continue };
         while let Ok(answer) = client.ask("GET", "/who", &[], &[]).await {
@@ -71,10 +106,10 @@ pub(crate) async fn first_heard(address: String, colour: Colour) -> Duration {
 }
 
 /// Runs `allswell switch COLOUR --yes`.
-async fn by_command(stage: &Stage, to: Colour, acknowledged: impl Fn()) -> Times {
+async fn by_command(folder: &Path, to: Colour, acknowledged: impl Fn()) -> Times {
     let began = clock::elapsed();
     let mut command = Command::new(env!("CARGO_BIN_EXE_allswell"));
-    command.args(["switch", to.as_str(), "--yes", "--config", "allswell.toml", "--state", "state"]).current_dir(stage.path(""));
+    command.args(["switch", to.as_str(), "--yes", "--config", "allswell.toml", "--state", "state"]).current_dir(folder);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let (mut gated, mut shifted, mut said) = (None, None, String::new());
@@ -93,7 +128,7 @@ async fn by_command(stage: &Stage, to: Colour, acknowledged: impl Fn()) -> Times
     }
     child.stderr.take().unwrap().read_to_string(&mut said).await.unwrap();
     let status = child.wait().await.unwrap();
-    let log = || std::fs::read_to_string(stage.path("log")).unwrap_or_default();
+    let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
     assert!(status.success(), "switch to {to}: {status}\n{said}\n{}", log());
     let (gated, shifted) = gated.zip(shifted).unwrap_or_else(|| panic!("no phases: {said}"));
     Times { gated: gated - began, shifted: shifted - began, done: clock::elapsed() - began, acknowledged_at: shifted }

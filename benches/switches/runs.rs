@@ -1,5 +1,6 @@
 //! The two measurements.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use allswell::clock;
@@ -10,7 +11,7 @@ use super::costs::Held;
 use super::crowd::{Crowd, Size};
 use super::fronts::Front;
 use super::marks::Marks;
-use super::order::{self, By, Times};
+use super::order::{By, Operator};
 use super::row::{Row, Shift};
 use super::stage::{Child, Stage};
 
@@ -26,7 +27,7 @@ struct Ground {
     prober: Child,
     apps: [Child; 2],
     crowd: Crowd,
-    by: By,
+    operator: Operator,
 }
 
 impl Ground {
@@ -39,17 +40,12 @@ impl Ground {
         let crowd = Crowd::start(&stage.at(8000), Marks::new(Colour::Blue), size);
         // Everybody has come, and both colours have been seen passing.
         sleep(Duration::from_secs(3)).await;
-        let by = if by_remote { By::Remote(stage.remote()) } else { By::Command };
-        Self { stage, proxy, prober, apps, crowd, by }
+        let by = if by_remote { By::Remote(stage.remote()) } else { By::Command(stage.path("")) };
+        Self { stage, proxy, prober, apps, crowd, operator: Operator::new(by) }
     }
 
     async fn switch(&self, to: Colour) -> Shift {
-        let shared = &self.crowd.shared;
-        let first = tokio::spawn(order::first_heard(self.stage.at(8000), to));
-        shared.marks.order(to);
-        let times: Times = order::switch(&self.stage, &self.by, to, || shared.marks.acknowledge()).await;
-        let first_after = first.await.unwrap().as_secs_f64() - times.acknowledged_at.as_secs_f64();
-        Shift { times, first_after }
+        self.operator.switch(self.stage.at(8000), Arc::clone(&self.crowd.shared), to).await
     }
 
     /// By the proxy and by the prober.

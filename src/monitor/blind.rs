@@ -65,17 +65,18 @@ impl Monitor {
 
 /// The checks whose deadline may have passed: those of the config, and of the others those that are due.
 async fn candidates(connection: &mut Connection, scene: &Scene<'_>) -> Result<Vec<StoredCheck>, StoreError> {
-    let mut names: BTreeSet<String> = scene.settings.checks.iter().map(|expected| expected.name.clone()).collect();
+    let configured: BTreeSet<&str> = scene.settings.checks.iter().map(|expected| expected.name.as_str()).collect();
+    checks::read_ahead(connection, &configured).await?;
+    let mut found = Vec::with_capacity(configured.len());
+    for name in &configured {
+        found.extend(checks::find(connection, name).await?);
+    }
     let mut page = checks::due(connection, scene.now, None, PAGE).await?;
     while let Some(last) = page.last().cloned() {
-        names.extend(page.into_iter().map(|(_, name)| name));
+        found.extend(page.into_iter().filter(|stored| !configured.contains(stored.name.as_str())));
         page = checks::due(connection, scene.now, Some(&last), PAGE).await?;
     }
-    let mut found = Vec::with_capacity(names.len());
-    checks::read_ahead(connection, &names.iter().map(String::as_str).collect()).await?;
-    for name in &names {
-        found.extend(checks::find(connection, name).await?.filter(|stored| !scene.is_stopped(&stored.name)));
-    }
+    found.retain(|stored| !scene.is_stopped(&stored.name));
     Ok(found)
 }
 
@@ -100,8 +101,8 @@ async fn forgive(connection: &mut Connection, scene: &Scene<'_>, last: Mark, bli
         if state != stored.state {
             stored.look_at = Some(state.deadline(&check));
             stored.state = state;
-            checks::save(connection, &stored).await?;
-            moved.push(stored.name);
+            moved.push(stored.name.clone());
+            checks::save(connection, stored).await?;
         }
     }
     Ok(moved)

@@ -75,7 +75,7 @@ async fn step(connection: &mut Connection, scene: &Scene<'_>, mut stored: checks
     // Looked at early is harmless.
     let earliest = moved(before, by_ms).min(stored.state.deadline(&check));
     stored.look_at = stored.look_at.map(|at| moved(at, by_ms).min(earliest));
-    checks::save(connection, &stored).await
+    checks::save(connection, stored).await
 }
 
 async fn tell(connection: &mut Connection, scene: &Scene<'_>, words: &str) -> Result<(), StoreError> {

@@ -73,7 +73,7 @@ fn look_no_later(before: Option<Moment>, decided: Option<Moment>) -> Option<Mome
 pub(super) async fn look(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredCheck, until: Moment) -> Result<(), StoreError> {
     if scene.is_stopped(&stored.name) {
         stored.look_at = None;
-        return checks::save(connection, &stored).await;
+        return checks::save(connection, stored).await;
     }
     if scene.wanted(&stored.name).is_some() {
         return replicas::look(connection, scene, stored, until).await;
@@ -96,9 +96,8 @@ pub(super) fn foresee(scene: &Scene<'_>, stored: &StoredCheck, until: Moment) ->
 async fn apply(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredCheck, decision: Decision) -> Result<(), StoreError> {
     let before = std::mem::replace(&mut stored.state, decision.state);
     stored.look_at = decision.look_at;
-    checks::save(connection, &stored).await?;
-    match decision.flip {
-        Some(flip) => fault::flipped(connection, scene, &stored.name, before, flip).await,
-        None => Ok(()),
-    }
+    let Some(flip) = decision.flip else { return checks::save(connection, stored).await };
+    let name = stored.name.clone();
+    checks::save(connection, stored).await?;
+    fault::flipped(connection, scene, &name, before, flip).await
 }

@@ -140,14 +140,14 @@ impl Monitor {
             stored.look_at = stored.look_at.map(|_| stored.state.deadline(&check).min(now));
             match scene.wanted(&expected.name) {
                 Some(count) => {
-                    checks::save(&mut transaction, &stored).await?;
+                    checks::save(&mut transaction, stored.clone()).await?;
                     replicas::expect(&mut transaction, &scene, stored, count).await?;
                 }
                 None => {
                     if stored.wanted.take().is_some() {
                         instances::forget_all(&mut transaction, &stored.name).await?;
                     }
-                    checks::save(&mut transaction, &stored).await?;
+                    checks::save(&mut transaction, stored).await?;
                 }
             }
         }

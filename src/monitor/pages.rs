@@ -124,7 +124,7 @@ impl Monitor {
         if !self.is_free(name) || checks::find(&mut transaction, name).await?.is_some() {
             return Ok(false);
         }
-        checks::save(&mut transaction, &made::new(name, made, now)).await?;
+        checks::save(&mut transaction, made::new(name, made, now)).await?;
         transaction.commit().await?;
         Ok(true)
     }

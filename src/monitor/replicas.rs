@@ -104,11 +104,12 @@ async fn apply(
     let before = std::mem::replace(&mut stored.state, decision.state);
     stored.look_at = decision.look_at;
     stored.wanted = Some(decision.roster.wanted);
-    checks::save(connection, &stored).await?;
+    let name = stored.name.clone();
+    checks::save(connection, stored).await?;
     match (decision.flip, decision.rewording) {
-        (Some(_), _) if decision.is_recorded_late => recorded_late::take_back(connection, scene, &stored.name).await,
-        (Some(flip), _) => fault::flipped(connection, scene, &stored.name, before, flip).await,
-        (None, Some(rewording)) => fault::reworded(connection, scene, &stored.name, rewording).await,
+        (Some(_), _) if decision.is_recorded_late => recorded_late::take_back(connection, scene, &name).await,
+        (Some(flip), _) => fault::flipped(connection, scene, &name, before, flip).await,
+        (None, Some(rewording)) => fault::reworded(connection, scene, &name, rewording).await,
         (None, None) => Ok(()),
     }
 }

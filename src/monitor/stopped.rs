@@ -22,7 +22,7 @@ pub(super) async fn pause(connection: &mut Connection, scene: &Scene<'_>, name: 
     }
     instances::forget_all(connection, name).await?;
     (stored.state, stored.look_at, stored.seen) = (State::new(&check, scene.now), None, Seen::default());
-    checks::save(connection, &stored).await
+    checks::save(connection, stored).await
 }
 
 /// It is expected again, as if it were new.
@@ -33,5 +33,5 @@ pub(super) async fn resume(connection: &mut Connection, scene: &Scene<'_>, name:
     stored.state = State::new(&check, scene.now);
     stored.look_at = Some(stored.state.deadline(&check));
     stored.wanted = scene.wanted(name).map(|count| Wanted::new(count, scene.now));
-    checks::save(connection, &stored).await
+    checks::save(connection, stored).await
 }

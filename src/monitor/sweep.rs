@@ -14,7 +14,7 @@ use super::scene::Scene;
 use super::{cause, decide, follow, group, others, quieting};
 use crate::clock;
 use crate::domain::moment::Moment;
-use crate::store::checks::Due;
+use crate::store::checks::StoredCheck;
 use crate::store::{Connection, StoreError, checks, facts, follow_ups, groups, incidents, quiets};
 use crate::telemetry::metrics;
 
@@ -101,7 +101,7 @@ impl Monitor {
             Some(last) if now < listens_until || self.is_unsure(&mut reader, arrived, now).await? => last.until,
             Some(_) | None => arrived,
         };
-        let due = checks::due(&mut reader, until, None, PAGE).await?;
+        let is_any_due = checks::is_any_due(&mut reader, until).await?;
         let open = Open {
             waiting: incidents::to_decide(&mut reader, now, PAGE).await?,
             following: follow_ups::due(&mut reader, now).await?,
@@ -114,8 +114,8 @@ impl Monitor {
         let mark = Mark { at: now, until, listens_until };
         let is_mark_due = marked.is_none_or(|marked| now.since(marked.at) >= MARK_EVERY) || others.is_due(self.process, now);
         let mut looked = 0;
-        if is_mark_due || !due.is_empty() || !open.is_idle() {
-            looked = self.look(mark, due, open).await?;
+        if is_mark_due || is_any_due || !open.is_idle() {
+            looked = self.look(mark, open).await?;
             self.pulse.committed(now);
             self.wake.notify_waiters();
         }
@@ -133,21 +133,22 @@ impl Monitor {
     /// Whether silence up to `until` is not to be believed yet: nobody speaks, and whether our way outward works is being asked.
     async fn is_unsure(&self, reader: &mut Connection, until: Moment, now: Moment) -> Result<bool, StoreError> {
         let is_in_doubt = self.outward().is_in_doubt(self.arrivals.latest(), now);
-        Ok(is_in_doubt && !checks::due(reader, until, None, 1).await?.is_empty() && self.outward().ask(now))
+        Ok(is_in_doubt && checks::is_any_due(reader, until).await? && self.outward().ask(now))
     }
 
     /// Page by page, each in a commit of its own: a beat waits for one page and not for all. The last one has whatever else is to be decided,
     /// and how far we have come. Says how many were looked at.
-    async fn look(&self, mark: Mark, mut due: Vec<Due>, mut open: Open) -> Result<usize, MonitorError> {
+    async fn look(&self, mark: Mark, mut open: Open) -> Result<usize, MonitorError> {
         let is_page = |length: usize| u32::try_from(length).is_ok_and(|length| length >= PAGE);
-        let mut looked = 0;
+        let (mut looked, mut last, mut more_due) = (0, None, true);
         loop {
-            let (more_due, more_waiting) = (is_page(due.len()), is_page(open.waiting.len()));
             let mut transaction = self.store.begin().await?;
             transaction.batch();
             let scene = self.scene(&mut transaction, mark.at).await?.gathering();
-            self.look_at_page(&mut transaction, &scene, mark, &due).await?;
-            looked += due.len();
+            let due = if more_due { checks::due(&mut transaction, mark.until, last.as_ref(), PAGE).await? } else { Vec::new() };
+            let more_waiting = is_page(open.waiting.len());
+            (more_due, looked, last) = (is_page(due.len()), looked + due.len(), due.last().cloned());
+            self.look_at_page(&mut transaction, &scene, mark, due).await?;
             self.decide_waiting(&mut transaction, &scene, &open.waiting).await?;
             if !more_due && !more_waiting {
                 self.end_look(&mut transaction, &scene, mark, &open).await?;
@@ -158,25 +159,22 @@ impl Monitor {
             transaction.commit().await?;
             self.wake.notify_waiters();
             let mut reader = self.store.read().await?;
-            due = if more_due { checks::due(&mut reader, mark.until, due.last(), PAGE).await? } else { Vec::new() };
             open.waiting = if more_waiting { incidents::to_decide(&mut reader, mark.at, PAGE).await? } else { Vec::new() };
         }
     }
 
-    async fn look_at_page(&self, connection: &mut Connection, scene: &Scene<'_>, mark: Mark, page: &[Due]) -> Result<(), StoreError> {
-        let names = page.iter().map(|(_, name)| name.as_str()).collect();
-        // Read again within the transaction: a beat may have come in between.
-        checks::read_ahead(connection, &names).await?;
-        let mut due = Vec::with_capacity(page.len());
-        for (_, name) in page {
-            let stored = checks::find(connection, name).await?;
-            due.extend(stored.filter(|stored| stored.look_at.is_some_and(|look_at| look_at <= mark.until)));
-        }
-        let keys: Vec<String> = due.iter().filter_map(|stored| decide::foresee(scene, stored, mark.until)).collect();
-        incidents::read_ahead(connection, &keys, &names).await?;
+    async fn look_at_page(
+        &self,
+        connection: &mut Connection,
+        scene: &Scene<'_>,
+        mark: Mark,
+        page: Vec<StoredCheck>,
+    ) -> Result<(), StoreError> {
+        let keys: Vec<String> = page.iter().filter_map(|stored| decide::foresee(scene, stored, mark.until)).collect();
+        incidents::read_ahead(connection, &keys, &page.iter().map(|stored| stored.name.as_str()).collect()).await?;
         // A key that is used already is not used again, and another would be looked up.
         follow_ups::expect_none(connection, &keys);
-        for stored in due {
+        for stored in page {
             decide::look(connection, scene, stored, mark.until).await?;
         }
         Ok(())

@@ -1,16 +1,18 @@
 //! Many values in one statement. Their numbers are few, so that each statement is prepared once.
 
+use std::borrow::Cow;
+
 use super::value::Value;
 
 /// So many values go into one statement; what is over goes into the next smaller.
 const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// A statement and its values.
-pub(super) type Ready = (String, Vec<Value>);
+pub(super) type Ready<'a> = (Cow<'static, str>, Vec<Value<'a>>);
 
 /// `head IN (?, ?, ..)`, in as many statements as needed.
-pub(super) fn lists(head: &str, values: Vec<Value>) -> Vec<Ready> {
-    let statement = |values: Vec<Value>| (format!("{head} IN ({})", vec!["?"; values.len()].join(", ")), values);
+pub(super) fn lists<'a>(head: &str, values: Vec<Value<'a>>) -> Vec<Ready<'a>> {
+    let statement = |values: Vec<Value<'a>>| (format!("{head} IN ({})", vec!["?"; values.len()].join(", ")).into(), values);
     portions(values).into_iter().map(statement).collect()
 }
 

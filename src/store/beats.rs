@@ -59,7 +59,7 @@ pub async fn insert(
     let row = vec![
         Value::from(key_id),
         Value::from(&identity.instance),
-        Value::from(identity.run),
+        Value::from(&identity.run),
         Value::from(identity.sequence),
         Value::from(&beat.check),
         Value::from(beat.kind.as_str()),

@@ -76,7 +76,7 @@ static CHECK: Table = Table::new(
     "INSERT INTO \"check\" (name, status, state, every_ms, seen, look_at, wanted, made, uuid)",
     "ON CONFLICT (name) DO UPDATE SET status = excluded.status, state = excluded.state, every_ms = excluded.every_ms, seen = excluded.seen,
            look_at = excluded.look_at, wanted = excluded.wanted, made = excluded.made, uuid = excluded.uuid",
-    Again::Replaces,
+    Again::SeldomReplaces,
 );
 
 /// What is new of a check that is written: each has what the one before has.
@@ -86,6 +86,8 @@ enum News {
     Words,
     /// It is to be looked at at another moment.
     Moment,
+    /// It has another status.
+    Status,
     /// It, or what is seldom another.
     All,
 }
@@ -96,9 +98,11 @@ impl News {
         let Some(before) = connection.known::<Option<StoredCheck>>(CHECK.name, &check.name).and_then(Option::as_ref) else {
             return Self::All;
         };
-        let is_same = (before.state.status, &before.wanted, &before.made) == (check.state.status, &check.wanted, &check.made);
+        let is_same = (&before.wanted, &before.made) == (&check.wanted, &check.made);
         if !is_same || connection.is_pending(&CHECK, &check.name) {
             Self::All
+        } else if before.state.status != check.state.status || connection.is_pending(&FLIPPED, &check.name) {
+            Self::Status
         } else if before.look_at != check.look_at || connection.is_pending(&MOVED, &check.name) {
             Self::Moment
         } else {
@@ -110,12 +114,22 @@ impl News {
         match self {
             Self::Words => &HEARD,
             Self::Moment => &MOVED,
+            Self::Status => &FLIPPED,
             Self::All => &CHECK,
         }
     }
 }
 
-/// The same for a check that is there, and is only to be looked at at another moment: what stays as it was is not written, nor are the indices over it.
+/// The same for a check that is there, and has another status: what stays as it was is not written, nor are the indices over it.
+static FLIPPED: Table = Table::of_what_is_there(
+    CHECK.name,
+    "INSERT INTO \"check\" (name, status, state, every_ms, seen, look_at)",
+    "ON CONFLICT (name) DO UPDATE SET status = excluded.status, state = excluded.state, every_ms = excluded.every_ms, seen = excluded.seen,
+           look_at = excluded.look_at",
+    "UPDATE \"check\" SET status = ?2, state = ?3, every_ms = ?4, seen = ?5, look_at = ?6 WHERE name = ?1",
+);
+
+/// The same for one that is only to be looked at at another moment.
 static MOVED: Table = Table::of_what_is_there(
     CHECK.name,
     "INSERT INTO \"check\" (name, status, state, every_ms, seen, look_at)",
@@ -199,26 +213,40 @@ pub async fn configured(connection: &mut Connection) -> Result<Vec<String>, Stor
     rows.iter().map(|row| row.get("name")).collect()
 }
 
-/// When a check is to be looked at, and its name.
-pub type Due = (Moment, String);
-
-/// The first checks that are to be looked at up to `until`, and after the one that was found last.
+/// The first checks that are to be looked at up to `until`, and after the one that was found last. A transaction that works on many keeps them in
+/// mind: each is then found without reading again.
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn due(connection: &mut Connection, until: Moment, after: Option<&Due>, limit: u32) -> Result<Vec<Due>, StoreError> {
-    let beginning = (Moment::from_millis(i64::MIN), String::new());
-    let (at, name) = after.unwrap_or(&beginning);
-    let rows = sql("SELECT look_at, name FROM \"check\" WHERE look_at <= ? AND (look_at, name) > (?, ?) ORDER BY look_at, name LIMIT ?");
-    let rows = rows.bind(until).bind(*at).bind(name).bind(limit).all(connection).await?;
-    rows.iter().map(|row| Ok((row.get("look_at")?, row.get("name")?))).collect()
+pub async fn due(
+    connection: &mut Connection,
+    until: Moment,
+    after: Option<&StoredCheck>,
+    limit: u32,
+) -> Result<Vec<StoredCheck>, StoreError> {
+    let at = after.and_then(|after| after.look_at).unwrap_or(Moment::from_millis(i64::MIN));
+    let name = after.map_or("", |after| &after.name);
+    let rows = sql("SELECT * FROM \"check\" WHERE look_at <= ? AND (look_at, name) > (?, ?) ORDER BY look_at, name LIMIT ?");
+    let rows = rows.bind(until).bind(at).bind(name).bind(limit).all(connection).await?;
+    let due: Vec<StoredCheck> = rows.iter().map(read).collect::<Result<_, _>>()?;
+    due.iter().for_each(|stored| connection.remember(CHECK.name, &stored.name, Some(stored.clone())));
+    Ok(due)
+}
+
+/// Whether any check is to be looked at up to `until`.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn is_any_due(connection: &mut Connection, until: Moment) -> Result<bool, StoreError> {
+    let query = sql("SELECT 1 FROM \"check\" WHERE look_at <= ? LIMIT 1");
+    Ok(query.bind(until).first(connection).await?.is_some())
 }
 
 /// Writes a check, new or not.
 ///
 /// # Errors
 /// Where the store refuses.
-pub async fn save(connection: &mut Connection, check: &StoredCheck) -> Result<(), StoreError> {
+pub async fn save(connection: &mut Connection, check: StoredCheck) -> Result<(), StoreError> {
     let mut row = vec![
         Value::from(&check.name),
         Value::from(check.state.status.as_str()),
@@ -226,7 +254,7 @@ pub async fn save(connection: &mut Connection, check: &StoredCheck) -> Result<()
         Value::from(check.every_ms),
         Value::from(json::write(&check.seen)?),
     ];
-    let news = News::of(connection, check);
+    let news = News::of(connection, &check);
     if news >= News::Moment {
         row.push(Value::from(check.look_at));
     }
@@ -235,8 +263,9 @@ pub async fn save(connection: &mut Connection, check: &StoredCheck) -> Result<()
         row.push(Value::from(check.made.as_ref().map(json::write).transpose()?));
         row.push(Value::from(check.made.as_ref().map(|made| made.uuid.to_string())));
     }
-    connection.remember(CHECK.name, &check.name, Some(check.clone()));
     connection.write(news.table(), &check.name, row).await?;
+    let name = check.name.clone();
+    connection.remember(CHECK.name, &name, Some(check));
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Many rows for a server, in one statement whatever their number: a list for each column.
 
+use std::borrow::Cow;
+
 use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
@@ -18,7 +20,7 @@ pub(super) enum Column {
 
 impl Column {
     /// Of the same kind as the first of them.
-    fn of(first: &Value) -> Self {
+    fn of(first: &Value<'_>) -> Self {
         match first {
             Value::Number(_) => Self::Numbers(Vec::new()),
             Value::Text(_) => Self::Texts(Vec::new()),
@@ -27,11 +29,11 @@ impl Column {
     }
 
     /// A value of another kind is none: no column has two.
-    fn push(&mut self, value: Value) {
+    fn push(&mut self, value: Value<'_>) {
         match (self, value) {
             (Self::Numbers(all), Value::Number(number)) => all.push(number),
-            (Self::Texts(all), Value::Text(text)) => all.push(text.map(dialect::escape)),
-            (Self::Bytes(all), Value::Bytes(bytes)) => all.push(bytes),
+            (Self::Texts(all), Value::Text(text)) => all.push(text.map(|text| dialect::escape(text).into_owned())),
+            (Self::Bytes(all), Value::Bytes(bytes)) => all.push(bytes.map(Cow::into_owned)),
             (Self::Numbers(all), _) => all.push(None),
             (Self::Texts(all), _) => all.push(None),
             (Self::Bytes(all), _) => all.push(None),
@@ -57,7 +59,7 @@ impl Column {
 }
 
 /// The statement that writes rows of a table, and its values.
-pub(super) fn turned(table: &Table, rows: Vec<Vec<Value>>) -> (String, Vec<Column>) {
+pub(super) fn turned(table: &Table, rows: Vec<Vec<Value<'_>>>) -> (String, Vec<Column>) {
     let mut columns: Vec<Column> = rows.first().into_iter().flatten().map(Column::of).collect();
     for row in rows {
         columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));

@@ -1,6 +1,7 @@
 //! A connection to either database, and a transaction on it.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 
 use sqlx::pool::PoolConnection;
@@ -82,9 +83,11 @@ impl Connection {
         }
     }
 
-    /// Whether a row of this table waits for others. Of what is never written twice a file takes each row at once, and says whether it was there.
+    /// Whether a row of this table waits for others. Of what is never or seldom written twice a file takes each row at once: it need not be copied,
+    /// and what the file says of it is heard.
     pub(super) fn holds_back(&self, table: &Table) -> bool {
-        self.is_batching && (table.again != Again::Never || self.dialect() == Dialect::Postgres)
+        let is_written_again = matches!(table.again, Again::Replaces | Again::Keeps);
+        self.is_batching && (is_written_again || self.dialect() == Dialect::Postgres)
     }
 
     /// Whether something was written that a channel may be waiting for.
@@ -111,42 +114,43 @@ impl Connection {
     }
 
     /// Writes a row: now, or with others. Says whether it was there before, as far as that is known.
-    pub(super) async fn write(&mut self, table: &'static Table, key: &str, row: Vec<Value>) -> Result<bool, StoreError> {
+    pub(super) async fn write(&mut self, table: &'static Table, key: &str, row: Vec<Value<'_>>) -> Result<bool, StoreError> {
         self.has_news |= table.name == NOTICES;
         if self.holds_back(table) {
-            return Ok(self.pending.push(table, key, row));
+            return Ok(self.pending.push(table, key, row.into_iter().map(Value::into_owned).collect()));
         }
-        if self.is_batching {
-            return Ok(self.insert_now(table, vec![row]).await? > 0);
+        if !self.is_batching {
+            return Ok(self.insert(table, vec![row]).await? > 0);
         }
-        Ok(self.insert(table, vec![row]).await? > 0)
+        let is_new = self.insert_now(table, vec![row]).await? > 0;
+        if is_new || !table.is_of_what_is_there() { Ok(is_new) } else { Err(StoreError::Repeated) }
     }
 
     /// Writes rows of which no two have the same key. Says how many it has written.
-    pub(super) async fn write_all(&mut self, table: &'static Table, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
+    pub(super) async fn write_all(&mut self, table: &'static Table, rows: Vec<Vec<Value<'_>>>) -> Result<u64, StoreError> {
         self.insert(table, rows).await
     }
 
     /// After everything that is pending.
-    async fn insert(&mut self, table: &'static Table, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
+    async fn insert(&mut self, table: &'static Table, rows: Vec<Vec<Value<'_>>>) -> Result<u64, StoreError> {
         self.flush().await?;
-        self.pending.forget();
+        self.pending.forget(table.name);
         self.insert_now(table, rows).await
     }
 
     /// Runs a statement. Says how many rows it has written.
-    pub(super) async fn execute(&mut self, statement: Ready) -> Result<u64, StoreError> {
+    pub(super) async fn execute(&mut self, statement: Ready<'_>) -> Result<u64, StoreError> {
         self.flush().await?;
-        self.pending.forget();
+        self.pending.forget(&statement.0);
         self.has_news |= statement.0.contains(NOTICES);
         self.execute_now(statement).await
     }
 
     /// Runs a statement, and reads every row.
-    pub(super) async fn fetch(&mut self, (text, values): Ready) -> Result<Vec<Row>, StoreError> {
+    pub(super) async fn fetch(&mut self, (text, values): Ready<'_>) -> Result<Vec<Row>, StoreError> {
         self.flush().await?;
         if !text.starts_with("SELECT") {
-            self.pending.forget();
+            self.pending.forget(&text);
         }
         let text = self.dialect().statement(text);
         Ok(match &mut self.kind {
@@ -169,7 +173,7 @@ impl Connection {
                 }
             }
             Kind::Postgres(held) => {
-                let keys: Vec<String> = keys.into_iter().map(dialect::escape).collect();
+                let keys: Vec<String> = keys.into_iter().map(|key| dialect::escape(key.into()).into_owned()).collect();
                 let rows = in_time(query(format!("{head} = ANY($1)")).bind(keys).fetch_all(held.raw())).await?;
                 read.extend(rows.into_iter().map(|row| Row(row::Kind::Postgres(row))));
             }
@@ -179,14 +183,14 @@ impl Connection {
 
     /// Runs several statements of ours.
     pub(super) async fn script(&mut self, text: &str) -> Result<(), StoreError> {
-        self.pending.forget();
+        self.pending.forget_all();
         match &mut self.kind {
             Kind::Sqlite(file) => file.script(text),
             Kind::Postgres(held) => Ok(sqlx::raw_sql(AssertSqlSafe(text)).execute(held.raw()).await.map(|_| ())?),
         }
     }
 
-    async fn execute_now(&mut self, (text, values): Ready) -> Result<u64, StoreError> {
+    async fn execute_now(&mut self, (text, values): Ready<'_>) -> Result<u64, StoreError> {
         let text = self.dialect().statement(text);
         Ok(match &mut self.kind {
             Kind::Sqlite(file) => file.run(&text, &values)? as u64,
@@ -208,7 +212,7 @@ impl Connection {
         Ok(())
     }
 
-    async fn insert_now(&mut self, table: &Table, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
+    async fn insert_now(&mut self, table: &Table, rows: Vec<Vec<Value<'_>>>) -> Result<u64, StoreError> {
         let Some(width) = rows.first().map(Vec::len) else { return Ok(0) };
         Ok(match &mut self.kind {
             Kind::Sqlite(file) => file.run_each(table.one(width), &rows)? as u64,
@@ -224,11 +228,11 @@ fn query<'q>(text: String) -> Query<'q, Postgres, PgArguments> {
     sqlx::query(AssertSqlSafe(text))
 }
 
-fn bound<'q>(text: String, values: Vec<Value>) -> Query<'q, Postgres, PgArguments> {
-    values.into_iter().fold(query(text), |query, value| match value {
+fn bound<'q>(text: Cow<'static, str>, values: Vec<Value<'_>>) -> Query<'q, Postgres, PgArguments> {
+    values.into_iter().fold(query(text.into_owned()), |query, value| match value {
         Value::Number(number) => query.bind(number),
-        Value::Text(text) => query.bind(text.map(dialect::escape)),
-        Value::Bytes(bytes) => query.bind(bytes),
+        Value::Text(text) => query.bind(text.map(|text| dialect::escape(text).into_owned())),
+        Value::Bytes(bytes) => query.bind(bytes.map(Cow::into_owned)),
     })
 }
 

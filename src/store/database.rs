@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_known_is_known_to_the_next_transaction_and_forgotten_once_anybody_has_written_something_else() {
+    async fn what_is_known_is_known_to_the_next_transaction_and_forgotten_once_anybody_else_or_another_statement_has_written_it() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
         let begin = async || {
@@ -183,10 +183,13 @@ mod tests {
         assert_eq!(known().await, Some(7));
         assert_eq!(known().await, None, "that transaction was not committed");
         leave().await;
-        let mut ours = store.begin().await.unwrap();
-        sql("DELETE FROM fact").run(&mut ours).await.unwrap();
-        ours.commit().await.unwrap();
-        assert_eq!(known().await, None, "we have written");
+        for (statement, left) in [("DELETE FROM fact", Some(7)), ("UPDATE \"check\" SET every_ms = 1", None)] {
+            let mut ours = store.begin().await.unwrap();
+            sql(statement).run(&mut ours).await.unwrap();
+            ours.commit().await.unwrap();
+            assert_eq!(known().await, left, "{statement}");
+            leave().await;
+        }
         leave().await;
         let other = rusqlite::Connection::open(folder.path().join("x.db")).unwrap();
         other.execute("INSERT INTO fact VALUES ('a', '1')", ()).unwrap();

@@ -215,7 +215,7 @@ impl Lent {
     }
 
     /// Runs a statement. Says how many rows it has written.
-    pub(super) fn run(&mut self, text: &str, values: &[Value]) -> Result<usize, StoreError> {
+    pub(super) fn run(&mut self, text: &str, values: &[Value<'_>]) -> Result<usize, StoreError> {
         self.with(text, |statement| {
             bind(statement, values)?;
             Ok(statement.raw_execute()?)
@@ -223,7 +223,7 @@ impl Lent {
     }
 
     /// Runs a statement once for each row of values. Says how many rows it has written.
-    pub(super) fn run_each(&mut self, text: &str, rows: &[Vec<Value>]) -> Result<usize, StoreError> {
+    pub(super) fn run_each(&mut self, text: &str, rows: &[Vec<Value<'_>>]) -> Result<usize, StoreError> {
         self.with(text, |statement| {
             let mut written = 0;
             for values in rows {
@@ -235,7 +235,7 @@ impl Lent {
     }
 
     /// Runs a statement, and reads every row.
-    pub(super) fn rows(&mut self, text: &str, values: &[Value]) -> Result<Vec<FileRow>, StoreError> {
+    pub(super) fn rows(&mut self, text: &str, values: &[Value<'_>]) -> Result<Vec<FileRow>, StoreError> {
         self.with(text, |statement| {
             bind(statement, values)?;
             let names: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
@@ -283,7 +283,7 @@ fn aside<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<(), StoreError> {
+fn bind(statement: &mut Statement<'_>, values: &[Value<'_>]) -> Result<(), StoreError> {
     for (place, value) in values.iter().enumerate() {
         statement.raw_bind_parameter(place + 1, value)?;
     }
@@ -294,12 +294,12 @@ fn values_of(row: &Row<'_>, width: usize) -> Result<Vec<rusqlite::types::Value>,
     (0..width).map(|place| Ok(row.get(place)?)).collect()
 }
 
-impl ToSql for Value {
+impl ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self {
             Self::Number(Some(number)) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
             Self::Text(Some(text)) if dialect::is_plain(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-            Self::Text(Some(text)) => ToSqlOutput::Owned(rusqlite::types::Value::Text(dialect::escape(text.clone()))),
+            Self::Text(Some(text)) => ToSqlOutput::Owned(rusqlite::types::Value::Text(dialect::escape(text.as_ref().into()).into_owned())),
             Self::Bytes(Some(bytes)) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
             Self::Number(None) | Self::Text(None) | Self::Bytes(None) => ToSqlOutput::Borrowed(ValueRef::Null),
         })

@@ -19,7 +19,7 @@ pub struct StoredFlip {
     pub incident: Option<String>,
 }
 
-static FLIP: Table = Table::new("flip", "INSERT INTO flip (check_name, at, flip, before, incident)", "", Again::Keeps);
+static FLIP: Table = Table::new("flip", "INSERT INTO flip (check_name, at, flip, before, incident)", "", Again::Never);
 
 /// Writes a flip.
 ///

@@ -29,15 +29,19 @@ pub(super) struct Table {
 pub(super) enum Again {
     /// It takes its place.
     Replaces,
+    /// The same, and that is seldom.
+    SeldomReplaces,
     /// Nothing: the first one stays.
     Keeps,
     /// No two have the same key, and none is there.
     Never,
 }
 
-/// Rows as they are, by table and key.
+/// Rows as they are, by what they are called and by key. The last word of what they are called is their table.
 #[derive(Debug, Default)]
-pub(super) struct Known(HashMap<&'static str, HashMap<String, Box<dyn Any + Send + Sync>>>);
+pub(super) struct Known(Vec<(&'static str, KnownRows)>);
+
+type KnownRows = HashMap<String, Box<dyn Any + Send + Sync>>;
 
 /// Rows that are known, and rows that are to be written.
 #[derive(Debug, Default)]
@@ -50,7 +54,7 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) table: &'static Table,
-    pub(super) rows: Vec<Vec<Value>>,
+    pub(super) rows: Vec<Vec<Value<'static>>>,
     places: HashMap<String, usize>,
 }
 
@@ -62,7 +66,7 @@ impl Table {
 
     /// The same for rows that are there, as is known of each, and are replaced: in a file by this statement.
     pub(super) const fn of_what_is_there(name: &'static str, insert: &'static str, tail: &'static str, there: &'static str) -> Self {
-        Self { name, insert, tail, again: Again::Replaces, one: OnceLock::new(), there: Some(there) }
+        Self { name, insert, tail, again: Again::SeldomReplaces, one: OnceLock::new(), there: Some(there) }
     }
 
     /// Whether each of its rows is there already.
@@ -80,7 +84,7 @@ impl Table {
 impl Known {
     /// Those of one table, where there are no more than `most`.
     pub(super) fn only(mut self, table: &'static str, most: usize) -> Self {
-        self.0.retain(|known, rows| *known == table && rows.len() <= most);
+        self.0.retain(|(known, rows)| *known == table && rows.len() <= most);
         self
     }
 }
@@ -93,21 +97,32 @@ impl Pending {
 
     /// What is known of a row: none where that would have to be read.
     pub(super) fn known<T: Any>(&self, table: &'static str, key: &str) -> Option<&T> {
-        self.known.0.get(table)?.get(key)?.downcast_ref::<T>()
+        let (_, rows) = self.known.0.iter().find(|(known, _)| *known == table)?;
+        rows.get(key)?.downcast_ref::<T>()
     }
 
     /// Keeps a row in mind.
     pub(super) fn remember<T: Any + Send + Sync>(&mut self, table: &'static str, key: &str, row: T) {
-        let rows = self.known.0.entry(table).or_default();
+        let found = self.known.0.iter().position(|(known, _)| *known == table);
+        let at = found.unwrap_or_else(|| {
+            self.known.0.push((table, KnownRows::new()));
+            self.known.0.len() - 1
+        });
+        let (_, rows) = &mut self.known.0[at];
         match rows.get_mut(key).and_then(|known| known.downcast_mut::<T>()) {
             Some(known) => *known = row,
             None => drop(rows.insert(key.to_owned(), Box::new(row))),
         }
     }
 
-    /// Something else was written: what was known may have changed.
-    pub(super) fn forget(&mut self) {
-        self.known.0.clear();
+    /// This statement writes: what was known of a table that it names may have changed.
+    pub(super) fn forget(&mut self, statement: &str) {
+        self.known.0.retain(|(known, _)| known.split(' ').next_back().is_some_and(|table| !statement.contains(table)));
+    }
+
+    /// Anything may have changed.
+    pub(super) fn forget_all(&mut self) {
+        self.known = Known::default();
     }
 
     /// Whether a row with this key is to be written.
@@ -116,7 +131,7 @@ impl Pending {
     }
 
     /// A row to be written. False where the same key was there already.
-    pub(super) fn push(&mut self, table: &'static Table, key: &str, row: Vec<Value>) -> bool {
+    pub(super) fn push(&mut self, table: &'static Table, key: &str, row: Vec<Value<'static>>) -> bool {
         for other in self.queues.iter_mut().filter(|queue| queue.table.name == table.name && queue.table.insert != table.insert) {
             // It says less than this one, and must not be written after it.
             if let Some(row) = other.places.remove(key).and_then(|place| other.rows.get_mut(place)) {
@@ -130,7 +145,7 @@ impl Pending {
         });
         let Queue { rows, places, .. } = &mut self.queues[at];
         match places.get(key) {
-            Some(place) if table.again == Again::Replaces => {
+            Some(place) if matches!(table.again, Again::Replaces | Again::SeldomReplaces) => {
                 rows[*place] = row;
                 false
             }
@@ -187,13 +202,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_known_until_something_else_is_written() {
+    fn what_is_known_is_known_until_a_statement_writes_to_its_table() {
         let mut pending = Pending::default();
-        pending.remember("a", "key", Some(7));
-        assert_eq!(pending.known::<Option<i32>>("a", "key"), Some(&Some(7)));
-        assert_eq!(pending.known::<Option<i32>>("a", "other"), None);
-        pending.forget();
-        assert_eq!(pending.known::<Option<i32>>("a", "key"), None);
+        for known in ["a", "open a", "b"] {
+            pending.remember(known, "key", Some(7));
+            assert_eq!(pending.known::<Option<i32>>(known, "key"), Some(&Some(7)));
+            assert_eq!(pending.known::<Option<i32>>(known, "other"), None);
+        }
+        pending.forget("UPDATE a SET c = 1");
+        let known = ["a", "open a", "b"].map(|known| pending.known::<Option<i32>>(known, "key").is_some());
+        assert_eq!(known, [false, false, true]);
+        pending.forget_all();
+        assert_eq!(pending.known::<Option<i32>>("b", "key"), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A row that was read.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rusqlite::types::Value;
@@ -43,6 +44,10 @@ fn other(name: &str) -> StoreError {
     StoreError::Unreadable(format!("{name} holds something else"))
 }
 
+fn missing(name: &str) -> StoreError {
+    StoreError::Unreadable(format!("{name} is missing"))
+}
+
 /// What a column can be read as.
 pub(super) trait Column: Sized {
     /// Reads it.
@@ -59,6 +64,19 @@ impl Row {
     /// Where there is no such column, or something else in it.
     pub(super) fn get<T: Column>(&self, name: &str) -> Result<T, StoreError> {
         T::read(self, name)
+    }
+
+    /// A column that holds a text.
+    fn text(&self, name: &str) -> Result<Option<Cow<'_, str>>, StoreError> {
+        let text: Option<&str> = match &self.0 {
+            Kind::Sqlite(row) => match row.value(name)? {
+                Value::Null => None,
+                Value::Text(text) => Some(text),
+                Value::Integer(_) | Value::Real(_) | Value::Blob(_) => return Err(other(name)),
+            },
+            Kind::Postgres(row) => row.try_get(name)?,
+        };
+        Ok(text.map(dialect::unescape))
     }
 }
 
@@ -77,15 +95,7 @@ impl Column for Option<i64> {
 
 impl Column for Option<String> {
     fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
-        let text: Self = match &row.0 {
-            Kind::Sqlite(row) => match row.value(at)? {
-                Value::Null => None,
-                Value::Text(text) => Some(text.clone()),
-                Value::Integer(_) | Value::Real(_) | Value::Blob(_) => return Err(other(at)),
-            },
-            Kind::Postgres(row) => row.try_get(at)?,
-        };
-        Ok(text.map(dialect::unescape))
+        Ok(row.text(at)?.map(Cow::into_owned))
     }
 }
 
@@ -131,7 +141,7 @@ macro_rules! needed {
     ($($of:ty),+ $(,)?) => {
         $(impl Column for $of {
             fn read(row: &Row, at: &str) -> Result<Self, StoreError> {
-                row.get::<Option<$of>>(at)?.ok_or_else(|| StoreError::Unreadable(format!("{at} is missing")))
+                row.get::<Option<$of>>(at)?.ok_or_else(|| missing(at))
             }
         })+
     };
@@ -142,7 +152,7 @@ needed!(i64, String, Vec<u8>, Moment, u32, u64, bool);
 impl Row {
     /// A column that holds a value of the domain as JSON.
     pub(super) fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
-        json::read(&self.get::<String>(name)?)
+        json::read(&self.text(name)?.ok_or_else(|| missing(name))?)
     }
 
     /// A column that holds one word of a JSON enum.

@@ -1,5 +1,7 @@
 //! One statement: its text in the words of [`super::dialect`], and its values in order.
 
+use std::borrow::Cow;
+
 use super::connection::Connection;
 use super::error::StoreError;
 use super::row::Row;
@@ -7,27 +9,27 @@ use super::value::Value;
 
 /// A statement that has not run yet.
 #[derive(Debug)]
-pub(super) struct Statement {
-    text: String,
-    values: Vec<Value>,
+pub(super) struct Statement<'a> {
+    text: Cow<'static, str>,
+    values: Vec<Value<'a>>,
 }
 
 /// A statement of this text, which is ours: whatever comes from outside is a value.
-pub(super) fn sql(text: impl Into<String>) -> Statement {
+pub(super) fn sql<'a>(text: impl Into<Cow<'static, str>>) -> Statement<'a> {
     Statement { text: text.into(), values: Vec::new() }
 }
 
-impl Statement {
+impl<'a> Statement<'a> {
     /// The value of the next placeholder.
     #[must_use]
-    pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
+    pub(super) fn bind(mut self, value: impl Into<Value<'a>>) -> Self {
         self.values.push(value.into());
         self
     }
 
     /// The values of the next placeholders.
     #[must_use]
-    pub(super) fn bind_all(mut self, values: impl IntoIterator<Item = Value>) -> Self {
+    pub(super) fn bind_all(mut self, values: impl IntoIterator<Item = Value<'a>>) -> Self {
         self.values.extend(values);
         self
     }

@@ -1,78 +1,91 @@
 //! What a statement is given, and what a row holds: numbers, texts and bytes.
 
+use std::borrow::Cow;
+
 use uuid::Uuid;
 
 use crate::domain::moment::Moment;
 
-/// A value for a placeholder. None is NULL.
+/// A value for a placeholder, lent where that can be. None is NULL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub(super) enum Value<'a> {
     /// Numbers, moments, yes and no.
     Number(Option<i64>),
     /// Words.
-    Text(Option<String>),
+    Text(Option<Cow<'a, str>>),
     /// Anything at all.
-    Bytes(Option<Vec<u8>>),
+    Bytes(Option<Cow<'a, [u8]>>),
 }
 
-impl From<i64> for Value {
+impl Value<'_> {
+    /// For whoever keeps it.
+    pub(super) fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Number(number) => Value::Number(number),
+            Self::Text(text) => Value::Text(text.map(|text| Cow::Owned(text.into_owned()))),
+            Self::Bytes(bytes) => Value::Bytes(bytes.map(|bytes| Cow::Owned(bytes.into_owned()))),
+        }
+    }
+}
+
+impl From<i64> for Value<'_> {
     fn from(number: i64) -> Self {
         Self::Number(Some(number))
     }
 }
 
-impl From<u32> for Value {
+impl From<u32> for Value<'_> {
     fn from(number: u32) -> Self {
         Self::Number(Some(i64::from(number)))
     }
 }
 
 /// Stores count in signed 64 bits.
-impl From<u64> for Value {
+impl From<u64> for Value<'_> {
     fn from(number: u64) -> Self {
         Self::Number(Some(i64::try_from(number).unwrap_or(i64::MAX)))
     }
 }
 
-impl From<bool> for Value {
+impl From<bool> for Value<'_> {
     fn from(yes: bool) -> Self {
         Self::Number(Some(i64::from(yes)))
     }
 }
 
 /// Milliseconds since the epoch.
-impl From<Moment> for Value {
+impl From<Moment> for Value<'_> {
     fn from(moment: Moment) -> Self {
         Self::Number(Some(moment.as_millis()))
     }
 }
 
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(Some(text.to_owned()))
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Some(text.into()))
     }
 }
 
-impl From<String> for Value {
+impl From<String> for Value<'_> {
     fn from(text: String) -> Self {
-        Self::Text(Some(text))
+        Self::Text(Some(text.into()))
     }
 }
 
-impl From<&String> for Value {
-    fn from(text: &String) -> Self {
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(text: &'a String) -> Self {
         Self::from(text.as_str())
     }
 }
 
-impl From<&[u8]> for Value {
-    fn from(bytes: &[u8]) -> Self {
-        Self::Bytes(Some(bytes.to_vec()))
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(Some(bytes.into()))
     }
 }
 
-impl From<Uuid> for Value {
-    fn from(id: Uuid) -> Self {
+impl<'a> From<&'a Uuid> for Value<'a> {
+    fn from(id: &'a Uuid) -> Self {
         Self::from(id.as_bytes().as_slice())
     }
 }
@@ -80,7 +93,7 @@ impl From<Uuid> for Value {
 /// The NULL of each type.
 macro_rules! optional {
     ($($of:ty => $null:expr),+ $(,)?) => {
-        $(impl From<Option<$of>> for Value {
+        $(impl<'a> From<Option<$of>> for Value<'a> {
             fn from(value: Option<$of>) -> Self {
                 value.map_or($null, Self::from)
             }
@@ -93,19 +106,19 @@ optional! {
     u32 => Self::Number(None),
     u64 => Self::Number(None),
     Moment => Self::Number(None),
-    &str => Self::Text(None),
+    &'a str => Self::Text(None),
     String => Self::Text(None),
-    &String => Self::Text(None),
-    &[u8] => Self::Bytes(None),
+    &'a String => Self::Text(None),
+    &'a [u8] => Self::Bytes(None),
 }
 
-impl From<&Option<String>> for Value {
-    fn from(text: &Option<String>) -> Self {
+impl<'a> From<&'a Option<String>> for Value<'a> {
+    fn from(text: &'a Option<String>) -> Self {
         Self::from(text.as_deref())
     }
 }
 
-impl From<&Option<u32>> for Value {
+impl From<&Option<u32>> for Value<'_> {
     fn from(number: &Option<u32>) -> Self {
         Self::from(*number)
     }

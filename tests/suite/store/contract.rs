@@ -97,7 +97,7 @@ async fn one_writes_at_a_time_and_readers_see_what_is_committed() {
 }
 
 async fn due(connection: &mut Connection, until: i64) -> Vec<String> {
-    checks::due(connection, at(until), None, 100).await.unwrap().into_iter().map(|(_, name)| name).collect()
+    checks::due(connection, at(until), None, 100).await.unwrap().into_iter().map(|stored| stored.name).collect()
 }
 
 #[tokio::test]
@@ -105,12 +105,12 @@ async fn checks_are_found_by_name_and_by_when_they_are_due() {
     for ground in grounds().await {
         let mut write = ground.write().await;
         for (name, look_at) in [("a", Some(10)), ("Z", Some(5)), ("b", None), ("c", Some(11))] {
-            checks::save(&mut write, &check(name, look_at)).await.unwrap();
+            checks::save(&mut write, check(name, look_at)).await.unwrap();
         }
         assert_eq!(due(&mut write, 10).await, ["Z", "a"], "{}", ground.name);
         let first = checks::due(&mut write, at(10), None, 1).await.unwrap();
         let second = checks::due(&mut write, at(10), first.last(), 1).await.unwrap();
-        assert_eq!(second, [(at(10), "a".to_owned())], "{}: page by page", ground.name);
+        assert_eq!(second, [check("a", Some(10))], "{}: page by page", ground.name);
         assert_eq!(checks::due(&mut write, at(10), second.last(), 1).await.unwrap(), []);
         let names: Vec<String> = checks::all(&mut write).await.unwrap().into_iter().map(|check| check.name).collect();
         assert_eq!(names, ["Z", "a", "b", "c"], "{}: in the order of bytes", ground.name);
@@ -119,7 +119,7 @@ async fn checks_are_found_by_name_and_by_when_they_are_due() {
         checks::look_soon(&mut write, "b", at(4)).await.unwrap();
         checks::look_soon(&mut write, "c", at(99)).await.unwrap();
         assert_eq!(due(&mut write, 10).await, ["a", "b", "Z"]);
-        checks::save(&mut write, &check("a", None)).await.unwrap();
+        checks::save(&mut write, check("a", None)).await.unwrap();
         assert_eq!(checks::find(&mut write, "a").await.unwrap().unwrap().look_at, None, "written again");
         checks::remove(&mut write, "b").await.unwrap();
         assert_eq!(checks::counts(&mut write).await.unwrap(), [("new".to_owned(), 3)]);
@@ -246,12 +246,12 @@ async fn a_store_is_there_when_it_is_opened_again() {
 async fn rows_that_are_written_together_are_read_as_they_were_written() {
     for ground in grounds().await {
         let mut write = ground.write().await;
-        checks::save(&mut write, &check("old", Some(1))).await.unwrap();
+        checks::save(&mut write, check("old", Some(1))).await.unwrap();
         write.batch();
         checks::read_ahead(&mut write, &["old", "new"].into()).await.unwrap();
         assert_eq!(checks::find(&mut write, "new").await.unwrap(), None, "{}", ground.name);
         for (name, look_at) in [("old", 7), ("new", 3), ("new", 8)] {
-            checks::save(&mut write, &check(name, Some(look_at))).await.unwrap();
+            checks::save(&mut write, check(name, Some(look_at))).await.unwrap();
         }
         assert_eq!(checks::find(&mut write, "new").await.unwrap(), Some(check("new", Some(8))), "{}", ground.name);
         assert_eq!(due(&mut write, 8).await, ["old", "new"], "{}: another statement sees them too", ground.name);
@@ -275,11 +275,11 @@ async fn of_a_check_that_is_known_everything_new_is_written_also_where_it_is_wri
         let down = StoredCheck { state: State { status: Status::Down, ..heard.state.clone() }, look_at: None, ..heard.clone() };
         for (steps, last) in [(vec![&moved, &heard], &heard), (vec![&heard, &down], &down), (vec![&down, &moved, &heard], &heard)] {
             let mut write = ground.write().await;
-            checks::save(&mut write, &old).await.unwrap();
+            checks::save(&mut write, old.clone()).await.unwrap();
             write.batch();
             checks::read_ahead(&mut write, &["job"].into()).await.unwrap();
             for step in steps {
-                checks::save(&mut write, step).await.unwrap();
+                checks::save(&mut write, step.clone()).await.unwrap();
             }
             write.commit().await.unwrap();
             let mut read = ground.read().await;

@@ -36,7 +36,7 @@ async fn nul_bytes_large_bodies_and_every_letter_are_kept() {
         let check = Check { schedule: Schedule::Every(Duration::from_secs(60)), grace: Duration::ZERO, rise: 1, fall: 1, apart: None };
         let name = "a\0b\u{e000}".to_owned();
         let stored = StoredCheck { name, state: State::new(&check, at(0)), look_at: None, every_ms: None, seen, wanted: None, made: None };
-        checks::save(&mut write, &stored).await.unwrap();
+        checks::save(&mut write, stored.clone()).await.unwrap();
         assert_eq!(checks::find(&mut write, &stored.name).await.unwrap(), Some(stored), "{}", ground.name);
         write.commit().await.unwrap();
         assert_eq!(beats::count(&mut ground.read().await).await.unwrap(), 6, "{}", ground.name);
@@ -54,9 +54,9 @@ async fn the_year_9999_and_the_largest_numbers_are_kept() {
         let every_ms = Some(i64::MAX.unsigned_abs());
         let stored = StoredCheck { name: "far".into(), state, look_at: Some(end), every_ms, seen, wanted: None, made: None };
         let mut write = ground.write().await;
-        checks::save(&mut write, &stored).await.unwrap();
-        assert_eq!(checks::find(&mut write, "far").await.unwrap(), Some(stored), "{}", ground.name);
-        assert_eq!(checks::due(&mut write, end, None, 2).await.unwrap(), [(end, "far".to_owned())]);
+        checks::save(&mut write, stored.clone()).await.unwrap();
+        assert_eq!(checks::find(&mut write, "far").await.unwrap(), Some(stored.clone()), "{}", ground.name);
+        assert_eq!(checks::due(&mut write, end, None, 2).await.unwrap(), [stored]);
         let mut late = beat("far", "one", None);
         (late.sent_at, late.identity.sequence) = (end, i64::MAX.unsigned_abs());
         assert!(beats::insert(&mut write, "k", &late, end, &Sent::default(), None).await.unwrap(), "{}", ground.name);

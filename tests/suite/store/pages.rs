@@ -77,7 +77,7 @@ async fn a_check_that_was_made_is_found_by_its_address_and_keeps_what_is_expecte
     for ground in grounds().await {
         let told = Made { uuid: Uuid::from_u128(5), period_ms: 60_000, grace_ms: 1_000 };
         let mut write = ground.write().await;
-        checks::save(&mut write, &made::new("nightly", &told, at(0))).await.unwrap();
+        checks::save(&mut write, made::new("nightly", &told, at(0))).await.unwrap();
         write.commit().await.unwrap();
         let mut read = ground.read().await;
         assert_eq!(made::name_of(&mut read, told.uuid).await.unwrap().as_deref(), Some("nightly"), "{}", ground.name);
