@@ -38,32 +38,40 @@ pub(crate) struct Times {
     pub(crate) acknowledged_at: Duration,
 }
 
-/// Who orders and looks: on a thread of their own. On those of the crowd they would wait for it, and that wait is no proxy's.
+/// A thread with a runtime, until it is dropped.
+struct Thread {
+    runs: Handle,
+    _ends: oneshot::Sender<()>,
+}
+
+impl Thread {
+    fn new() -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let (runs, (ends, ended)) = (runtime.handle().clone(), oneshot::channel());
+        thread::spawn(move || runtime.block_on(ended));
+        Self { runs, _ends: ends }
+    }
+}
+
+/// Who orders, and who looks: each on a thread of its own. On those of the crowd they would wait for it, and that wait is no proxy's.
 pub(crate) struct Operator {
     by: By,
-    thread: Handle,
-    _ends: oneshot::Sender<()>,
+    orders: Thread,
+    looks: Thread,
 }
 
 impl Operator {
     pub(crate) fn new(by: By) -> Self {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let (thread, (ends, ended)) = (runtime.handle().clone(), oneshot::channel());
-        thread::spawn(move || runtime.block_on(ended));
-        Self { by, thread, _ends: ends }
+        Self { by, orders: Thread::new(), looks: Thread::new() }
     }
 
     /// Switches, beside a visitor of this address.
     pub(crate) async fn switch(&self, address: String, crowd: Arc<Shared>, to: Colour) -> Shift {
-        let by = self.by.clone();
-        let switched = self.thread.spawn(async move {
-            let first = tokio::spawn(first_heard(address, to));
-            crowd.marks.order(to);
-            let times = switch(&by, to, || crowd.marks.acknowledge()).await;
-            let first_after = first.await.unwrap().as_secs_f64() - times.acknowledged_at.as_secs_f64();
-            Shift { times, first_after }
-        });
-        switched.await.unwrap()
+        let (by, first) = (self.by.clone(), self.looks.runs.spawn(first_heard(address, to)));
+        crowd.marks.order(to);
+        let switched = self.orders.runs.spawn(async move { switch(&by, to, || crowd.marks.acknowledge()).await });
+        let times = switched.await.unwrap();
+        Shift { times, first_after: first.await.unwrap().as_secs_f64() - times.acknowledged_at.as_secs_f64() }
     }
 }
 

@@ -116,9 +116,10 @@ impl Stage {
         app
     }
 
-    /// The prober; resolves when everything that it probes has passed.
+    /// The prober, with the priority that its unit gives it; resolves when it takes orders.
     pub(crate) async fn prober(&self) -> Child {
-        let prober = self.start(env!("CARGO_BIN_EXE_allswell-prober"), &["--config", "allswell.toml", "--state", "state"]);
+        let executable = env!("CARGO_BIN_EXE_allswell-prober");
+        let prober = self.start("nice", &["-n", "-5", executable, "--config", "allswell.toml", "--state", "state"]);
         self.until_open(&self.at(7701)).await;
         prober
     }
