@@ -116,10 +116,14 @@ impl Stage {
         app
     }
 
-    /// The prober, with the priority that its unit gives it; resolves when it takes orders.
+    /// A part of ours, with the priority that its unit of systemd gives it.
+    pub(crate) fn part(&self, executable: &str) -> Child {
+        self.start("nice", &["-n", "-5", executable, "--config", "allswell.toml", "--state", "state"])
+    }
+
+    /// The prober; resolves when it takes orders.
     pub(crate) async fn prober(&self) -> Child {
-        let executable = env!("CARGO_BIN_EXE_allswell-prober");
-        let prober = self.start("nice", &["-n", "-5", executable, "--config", "allswell.toml", "--state", "state"]);
+        let prober = self.part(env!("CARGO_BIN_EXE_allswell-prober"));
         self.until_open(&self.at(7701)).await;
         prober
     }
