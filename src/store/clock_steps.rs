@@ -9,7 +9,7 @@ use crate::domain::follow_up::FollowUp;
 use crate::domain::moment::Moment;
 
 /// Moves what is to be told and what is to be decided, so that each still waits as long as it would have, and what is not over, so that it has
-/// lasted as long as it did. What somebody has named a time for (a mute, a pause) stays.
+/// lasted as long as it did; what is over as well, while its end is still to be told. What somebody has named a time for (a mute, a pause) stays.
 ///
 /// # Errors
 /// Where the store refuses.
@@ -19,9 +19,10 @@ pub async fn shift(connection: &mut Connection, by_ms: i64) -> Result<(), StoreE
     .bind_all([by_ms.into(), by_ms.into(), by_ms.into(), by_ms.into()])
     .run(connection)
     .await?;
-    sql("UPDATE incident SET since = since + ?, opened_at = opened_at + ?, decide_at = decide_at + ?, decide_until = decide_until + ?
-         WHERE resolved_at IS NULL")
-    .bind_all([by_ms.into(), by_ms.into(), by_ms.into(), by_ms.into()])
+    sql("UPDATE incident SET since = since + ?, opened_at = opened_at + ?, decide_at = decide_at + ?, decide_until = decide_until + ?,
+           resolved_at = resolved_at + ?
+         WHERE resolved_at IS NULL OR key IN (SELECT incident FROM notice WHERE taken_at IS NULL AND withdrawn_at IS NULL)")
+    .bind_all([by_ms.into(), by_ms.into(), by_ms.into(), by_ms.into(), by_ms.into()])
     .run(connection)
     .await?;
     sql("UPDATE channel SET failed_since = failed_since + ?, said_at = said_at + ?")

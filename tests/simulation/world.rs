@@ -221,7 +221,7 @@ impl World {
 
     /// The true time of what a watcher dated when it wrote `written`.
     pub(super) fn true_time(&self, said: i64, written: i64) -> i64 {
-        let fits = |(since, offset): &&(i64, i64)| written - offset >= since - 400 && written - offset <= self.now + 1_000;
+        let fits = |(since, offset): &&(i64, i64)| written - offset >= since - 400 && written - offset <= self.now;
         said - self.state.clocks.iter().rev().find(fits).map_or(self.offset(), |(_, offset)| *offset)
     }
 

@@ -60,6 +60,22 @@ async fn trouble_has_lasted_as_long_as_it_did_though_the_clock_was_set_meanwhile
 }
 
 #[tokio::test]
+async fn who_hears_of_an_end_after_the_clock_was_set_hears_when_it_began_by_the_new_clock() {
+    for by in [HOUR, -HOUR] {
+        let mut stage = Stage::new(&["job"]).await;
+        stage.down("job", 1_000).await;
+        let beginning = stage.claim("ops", 1_000).await.unwrap();
+        stage.good("job", 5_000).await;
+        stage.good("job", 6_000).await;
+        stage.monitor.stepped(by, at(6_100 + by)).await.unwrap();
+        stage.refused("ops", &beginning, SendError::Retry { why: "connection refused".into(), after: None }, 6_200 + by).await;
+        let told = stage.notices("ops", 20_000 + by).await;
+        let end = told.iter().find(|notice| notice.subject.check == "job").unwrap();
+        assert_eq!((end.kind.as_str(), end.since, end.duration_seconds), ("check.resolved", at(800 + by), Some(5)), "{by}: {end:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_retry_waits_no_longer_because_the_clock_was_set_back() {
     let mut stage = Stage::new(&["job"]).await;
     stage.down("job", 1_000).await;
