@@ -299,3 +299,21 @@ pub async fn look_soon(connection: &mut Connection, name: &str, at: Moment) -> R
         .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Store, made};
+
+    #[tokio::test]
+    async fn a_check_that_is_there_no_more_is_not_taken_for_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
+        let mut write = store.begin().await.unwrap();
+        write.batch();
+        let gone = made::new("job", &Made { uuid: uuid::Uuid::nil(), period_ms: 60_000, grace_ms: 0 }, Moment::from_millis(0));
+        write.remember(CHECK.name, "job", Some(gone.clone()));
+        let refused = save(&mut write, gone).await;
+        assert!(matches!(refused, Err(StoreError::Repeated)), "{refused:?}");
+    }
+}

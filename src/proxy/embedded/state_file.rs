@@ -238,6 +238,8 @@ mod tests {
             bytes[place + 3] ^= 1;
             fs::write(&file.0, bytes).unwrap();
             assert_eq!(live(&file), (Some(Colour::Blue), 7));
+            let [first, _] = file.beside(7).unwrap().1;
+            assert_eq!(first, place as u64, "the whole one stands until the other one is there");
             file.store(Colour::Green, 8, 7).unwrap();
             assert_eq!(live(&file), (Some(Colour::Green), 8));
         }
