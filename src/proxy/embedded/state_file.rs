@@ -28,7 +28,7 @@ pub struct StateError(PathBuf, io::Error);
 pub(super) struct StateFile(PathBuf);
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Record {
+struct Content {
     live: Colour,
     epoch: u64,
     /// Of the two above. A file of one record, as it was written at first, has none.
@@ -36,7 +36,7 @@ struct Record {
     sum: Option<String>,
 }
 
-impl Record {
+impl Content {
     fn new(live: Colour, epoch: u64) -> Self {
         Self { live, epoch, sum: Some(sum(live, epoch)) }
     }
@@ -87,11 +87,11 @@ impl StateFile {
         }
         match fs::read(&self.0) {
             Ok(bytes) => Ok(match serde_json::from_slice(&bytes) {
-                Ok(Record { live, epoch, .. }) => Found { live: Live { colour: Some(live), epoch }, trouble: None },
+                Ok(Content { live, epoch, .. }) => Found { live: Live { colour: Some(live), epoch }, trouble: None },
                 Err(error) => self.undefined(epoch_of(&bytes), &error.to_string()),
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.replace(&Record::new(first_live, 0)).map_err(|error| StateError(self.0.clone(), error))?;
+                self.replace(&Content::new(first_live, 0)).map_err(|error| StateError(self.0.clone(), error))?;
                 Ok(Found { live: Live { colour: Some(first_live), epoch: 0 }, trouble: None })
             }
             Err(error) => Ok(self.undefined(0, &error.to_string())),
@@ -100,16 +100,16 @@ impl StateFile {
 
     /// The newer of two lines. One that was being written when the power went off was never acknowledged.
     fn newest(&self, file: &File) -> Found {
-        let (mut newest, mut trouble): (Option<Record>, _) = (None, None);
+        let (mut newest, mut trouble): (Option<Content>, _) = (None, None);
         for place in PLACES {
-            match Record::read(file, place) {
+            match Content::read(file, place) {
                 Ok(record) if newest.as_ref().is_none_or(|newest| newest.epoch < record.epoch) => newest = Some(record),
                 Ok(_) => {}
                 Err(why) => trouble = Some(why),
             }
         }
         match (newest, trouble) {
-            (Some(Record { live, epoch, .. }), trouble) => {
+            (Some(Content { live, epoch, .. }), trouble) => {
                 if let Some(trouble) = trouble {
                     let file = self.0.display();
                     tracing::warn!(%file, %live, epoch, trouble, "one of two lines is not whole: the other one stands");
@@ -134,7 +134,7 @@ impl StateFile {
     /// # Errors
     /// As the operating system says.
     pub(super) fn store(&self, live: Colour, epoch: u64, kept: u64) -> Result<(), StateError> {
-        let record = Record::new(live, epoch);
+        let record = Content::new(live, epoch);
         let stored = match self.beside(kept) {
             Some((file, places)) => record.line().and_then(|line| write(&file, places, &line)),
             None => self.replace(&record),
@@ -146,7 +146,7 @@ impl StateFile {
     fn beside(&self, kept: u64) -> Option<(File, [u64; 2])> {
         let file = self.of_two_lines(OpenOptions::new().read(true).write(true))?;
         let [first, second] = PLACES;
-        let is_kept = |place| Record::read(&file, place).is_ok_and(|record| record.epoch == kept);
+        let is_kept = |place| Content::read(&file, place).is_ok_and(|record| record.epoch == kept);
         let places = if is_kept(first) { [second, first] } else { is_kept(second).then_some(PLACES)? };
         Some((file, places))
     }
@@ -159,7 +159,7 @@ impl StateFile {
     }
 
     /// The whole file, with the same twice.
-    fn replace(&self, record: &Record) -> io::Result<()> {
+    fn replace(&self, record: &Content) -> io::Result<()> {
         files::replace(&self.0, &record.line()?.repeat(2))
     }
 }
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_undefined_and_never_a_guess() {
-        let torn = String::from_utf8(Record::new(Colour::Green, 5).line().unwrap()).unwrap().replace(":5", ":6").repeat(2);
+        let torn = String::from_utf8(Content::new(Colour::Green, 5).line().unwrap()).unwrap().replace(":5", ":6").repeat(2);
         for (content, epoch) in
             [("", 0), ("{\"live\":\"blue\"", 0), ("{\"live\":\"purple\",\"epoch\":9}", 9), ("[]", 0), (torn.as_str(), 6)]
         {
