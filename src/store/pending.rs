@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use super::value::Value;
 
-/// How rows of a table are written.
+/// How rows of a table are written. Each way is one static, and known by its place: two may have the same words in part.
 #[derive(Debug)]
 pub(super) struct Table {
     /// Its name.
@@ -127,18 +127,18 @@ impl Pending {
 
     /// Whether a row with this key is to be written.
     pub(super) fn is_pending(&self, table: &'static Table, key: &str) -> bool {
-        self.queues.iter().any(|queue| queue.table.insert == table.insert && queue.places.contains_key(key))
+        self.queues.iter().any(|queue| std::ptr::eq(queue.table, table) && queue.places.contains_key(key))
     }
 
     /// A row to be written. False where the same key was there already.
     pub(super) fn push(&mut self, table: &'static Table, key: &str, row: Vec<Value<'static>>) -> bool {
-        for other in self.queues.iter_mut().filter(|queue| queue.table.name == table.name && queue.table.insert != table.insert) {
+        for other in self.queues.iter_mut().filter(|queue| queue.table.name == table.name && !std::ptr::eq(queue.table, table)) {
             // It says less than this one, and must not be written after it.
             if let Some(row) = other.places.remove(key).and_then(|place| other.rows.get_mut(place)) {
                 row.clear();
             }
         }
-        let found = self.queues.iter_mut().position(|queue| queue.table.insert == table.insert);
+        let found = self.queues.iter_mut().position(|queue| std::ptr::eq(queue.table, table));
         let at = found.unwrap_or_else(|| {
             self.queues.push(Queue { table, rows: Vec::new(), places: HashMap::new() });
             self.queues.len() - 1

@@ -268,6 +268,30 @@ async fn rows_that_are_written_together_are_read_as_they_were_written() {
 }
 
 #[tokio::test]
+async fn of_checks_that_are_written_together_each_has_what_is_new_of_it() {
+    for ground in grounds().await {
+        let names = ["heard", "moved", "down"];
+        let mut write = ground.write().await;
+        for name in names {
+            checks::save(&mut write, check(name, Some(9))).await.unwrap();
+        }
+        write.batch();
+        checks::read_ahead(&mut write, &names.into()).await.unwrap();
+        let heard = StoredCheck { every_ms: Some(5), ..check("heard", Some(9)) };
+        let down = check("down", Some(7));
+        let down = StoredCheck { state: State { status: Status::Down, ..down.state.clone() }, ..down };
+        for stored in [heard, check("moved", Some(7)), down] {
+            checks::save(&mut write, stored).await.unwrap();
+        }
+        write.commit().await.unwrap();
+        let mut read = ground.read().await;
+        assert_eq!(checks::counts(&mut read).await.unwrap(), [("down".to_owned(), 1), ("new".to_owned(), 2)], "{}", ground.name);
+        assert_eq!(due(&mut read, 8).await, ["down", "moved"], "{}", ground.name);
+        assert_eq!(checks::find(&mut read, "heard").await.unwrap().unwrap().every_ms, Some(5), "{}", ground.name);
+    }
+}
+
+#[tokio::test]
 async fn of_a_check_that_is_known_everything_new_is_written_also_where_it_is_written_twice() {
     for ground in grounds().await {
         let (old, moved) = (check("job", Some(9)), check("job", Some(7)));
