@@ -44,15 +44,19 @@ pub fn ago(then: Duration) -> Moment {
     now() - elapsed().saturating_sub(then)
 }
 
-/// By how many milliseconds the system's clock has stepped from ours, when that is over a second. The step is taken over.
-pub fn take_step() -> Option<i64> {
+/// By how many milliseconds the system's clock has stepped from ours, when that is over a second.
+#[must_use]
+pub fn step() -> Option<i64> {
     let ours = now().as_millis();
     let step = system_millis() - ours;
-    if step.unsigned_abs() <= u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX) {
-        return None;
-    }
-    OFFSET.fetch_add(step, Ordering::Relaxed);
-    Some(step)
+    (step.unsigned_abs() > u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX)).then_some(step)
+}
+
+/// The same, and the step is taken over.
+pub fn take_step() -> Option<i64> {
+    step().inspect(|step| {
+        OFFSET.fetch_add(*step, Ordering::Relaxed);
+    })
 }
 
 /// The local time zone's rendering of a moment, for people and for the name of the day's file.

@@ -87,7 +87,7 @@ where
     let beat = read(&body, now)?;
     watching.pings.signed(&beat).map_err(ApiError::TooOften)?;
     let sent = Sent { address: Some(address.to_string()), ..Sent::default() };
-    let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };
+    let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrive(), sent };
     watching.ingest.beat(arrived).await.map_err(|error| ApiError::from(&error))
 }
 

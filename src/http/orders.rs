@@ -45,19 +45,19 @@ fn in_bounds<'a>(words: impl IntoIterator<Item = Option<&'a str>>) -> Result<(),
 async fn acknowledge(State(watching): State<Watching>, headers: HeaderMap, given: Given<AckOrder>) -> Result<Json<Acknowledged>, ApiError> {
     let order = ordered(&watching, &headers, given)?;
     in_bounds([order.which.as_deref(), Some(&order.by), order.note.as_deref()])?;
-    watching.monitor.acknowledge(&order, watching.monitor.now()).await.map(Json).map_err(|error| refusal(&error))
+    watching.monitor.dated(|now| watching.monitor.acknowledge(&order, now)).await.map(Json).map_err(|error| refusal(&error))
 }
 
 async fn quiet(State(watching): State<Watching>, headers: HeaderMap, given: Given<QuietOrder>) -> Result<Json<Quiet>, ApiError> {
     let order = ordered(&watching, &headers, given)?;
     in_bounds([Some(order.check.as_str()), Some(&order.by), order.note.as_deref()])?;
-    watching.monitor.quiet(order, watching.monitor.now()).await.map(Json).map_err(|error| refusal(&error))
+    watching.monitor.dated(|now| watching.monitor.quiet(order, now)).await.map(Json).map_err(|error| refusal(&error))
 }
 
 async fn resume(State(watching): State<Watching>, headers: HeaderMap, given: Given<ResumeOrder>) -> Result<Json<Resumed>, ApiError> {
     let order = ordered(&watching, &headers, given)?;
     in_bounds([Some(order.check.as_str()), Some(&order.by)])?;
-    watching.monitor.resume(&order, watching.monitor.now()).await.map(Json).map_err(|error| refusal(&error))
+    watching.monitor.dated(|now| watching.monitor.resume(&order, now)).await.map(Json).map_err(|error| refusal(&error))
 }
 
 async fn reload(State(watching): State<Watching>, headers: HeaderMap) -> Result<Json<ConfigView>, ApiError> {

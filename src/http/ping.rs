@@ -78,7 +78,7 @@ async fn take(watching: &Watching, address: IpAddr, head: &Parts, body: axum::bo
         making,
     };
     let beat = beat(check, &url.says, &sent, Said { body: text, over }, now);
-    let arrived = Arrived { key_id: PING.to_owned(), beat, arrival: watching.monitor.arrivals().arrive(now), sent };
+    let arrived = Arrived { key_id: PING.to_owned(), beat, arrival: watching.monitor.arrive(), sent };
     let ack = watching.ingest.beat(arrived).await?;
     Ok(Taken { is_new: ack == Ack::Created, body_limit: limit })
 }

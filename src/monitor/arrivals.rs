@@ -27,28 +27,32 @@ pub struct Arrival {
 }
 
 impl Arrivals {
-    /// A beat arrives.
+    /// A beat arrives, by this clock, which is not set meanwhile.
     #[must_use]
-    pub fn arrive(&self, at: Moment) -> Arrival {
-        let arrival = self.unheard(at);
+    pub fn arrive(&self, now: impl FnOnce() -> Moment) -> Arrival {
+        let arrival = self.unheard(now);
         self.with(|moments| moments.latest = moments.latest.max(Some(arrival.at)));
         arrival
     }
 
     /// We say something ourselves, and have heard nobody.
     #[must_use]
-    pub fn unheard(&self, at: Moment) -> Arrival {
+    pub fn unheard(&self, now: impl FnOnce() -> Moment) -> Arrival {
         let at = self.with(|moments| {
-            let at = moved(at, -moments.stepped_ms);
+            let at = moved(now(), -moments.stepped_ms);
             *moments.under_way.entry(at).or_insert(0) += 1;
             at
         });
         Arrival { at, among: self.clone() }
     }
 
-    /// The clock was set: it is so many milliseconds ahead of what it was. What has arrived did so as long ago as before.
-    pub fn step(&self, by_ms: i64) {
-        self.with(|moments| moments.stepped_ms = moments.stepped_ms.saturating_add(by_ms));
+    /// The clock is set by `set`, which says by how many milliseconds it is ahead then of what it was. What has arrived did so as long ago as before.
+    pub fn step(&self, set: impl FnOnce() -> i64) -> i64 {
+        self.with(|moments| {
+            let by_ms = set();
+            moments.stepped_ms = moments.stepped_ms.saturating_add(by_ms);
+            by_ms
+        })
     }
 
     /// When the oldest of them arrived.
@@ -97,14 +101,14 @@ mod tests {
     fn the_oldest_is_the_oldest_that_is_still_under_way() {
         let at = |millis| Moment::from_millis(millis);
         let arrivals = Arrivals::default();
-        let (first, second, twin) = (arrivals.arrive(at(1)), arrivals.arrive(at(2)), arrivals.arrive(at(1)));
+        let (first, second, twin) = (arrivals.arrive(|| at(1)), arrivals.arrive(|| at(2)), arrivals.arrive(|| at(1)));
         drop(first);
         assert_eq!(arrivals.oldest(), Some(at(1)));
         drop(twin);
         assert_eq!(arrivals.oldest(), Some(at(2)));
         drop(second);
         assert_eq!((arrivals.oldest(), arrivals.latest()), (None, Some(at(2))));
-        let ours = arrivals.unheard(at(5));
+        let ours = arrivals.unheard(|| at(5));
         assert_eq!((arrivals.oldest(), arrivals.latest()), (Some(ours.at()), Some(at(2))));
     }
 
@@ -112,9 +116,9 @@ mod tests {
     fn what_is_under_way_when_the_clock_is_set_arrived_as_long_ago_as_before() {
         let at = |millis| Moment::from_millis(millis);
         let arrivals = Arrivals::default();
-        let first = arrivals.arrive(at(1_000));
-        arrivals.step(-400);
-        let second = arrivals.arrive(at(700));
+        let first = arrivals.arrive(|| at(1_000));
+        arrivals.step(|| -400);
+        let second = arrivals.arrive(|| at(700));
         assert_eq!((first.at(), second.at(), arrivals.oldest(), arrivals.latest()), (at(600), at(700), Some(at(600)), Some(at(700))));
         drop(first);
         assert_eq!(arrivals.oldest(), Some(at(700)));

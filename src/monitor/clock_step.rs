@@ -1,11 +1,12 @@
 //! The system's clock was set: everything that waits, waits as long as it would have; a schedule is asked anew.
 
-use std::time::Duration;
+use tokio::sync::RwLockWriteGuard;
 
 use super::engine::{Monitor, MonitorError};
 use super::mark::{MARK, Mark};
 use super::replicas;
 use super::scene::Scene;
+use crate::clock;
 use crate::domain::check::Status;
 use crate::domain::clock_step::{moved, stepped, stepped_wanted, words};
 use crate::domain::incident::Severity;
@@ -13,13 +14,38 @@ use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind, Subject};
 use crate::store::{Connection, StoreError, checks, clock_steps, facts, instances, notices};
 
+/// The clock has stepped, and the store is still dated by the old one: nobody writes by the new one meanwhile.
+#[derive(Debug)]
+pub(super) struct Unwritten<'a> {
+    pub(super) by_ms: i64,
+    _alone: RwLockWriteGuard<'a, ()>,
+}
+
 impl Monitor {
-    /// The clock was set by so many milliseconds. What is kept in memory is dated by the new one at once, whether or not the store works.
-    pub fn redate(&self, by_ms: i64) {
-        self.arrivals.step(by_ms);
+    /// Calls who writes down a moment with the moment that it is now: the clock does not step until that is written.
+    pub async fn dated<Written: Future>(&self, write: impl FnOnce(Moment) -> Written) -> Written::Output {
+        let _steady = self.steady.read().await;
+        write(self.now()).await
+    }
+
+    /// Follows the system's clock, where the time is ours and that clock has been set. From then on nobody writes until it is written down.
+    pub(super) async fn take_step(&self) -> Option<Unwritten<'_>> {
+        if self.store.is_shared() || clock::step().is_none() {
+            return None;
+        }
+        let alone = self.steady.write().await;
+        let by_ms = self.redate(|| clock::take_step().unwrap_or(0));
+        (by_ms != 0).then_some(Unwritten { by_ms, _alone: alone })
+    }
+
+    /// `set` sets the clock, and says by how many milliseconds. What is kept in memory is dated by the new one at once, whether or not the
+    /// store works.
+    pub fn redate(&self, set: impl FnOnce() -> i64) -> i64 {
+        let by_ms = self.arrivals.step(set);
         self.deafness.step(by_ms);
         self.pulse.step(by_ms);
         self.step_strangers(by_ms);
+        by_ms
     }
 
     /// The clock by which everything is dated is so many milliseconds ahead of what it was; `now` is by the new one.
@@ -55,14 +81,8 @@ impl Monitor {
     }
 }
 
-/// What was heard so lately was heard by the new clock already.
-const JUST_NOW: Duration = Duration::from_secs(1);
-
 async fn step(connection: &mut Connection, scene: &Scene<'_>, mut stored: checks::StoredCheck, by_ms: i64) -> Result<(), StoreError> {
     let Some(check) = scene.check(&stored) else { return Ok(()) };
-    if stored.state.last_heard.is_some_and(|heard| heard <= scene.now && scene.now.since(heard) < JUST_NOW) {
-        return Ok(());
-    }
     if let Some((roster, mut rows)) = replicas::roster(connection, &stored).await? {
         for row in &mut rows {
             row.instance.state = stepped(&check.at_pace(row.instance.every_ms), &row.instance.state, by_ms);

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, RwLock, watch};
 use uuid::Uuid;
 
-use super::arrivals::Arrivals;
+use super::arrivals::{Arrival, Arrivals};
 use super::deaf::Deafness;
 use super::expected::{Expected, MonitorSettings};
 use super::heard;
@@ -35,6 +35,8 @@ pub struct Monitor {
     pub(super) arrivals: Arrivals,
     pub(super) pulse: Pulse,
     pub(super) deafness: Deafness,
+    /// Held by whoever writes moments down; by one alone while the clock is set.
+    pub(super) steady: Arc<RwLock<()>>,
     /// Of all who use this store, we.
     pub(super) process: Uuid,
     /// How far the last sweep of this process came.
@@ -57,6 +59,7 @@ impl Monitor {
             arrivals: Arrivals::default(),
             pulse: Pulse::default(),
             deafness: Deafness::default(),
+            steady: Arc::default(),
             process: Uuid::new_v4(),
             mark: Arc::default(),
             telling: Arc::new(watch::Sender::new(true)),
@@ -80,6 +83,12 @@ impl Monitor {
     /// Waits until something may have changed: look at the store. Heard from the call on, not only from the first poll.
     pub fn changed(&self) -> impl Future<Output = ()> + Send + 'static {
         Arc::clone(&self.wake).notified_owned()
+    }
+
+    /// A beat arrives now.
+    #[must_use]
+    pub fn arrive(&self) -> Arrival {
+        self.arrivals.arrive(|| self.now())
     }
 
     /// The beats under way.

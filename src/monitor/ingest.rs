@@ -116,7 +116,7 @@ impl Monitor {
     pub(super) async fn run_ingest(&self, mut queue: Queue) {
         let mut waiting = Vec::with_capacity(BATCH);
         while queue.0.recv_many(&mut waiting, BATCH).await > 0 {
-            let answers = self.ingest(&waiting, self.now()).await;
+            let answers = self.dated(|now| self.ingest(&waiting, now)).await;
             for (Waiting { arrived, reply }, answer) in waiting.drain(..).zip(answers) {
                 // Only with it goes the arrival, and the sweep may look beyond it. A sender that has gone repeats its beat.
                 if let Err((answer, arrived)) = reply.send((answer, arrived)) {

@@ -107,7 +107,7 @@ async fn until(stop: &mut watch::Receiver<bool>) {
 }
 
 async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Receiver<bool>) {
-    let (mut vouched, mut untold_step) = (monitor.now(), 0);
+    let mut vouched = monitor.now();
     let mut ticks = interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -115,8 +115,9 @@ async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Recei
             _ = ticks.tick() => {}
             () = until(&mut stop) => return,
         }
-        if !take_step(&monitor, &mut untold_step).await {
-            continue;
+        tokio::select! {
+            () = follow_clock(&monitor) => {}
+            () = until(&mut stop) => return,
         }
         vouched = vouched.min(monitor.now());
         if let Err(error) = monitor.sweep(monitor.now(), only_loopback()).await {
@@ -130,23 +131,13 @@ async fn sweep(monitor: Monitor, manager: ServiceManager, mut stop: watch::Recei
     }
 }
 
-/// Where the time is ours, the system's clock is followed. False where that is not written down yet: no deadline means anything until it is.
-async fn take_step(monitor: &Monitor, untold: &mut i64) -> bool {
-    if monitor.store.is_shared() {
-        return true;
+/// Until a step is written down, no deadline means anything.
+async fn follow_clock(monitor: &Monitor) {
+    let Some(unwritten) = monitor.take_step().await else { return };
+    while let Err(error) = monitor.stepped(unwritten.by_ms, monitor.now()).await {
+        tracing::error!("the step of the clock is not written down yet: {error}");
+        sleep(SWEEP_EVERY).await;
     }
-    if let Some(by_ms) = clock::take_step() {
-        monitor.redate(by_ms);
-        *untold += by_ms;
-    }
-    if *untold == 0 {
-        return true;
-    }
-    match monitor.stepped(*untold, monitor.now()).await {
-        Ok(()) => *untold = 0,
-        Err(error) => tracing::error!("the step of the clock is not written down yet: {error}"),
-    }
-    *untold == 0
 }
 
 async fn prune(monitor: Monitor, mut stop: watch::Receiver<bool>) {
@@ -203,11 +194,11 @@ async fn courier(monitor: Monitor, channel: Arc<Channel>, rule: ChannelRule, mut
 
 /// Sends whatever is due.
 async fn deliver(monitor: &Monitor, channel: &Channel, rule: &ChannelRule) {
-    if let Err(error) = monitor.say(rule, monitor.now()).await {
+    if let Err(error) = monitor.dated(|now| monitor.say(rule, now)).await {
         tracing::warn!(channel = rule.name, "its all's well is not written: {error}");
     }
     loop {
-        let claimed = match monitor.claim(rule, monitor.now()).await {
+        let claimed = match monitor.dated(|now| monitor.claim(rule, now)).await {
             Ok(Some(claimed)) => claimed,
             Ok(None) => return,
             Err(error) => {
@@ -216,7 +207,7 @@ async fn deliver(monitor: &Monitor, channel: &Channel, rule: &ChannelRule) {
             }
         };
         let outcome = channel.send_after(claimed.notice(), claimed.earlier()).await;
-        while let Err(error) = monitor.settle(rule, &claimed, &outcome, monitor.now()).await {
+        while let Err(error) = monitor.dated(|now| monitor.settle(rule, &claimed, &outcome, now)).await {
             tracing::error!(channel = rule.name, notice = claimed.notice().key, "sent, and not written down: {error}");
             sleep(COURIER_EVERY).await;
         }

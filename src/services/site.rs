@@ -69,7 +69,7 @@ impl SiteLoop {
             log.append(&self.check, &observed);
         }
         let beat = self.beat(&observed, run, sequence);
-        let (arrivals, now) = (self.monitor.arrivals(), self.monitor.now());
+        let (arrivals, now) = (self.monitor.arrivals(), || self.monitor.now());
         // Where nobody answered, nobody was heard.
         let arrival = if observed.status.is_some() { arrivals.arrive(now) } else { arrivals.unheard(now) };
         let arrived = Arrived { key_id: "own".to_owned(), beat, arrival, sent: Sent::default() };

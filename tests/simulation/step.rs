@@ -66,7 +66,7 @@ impl World {
         }
         self.state.heard_at = self.now;
         self.story.say(self.now, format_args!("watcher {number} hears {} {} at {dated}", beat.check, beat.identity.sequence));
-        let arrived = Arrived { key_id: "k".into(), beat, arrival: monitor.arrivals().arrive(dated), sent: Sent::default() };
+        let arrived = Arrived { key_id: "k".into(), beat, arrival: monitor.arrivals().arrive(|| dated), sent: Sent::default() };
         watcher.queue.push(Flight { arrived, at, sender, attempt });
         if watcher.batch.is_empty() {
             self.next_batch(number);
@@ -200,7 +200,7 @@ impl World {
         self.story.say(self.now, format_args!("the clock steps by {by} ms"));
         for number in 0..self.watchers.len() {
             if let Some(monitor) = self.watchers[number].monitor.clone() {
-                monitor.redate(by);
+                monitor.redate(|| by);
                 monitor.stepped(by, self.clock(self.now)).await.unwrap();
             }
         }

@@ -92,7 +92,7 @@ pub(super) async fn make(State(watching): State<Watching>, headers: HeaderMap, b
 
 /// `DELETE /v1/checks/NAME`.
 pub(super) async fn remove(State(watching): State<Watching>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
-    let removed = watching.monitor.remove_made(&name, watching.monitor.now()).await.map_err(|error| unreadable(&error))?;
+    let removed = watching.monitor.dated(|now| watching.monitor.remove_made(&name, now)).await.map_err(|error| unreadable(&error))?;
     match removed {
         Removed::Gone => Ok(StatusCode::NO_CONTENT),
         Removed::Unknown => Err(unknown(&name)),

@@ -47,7 +47,7 @@ pub(super) async fn acknowledge(
 ) -> Result<Response, PageError> {
     let (note, _) = read(filled)?;
     let order = AckOrder { which: Some(key), by, note };
-    let done = watching.monitor.acknowledge(&order, watching.monitor.now()).await?;
+    let done = watching.monitor.dated(|now| watching.monitor.acknowledge(&order, now)).await?;
     Ok(see(&incident_path(&done.incident)))
 }
 
@@ -62,12 +62,13 @@ pub(super) async fn mute(
     let lasts = parse_duration(&lasts).map_err(|error| ApiError::BadRequest(format!("for how long: {error}")))?;
     let for_ms = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
     let order = QuietOrder { check: check.clone(), kind: QuietKind::Mute, for_ms, by, note };
-    watching.monitor.quiet(order, watching.monitor.now()).await?;
+    watching.monitor.dated(|now| watching.monitor.quiet(order, now)).await?;
     Ok(see(&check_path(&check)))
 }
 
 /// `POST /checks/NAME/resume`.
 pub(super) async fn resume(State(watching): State<Watching>, Actor(by): Actor, Path(check): Path<String>) -> Result<Response, PageError> {
-    watching.monitor.resume(&ResumeOrder { check: check.clone(), by }, watching.monitor.now()).await?;
+    let order = ResumeOrder { check: check.clone(), by };
+    watching.monitor.dated(|now| watching.monitor.resume(&order, now)).await?;
     Ok(see(&check_path(&check)))
 }

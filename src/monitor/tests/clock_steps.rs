@@ -1,5 +1,9 @@
 //! The system's clock is set while we run.
 
+use std::future::ready;
+
+use futures_util::FutureExt;
+
 use super::stage::{Stage, at, settings};
 use crate::domain::check::Status;
 use crate::domain::schedule::Schedule;
@@ -110,7 +114,7 @@ async fn a_beat_under_way_when_the_clock_is_set_counts_from_when_it_came() {
         let beat = stage.beat("job", crate::domain::beat::Showing::Good, 1_000);
         let arrived = stage.arrived(beat, 1_000);
         stage.sweep(1_000, 1_200).await;
-        stage.monitor.redate(by);
+        stage.monitor.redate(|| by);
         stage.monitor.stepped(by, at(1_400 + by)).await.unwrap();
         stage.monitor.ingest(&[arrived], at(1_500 + by)).await;
         stage.sweep(1_600 + by, 4_400 + by).await;
@@ -118,6 +122,31 @@ async fn a_beat_under_way_when_the_clock_is_set_counts_from_when_it_came() {
         stage.sweep(4_600 + by, 4_600 + by).await;
         assert_eq!(stage.open().await[0].incident.since, at(4_000 + by), "{by}: and not an hour later");
     }
+}
+
+#[tokio::test]
+async fn a_beat_that_looks_new_by_the_new_clock_was_heard_by_the_old_one() {
+    let mut stage = Stage::new(&["job"]).await;
+    stage.good("job", 1_000).await;
+    stage.sweep(1_000, 2_600).await;
+    stage.monitor.stepped(-1_500, at(2_600 - 1_500)).await.unwrap();
+    stage.sweep(2_800 - 1_500, 4_400 - 1_500).await;
+    assert!(stage.open().await.is_empty());
+    stage.sweep(4_600 - 1_500, 4_600 - 1_500).await;
+    assert_eq!(
+        stage.open().await[0].incident.since,
+        at(4_000 - 1_500),
+        "three seconds after it came, though the clock was set back by as much as its age"
+    );
+}
+
+#[tokio::test]
+async fn nobody_writes_a_moment_while_the_store_is_dated_by_the_clock_as_it_was() {
+    let stage = Stage::new(&["job"]).await;
+    let alone = stage.monitor.steady.write().await;
+    assert_eq!(stage.monitor.dated(ready).now_or_never(), None, "it waits");
+    drop(alone);
+    assert!(stage.monitor.dated(ready).now_or_never().is_some());
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ impl Stage {
     }
 
     pub(super) fn arrived(&self, beat: Beat, now: i64) -> Arrived {
-        Arrived { key_id: "k".into(), beat, arrival: self.monitor.arrivals().arrive(at(now)), sent: Sent::default() }
+        Arrived { key_id: "k".into(), beat, arrival: self.monitor.arrivals().arrive(|| at(now)), sent: Sent::default() }
     }
 
     pub(super) async fn hear(&self, beat: Beat, now: i64) -> Result<Ack, IngestError> {

@@ -134,7 +134,7 @@ impl Telling {
         let arrived = |beat| Arrived {
             key_id: "prober".to_owned(),
             beat,
-            arrival: self.monitor.arrivals().arrive(clock::now()),
+            arrival: self.monitor.arrivals().arrive(clock::now),
             sent: Sent::default(),
         };
         let began = clock::elapsed();

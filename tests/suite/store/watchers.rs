@@ -38,7 +38,7 @@ async fn two() -> (Ground, [Monitor; 2]) {
     for watcher in &watchers {
         watcher.start(at(0)).await.unwrap();
     }
-    let arrival = watchers[0].arrivals().arrive(at(1_000));
+    let arrival = watchers[0].arrivals().arrive(|| at(1_000));
     commit(&watchers[0], arrival, 1_000).await;
     sweep(&watchers, 1_200, 3_600).await;
     (ground, watchers)
@@ -64,7 +64,7 @@ async fn status(ground: &Ground) -> Status {
 #[tokio::test]
 async fn a_beat_that_one_watcher_has_in_hand_keeps_the_other_from_telling_silence() {
     let (ground, watchers) = two().await;
-    let in_time = watchers[0].arrivals().arrive(at(3_700));
+    let in_time = watchers[0].arrivals().arrive(|| at(3_700));
     sweep(&watchers, 3_800, 6_000).await;
     commit(&watchers[0], in_time, 6_000).await;
     sweep(&watchers, 6_200, 6_800).await;
@@ -81,7 +81,7 @@ async fn a_beat_that_one_watcher_has_in_hand_keeps_the_other_from_telling_silenc
 #[tokio::test]
 async fn a_watcher_that_is_gone_or_has_ended_keeps_nobody_waiting() {
     let (ground, watchers) = two().await;
-    let _never_committed = watchers[0].arrivals().arrive(at(3_700));
+    let _never_committed = watchers[0].arrivals().arrive(|| at(3_700));
     sweep(&watchers, 3_800, 4_000).await;
     sweep(&watchers[1..], 4_200, 6_800).await;
     assert_eq!(status(&ground).await, Status::Up);
