@@ -20,15 +20,7 @@ const STEP: Duration = Duration::from_secs(1);
 /// Now.
 #[must_use]
 pub fn now() -> Moment {
-    let mut offset = OFFSET.load(Ordering::Relaxed);
-    if offset == i64::MIN {
-        let fresh = system_millis() - boot_millis();
-        offset = match OFFSET.compare_exchange(i64::MIN, fresh, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => fresh,
-            Err(set_meanwhile) => set_meanwhile,
-        };
-    }
-    Moment::from_millis(offset + boot_millis())
+    ago(elapsed())
 }
 
 /// Time since the machine started, suspended time included. Differences of it are elapsed time.
@@ -41,7 +33,15 @@ pub fn elapsed() -> Duration {
 /// The moment at which [`elapsed`] was `then`, by the clock as it is now: whatever keeps moments in memory while the clock may be set keeps these.
 #[must_use]
 pub fn ago(then: Duration) -> Moment {
-    now() - elapsed().saturating_sub(then)
+    let mut offset = OFFSET.load(Ordering::Relaxed);
+    if offset == i64::MIN {
+        let fresh = system_millis() - millis(elapsed());
+        offset = match OFFSET.compare_exchange(i64::MIN, fresh, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => fresh,
+            Err(set_meanwhile) => set_meanwhile,
+        };
+    }
+    Moment::from_millis(offset + millis(then))
 }
 
 /// By how many milliseconds the system's clock has stepped from ours, when that is over a second.
@@ -65,14 +65,13 @@ pub fn local(moment: Moment) -> chrono::DateTime<chrono::Local> {
     moment.to_utc().with_timezone(&chrono::Local)
 }
 
-fn boot_millis() -> i64 {
-    let time = clock_gettime(ClockId::Boottime);
-    time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn system_millis() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    millis(since)
 }
 
 #[cfg(test)]

@@ -15,12 +15,13 @@ use super::answer::{AnswerBody, Passing, Source, Told};
 use super::claim::{Claim, Claims, Door, Sender};
 use super::client::Activity;
 use super::head::Head;
-use super::headers::{self, Peer};
+use super::headers;
 use super::lease::{Lease, Unanswered};
 use super::metrics;
-use super::outgoing::Outgoing;
+use super::outgoing::{Asked, Outgoing};
 use super::pages::{Pages, Wish};
 use super::pause::Pause;
+use super::peer::Peer;
 use super::record::Record;
 use super::refused::Refused;
 use super::running::Running;
@@ -70,16 +71,17 @@ impl Forwarder {
         let started = clock::elapsed();
         let (mut head, body) = request.into_parts();
         let is_probe = headers::take_token(&mut head.headers, &self.token);
-        headers::identify(&mut head.headers, &origin.peer);
+        let id = origin.peer.identify(&mut head.headers);
+        let mut asked = Asked { head, id };
         let sender = if is_probe { Sender::Prober } else { Sender::Visitor };
-        let (claimed, answered) = match self.paused(&head.uri, sender, origin).await {
-            Ok(()) => self.claim(&mut head, body, sender, origin).await,
+        let (claimed, answered) = match self.paused(&asked.head.uri, sender, origin).await {
+            Ok(()) => self.claim(&mut asked, body, sender, origin).await,
             Err(refused) => (None, Err(refused)),
         };
         let colour = claimed.map(|(colour, _)| colour);
         let mut answer = answered.unwrap_or_else(|refused| {
             metrics::failed(origin.door, refused.reason());
-            self.in_our_words(refused, colour, head.headers.get(ACCEPT))
+            self.in_our_words(refused, colour, asked.head.headers.get(ACCEPT))
         });
         if let Some(colour) = colour {
             metrics::answered(colour, answer.status(), clock::elapsed().saturating_sub(started));
@@ -93,7 +95,7 @@ impl Forwarder {
         }
         origin.activity.answers();
         let told = self.log.clone().map(|log| {
-            let record = Record { colour, status: answer.status().as_u16(), ..record(head, origin, started) };
+            let record = Record { colour, status: answer.status().as_u16(), ..record(asked, origin, started) };
             Told { log, worker: origin.worker, record }
         });
         answer.map(|source| AnswerBody::new(source, Arc::clone(&origin.activity), told))
@@ -118,12 +120,12 @@ impl Forwarder {
     }
 
     /// Claims a colour and forwards the request to it. Says which colour that was, and under which epoch.
-    async fn claim(&self, head: &mut request::Parts, body: Incoming, sender: Sender, origin: &Origin) -> (Option<(Colour, u64)>, Answered) {
+    async fn claim(&self, asked: &mut Asked, body: Incoming, sender: Sender, origin: &Origin) -> (Option<(Colour, u64)>, Answered) {
         let Some(claim) = self.claims.claim(origin.worker, origin.door, sender) else {
             return (None, Err(Trouble::Undefined.into()));
         };
         let claimed = (claim.colour, claim.epoch);
-        let answered = self.forward(head, body, claim, origin).await;
+        let answered = self.forward(asked, body, claim, origin).await;
         (Some(claimed), answered.map_err(Refused::from))
     }
 
@@ -137,10 +139,10 @@ impl Forwarder {
         answer
     }
 
-    async fn forward(&self, head: &mut request::Parts, body: Incoming, claim: Claim, origin: &Origin) -> Result<Response<Source>, Trouble> {
+    async fn forward(&self, asked: &mut Asked, body: Incoming, claim: Claim, origin: &Origin) -> Result<Response<Source>, Trouble> {
         let upload = (!body.is_end_stream()).then_some(body);
-        let client = prepare(head, upload.is_some(), origin)?;
-        let (answered, lease) = self.exchange(head, upload, &claim).await?;
+        let client = prepare(&mut asked.head, upload.is_some(), origin)?;
+        let (answered, lease) = self.exchange(asked, upload, &claim, &origin.peer).await?;
         let mut answer = Response::new(());
         *answer.status_mut() = answered.status;
         *answer.headers_mut() = answered.headers;
@@ -163,17 +165,18 @@ impl Forwarder {
     }
 
     /// Sends the request on an idle connection or a fresh one; once more, on a fresh one, where that cannot do anything twice.
-    async fn exchange(&self, head: &request::Parts, upload: Option<Incoming>, claim: &Claim) -> Result<(Head, Lease), Trouble> {
+    async fn exchange(&self, asked: &Asked, upload: Option<Incoming>, claim: &Claim, peer: &Peer) -> Result<(Head, Lease), Trouble> {
+        let method = &asked.head.method;
         let upstream = self.upstream(claim.colour);
-        let repeatable = head.method.is_idempotent() && upload.is_none();
+        let repeatable = method.is_idempotent() && upload.is_none();
         let limit = self.limits.body;
         if upload.as_ref().is_some_and(|upload| upload.size_hint().lower() > limit.0) {
             return Err(Trouble::TooLarge(limit));
         }
         let now = clock::elapsed();
-        let mut request = Outgoing::new(head, upload, now, limit);
+        let mut request = Outgoing::new(asked, peer, upload, now, limit);
         if let Some(mut lease) = upstream.pooled(claim.worker, repeatable, now) {
-            request = match lease.send(request, &head.method, &self.timeouts).await {
+            request = match lease.send(request, method, &self.timeouts).await {
                 Ok(answer) => return Ok((answer, lease)),
                 Err(Unanswered::Unsent(same)) => {
                     metrics::stale("resent");
@@ -181,7 +184,7 @@ impl Forwarder {
                 }
                 Err(Unanswered::Broken) if repeatable && !claim.is_cut() => {
                     metrics::stale("repeated");
-                    Outgoing::new(head, None, clock::elapsed(), limit)
+                    Outgoing::new(asked, peer, None, clock::elapsed(), limit)
                 }
                 Err(unanswered) => {
                     if matches!(unanswered, Unanswered::Broken) {
@@ -193,7 +196,7 @@ impl Forwarder {
         }
         // In a box of its own: it is rare, and what it takes is not to be carried about by every request.
         let mut lease = Box::pin(upstream.connect(claim)).await?;
-        let answer = lease.send(request, &head.method, &self.timeouts).await;
+        let answer = lease.send(request, method, &self.timeouts).await;
         Ok((answer.map_err(|unanswered| self.trouble(&unanswered, claim))?, lease))
     }
 
@@ -223,13 +226,13 @@ impl Forwarder {
 type Answered = Result<Response<Source>, Refused>;
 
 /// What is told of a request, once it has gone to the app; colour, status and length are those of its answer.
-fn record(mut head: request::Parts, origin: &Origin, started: Duration) -> Record {
+fn record(Asked { mut head, id }: Asked, origin: &Origin, started: Duration) -> Record {
     Record {
         door: origin.door,
-        peer: origin.peer.address().clone(),
+        peer: Arc::clone(&origin.peer),
         host: head.headers.remove(HOST),
         agent: head.headers.remove(USER_AGENT),
-        id: head.headers.remove(headers::REQUEST_ID),
+        id: Some(id),
         asked: Some((head.method, head.uri)),
         colour: None,
         status: 0,

@@ -8,7 +8,8 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::chunked::{Chunked, Malformed, Piece};
 use super::head::{Framing, parse_answer, write_headers};
-use super::headers::{self, Peer};
+use super::headers;
+use super::peer::Peer;
 use super::websocket::Frames;
 use crate::net::network::Network;
 use crate::proxy::control::TOKEN_HEADER;
@@ -89,10 +90,13 @@ pub(crate) fn forwarded(data: &[u8]) {
     let is_trusted = choice % 2 == 1;
     let trusted: Vec<Network> = "192.0.2.0/24".parse().into_iter().filter(|_| is_trusted).collect();
     let peer = Peer::new(address, choice % 3 == 0, &trusted);
-    headers::identify(&mut given, &peer);
+    let id = peer.identify(&mut given);
     assert!(!headers::take_token(&mut given, "a token that nobody guesses"));
     headers::join_cookies(&mut given);
     headers::prepare_request(&mut given, &peer, choice % 5 == 0);
+    let ours: HeaderMap = peer.introduces(&id, &given).map(|(name, value)| (name.clone(), value.clone())).collect();
+    assert!(ours.keys().all(|name| !given.contains_key(name)), "it is said twice");
+    given.extend(ours);
     let of = |name: &str| given.get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
     let for_whom = of("x-forwarded-for");
     assert_eq!(for_whom.len(), 1);

@@ -37,18 +37,27 @@ pub(super) struct Head {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BadHead;
 
+/// A line.
+type Named<'a> = (&'a HeaderName, &'a HeaderValue);
+
 /// Where a line stands in the head: name and value.
 type Line = [usize; 4];
 
-/// Writes a request's head. `framing` is of its body; none where there is none.
-pub(super) fn write_request(out: &mut BytesMut, request: &request::Parts, framing: Option<Framing>) {
+/// Writes a request's head, with further lines behind its own. `framing` is of its body; none where there is none.
+pub(super) fn write_request<'a>(
+    out: &mut BytesMut,
+    request: &request::Parts,
+    further: impl IntoIterator<Item = Named<'a>>,
+    framing: Option<Framing>,
+) {
     let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
-    out.reserve(request.method.as_str().len() + target.len() + 64 + request.headers.len() * 48);
+    out.reserve(request.method.as_str().len() + target.len() + 256 + request.headers.len() * 48);
     out.put_slice(request.method.as_str().as_bytes());
     out.put_slice(b" ");
     out.put_slice(target.as_bytes());
     out.put_slice(b" HTTP/1.1\r\n");
     write_headers(out, &request.headers);
+    write_headers(out, further);
     match framing {
         Some(Framing::Chunked(_)) => out.put_slice(b"transfer-encoding: chunked\r\n"),
         Some(Framing::Length(length)) => write_length(out, length),
@@ -71,7 +80,7 @@ pub(super) fn write_answer(out: &mut BytesMut, status: StatusCode, headers: &Hea
 }
 
 /// Writes lines of headers or trailers.
-pub(super) fn write_headers(out: &mut BytesMut, headers: &HeaderMap) {
+pub(super) fn write_headers<'a>(out: &mut BytesMut, headers: impl IntoIterator<Item = Named<'a>>) {
     for (name, value) in headers {
         out.put_slice(name.as_str().as_bytes());
         out.put_slice(b": ");
@@ -242,7 +251,7 @@ mod tests {
                 request = request.header(*name, *value);
             }
             let mut out = BytesMut::new();
-            write_request(&mut out, &request.body(()).unwrap().into_parts().0, framing);
+            write_request(&mut out, &request.body(()).unwrap().into_parts().0, [], framing);
             String::from_utf8(out.to_vec()).unwrap()
         };
         assert_eq!(written("GET", &[("host", "h")], None), "GET /a?b=%20c HTTP/1.1\r\nhost: h\r\n\r\n");

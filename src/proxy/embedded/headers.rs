@@ -1,28 +1,24 @@
 //! Which headers go through, which are replaced, and which are ours alone.
 
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap,
-    HeaderName, HeaderValue, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderName,
+    HeaderValue, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
+use super::peer::{Peer, REQUEST_ID, is_forwarded};
 use crate::domain::colour::Colour;
-use crate::net::network::Network;
 use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, TOKEN_HEADER};
 use crate::signing::same;
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 const TOKEN: HeaderName = HeaderName::from_static(TOKEN_HEADER);
 const COLOUR: HeaderName = HeaderName::from_static(COLOUR_HEADER);
 const EPOCH: HeaderName = HeaderName::from_static(EPOCH_HEADER);
 
-const HEADERS_ALONE: [HeaderName; 14] = [
+/// Words of `Connection` for which no header is taken away.
+const STAYING: [&str; 5] = ["close", "keep-alive", "host", "content-length", "x-request-id"];
+
+const HEADERS_ALONE: [HeaderName; 13] = [
     AUTHORIZATION,
     CONTENT_ENCODING,
     CONTENT_LENGTH,
@@ -31,7 +27,6 @@ const HEADERS_ALONE: [HeaderName; 14] = [
     COOKIE,
     EXPECT,
     HOST,
-    REQUEST_ID,
     SET_COOKIE,
     TRAILER,
     TOKEN,
@@ -39,76 +34,19 @@ const HEADERS_ALONE: [HeaderName; 14] = [
     EPOCH,
 ];
 
-/// Who a connection comes from: made once for all its requests.
-#[derive(Debug)]
-pub(super) struct Peer {
-    address: HeaderValue,
-    trusted: bool,
-    proto: HeaderValue,
-    is_ipv6: bool,
-    /// What the ids of its requests begin with, unlike that of any other connection.
-    ids: u64,
-    count: AtomicU64,
-}
-
-impl Peer {
-    /// From this address, over TLS or in the clear; trusted ones have what they say of forwarding believed.
-    pub(super) fn new(address: IpAddr, is_tls: bool, trusted: &[Network]) -> Self {
-        let address = address.to_canonical();
-        let text = HeaderValue::try_from(address.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
-        let proto = HeaderValue::from_static(if is_tls { "https" } else { "http" });
-        Self {
-            address: text,
-            trusted: trusted.iter().any(|network| network.contains(address)),
-            proto,
-            is_ipv6: address.is_ipv6(),
-            ids: rand::random(),
-            count: AtomicU64::new(0),
-        }
-    }
-
-    /// Its address in words.
-    pub(super) fn address(&self) -> &HeaderValue {
-        &self.address
-    }
-
-    /// Whether it speaks to us over TLS.
-    pub(super) fn is_tls(&self) -> bool {
-        self.proto == "https"
-    }
-
-    /// Unlike that of any other request: the connection's, and a count.
-    fn new_request_id(&self) -> HeaderValue {
-        let mut id = [0; 32];
-        let count = self.count.fetch_add(1, Ordering::Relaxed);
-        let digits = self.ids.to_be_bytes().into_iter().chain(count.to_be_bytes()).flat_map(|byte| [byte >> 4, byte & 15]);
-        for (place, digit) in id.iter_mut().zip(digits) {
-            *place = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
-        }
-        HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("unknown"))
-    }
-}
-
-/// Gives a request its id; what a trusted peer has given stays.
-pub(super) fn identify(headers: &mut HeaderMap, peer: &Peer) {
-    // With what `forwarded` adds: they grow once.
-    headers.reserve(4);
-    if !(peer.trusted && headers.contains_key(REQUEST_ID)) {
-        headers.insert(REQUEST_ID, peer.new_request_id());
-    }
-}
-
 /// Takes the prober's token off a request, and says whether it was the right one.
 pub(super) fn take_token(headers: &mut HeaderMap, token: &str) -> bool {
     headers.remove(TOKEN).is_some_and(|given| given.to_str().is_ok_and(|given| same(given, token)))
 }
 
 /// Makes a client's headers into those for the app. True where both sides are asked to change the protocol.
+///
+/// What stands there of forwarding goes, unless a trusted peer says it.
 pub(super) fn prepare_request(headers: &mut HeaderMap, peer: &Peer, can_upgrade: bool) -> bool {
     let upgrade = if can_upgrade { wanted_upgrade(headers) } else { None };
     let wants_trailers = lists(headers, &TE, "trailers");
     // The 100 comes from us as soon as the app's connection takes the body.
-    strip_hop_by_hop_and(headers, |name| *name == EXPECT);
+    strip_hop_by_hop_and(headers, |name| *name == EXPECT || (!peer.is_trusted() && is_forwarded(name)));
     if wants_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
         headers.insert(CONNECTION, HeaderValue::from_static("te"));
@@ -118,7 +56,7 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, peer: &Peer, can_upgrade:
         headers.insert(UPGRADE, protocol);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }
-    forwarded(headers, peer);
+    peer.continues(headers);
     is_upgrade
 }
 
@@ -143,7 +81,7 @@ pub(super) fn join_cookies(headers: &mut HeaderMap) {
 /// Takes off trailers what may stand in a header alone (RFC 9110, 6.5.1): what frames or routes a message, says who sends it or what it
 /// is. Who reads them as headers would believe it.
 pub(super) fn prepare_trailers(trailers: &mut HeaderMap) {
-    strip_hop_by_hop_and(trailers, |name| HEADERS_ALONE.contains(name) || is_forwarded(name));
+    strip_hop_by_hop_and(trailers, |name| HEADERS_ALONE.contains(name) || *name == REQUEST_ID || is_forwarded(name));
 }
 
 /// Makes the app's headers into those for the client; what `protocol` names stays where the protocol changes.
@@ -202,9 +140,8 @@ fn words(value: &HeaderValue) -> impl Iterator<Item = &str> {
 /// Removes what concerns one connection only, by name and by `Connection`, and what else is meant.
 fn strip_hop_by_hop_and(headers: &mut HeaderMap, is_meant: impl Fn(&HeaderName) -> bool) {
     if headers.contains_key(CONNECTION) {
-        // `keep-alive` goes anyway; what frames, addresses or identifies a message is not the client's to take away.
-        let stays =
-            |word: &&str| ["keep-alive", "host", "content-length", "x-request-id"].iter().any(|stays| word.eq_ignore_ascii_case(stays));
+        // `close` names no header and `keep-alive` goes anyway; what frames, addresses or identifies a message is not the client's to take away.
+        let stays = |word: &&str| STAYING.iter().any(|stays| word.eq_ignore_ascii_case(stays));
         let words = headers.get_all(CONNECTION).iter().flat_map(words).filter(|word| !stays(word));
         let named: Vec<HeaderName> = words.filter_map(|word| word.parse().ok()).collect();
         for name in named {
@@ -236,64 +173,6 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
     )
 }
 
-fn forwarded(headers: &mut HeaderMap, peer: &Peer) {
-    let host = headers.get(HOST).filter(|host| !host.is_empty()).cloned();
-    if peer.trusted {
-        append_forwarded_for(headers, peer);
-        headers.entry(FORWARDED_PROTO).or_insert_with(|| peer.proto.clone());
-        if let Some(host) = host {
-            headers.entry(FORWARDED_HOST).or_insert(host);
-        }
-        append_forwarded(headers, peer);
-        return;
-    }
-    strip(headers, is_forwarded);
-    headers.insert(FORWARDED_FOR, peer.address.clone());
-    headers.insert(FORWARDED_PROTO, peer.proto.clone());
-    if let Some(host) = host {
-        headers.insert(FORWARDED_HOST, host);
-    }
-}
-
-/// `Forwarded`, and `X-Forwarded-*` also as apps read it that take `_` for `-`.
-fn is_forwarded(name: &HeaderName) -> bool {
-    let name = name.as_str().as_bytes();
-    let prefix = b"x-forwarded-";
-    let same = |(given, wanted): (&u8, &u8)| given == wanted || (*given == b'_' && *wanted == b'-');
-    name == b"forwarded" || (name.len() > prefix.len() && name.iter().zip(prefix).all(same))
-}
-
-fn append_forwarded_for(headers: &mut HeaderMap, peer: &Peer) {
-    let mut all: Vec<u8> = Vec::new();
-    for value in headers.get_all(FORWARDED_FOR) {
-        all.extend_from_slice(value.as_bytes());
-        all.extend_from_slice(b", ");
-    }
-    all.extend_from_slice(peer.address.as_bytes());
-    let all = HeaderValue::from_maybe_shared(all).unwrap_or_else(|_| peer.address.clone());
-    headers.insert(FORWARDED_FOR, all);
-}
-
-/// `Forwarded` (RFC 7239) goes on where a trusted peer has begun it; we begin none, `X-Forwarded-*` says the same.
-fn append_forwarded(headers: &mut HeaderMap, peer: &Peer) {
-    if !headers.contains_key(FORWARDED) {
-        return;
-    }
-    let mut all: Vec<u8> = Vec::new();
-    for value in headers.get_all(FORWARDED) {
-        all.extend_from_slice(value.as_bytes());
-        all.extend_from_slice(b", ");
-    }
-    // RFC 7239, 6: an IPv6 address stands in brackets and quotes.
-    let (before, after) = if peer.is_ipv6 { ("for=\"[", "]\"") } else { ("for=", "") };
-    for part in [before.as_bytes(), peer.address.as_bytes(), after.as_bytes()] {
-        all.extend_from_slice(part);
-    }
-    if let Ok(all) = HeaderValue::from_maybe_shared(all) {
-        headers.insert(FORWARDED, all);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,50 +182,7 @@ mod tests {
     }
 
     fn peer(trusted: bool) -> Peer {
-        let network: Network = if trusted { "10.0.0.0/8" } else { "10.0.0.8" }.parse().unwrap();
-        Peer::new("10.0.0.9".parse().unwrap(), false, &[network])
-    }
-
-    #[test]
-    fn what_a_stranger_says_about_forwarding_is_replaced() {
-        let mut given = headers(&[
-            ("host", "shop.example"),
-            ("x-forwarded-for", "1.2.3.4"),
-            ("x_forwarded_for", "1.2.3.4"),
-            ("x-forwarded-host", "evil"),
-            ("x-forwarded-port", "1"),
-            ("forwarded", "for=1.2.3.4"),
-            ("x-request-id", "mine"),
-        ]);
-        identify(&mut given, &peer(false));
-        assert!(!prepare_request(&mut given, &peer(false), true));
-        assert_eq!(given[FORWARDED_FOR], "10.0.0.9");
-        assert_eq!(given[FORWARDED_PROTO], "http");
-        assert_eq!(given[FORWARDED_HOST], "shop.example");
-        assert_eq!(given[REQUEST_ID].len(), 32);
-        assert_eq!(given[HOST], "shop.example");
-        assert_eq!(given.len(), 5, "{given:?}");
-    }
-
-    #[test]
-    fn what_a_trusted_peer_says_is_kept_and_it_is_added() {
-        let mut given = headers(&[("host", "in"), ("x-forwarded-for", "1.2.3.4"), ("x-forwarded-for", "5.6.7.8"), ("x-request-id", "its")]);
-        given.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
-        given.insert(FORWARDED, HeaderValue::from_static("for=1.2.3.4;proto=https"));
-        identify(&mut given, &peer(true));
-        prepare_request(&mut given, &peer(true), true);
-        assert_eq!(given[FORWARDED_FOR], "1.2.3.4, 5.6.7.8, 10.0.0.9");
-        assert_eq!(given[FORWARDED_PROTO], "https");
-        assert_eq!(given[FORWARDED_HOST], "in");
-        assert_eq!(given[REQUEST_ID], "its");
-        assert_eq!(given[FORWARDED], "for=1.2.3.4;proto=https, for=10.0.0.9");
-    }
-
-    #[test]
-    fn no_two_requests_have_the_same_id() {
-        let (one, other) = (peer(false), peer(false));
-        let ids = [&one, &one, &other].map(Peer::new_request_id);
-        assert!(ids.iter().all(|id| id.len() == 32) && ids[0] != ids[1] && ids[0] != ids[2] && ids[1] != ids[2]);
+        Peer::new("10.0.0.9".parse().unwrap(), false, trusted.then(|| "10.0.0.0/8".parse().unwrap()).as_slice())
     }
 
     #[test]

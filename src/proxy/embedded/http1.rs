@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use super::claim::Door;
 use super::client::{Activity, Place, Rest};
 use super::forward::{Forwarder, Origin};
-use super::headers::Peer;
 use super::malformed;
 use super::metrics::{self, Connected};
 use super::noted::Noted;
+use super::peer::Peer;
 use super::shared::{Ending, Shared, reaches};
 
 /// Serves the client until it goes, stands still for too long, or everything ends.

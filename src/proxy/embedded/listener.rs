@@ -19,10 +19,10 @@ use tokio_rustls::TlsAcceptor;
 use super::claim::Door;
 use super::client::{Activity, Place};
 use super::forward::Origin;
-use super::headers::Peer;
 use super::http1::serve_http1;
 use super::metrics;
 use super::noted::Noted;
+use super::peer::Peer;
 use super::shared::{Ending, Shared, reaches};
 
 /// HTTP/2: whether a client is still there is asked this often.

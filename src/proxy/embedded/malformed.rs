@@ -1,5 +1,6 @@
 //! A request that hyper does not understand: it is answered with words, told of and counted like any other, and its connection ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -73,7 +74,7 @@ fn record(read: &Bytes, origin: &Origin, status: StatusCode, bytes: u64) -> Reco
     let target = words.next().and_then(|word| Uri::try_from(word).ok());
     Record {
         door: origin.door,
-        peer: origin.peer.address().clone(),
+        peer: Arc::clone(&origin.peer),
         asked: method.zip(target),
         host: line(read, "host"),
         agent: line(read, "user-agent"),

@@ -24,6 +24,7 @@ mod noted;
 mod outgoing;
 mod pages;
 mod pause;
+mod peer;
 mod pool;
 mod record;
 mod redirect;

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use hyper::body::{Body, Frame, Incoming};
-use hyper::header::CONTENT_LENGTH;
+use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::http::request;
 use tokio::io::AsyncWrite;
 
 use super::chunked::Chunked;
 use super::head::{Framing, write_headers, write_request};
 use super::headers::prepare_trailers;
+use super::peer::Peer;
 use crate::clock;
 use crate::proxy::Size;
 
@@ -40,6 +41,13 @@ pub(super) struct Outgoing {
     allowed: u64,
 }
 
+/// What a client asks for: the head of its request without its id, and that id.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) head: request::Parts,
+    pub(super) id: HeaderValue,
+}
+
 /// Why a request cannot go on.
 #[derive(Debug)]
 pub(super) enum Stuck {
@@ -52,14 +60,15 @@ pub(super) enum Stuck {
 }
 
 impl Outgoing {
-    /// A request with this head and this body, of which so much is allowed.
-    pub(super) fn new(head: &request::Parts, upload: Option<Incoming>, now: Duration, allowed: Size) -> Self {
+    /// This request with this body, of which so much is allowed.
+    pub(super) fn new(asked: &Asked, peer: &Peer, upload: Option<Incoming>, now: Duration, allowed: Size) -> Self {
+        let Asked { head, id } = asked;
         let framing = upload.as_ref().map(|body| match body.size_hint().exact() {
             Some(length) => Framing::Length(length),
             None => Framing::Chunked(Chunked::default()),
         });
         let mut small = BytesMut::new();
-        write_request(&mut small, head, framing);
+        write_request(&mut small, head, peer.introduces(id, &head.headers), framing);
         let is_chunked = matches!(framing, Some(Framing::Chunked(_)));
         debug_assert!(!is_chunked || !head.headers.contains_key(CONTENT_LENGTH));
         Self {

@@ -1,11 +1,13 @@
 //! One line of the access log.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
 use hyper::{Method, Uri};
 
 use super::claim::Door;
+use super::peer::Peer;
 use crate::clock;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
@@ -14,7 +16,7 @@ use crate::domain::moment::Moment;
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) door: Door,
-    pub(super) peer: HeaderValue,
+    pub(super) peer: Arc<Peer>,
     /// Its method and target, where it could be read so far.
     pub(super) asked: Option<(Method, Uri)>,
     pub(super) host: Option<HeaderValue>,
@@ -49,8 +51,8 @@ impl Stamp {
 impl Record {
     /// Appends the line: one JSON object.
     pub(super) fn write(&self, out: &mut Vec<u8>, stamp: &mut Stamp) {
-        let now = clock::now().as_millis();
-        let took = clock::elapsed().saturating_sub(self.started);
+        let elapsed = clock::elapsed();
+        let (now, took) = (clock::ago(elapsed).as_millis(), elapsed.saturating_sub(self.started));
         out.extend_from_slice(br#"{"time":""#);
         out.extend_from_slice(stamp.words(now).as_bytes());
         out.push(b'.');
@@ -58,7 +60,7 @@ impl Record {
         out.extend_from_slice(br#"Z","listener":""#);
         out.extend_from_slice(self.door.as_str().as_bytes());
         out.extend_from_slice(br#"","peer":"#);
-        text(out, self.peer.as_bytes());
+        text(out, self.peer.address().as_bytes());
         out.extend_from_slice(br#","method":"#);
         let (method, target) = self
             .asked
@@ -122,7 +124,7 @@ pub(super) mod tests {
     pub(in crate::proxy::embedded) fn record(target: &str) -> Record {
         Record {
             door: Door::Live,
-            peer: HeaderValue::from_static("10.0.0.9"),
+            peer: Arc::new(Peer::new([10, 0, 0, 9].into(), false, &[])),
             asked: Some((Method::GET, target.parse().unwrap())),
             host: Some(HeaderValue::from_static("shop.example")),
             agent: Some(HeaderValue::from_bytes(b"a \"quoted\" \xFF one").unwrap()),
