@@ -27,12 +27,12 @@ const CLAIM: i64 = 12 * SECOND;
 impl World {
     /// Time passes. What should have been told by now has been told.
     pub(super) async fn pass(&mut self, to: i64) -> Result<(), Box<Violation>> {
-        let passed = to - self.now;
         let mut overdue = Vec::new();
         for check in 0..self.plan.checks.len() {
             self.begin_duty(check);
             let Some(duty) = self.truth.checks[check].duty.clone().filter(|duty| !duty.is_told) else { continue };
-            if passed == 0 || !self.is_sweeping(duty.since) || self.now < self.truth.checks[check].muted_until {
+            let passed = self.swept_until(duty.since).map_or(0, |until| to.min(until) - self.now);
+            if passed == 0 || self.now < self.truth.checks[check].muted_until {
                 continue;
             }
             let planned = &self.plan.checks[check];
@@ -81,13 +81,14 @@ impl World {
         for_cause + for_others + for_answers
     }
 
-    /// Whether somebody sweeps beyond this deadline.
-    fn is_sweeping(&self, deadline: i64) -> bool {
-        let sweeps = |watcher: &super::watcher::Watcher| {
+    /// Until when at least somebody sweeps beyond this deadline; none: nobody does.
+    fn swept_until(&self, deadline: i64) -> Option<i64> {
+        let sweeps = |watcher: &&super::watcher::Watcher| {
             let is_held = watcher.oldest().is_some_and(|oldest| oldest <= deadline + SETTLES);
-            watcher.condition == Condition::Running && self.now - watcher.last_sweep <= STOOD_STILL && !is_held
+            watcher.condition == Condition::Running && !is_held
         };
-        self.watchers.iter().any(sweeps)
+        let until = self.watchers.iter().filter(sweeps).map(|watcher| watcher.last_sweep + STOOD_STILL).max();
+        until.filter(|until| *until >= self.now)
     }
 
     /// Whether a channel takes at once what it is told since then.
