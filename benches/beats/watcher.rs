@@ -75,10 +75,10 @@ impl Watcher {
         }
     }
 
-    /// How long its sweeps took together, in seconds, and how many there were.
+    /// How long its sweeps took together, in seconds, and how many there were. Before the first one they are not among the metrics.
     pub(crate) async fn sweeps(&self) -> (f64, f64) {
         let metrics = self.get("/metrics").await;
-        let of = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().parse().unwrap();
+        let of = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)).map_or(0.0, |value| value.trim().parse().unwrap());
         (of("allswell_sweep_seconds_sum"), of("allswell_sweep_seconds_count"))
     }
 

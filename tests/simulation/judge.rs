@@ -21,6 +21,8 @@ const SETTLES: i64 = 500;
 const TRIED_AGAIN: i64 = 310 * SECOND;
 /// Others are told within this time in a channel's stead.
 const PASSED_ON: i64 = 130 * SECOND;
+/// Who stood behind a cause that is over has half a minute to recover, and the cause as long to fall again.
+const RECOVERS: i64 = 62 * SECOND;
 /// A claim of a watcher that is gone lasts so long.
 const CLAIM: i64 = 12 * SECOND;
 
@@ -129,9 +131,9 @@ impl World {
     /// A check has been heard: silence is over; enough bad ones are to be told.
     pub(super) fn heard(&mut self, check: usize, is_bad: bool) {
         let patience = self.patience(&self.plan.checks[check]);
-        let again = self.plan.sweep_every + 2 * SECOND;
+        let again = self.plan.sweep_every + 2 * SECOND + RECOVERS;
         if !is_bad {
-            // It may have been the cause of others: from now on they are told by themselves.
+            // It may have been the cause of others: unless they recover as well, they are told by themselves.
             let behind = self.plan.checks.iter().zip(&mut self.truth.checks).filter(|(planned, _)| planned.behind.contains(&check));
             let duties = behind.filter_map(|(_, known)| known.duty.as_mut());
             duties.for_each(|duty| duty.budget = duty.budget.max(duty.used + again));
