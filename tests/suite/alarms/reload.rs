@@ -87,9 +87,12 @@ async fn the_prober_takes_switch_settings_over_but_not_during_a_switch() {
     assert!(busy.contains("a switch to green by ") && busy.contains("try again"), "{busy}");
     assert_eq!(switch.finish().await.1.unwrap().phase, Phase::Done, "it was not torn from its feet");
     cluster.remote.reload().await.unwrap();
-    let mut switch =
-        eventually("it has begun anew", || async { cluster.remote.state().await.ok().map(|_| cluster.switch(Blue, None)) }).await;
-    switch.reach(Phase::Verified).await;
+    // The one before it goes on answering for a moment, and refuses.
+    let _switch = eventually("it has begun anew, and takes an order", || async {
+        let mut switch = cluster.switch(Blue, None);
+        switch.reaches(Phase::Verified).await.then_some(switch)
+    })
+    .await;
     let lease = cluster.state().await.lease.unwrap();
     assert!(lease.until.since(lease.since).as_secs() > 600, "it is observed as long as the new file says: {lease:?}");
 }

@@ -156,12 +156,17 @@ impl Lone {
 impl Followed {
     /// Waits until the phase is reached.
     pub(crate) async fn reach(&mut self, wanted: Phase) {
+        assert!(self.reaches(wanted).await, "the switch ended before {wanted}: {:?}", (&mut self.end).await);
+    }
+
+    /// Waits until the phase is reached, or the switch has ended before it: false.
+    pub(crate) async fn reaches(&mut self, wanted: Phase) -> bool {
         while let Some(phase) = self.phases.recv().await {
             if phase == wanted {
-                return;
+                return true;
             }
         }
-        panic!("the switch ended before {wanted}: {:?}", (&mut self.end).await);
+        false
     }
 
     /// The end, and every phase that has not been looked at.
