@@ -54,9 +54,9 @@ pub fn step() -> Option<i64> {
 
 /// The same, and the step is taken over.
 pub fn take_step() -> Option<i64> {
-    step().inspect(|step| {
-        OFFSET.fetch_add(*step, Ordering::Relaxed);
-    })
+    let step = step()?;
+    OFFSET.fetch_add(step, Ordering::Relaxed);
+    Some(step)
 }
 
 /// The local time zone's rendering of a moment, for people and for the name of the day's file.

@@ -166,17 +166,16 @@ mod tests {
 
     /// What the app gets of a request with these lines.
     fn heard(peer: &Peer, lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        let lines = lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         let mut given = HeaderMap::new();
-        lines.for_each(|(name, value)| {
-            given.append(name, value);
-        });
+        for (name, value) in lines {
+            given.append(*name, HeaderValue::from_static(value));
+        }
         let id = peer.identify(&mut given);
         assert!(!prepare_request(&mut given, peer, true));
         let ours: Vec<_> = peer.introduces(&id, &given).map(|(name, value)| (name.clone(), value.clone())).collect();
-        ours.into_iter().for_each(|(name, value)| {
+        for (name, value) in ours {
             given.append(name, value);
-        });
+        }
         given
     }
 
