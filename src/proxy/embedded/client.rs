@@ -53,6 +53,8 @@ pub(super) struct Activity {
     is_blocked: AtomicBool,
     /// Something that was asked for is not sent yet.
     owes: AtomicBool,
+    /// The answer that is under way is the last: the connection is closed behind it.
+    is_last: AtomicBool,
     /// Held for as long as anybody has to do with the connection: also by a stream that goes on after its request.
     _place: Option<Place>,
 }
@@ -81,6 +83,7 @@ impl Activity {
             is_long: AtomicBool::new(false),
             is_blocked: AtomicBool::new(false),
             owes: AtomicBool::new(false),
+            is_last: AtomicBool::new(false),
             _place: place,
         }
     }
@@ -96,6 +99,16 @@ impl Activity {
         self.owes.store(true, Ordering::Relaxed);
         self.since.store(now(), Ordering::Relaxed);
         self.stage.store(Stage::Answer as u8, Ordering::Relaxed);
+    }
+
+    /// The answer that is under way is the last.
+    pub(super) fn closes(&self) {
+        self.is_last.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether whatever is still to be sent is handed over, and the connection is closed behind it.
+    pub(super) fn ends(&self) -> bool {
+        self.is_last.load(Ordering::Relaxed) && self.stage.load(Ordering::Relaxed) == Stage::Idle as u8
     }
 
     /// The answer has gone.

@@ -70,6 +70,9 @@ impl Forwarder {
         origin.activity.awaits_app();
         let started = clock::elapsed();
         let (mut head, body) = request.into_parts();
+        if body.is_end_stream() && headers::is_last(head.version, &head.headers) {
+            origin.activity.closes();
+        }
         let is_probe = headers::take_token(&mut head.headers, &self.token);
         let id = origin.peer.identify(&mut head.headers);
         let mut asked = Asked { head, id };

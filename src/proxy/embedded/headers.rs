@@ -1,5 +1,6 @@
 //! Which headers go through, which are replaced, and which are ours alone.
 
+use hyper::Version;
 use hyper::header::{
     AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderName,
     HeaderValue, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
@@ -37,6 +38,16 @@ const HEADERS_ALONE: [HeaderName; 13] = [
 /// Takes the prober's token off a request, and says whether it was the right one.
 pub(super) fn take_token(headers: &mut HeaderMap, token: &str) -> bool {
     headers.remove(TOKEN).is_some_and(|given| given.to_str().is_ok_and(|given| same(given, token)))
+}
+
+/// Whether a request is the last on its connection. False also where that is not plain: two lines may not agree, an upgrade goes on.
+pub(super) fn is_last(version: Version, headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(CONNECTION).iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => version == Version::HTTP_10,
+        (Some(only), None) => version == Version::HTTP_11 && only.as_bytes().eq_ignore_ascii_case(b"close"),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 /// Makes a client's headers into those for the app. True where both sides are asked to change the protocol.
@@ -205,6 +216,19 @@ mod tests {
         assert_eq!(given[TE], "trailers");
         assert_eq!(given["trailer"], "x-sum");
         assert_eq!(given[HOST], "h");
+    }
+
+    #[test]
+    fn a_request_is_the_last_only_where_that_is_plain() {
+        let is_last = |version, lines: &[&str]| {
+            let lines: Vec<_> = lines.iter().map(|line| ("connection", *line)).collect();
+            super::is_last(version, &headers(&lines))
+        };
+        assert!(is_last(Version::HTTP_11, &["Close"]) && is_last(Version::HTTP_10, &[]));
+        assert!(!is_last(Version::HTTP_11, &[]) && !is_last(Version::HTTP_10, &["keep-alive"]) && !is_last(Version::HTTP_2, &["close"]));
+        for unclear in [&["close", "keep-alive"][..], &["close, upgrade"]] {
+            assert!(!is_last(Version::HTTP_11, unclear), "{unclear:?}");
+        }
     }
 
     #[test]

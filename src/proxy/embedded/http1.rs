@@ -6,7 +6,6 @@ use std::sync::Arc;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::claim::Door;
@@ -17,11 +16,12 @@ use super::metrics::{self, Connected};
 use super::noted::Noted;
 use super::peer::Peer;
 use super::shared::{Ending, Shared, reaches};
+use super::wire::Wire;
 
 /// Serves the client until it goes, stands still for too long, or everything ends.
 pub(super) async fn serve_http1<S>(stream: S, peer: Arc<Peer>, door: Door, shared: Shared, place: Place)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Wire,
 {
     let Shared { worker, forwarder, mut ending, open, .. } = shared;
     let activity = Arc::new(Activity::new(Some(place)));
@@ -52,7 +52,7 @@ async fn serve_awake<S>(
     ending: &mut watch::Receiver<Ending>,
 ) -> Option<Noted<S>>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Wire,
 {
     let service = service_fn(|request| {
         let (forwarder, origin) = (Arc::clone(forwarder), Arc::clone(origin));

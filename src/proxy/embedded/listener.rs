@@ -10,7 +10,6 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
@@ -24,6 +23,7 @@ use super::metrics;
 use super::noted::Noted;
 use super::peer::Peer;
 use super::shared::{Ending, Shared, reaches};
+use super::wire::Wire;
 
 /// HTTP/2: whether a client is still there is asked this often.
 const PING: Duration = Duration::from_secs(20);
@@ -93,7 +93,7 @@ async fn serve_tls(stream: TcpStream, tls: Arc<ServerConfig>, peer: Arc<Peer>, d
 /// Requests share the connection: each has an activity of its own, that nobody watches, and the connection has one for all of them.
 async fn serve_http2<S>(stream: S, peer: Arc<Peer>, door: Door, shared: Shared, place: Place)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Wire,
 {
     let Shared { worker, forwarder, mut ending, open, .. } = shared;
     let activity = Arc::new(Activity::new(Some(place)));

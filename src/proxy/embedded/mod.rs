@@ -41,6 +41,7 @@ mod trouble;
 mod tunnel;
 mod upstream;
 mod websocket;
+mod wire;
 mod wiring;
 mod worker;
 

@@ -10,6 +10,7 @@ use hyper::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::client::Activity;
+use super::wire::Wire;
 
 /// Pieces up to this are sent as one.
 const JOINED: usize = 1024;
@@ -52,6 +53,17 @@ impl<S> Noted<S> {
     }
 }
 
+impl<S: Wire> Noted<S> {
+    /// Sends a piece, as the last one where nothing but the end comes after it.
+    fn send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let is_last = self.activity.ends();
+        let stream = Pin::new(&mut self.stream);
+        let written = if is_last { stream.poll_write_last(cx, bytes) } else { stream.poll_write(cx, bytes) };
+        self.activity.has_written(written.is_ready());
+        written
+    }
+}
+
 impl<S: AsyncRead + Unpin> Noted<S> {
     /// With this to be read before anything else.
     pub(super) fn with_first(self, first: Bytes) -> Self {
@@ -88,14 +100,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
+impl<S: Wire> AsyncWrite for Noted<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.keeps_back(bytes) {
             return Poll::Ready(Ok(bytes.len()));
         }
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.activity.has_written(written.is_ready());
-        written
+        self.send(cx, bytes)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
@@ -104,7 +114,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
             return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
         }
         let written = match joined(pieces, &mut [0; JOINED]) {
-            Some(piece) => Pin::new(&mut self.stream).poll_write(cx, piece),
+            Some(piece) => return self.send(cx, piece),
             None => Pin::new(&mut self.stream).poll_write_vectored(cx, pieces),
         };
         self.activity.has_written(written.is_ready());
@@ -123,9 +133,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A tunnel ends one direction, an answer that broke off ends both: either owes something.
-        let is_end = !self.activity.owes() && !self.says_goodbye;
-        if is_end || self.refusal.is_some() { Poll::Ready(Ok(())) } else { Pin::new(&mut self.stream).poll_shutdown(cx) }
+        // A tunnel ends one direction, an answer that broke off ends both: either owes something. What was sent as the last waits for the end,
+        // and a close is none: where the client has said more it throws away what waits.
+        let is_closed_next = !self.activity.owes() && !self.says_goodbye && !self.activity.ends();
+        if is_closed_next || self.refusal.is_some() { Poll::Ready(Ok(())) } else { Pin::new(&mut self.stream).poll_shutdown(cx) }
     }
 }
 
@@ -141,10 +152,16 @@ fn joined<'a>(pieces: &[IoSlice<'_>], room: &'a mut [u8; JOINED]) -> Option<&'a 
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net;
+
     use futures_util::FutureExt;
     use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+    use tokio::net::TcpListener;
 
     use super::*;
+
+    impl Wire for DuplexStream {}
 
     const REFUSED: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n";
 
@@ -189,5 +206,26 @@ mod tests {
             noted.shutdown().await.unwrap();
             assert_eq!(heard(&mut far).is_some(), says_goodbye || owes);
         }
+    }
+
+    #[tokio::test]
+    async fn a_last_answer_is_heard_also_by_a_client_that_has_said_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let stream = listener.accept().await.unwrap().0;
+        client.write_all(b"more").unwrap();
+        stream.readable().await.unwrap();
+        let activity = Arc::new(Activity::new(None));
+        let mut noted = Noted::new(stream, Arc::clone(&activity), false);
+        activity.awaits_app();
+        activity.closes();
+        activity.is_idle();
+        noted.write_all(REFUSED).await.unwrap();
+        noted.flush().await.unwrap();
+        noted.shutdown().await.unwrap();
+        drop(noted);
+        let mut heard = [0; REFUSED.len()];
+        client.read_exact(&mut heard).unwrap();
+        assert_eq!(heard, REFUSED);
     }
 }
