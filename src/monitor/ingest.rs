@@ -64,12 +64,15 @@ pub enum IngestError {
 
 type Answer = Result<Ack, IngestError>;
 
+/// A group whose senders are to be answered.
+pub(super) type Done = Vec<(Waiting, Answer)>;
+
 /// To whoever has handed a beat in. The beat goes back with it: what one thread allocates and another frees costs both.
 type Reply = oneshot::Sender<(Answer, Box<Arrived>)>;
 
 /// A beat whose sender waits. It is not copied on its way.
 #[derive(Debug)]
-struct Waiting {
+pub(super) struct Waiting {
     arrived: Box<Arrived>,
     reply: Reply,
 }
@@ -113,16 +116,12 @@ impl Ingest {
 
 impl Monitor {
     /// Commits what is handed in, group by group, until nobody can hand in any more.
-    pub(super) async fn run_ingest(&self, mut queue: Queue) {
+    pub(super) async fn run_ingest(&self, mut queue: Queue, done: mpsc::UnboundedSender<Done>) {
         let mut waiting = Vec::with_capacity(BATCH);
         while queue.0.recv_many(&mut waiting, BATCH).await > 0 {
             let answers = self.dated(|now| self.ingest(&waiting, now)).await;
-            for (Waiting { arrived, reply }, answer) in waiting.drain(..).zip(answers) {
-                // Only with it goes the arrival, and the sweep may look beyond it. A sender that has gone repeats its beat.
-                if let Err((answer, arrived)) = reply.send((answer, arrived)) {
-                    count(&arrived, &answer);
-                }
-            }
+            // Whoever answers ends after us.
+            let _ = done.send(waiting.drain(..).zip(answers).collect());
         }
     }
 
@@ -160,7 +159,7 @@ impl Monitor {
     /// All in one transaction; with one statement per table for as many as that is known to suit.
     async fn commit_together(&self, batch: &[impl Borrow<Arrived>], at_once: bool, now: Moment) -> Result<Vec<Answer>, StoreError> {
         let mut transaction = self.store.begin().await?;
-        if at_once && batch.len() > 1 {
+        if at_once {
             transaction.batch();
             let names = batch.iter().map(|arrived| arrived.borrow().beat.check.as_str()).collect();
             checks::read_ahead(&mut transaction, &names).await?;
@@ -216,6 +215,18 @@ impl Monitor {
                 Ok(if is_room { Ok((made::new(&beat.check, making, scene.now), true)) } else { Err(IngestError::TooMany(most)) })
             }
             (None | Some(_), None | Some(_), Some(_)) => Ok(Err(IngestError::NameTaken(beat.check.clone()))),
+        }
+    }
+}
+
+/// Answers the senders of each group that is done: where they wait, while the next one is committed elsewhere.
+pub(super) async fn answer(mut done: mpsc::UnboundedReceiver<Done>) {
+    while let Some(group) = done.recv().await {
+        for (Waiting { arrived, reply }, answer) in group {
+            // Only with it goes the arrival, and the sweep may look beyond it. A sender that has gone repeats its beat.
+            if let Err((answer, arrived)) = reply.send((answer, arrived)) {
+                count(&arrived, &answer);
+            }
         }
     }
 }
