@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Our proxy beside nginx, HAProxy and Caddy: the same upstream, the same load, the same machine, in turns.
 
-    benches/proxy.py [--seconds 3] [--rounds 3] [--threads 1] [--json FILE] [NAME=EXECUTABLE ...]
+    benches/proxy.py [--seconds 3] [--rounds 3] [--threads 1] [--load-threads 2] [--json FILE] [NAME=EXECUTABLE ...]
 
 Needs Debian's packages nginx, haproxy, caddy and wrk, and `cargo build --release --bin allswell-proxy`. Every proxy has as many
-threads as --threads says. The table has requests per second and CPU seconds per 100,000 requests, and both as ratios to
+threads as --threads says, and wrk as many as --load-threads: with one, wrk is the slowest of all where each connection is
+closed, and its rate is what is measured. The table has requests per second and CPU seconds per 100,000 requests, and both as ratios to
 nginx; each is the median of the rounds. Further executables of ours are measured beside as NAME=EXECUTABLE.
 """
 import argparse
@@ -72,9 +73,10 @@ def cpu_seconds(pid):
     return total / TICKS
 
 
-def load(port, arguments, seconds, connections):
+def load(port, arguments, options):
     path, *more = arguments
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *more, f"http://127.0.0.1:{port}{path}"]
+    how = [f"-t{options.load_threads}", f"-c{options.connections}", f"-d{options.seconds}s"]
+    command = ["wrk", *how, "--latency", *more, f"http://127.0.0.1:{port}{path}"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     done = int(re.search(r"(\d+) requests in", said)[1])
     took = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
@@ -85,7 +87,7 @@ def load(port, arguments, seconds, connections):
 
 def measure(port, pid, arguments, options):
     before = cpu_seconds(pid)
-    done, rate, failed, broken = load(port, arguments, options.seconds, options.connections)
+    done, rate, failed, broken = load(port, arguments, options)
     if failed or done == 0:
         print(f"  {failed} of {done} failed", file=sys.stderr)
     return {"rate": rate, "cpu": (cpu_seconds(pid) - before) / max(done, 1) * 100_000, "broken": broken, "failed": failed}
@@ -145,6 +147,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--load-threads", type=int, default=2)
     parser.add_argument("--only", choices=LOADS, action="append")
     parser.add_argument("--without", action="append", default=[])
     with_ours(parser)

@@ -68,6 +68,11 @@ impl Address {
         Some(Lease::new(connection, Busy::new(share)))
     }
 
+    /// Whether a connection is to here.
+    pub(super) fn has_lent(&self, lease: &Lease) -> bool {
+        self.shares.iter().any(|share| lease.is_of(share))
+    }
+
     /// A fresh connection, which a cut of the claimed colour ends.
     ///
     /// # Errors

@@ -177,28 +177,39 @@ impl Forwarder {
             return Err(Trouble::TooLarge(limit));
         }
         let now = clock::elapsed();
-        let mut request = Outgoing::new(asked, peer, upload, now, limit);
-        if let Some(mut lease) = upstream.pooled(claim.worker, repeatable, now) {
-            request = match lease.send(request, method, &self.timeouts).await {
-                Ok(answer) => return Ok((answer, lease)),
-                Err(Unanswered::Unsent(same)) => {
-                    metrics::stale("resent");
-                    same
+        let request = Outgoing::new(asked, peer, upload, now, limit);
+        let pooled = upstream.pooled(claim.worker, repeatable, now);
+        let is_fresh = pooled.is_none();
+        let mut lease = match pooled {
+            Some(lease) => lease,
+            // In a box of its own: it is rare, and what it takes is not to be carried about by every request.
+            None => Box::pin(upstream.connect(claim, None)).await?,
+        };
+        let again = match lease.send(request, method, &self.timeouts).await {
+            Ok(answer) => return Ok((answer, lease)),
+            Err(Unanswered::Unsent(same)) => {
+                metrics::stale("resent");
+                same
+            }
+            // What breaks a connection that was just made may be the request: it is not sent to the same instance twice.
+            Err(Unanswered::Broken) if repeatable && !claim.is_cut() && (!is_fresh || upstream.has_others()) => {
+                metrics::stale("repeated");
+                Outgoing::new(asked, peer, None, clock::elapsed(), limit)
+            }
+            Err(unanswered) => {
+                if !is_fresh && matches!(unanswered, Unanswered::Broken) {
+                    metrics::stale("failed");
                 }
-                Err(Unanswered::Broken) if repeatable && !claim.is_cut() => {
-                    metrics::stale("repeated");
-                    Outgoing::new(asked, peer, None, clock::elapsed(), limit)
-                }
-                Err(unanswered) => {
-                    if matches!(unanswered, Unanswered::Broken) {
-                        metrics::stale("failed");
-                    }
-                    return Err(self.trouble(&unanswered, claim));
-                }
-            };
-        }
-        // In a box of its own: it is rare, and what it takes is not to be carried about by every request.
-        let mut lease = Box::pin(upstream.connect(claim)).await?;
+                return Err(self.trouble(&unanswered, claim));
+            }
+        };
+        Box::pin(self.once_more(again, method, claim, lease)).await
+    }
+
+    /// Where there are other instances than that of the connection that is `broken`, it is one of them: this one may be about to end.
+    async fn once_more(&self, request: Outgoing, method: &Method, claim: &Claim, broken: Lease) -> Result<(Head, Lease), Trouble> {
+        let mut lease = self.upstream(claim.colour).connect(claim, Some(&broken)).await?;
+        drop(broken);
         let answer = lease.send(request, method, &self.timeouts).await;
         Ok((answer.map_err(|unanswered| self.trouble(&unanswered, claim))?, lease))
     }

@@ -15,7 +15,7 @@ use super::head::{Framing, Head, parse_answer};
 use super::headers::prepare_trailers;
 use super::outgoing::{Outgoing, Stuck};
 use super::running::Cut;
-use super::share::Busy;
+use super::share::{Busy, Share};
 use super::trouble::Trouble;
 use crate::proxy::ProxyTimeouts;
 
@@ -56,6 +56,11 @@ impl Lease {
     /// Of this connection.
     pub(super) fn new(connection: Connection, busy: Busy) -> Self {
         Self { connection: Some(connection), busy, request: None, is_deaf: false, keeps_alive: true, framing: Framing::Length(0) }
+    }
+
+    /// Whether it is of this worker's part of an address.
+    pub(super) fn is_of(&self, share: &Arc<Share>) -> bool {
+        self.busy.is_of(share)
     }
 
     /// Sends a request and waits for the head of its answer.

@@ -33,6 +33,11 @@ impl Busy {
         Self(Arc::clone(share))
     }
 
+    /// Whether it is one of these.
+    pub(super) fn is_of(&self, share: &Arc<Share>) -> bool {
+        Arc::ptr_eq(&self.0, share)
+    }
+
     /// Keeps a connection for another request.
     pub(super) fn put(&self, connection: Connection) {
         self.0.pool.put(connection, clock::elapsed());

@@ -98,27 +98,32 @@ impl Upstream {
         self.in_turn(&known).min_by_key(|address| address.rank())?.pooled(worker, repeatable, self.limits.upstream_idle, now)
     }
 
-    /// A fresh connection, to the least busy address that takes one. Where none does, the colour's names are looked up at once, and what
-    /// is new is tried.
+    /// Whether there is more than one.
+    pub(super) fn has_others(&self) -> bool {
+        self.known().len() > 1
+    }
+
+    /// A fresh connection, to the least busy address that takes one; to that of `broken` only where no other does. Where none does, the colour's
+    /// names are looked up at once, and what is new is tried.
     ///
     /// # Errors
     /// Where none takes one: what the last one tried said.
-    pub(super) async fn connect(&self, claim: &Claim) -> Result<Lease, Trouble> {
+    pub(super) async fn connect(&self, claim: &Claim, broken: Option<&Lease>) -> Result<Lease, Trouble> {
         let known = self.known();
-        let failed = match self.first_of(&known, claim).await {
+        let failed = match self.first_of(&known, claim, broken).await {
             Err(Trouble::Cut) => return Err(Trouble::Cut),
             Err(failed) => failed,
             Ok(lease) => return Ok(lease),
         };
-        match self.first_of(&self.found_now(&known).await, claim).await {
+        match self.first_of(&self.found_now(&known).await, claim, broken).await {
             Err(Trouble::NoAddress) => Err(failed),
             tried => tried,
         }
     }
 
-    async fn first_of(&self, known: &Known, claim: &Claim) -> Result<Lease, Trouble> {
+    async fn first_of(&self, known: &Known, claim: &Claim, broken: Option<&Lease>) -> Result<Lease, Trouble> {
         let mut addresses: Vec<&Arc<Address>> = self.in_turn(known).collect();
-        addresses.sort_by_key(|address| address.rank());
+        addresses.sort_by_key(|address| (broken.is_some_and(|broken| address.has_lent(broken)), address.rank()));
         let mut trouble = Trouble::NoAddress;
         for address in addresses {
             if address.has_vanished() {
@@ -236,16 +241,31 @@ mod tests {
         let (upstream, claim) = upstream(false, &places);
         let mut leases = Vec::new();
         for _ in 0..6 {
-            leases.push(upstream.connect(&claim).await.unwrap());
+            leases.push(upstream.connect(&claim, None).await.unwrap());
         }
         assert_eq!(ranks(&upstream), [(true, 0), (false, 3), (false, 3)]);
         upstream.try_failed().await;
         assert_eq!(ranks(&upstream)[0], (true, 0));
         let back = TcpListener::bind(places[0].addresses()).await.unwrap();
         upstream.try_failed().await;
-        leases.push(upstream.connect(&claim).await.unwrap());
+        leases.push(upstream.connect(&claim, None).await.unwrap());
         assert_eq!(ranks(&upstream), [(false, 1), (false, 3), (false, 3)]);
         drop(back);
+    }
+
+    #[tokio::test]
+    async fn what_broke_at_one_instance_goes_to_another_also_where_that_is_busier() {
+        let ((_one, one), (_two, two)) = (listener().await, listener().await);
+        let (upstream, claim) = upstream(false, &[one, two]);
+        let mut leases = Vec::new();
+        for _ in 0..4 {
+            leases.push(upstream.connect(&claim, None).await.unwrap());
+        }
+        let (broken, known) = (leases.remove(0), upstream.known());
+        let there = known.iter().find(|address| address.has_lent(&broken)).unwrap();
+        leases.retain(|lease| !there.has_lent(lease));
+        let again = upstream.connect(&claim, Some(&broken)).await.unwrap();
+        assert_eq!((there.rank(), there.has_lent(&again)), ((false, 1), false));
     }
 
     #[tokio::test]
@@ -253,9 +273,9 @@ mod tests {
         let (gone, place) = listener().await;
         drop(gone);
         let (at_one, claim) = upstream(false, &[place]);
-        assert_eq!(at_one.connect(&claim).await.unwrap_err(), Trouble::Refused);
+        assert_eq!(at_one.connect(&claim, None).await.unwrap_err(), Trouble::Refused);
         let (nowhere, claim) = upstream(false, &[]);
-        assert_eq!(nowhere.connect(&claim).await.unwrap_err(), Trouble::NoAddress);
+        assert_eq!(nowhere.connect(&claim, None).await.unwrap_err(), Trouble::NoAddress);
         assert_eq!(Trouble::NoAddress.status(), hyper::StatusCode::SERVICE_UNAVAILABLE);
     }
 
@@ -264,7 +284,7 @@ mod tests {
         let (stays, vanishes, comes) = (listener().await, listener().await, listener().await);
         let (upstream, claim) = upstream(true, &[stays.1.clone(), vanishes.1.clone()]);
         let before = upstream.known();
-        let leases = [upstream.connect(&claim).await.unwrap(), upstream.connect(&claim).await.unwrap()];
+        let leases = [upstream.connect(&claim, None).await.unwrap(), upstream.connect(&claim, None).await.unwrap()];
         assert_eq!(ranks(&upstream), [(false, 1), (false, 1)]);
         assert_eq!(upstream.know(&[stays.1.clone(), comes.1.clone()]), Some(2));
         assert_eq!(upstream.know(&[stays.1.clone(), comes.1.clone()]), None, "nothing has changed");
@@ -272,7 +292,7 @@ mod tests {
         assert_eq!(before[1].rank(), (false, 1), "what runs there goes on");
         // One that was chosen before the change goes elsewhere.
         let chosen_before = vec![Arc::clone(&before[1])];
-        assert_eq!(upstream.first_of(&chosen_before, &claim).await.unwrap_err(), Trouble::NoAddress);
+        assert_eq!(upstream.first_of(&chosen_before, &claim, None).await.unwrap_err(), Trouble::NoAddress);
         drop(leases);
     }
 
@@ -285,7 +305,7 @@ mod tests {
             upstream.wants_lookup().await;
             upstream.know(std::slice::from_ref(&new));
         };
-        let (taken, ()) = tokio::join!(upstream.connect(&claim), look_up);
+        let (taken, ()) = tokio::join!(upstream.connect(&claim, None), look_up);
         assert!(taken.is_ok());
         assert_eq!(ranks(&upstream), [(false, 1)]);
     }
@@ -307,17 +327,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_lookup_that_does_not_end_is_not_waited_for_and_addresses_need_none() {
         let (waiting, claim) = upstream(true, &[]);
-        let asked = timeout(PATIENCE * 2, waiting.connect(&claim)).await;
+        let asked = timeout(PATIENCE * 2, waiting.connect(&claim, None)).await;
         assert_eq!(asked.expect("it does not wait for ever").unwrap_err(), Trouble::NoAddress);
         let (literal, claim) = upstream(false, &[]);
-        assert_eq!(literal.connect(&claim).now_or_never().expect("it does not wait").unwrap_err(), Trouble::NoAddress);
+        assert_eq!(literal.connect(&claim, None).now_or_never().expect("it does not wait").unwrap_err(), Trouble::NoAddress);
     }
 
     #[tokio::test]
     async fn idle_connections_to_what_vanishes_close_while_others_there_are_in_use() {
         let ((listening, place), (_other, other)) = (listener().await, listener().await);
         let (upstream, claim) = upstream(true, &[place]);
-        let (mut idle, mut in_use) = (upstream.connect(&claim).await.unwrap(), upstream.connect(&claim).await.unwrap());
+        let (mut idle, mut in_use) = (upstream.connect(&claim, None).await.unwrap(), upstream.connect(&claim, None).await.unwrap());
         let mut ends = [listening.accept().await.unwrap().0, listening.accept().await.unwrap().0];
         idle.give_back();
         upstream.know(&[other]);
@@ -335,7 +355,7 @@ mod tests {
     async fn who_has_not_taken_a_connection_yet_is_busy_with_it() {
         let ((_one, one), (_two, two)) = (listener().await, listener().await);
         let (upstream, claim) = upstream(false, &[one, two]);
-        let mut connecting = [Box::pin(upstream.connect(&claim)), Box::pin(upstream.connect(&claim))];
+        let mut connecting = [Box::pin(upstream.connect(&claim, None)), Box::pin(upstream.connect(&claim, None))];
         for attempt in &mut connecting {
             assert!(attempt.as_mut().now_or_never().is_none());
         }

@@ -158,6 +158,43 @@ async fn app_of_one_answer_each(address: &str, asked: Arc<Mutex<Vec<String>>>) -
 }
 
 #[tokio::test]
+async fn an_instance_that_ends_costs_no_request_that_may_be_sent_again() {
+    let front = Front::start_wide().await;
+    let _blue = front.app(Colour::Blue).await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let ending = app_of_no_answer(&front.second(), Arc::clone(&asked)).await;
+    let mut client = front.client().await;
+    for round in 0..20 {
+        let answer = client.ask("GET", "/healthz", &[], b"").await.unwrap();
+        assert_eq!(answer.status, 200, "round {round}: {}", answer.text());
+    }
+    assert!(!asked.lock().unwrap().is_empty(), "it was asked");
+    ending.abort();
+}
+
+#[tokio::test]
+async fn what_breaks_a_fresh_connection_is_not_sent_to_the_same_instance_again() {
+    let front = Front::start("").await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let ending = app_of_no_answer(&front.address(Colour::Blue), Arc::clone(&asked)).await;
+    let answer = front.client().await.ask("GET", "/", &[], b"").await.unwrap();
+    assert_eq!((answer.status, asked.lock().unwrap().len()), (502, 1));
+    ending.abort();
+}
+
+/// Takes a request, and closes.
+async fn app_of_no_answer(address: &str, asked: Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
+    let listener = TcpListener::bind(address).await.expect("a free address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut piece = [0; 2048];
+            let length = stream.read(&mut piece).await.unwrap_or(0);
+            asked.lock().expect("a list").push(String::from_utf8_lossy(&piece[..length]).into_owned());
+        }
+    })
+}
+
+#[tokio::test]
 async fn a_slow_header_is_cut_off_and_an_idle_client_is_not() {
     let front = Front::start("header_read_timeout = \"300ms\"").await;
     let _blue = front.app(Colour::Blue).await;

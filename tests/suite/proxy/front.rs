@@ -16,7 +16,7 @@ pub(super) struct Front {
     pub(super) control: ProxyControl,
     pub(super) marks: Arc<Marks>,
     process: Process,
-    extra: String,
+    config: String,
 }
 
 impl Front {
@@ -27,7 +27,17 @@ impl Front {
         front
     }
 
-    /// The same, while no other story runs.
+    /// The same, where blue has a second instance at [`Front::second`].
+    pub(super) async fn start_wide() -> Self {
+        let host = Host::new();
+        let blue = format!("addresses = [\"{}\", \"{}\"]", host.at(3001), host.at(3003));
+        let config = Self::config(&host, &blue, "");
+        let front = Self::launch_on(host, config);
+        front.is_up().await;
+        front
+    }
+
+    /// The same as [`Front::start`], while no other story runs.
     pub(super) async fn start_alone() -> Self {
         let front = Self::start_unready(Host::alone(), "");
         front.is_up().await;
@@ -36,21 +46,28 @@ impl Front {
 
     /// Started on a host whose state directory may hold something already.
     pub(super) fn start_unready(host: Host, extra: &str) -> Self {
-        let control = ProxyControl::new(&host.path("state/proxy.sock"), Duration::from_secs(5));
-        let process = Self::launch(&host, extra);
-        Self { host, control, marks: Arc::new(Marks::new(Colour::Blue)), process, extra: extra.to_owned() }
+        let config = Self::config(&host, &format!("address = \"{}\"", host.at(3001)), extra);
+        Self::launch_on(host, config)
     }
 
-    fn launch(host: &Host, extra: &str) -> Process {
-        let config = format!(
-            "[runtime]\ncommand = \"true\"\n[app.blue]\naddress = \"{}\"\n[app.green]\naddress = \"{}\"\n[switch]\ndrain = \"3s\"\n\
+    fn launch_on(host: Host, config: String) -> Self {
+        let control = ProxyControl::new(&host.path("state/proxy.sock"), Duration::from_secs(5));
+        let process = Self::launch(&host, &config);
+        Self { host, control, marks: Arc::new(Marks::new(Colour::Blue)), process, config }
+    }
+
+    fn config(host: &Host, blue: &str, extra: &str) -> String {
+        format!(
+            "[runtime]\ncommand = \"true\"\n[app.blue]\n{blue}\n[app.green]\naddress = \"{}\"\n[switch]\ndrain = \"3s\"\n\
              [proxy]\nlive = \"{}\"\nidle = \"{}\"\nhealth = \"{}\"\n{extra}\n",
-            host.at(3001),
             host.at(3002),
             host.at(8000),
             host.at(8080),
             host.at(7702)
-        );
+        )
+    }
+
+    fn launch(host: &Host, config: &str) -> Process {
         let path = host.path("allswell.toml");
         std::fs::write(&path, config).expect("a config");
         let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-proxy"));
@@ -66,6 +83,11 @@ impl Front {
     /// Where the app of a colour is to listen.
     pub(super) fn address(&self, colour: Colour) -> String {
         self.host.at(if colour == Colour::Blue { 3001 } else { 3002 })
+    }
+
+    /// Where blue's second instance is to listen.
+    pub(super) fn second(&self) -> String {
+        self.host.at(3003)
     }
 
     /// The public listener.
@@ -95,7 +117,7 @@ impl Front {
     pub(super) async fn kill_and_start(&mut self) {
         self.process.signal(Signal::KILL);
         self.process.end(Duration::from_secs(5)).await;
-        self.process = Self::launch(&self.host, &self.extra);
+        self.process = Self::launch(&self.host, &self.config);
     }
 
     /// Tells it to end, and waits until it has.
