@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::connection::Connection;
 use super::error::StoreError;
+use super::json;
 use super::pending::{Again, Table};
 use super::row::Row;
 use super::statement::sql;
 use super::value::Value;
-use super::{heard, json};
 use crate::domain::beat::Beat;
 use crate::domain::check::State;
 use crate::domain::colour::Colour;
@@ -83,9 +83,7 @@ static CHECK: Table = Table::new(
 /// What is new of a check that is written: each has what the one before has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum News {
-    /// It has heard something again, as always: see [`heard`].
-    Heard,
-    /// It has heard something else.
+    /// It has heard something.
     Words,
     /// It is to be looked at at another moment.
     Moment,
@@ -101,30 +99,25 @@ impl News {
         let Some(before) = connection.known::<Option<StoredCheck>>(CHECK.name, &check.name).and_then(Option::as_ref) else {
             return Self::All;
         };
-        // Where what was heard is earlier than before, as when the clock is set back, it counts as what is heard: both rows are written.
-        let is_same = (&before.wanted, &before.made) == (&check.wanted, &check.made) && before.state.last_heard <= check.state.last_heard;
+        let is_same = (&before.wanted, &before.made) == (&check.wanted, &check.made);
         if !is_same || connection.is_pending(&CHECK, &check.name) {
             Self::All
         } else if before.state.status != check.state.status || connection.is_pending(&FLIPPED, &check.name) {
             Self::Status
         } else if before.look_at != check.look_at || connection.is_pending(&MOVED, &check.name) {
             Self::Moment
-        } else if heard::has_all(before, check) {
-            Self::Heard
         } else {
             Self::Words
         }
     }
 
-    /// How the check's own row is written, where it is.
-    fn table(self) -> Option<&'static Table> {
-        Some(match self {
-            Self::Heard => return None,
-            Self::Words => &SAID,
+    fn table(self) -> &'static Table {
+        match self {
+            Self::Words => &HEARD,
             Self::Moment => &MOVED,
             Self::Status => &FLIPPED,
             Self::All => &CHECK,
-        })
+        }
     }
 }
 
@@ -145,8 +138,8 @@ static MOVED: Table = Table::of_what_is_there(
     "UPDATE \"check\" SET state = ?3, every_ms = ?4, seen = ?5, look_at = ?6 WHERE name = ?1",
 );
 
-/// The same for one that has only heard something else.
-static SAID: Table = Table::of_what_is_there(
+/// The same for one that has only heard something.
+static HEARD: Table = Table::of_what_is_there(
     CHECK.name,
     "INSERT INTO \"check\" (name, status, state, every_ms, seen)",
     "ON CONFLICT (name) DO UPDATE SET state = excluded.state, every_ms = excluded.every_ms, seen = excluded.seen",
@@ -154,7 +147,7 @@ static SAID: Table = Table::of_what_is_there(
 );
 
 pub(super) fn read(row: &Row) -> Result<StoredCheck, StoreError> {
-    let mut check = StoredCheck {
+    Ok(StoredCheck {
         name: row.get("name")?,
         state: row.json("state")?,
         look_at: row.get("look_at")?,
@@ -162,9 +155,7 @@ pub(super) fn read(row: &Row) -> Result<StoredCheck, StoreError> {
         seen: row.json("seen")?,
         wanted: row.get::<Option<String>>("wanted")?.as_deref().map(json::read).transpose()?,
         made: row.get::<Option<String>>("made")?.as_deref().map(json::read).transpose()?,
-    };
-    heard::read(row, &mut check)?;
-    Ok(check)
+    })
 }
 
 /// Every check, by name.
@@ -172,7 +163,7 @@ pub(super) fn read(row: &Row) -> Result<StoredCheck, StoreError> {
 /// # Errors
 /// Where the store does not answer.
 pub async fn all(connection: &mut Connection) -> Result<Vec<StoredCheck>, StoreError> {
-    let rows = sql("SELECT * FROM known_check ORDER BY name").all(connection).await?;
+    let rows = sql("SELECT * FROM \"check\" ORDER BY name").all(connection).await?;
     rows.iter().map(read).collect()
 }
 
@@ -184,7 +175,7 @@ pub async fn find(connection: &mut Connection, name: &str) -> Result<Option<Stor
     if let Some(known) = connection.known::<Option<StoredCheck>>(CHECK.name, name) {
         return Ok(known.clone());
     }
-    let row = sql("SELECT * FROM known_check WHERE name = ?").bind(name).first(connection).await?;
+    let row = sql("SELECT * FROM \"check\" WHERE name = ?").bind(name).first(connection).await?;
     row.as_ref().map(read).transpose()
 }
 
@@ -211,7 +202,7 @@ pub async fn read_ahead(connection: &mut Connection, names: &BTreeSet<&str>) -> 
 /// Where the store does not answer.
 pub async fn named(connection: &mut Connection, names: &[&str]) -> Result<Vec<StoredCheck>, StoreError> {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    connection.fetch_among("SELECT * FROM known_check WHERE name", names).await?.iter().map(read).collect()
+    connection.fetch_among("SELECT * FROM \"check\" WHERE name", names).await?.iter().map(read).collect()
 }
 
 /// The names of the checks that a config named.
@@ -236,7 +227,7 @@ pub async fn due(
 ) -> Result<Vec<StoredCheck>, StoreError> {
     let at = after.and_then(|after| after.look_at).unwrap_or(Moment::from_millis(i64::MIN));
     let name = after.map_or("", |after| &after.name);
-    let rows = sql("SELECT * FROM known_check WHERE look_at <= ? AND (look_at, name) > (?, ?) ORDER BY look_at, name LIMIT ?");
+    let rows = sql("SELECT * FROM \"check\" WHERE look_at <= ? AND (look_at, name) > (?, ?) ORDER BY look_at, name LIMIT ?");
     let rows = rows.bind(until).bind(at).bind(name).bind(limit).all(connection).await?;
     let due: Vec<StoredCheck> = rows.iter().map(read).collect::<Result<_, _>>()?;
     due.iter().for_each(|stored| connection.remember(CHECK.name, &stored.name, Some(stored.clone())));
@@ -257,20 +248,6 @@ pub async fn is_any_due(connection: &mut Connection, until: Moment) -> Result<bo
 /// # Errors
 /// Where the store refuses.
 pub async fn save(connection: &mut Connection, check: StoredCheck) -> Result<(), StoreError> {
-    let news = News::of(connection, &check);
-    if let Some(table) = news.table() {
-        let row = own_row(&check, news)?;
-        connection.write(table, &check.name, row).await?;
-    }
-    if matches!(news, News::Heard | News::All) {
-        heard::save(connection, &check, news == News::Heard).await?;
-    }
-    let name = check.name.clone();
-    connection.remember(CHECK.name, &name, Some(check));
-    Ok(())
-}
-
-fn own_row(check: &StoredCheck, news: News) -> Result<Vec<Value<'_>>, StoreError> {
     let mut row = vec![
         Value::from(&check.name),
         Value::from(check.state.status.as_str()),
@@ -278,6 +255,7 @@ fn own_row(check: &StoredCheck, news: News) -> Result<Vec<Value<'_>>, StoreError
         Value::from(check.every_ms),
         Value::from(json::write(&check.seen)?),
     ];
+    let news = News::of(connection, &check);
     if news >= News::Moment {
         row.push(Value::from(check.look_at));
     }
@@ -286,7 +264,10 @@ fn own_row(check: &StoredCheck, news: News) -> Result<Vec<Value<'_>>, StoreError
         row.push(Value::from(check.made.as_ref().map(json::write).transpose()?));
         row.push(Value::from(check.made.as_ref().map(|made| made.uuid.to_string())));
     }
-    Ok(row)
+    connection.write(news.table(), &check.name, row).await?;
+    let name = check.name.clone();
+    connection.remember(CHECK.name, &name, Some(check));
+    Ok(())
 }
 
 /// How many checks have each status.
@@ -304,7 +285,7 @@ pub async fn counts(connection: &mut Connection) -> Result<Vec<(String, i64)>, S
 /// Where the store refuses.
 pub async fn remove(connection: &mut Connection, name: &str) -> Result<(), StoreError> {
     sql("DELETE FROM \"check\" WHERE name = ?").bind(name).run(connection).await?;
-    heard::remove(connection, name).await
+    Ok(())
 }
 
 /// Has a check looked at from `at` on, if only a beat could change it otherwise or if it would be looked at later.

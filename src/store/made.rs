@@ -38,7 +38,7 @@ pub async fn count(connection: &mut Connection) -> Result<i64, StoreError> {
 /// # Errors
 /// Where the store does not answer.
 pub async fn first(connection: &mut Connection, limit: u32) -> Result<Vec<StoredCheck>, StoreError> {
-    let rows = sql("SELECT * FROM known_check WHERE uuid IS NOT NULL ORDER BY name LIMIT ?").bind(limit).all(connection).await?;
+    let rows = sql("SELECT * FROM \"check\" WHERE uuid IS NOT NULL ORDER BY name LIMIT ?").bind(limit).all(connection).await?;
     rows.iter().map(checks::read).collect()
 }
 

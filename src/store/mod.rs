@@ -18,7 +18,6 @@ mod file;
 pub mod flips;
 pub mod follow_ups;
 pub mod groups;
-mod heard;
 pub mod incidents;
 pub mod instances;
 mod journal;

@@ -176,6 +176,6 @@ pub async fn incidents(
 /// # Errors
 /// Where the store does not answer.
 pub async fn checks(connection: &mut Connection, after: &str, limit: u32) -> Result<Vec<StoredCheck>, StoreError> {
-    let rows = sql("SELECT * FROM known_check WHERE name > ? ORDER BY name LIMIT ?").bind(after).bind(limit).all(connection).await?;
+    let rows = sql("SELECT * FROM \"check\" WHERE name > ? ORDER BY name LIMIT ?").bind(after).bind(limit).all(connection).await?;
     rows.iter().map(checks::read).collect()
 }

@@ -28,7 +28,6 @@ const STEPS: &[Step] = &[
     Step::Both(include_str!("schema/page.sql")),
     Step::Both(include_str!("schema/shelves.sql")),
     Step::Each { file: include_str!("schema/shelf_file.sql"), server: include_str!("schema/shelf_server.sql") },
-    Step::Both(include_str!("schema/heard.sql")),
 ];
 
 /// Takes the steps that are not taken yet.

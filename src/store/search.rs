@@ -22,7 +22,7 @@ pub async fn checks(
     let mut named = "SELECT name FROM \"check\" WHERE name > ?".to_owned();
     named.push_str(if piece.is_empty() { "" } else { " AND lower(name) LIKE ? ESCAPE '!'" });
     named.push_str(if status.is_some() { " AND status = ?" } else { "" });
-    let mut query = sql(format!("SELECT * FROM known_check WHERE name IN ({named} ORDER BY name LIMIT ?) ORDER BY name")).bind(after);
+    let mut query = sql(format!("SELECT * FROM \"check\" WHERE name IN ({named} ORDER BY name LIMIT ?) ORDER BY name")).bind(after);
     if !piece.is_empty() {
         let literal = piece.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
         query = query.bind(format!("%{literal}%"));
@@ -39,7 +39,7 @@ pub async fn checks(
 /// Where the store does not answer.
 pub async fn in_trouble(connection: &mut Connection, limit: u32) -> Result<Vec<StoredCheck>, StoreError> {
     // By the alphabet down is before failing, and that before poorly.
-    let query = sql("SELECT * FROM known_check WHERE status IN ('down', 'failing', 'poorly') ORDER BY status, name LIMIT ?");
+    let query = sql("SELECT * FROM \"check\" WHERE status IN ('down', 'failing', 'poorly') ORDER BY status, name LIMIT ?");
     query.bind(limit).all(connection).await?.iter().map(checks::read).collect()
 }
 

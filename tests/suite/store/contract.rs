@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use allswell::domain::beat::Beat;
-use allswell::domain::check::{Check, Flip, Reason, State, Status, Streak};
+use allswell::domain::check::{Check, Flip, Reason, State, Status};
 use allswell::domain::incident::{Incident, Severity};
 use allswell::domain::instance::Instance;
 use allswell::domain::notice::{Notice, NoticeKind};
@@ -310,52 +310,6 @@ async fn of_a_check_that_is_known_everything_new_is_written_also_where_it_is_wri
             assert_eq!(checks::find(&mut read, "job").await.unwrap().as_ref(), Some(last), "{}", ground.name);
             let is_due = !due(&mut read, 7).await.is_empty();
             assert_eq!(is_due, last.look_at.is_some(), "{}", ground.name);
-        }
-    }
-}
-
-#[tokio::test]
-async fn what_a_check_has_heard_is_known_whatever_is_written_of_it_before_and_after() {
-    for ground in grounds().await {
-        let made = check("job", Some(9));
-        let heard = |moment: i64, count: u32| {
-            let streak = Streak { good: count, passed: count, ..Streak::default() };
-            let state = State { last_heard: Some(at(moment)), due: at(moment + 10), streak, ..made.state.clone() };
-            StoredCheck { state, seen: Seen { latency_ms: Some(count.into()), ..Seen::default() }, ..made.clone() }
-        };
-        let silent = |before: &StoredCheck| StoredCheck {
-            state: State { status: Status::Down, streak: Streak::default(), ..before.state.clone() },
-            look_at: None,
-            ..before.clone()
-        };
-        let otherwise = |check| StoredCheck { every_ms: Some(7), ..check };
-        let (once, twice) = (heard(3, 1), heard(5, 2));
-        let set_back = heard(4, 2);
-        let stories = [
-            vec![once.clone(), twice.clone()],
-            vec![twice.clone(), silent(&twice), heard(6, 1)],
-            vec![once.clone(), twice.clone(), set_back.clone(), silent(&set_back)],
-            vec![otherwise(twice.clone()), otherwise(heard(5, 3)), otherwise(heard(6, 4))],
-        ];
-        for (number, story) in stories.iter().enumerate() {
-            let mut write = ground.write().await;
-            checks::save(&mut write, made.clone()).await.unwrap();
-            write.commit().await.unwrap();
-            for step in story {
-                let mut write = ground.write().await;
-                write.batch();
-                checks::read_ahead(&mut write, &["job"].into()).await.unwrap();
-                checks::save(&mut write, step.clone()).await.unwrap();
-                write.commit().await.unwrap();
-                let found = checks::find(&mut ground.read().await, "job").await.unwrap();
-                assert_eq!(found.as_ref(), Some(step), "{}: story {number}", ground.name);
-            }
-            let mut write = ground.write().await;
-            checks::remove(&mut write, "job").await.unwrap();
-            checks::save(&mut write, made.clone()).await.unwrap();
-            write.commit().await.unwrap();
-            let found = checks::find(&mut ground.read().await, "job").await.unwrap();
-            assert_eq!(found.as_ref(), Some(&made), "{}: it is another check with the same name", ground.name);
         }
     }
 }
