@@ -64,15 +64,12 @@ pub enum IngestError {
 
 type Answer = Result<Ack, IngestError>;
 
-/// A group whose senders are to be answered.
-pub(super) type Done = Vec<(Waiting, Answer)>;
-
 /// To whoever has handed a beat in. The beat goes back with it: what one thread allocates and another frees costs both.
 type Reply = oneshot::Sender<(Answer, Box<Arrived>)>;
 
 /// A beat whose sender waits. It is not copied on its way.
 #[derive(Debug)]
-pub(super) struct Waiting {
+struct Waiting {
     arrived: Box<Arrived>,
     reply: Reply,
 }
@@ -116,12 +113,16 @@ impl Ingest {
 
 impl Monitor {
     /// Commits what is handed in, group by group, until nobody can hand in any more.
-    pub(super) async fn run_ingest(&self, mut queue: Queue, done: mpsc::UnboundedSender<Done>) {
+    pub(super) async fn run_ingest(&self, mut queue: Queue) {
         let mut waiting = Vec::with_capacity(BATCH);
         while queue.0.recv_many(&mut waiting, BATCH).await > 0 {
             let answers = self.dated(|now| self.ingest(&waiting, now)).await;
-            // Whoever answers ends after us.
-            let _ = done.send(waiting.drain(..).zip(answers).collect());
+            for (Waiting { arrived, reply }, answer) in waiting.drain(..).zip(answers) {
+                // Only with it goes the arrival, and the sweep may look beyond it. A sender that has gone repeats its beat.
+                if let Err((answer, arrived)) = reply.send((answer, arrived)) {
+                    count(&arrived, &answer);
+                }
+            }
         }
     }
 
@@ -215,18 +216,6 @@ impl Monitor {
                 Ok(if is_room { Ok((made::new(&beat.check, making, scene.now), true)) } else { Err(IngestError::TooMany(most)) })
             }
             (None | Some(_), None | Some(_), Some(_)) => Ok(Err(IngestError::NameTaken(beat.check.clone()))),
-        }
-    }
-}
-
-/// Answers the senders of each group that is done: where they wait, while the next one is committed elsewhere.
-pub(super) async fn answer(mut done: mpsc::UnboundedReceiver<Done>) {
-    while let Some(group) = done.recv().await {
-        for (Waiting { arrived, reply }, answer) in group {
-            // Only with it goes the arrival, and the sweep may look beyond it. A sender that has gone repeats its beat.
-            if let Err((answer, arrived)) = reply.send((answer, arrived)) {
-                count(&arrived, &answer);
-            }
         }
     }
 }

@@ -5,14 +5,14 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::courier::count_from_zero;
 use super::engine::Monitor;
 use super::expected::ChannelRule;
-use super::ingest::{Ingest, Queue, answer, queue};
+use super::ingest::{Ingest, Queue, queue};
 use super::memory::Memory;
 use crate::clock;
 use crate::net::interfaces::only_loopback;
@@ -80,9 +80,7 @@ impl Loops {
                 tasks.spawn(courier(monitor.clone(), channel.clone(), rule.clone(), stop.clone()));
             }
         }
-        let (done, answered) = mpsc::unbounded_channel();
-        tasks.spawn(answer(answered));
-        apart("ingest", async move { monitor.run_ingest(queue, done).await }).await;
+        apart("ingest", async move { monitor.run_ingest(queue).await }).await;
         while tasks.join_next().await.is_some() {}
     }
 }
