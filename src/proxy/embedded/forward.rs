@@ -191,7 +191,7 @@ impl Forwarder {
                 metrics::stale("resent");
                 same
             }
-            // What breaks a connection that was just made may be the request: it is not sent to the same instance twice.
+            // What breaks a connection that was just made may be the request: where there is only this instance it is not sent again.
             Err(Unanswered::Broken) if repeatable && !claim.is_cut() && (!is_fresh || upstream.has_others()) => {
                 metrics::stale("repeated");
                 Outgoing::new(asked, peer, None, clock::elapsed(), limit)
