@@ -88,10 +88,11 @@ end_leftover() {
     rm -f "$run/pid"
 }
 
-mkdir -p "$run" "$data"
-# Whoever was here before goes first; the lock is this shell's alone.
+mkdir -p "$data"
+# Whoever was here before goes first, and takes its directory along; the lock is this shell's alone.
 exec 9>"$data.lock"
 flock 9
+mkdir -p "$run"
 end_leftover
 cut_wire
 rm -rf "$data/swarm" "$run/log"
