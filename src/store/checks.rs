@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::error::StoreError;
 use super::json;
 use super::pending::{Again, Table};
+use super::put_off;
 use super::row::Row;
 use super::statement::sql;
 use super::value::Value;
@@ -143,7 +144,7 @@ static HEARD: Table = Table::of_what_is_there(
     CHECK.name,
     "INSERT INTO \"check\" (name, status, state, every_ms, seen)",
     "ON CONFLICT (name) DO UPDATE SET state = excluded.state, every_ms = excluded.every_ms, seen = excluded.seen",
-    "UPDATE \"check\" SET state = ?3, every_ms = ?4, seen = ?5 WHERE name = ?1",
+    put_off::HEARD,
 );
 
 pub(super) fn read(row: &Row) -> Result<StoredCheck, StoreError> {
@@ -248,6 +249,17 @@ pub async fn is_any_due(connection: &mut Connection, until: Moment) -> Result<bo
 /// # Errors
 /// Where the store refuses.
 pub async fn save(connection: &mut Connection, check: StoredCheck) -> Result<(), StoreError> {
+    let news = News::of(connection, &check);
+    let is_put_off = news == News::Words && connection.put_off(&(&check.name, &check.state, check.every_ms, &check.seen))?;
+    if !is_put_off {
+        write(connection, &check, news).await?;
+    }
+    let name = check.name.clone();
+    connection.remember(CHECK.name, &name, Some(check));
+    Ok(())
+}
+
+async fn write(connection: &mut Connection, check: &StoredCheck, news: News) -> Result<(), StoreError> {
     let mut row = vec![
         Value::from(&check.name),
         Value::from(check.state.status.as_str()),
@@ -255,7 +267,6 @@ pub async fn save(connection: &mut Connection, check: StoredCheck) -> Result<(),
         Value::from(check.every_ms),
         Value::from(json::write(&check.seen)?),
     ];
-    let news = News::of(connection, &check);
     if news >= News::Moment {
         row.push(Value::from(check.look_at));
     }
@@ -265,8 +276,6 @@ pub async fn save(connection: &mut Connection, check: StoredCheck) -> Result<(),
         row.push(Value::from(check.made.as_ref().map(|made| made.uuid.to_string())));
     }
     connection.write(news.table(), &check.name, row).await?;
-    let name = check.name.clone();
-    connection.remember(CHECK.name, &name, Some(check));
     Ok(())
 }
 
@@ -314,7 +323,8 @@ mod tests {
         write.batch();
         let gone = made::new("job", &Made { uuid: uuid::Uuid::nil(), period_ms: 60_000, grace_ms: 0 }, Moment::from_millis(0));
         write.remember(CHECK.name, "job", Some(gone.clone()));
-        let refused = save(&mut write, gone).await;
+        save(&mut write, gone).await.unwrap();
+        let refused = write.commit().await;
         assert!(matches!(refused, Err(StoreError::Repeated)), "{refused:?}");
     }
 }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 
+use serde::Serialize;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
@@ -126,6 +127,14 @@ impl Connection {
         if is_new || !table.is_of_what_is_there() { Ok(is_new) } else { Err(StoreError::Repeated) }
     }
 
+    /// Puts off what a check has only heard, as a file's `put_off::rows` reads it. False where it is to be written.
+    pub(super) fn put_off(&mut self, line: &impl Serialize) -> Result<bool, StoreError> {
+        match &mut self.kind {
+            Kind::Sqlite(file) if self.is_batching => file.put_off(line),
+            Kind::Sqlite(_) | Kind::Postgres(_) => Ok(false),
+        }
+    }
+
     /// Writes rows of which no two have the same key. Says how many it has written.
     pub(super) async fn write_all(&mut self, table: &'static Table, rows: Vec<Vec<Value<'_>>>) -> Result<u64, StoreError> {
         self.insert(table, rows).await
@@ -154,7 +163,10 @@ impl Connection {
         }
         let text = self.dialect().statement(text);
         Ok(match &mut self.kind {
-            Kind::Sqlite(file) => file.rows(&text, &values)?.into_iter().map(|row| Row(row::Kind::Sqlite(row))).collect(),
+            Kind::Sqlite(file) => {
+                file.catch_up(&text).await;
+                file.rows(&text, &values)?.into_iter().map(|row| Row(row::Kind::Sqlite(row))).collect()
+            }
             Kind::Postgres(held) => {
                 let rows = in_time(bound(text, values).fetch_all(held.raw())).await?;
                 rows.into_iter().map(|row| Row(row::Kind::Postgres(row))).collect()
@@ -168,6 +180,7 @@ impl Connection {
         let mut read = Vec::with_capacity(keys.len());
         match &mut self.kind {
             Kind::Sqlite(file) => {
+                file.catch_up(head).await;
                 for (text, values) in batch::lists(head, keys.into_iter().map(Value::from).collect()) {
                     read.extend(file.rows(&text, &values)?.into_iter().map(|row| Row(row::Kind::Sqlite(row))));
                 }
@@ -262,7 +275,7 @@ impl Transaction {
         self.0.flush().await?;
         match self.0.kind {
             Kind::Sqlite(mut file) => {
-                file.run("COMMIT", &[])?;
+                file.commit()?;
                 file.leave(self.0.pending.known.only(CHECKS, MOST_KNOWN));
             }
             Kind::Postgres(held) => in_time(held.commit()).await?,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, Row, Statement, ToSql};
+use serde::Serialize;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -15,11 +16,14 @@ use tokio::time::timeout;
 use super::dialect;
 use super::error::StoreError;
 use super::pending::Known;
+use super::put_off::{self, Behind, PutOff};
 use super::row::FileRow;
 use super::value::Value;
 
 /// How long a statement waits for a lock that somebody outside holds.
 const BUSY: Duration = Duration::from_secs(1);
+/// How long somebody who reads waits for somebody who writes.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// So many statements are prepared once and kept.
 const PREPARED: usize = 256;
 /// What is kept of the file in memory, in KiB.
@@ -39,6 +43,7 @@ pub(super) struct File {
     inode: Option<Inode>,
     /// What was committed and is not in the file yet.
     log: Arc<Path>,
+    behind: Behind,
 }
 
 /// A device, and a file's number on it.
@@ -75,6 +80,7 @@ impl File {
             path: path.into(),
             inode: inode_of(path),
             log: PathBuf::from(log).into(),
+            behind: Behind::unknown(),
         })
     }
 
@@ -88,6 +94,7 @@ impl File {
         let log = lent.opened.as_mut().and_then(|opened| *opened.log.get_or_insert_with(|| inode_of(&self.log)));
         self.is_same(&self.log, log)?;
         lent.look_around()?;
+        lent.put_off = Some(Box::new(PutOff::new(&self.behind)));
         Ok(lent)
     }
 
@@ -97,7 +104,17 @@ impl File {
 
     /// For reading.
     pub(super) async fn read(&self) -> Result<Lent, StoreError> {
-        self.reader.lend().await
+        let mut lent = self.reader.lend().await?;
+        lent.reads = Some(Box::new(self.clone()));
+        Ok(lent)
+    }
+
+    /// Writes everything that was put off to the rows of the checks. It outlives everything already, where it is.
+    async fn bring(&self) -> Result<(), StoreError> {
+        let begun = timeout(PATIENCE, self.begin(Outlives::Crash)).await;
+        let mut lent = begun.unwrap_or(Err(StoreError::Busy))?;
+        lent.bring()?;
+        lent.commit()
     }
 }
 
@@ -168,7 +185,7 @@ impl Pool {
             Some(opened) => opened,
             None => Opened::new((self.open)(&self.path)?),
         };
-        Ok(Lent { opened: Some(opened), home: Arc::clone(&self.idle), _permit: permit })
+        Ok(Lent { opened: Some(opened), put_off: None, reads: None, home: Arc::clone(&self.idle), _permit: permit })
     }
 }
 
@@ -176,6 +193,10 @@ impl Pool {
 #[derive(Debug)]
 pub(super) struct Lent {
     opened: Option<Opened>,
+    /// In a transaction that writes.
+    put_off: Option<Box<PutOff>>,
+    /// Of which file it reads, where it cannot write.
+    reads: Option<Box<File>>,
     home: Arc<Mutex<Vec<Opened>>>,
     _permit: OwnedSemaphorePermit,
 }
@@ -212,6 +233,57 @@ impl Lent {
         if let Some(opened) = &mut self.opened {
             opened.known = known;
         }
+    }
+
+    /// Puts off what a check has only heard, as [`put_off::rows`] reads it. False where it is to be written.
+    pub(super) fn put_off(&mut self, line: &impl Serialize) -> Result<bool, StoreError> {
+        self.put_off.as_mut().map_or(Ok(false), |put_off| put_off.take(line))
+    }
+
+    /// Has everything brought that was put off, for this statement of somebody who only reads. Where that is not done soon, checks are read as
+    /// they were a moment ago.
+    pub(super) async fn catch_up(&mut self, text: &str) {
+        let Some(file) = self.reads.as_mut().filter(|file| file.behind.is_any() && put_off::is_of_rows(text)) else { return };
+        if let Err(error) = file.bring().await {
+            tracing::debug!("what checks have heard is not in their rows yet: {error}");
+        }
+    }
+
+    /// Writes everything that was put off to the rows of the checks, once in a transaction.
+    fn bring(&mut self) -> Result<(), StoreError> {
+        let Some(mut put_off) = self.put_off.take_if(|put_off| !put_off.is_brought()) else { return Ok(()) };
+        let brought = self.bring_all(&put_off);
+        if brought.is_ok() {
+            put_off.brought();
+        }
+        self.put_off = Some(put_off);
+        brought
+    }
+
+    fn bring_all(&mut self, put_off: &PutOff) -> Result<(), StoreError> {
+        if put_off.is_any_behind() {
+            let left = self.rows("SELECT rows FROM put_off ORDER BY id", &[])?;
+            // Where a check is not there any more, somebody outside has taken it away.
+            self.run_each(put_off::HEARD, &put_off::rows(left.iter().filter_map(FileRow::bytes))?)?;
+            self.run("DELETE FROM put_off", &[])?;
+        }
+        let own = put_off::rows([put_off.lines()])?;
+        if self.run_each(put_off::HEARD, &own)? == own.len() { Ok(()) } else { Err(StoreError::Repeated) }
+    }
+
+    /// Ends the transaction.
+    pub(super) fn commit(&mut self) -> Result<(), StoreError> {
+        if self.put_off.as_ref().is_some_and(|put_off| put_off.is_due()) {
+            self.bring()?;
+        }
+        if let Some(lines) = self.put_off.as_mut().and_then(|put_off| put_off.leave()) {
+            self.run("INSERT INTO put_off (rows) VALUES (?)", &[Value::Bytes(Some(lines.into()))])?;
+        }
+        self.run("COMMIT", &[])?;
+        if let Some(put_off) = self.put_off.take() {
+            put_off.committed();
+        }
+        Ok(())
     }
 
     /// Runs a statement. Says how many rows it has written.
@@ -254,7 +326,11 @@ impl Lent {
         Ok(aside(|| connection.execute_batch(text))?)
     }
 
+    /// Whoever writes finds checks as they are.
     fn with<T>(&mut self, text: &str, act: impl FnOnce(&mut Statement<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.put_off.is_some() && put_off::is_of_rows(text) {
+            self.bring()?;
+        }
         let Opened { connection, .. } = self.opened.as_ref().ok_or(StoreError::Busy)?;
         aside(|| {
             let mut statement: CachedStatement<'_> = connection.prepare_cached(text)?;

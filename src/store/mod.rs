@@ -29,6 +29,7 @@ pub mod outbox;
 pub mod pages;
 mod pending;
 pub mod prune;
+mod put_off;
 pub mod quiets;
 mod row;
 mod schema;

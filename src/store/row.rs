@@ -34,6 +34,11 @@ pub(super) struct FileRow {
 }
 
 impl FileRow {
+    /// The bytes in its first column.
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        if let Some(Value::Blob(bytes)) = self.values.first() { Some(bytes) } else { None }
+    }
+
     fn value(&self, name: &str) -> Result<&Value, StoreError> {
         let place = self.names.iter().position(|known| known == name);
         place.and_then(|place| self.values.get(place)).ok_or_else(|| StoreError::Unreadable(format!("there is no column {name}")))

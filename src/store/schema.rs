@@ -11,6 +11,8 @@ enum Step {
     Both(&'static str),
     /// What a file and a server do differently.
     Each { file: &'static str, server: &'static str },
+    /// What a server needs not.
+    File(&'static str),
 }
 
 /// A step that was released is never changed.
@@ -28,6 +30,7 @@ const STEPS: &[Step] = &[
     Step::Both(include_str!("schema/page.sql")),
     Step::Both(include_str!("schema/shelves.sql")),
     Step::Each { file: include_str!("schema/shelf_file.sql"), server: include_str!("schema/shelf_server.sql") },
+    Step::File(include_str!("schema/put_off_file.sql")),
 ];
 
 /// Takes the steps that are not taken yet.
@@ -44,8 +47,9 @@ pub(super) async fn migrate(mut transaction: Transaction) -> Result<(), StoreErr
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
         let text = match (step, dialect) {
             (Step::Both(text), _) => &dialect.schema(text),
-            (Step::Each { file, .. }, Dialect::Sqlite) => *file,
+            (Step::Each { file, .. } | Step::File(file), Dialect::Sqlite) => *file,
             (Step::Each { server, .. }, Dialect::Postgres) => *server,
+            (Step::File(_), Dialect::Postgres) => continue,
         };
         transaction.script(text).await?;
     }
