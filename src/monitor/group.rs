@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::scene::Scene;
 use super::{cause, resolution, telling};
 use crate::domain::check::{Reason, Status};
-use crate::domain::grouping::{self, Lately, TOGETHER, Telling, named};
+use crate::domain::grouping::{self, CROWD, Lately, TOGETHER, Telling, named};
 use crate::domain::incident::{Incident, Severity};
 use crate::store::incidents::StoredIncident;
 use crate::store::{Connection, StoreError, groups, incidents};
@@ -17,8 +17,8 @@ pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>) -> Resu
         return Ok(());
     }
     let fresh = ready.iter().filter(|stored| stored.decide_at.is_none()).count();
-    let (opened, group_at) = groups::lately(connection, scene.now - TOGETHER, scene.now).await?;
-    let lately = Lately { alone: usize::try_from(opened).unwrap_or(usize::MAX).saturating_sub(fresh), group_at };
+    // A crowd is told together whatever was told before: it is not written to be counted.
+    let lately = if fresh < CROWD { lately(connection, scene, fresh).await? } else { Lately::default() };
     match grouping::tell(fresh, ready.len() - fresh, lately, scene.now) {
         Telling::Each => {
             for stored in ready {
@@ -37,6 +37,12 @@ pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>) -> Resu
         }
     }
     Ok(())
+}
+
+/// What was told before those that are `fresh`.
+async fn lately(connection: &mut Connection, scene: &Scene<'_>, fresh: usize) -> Result<Lately, StoreError> {
+    let (opened, group_at) = groups::lately(connection, scene.now - TOGETHER, scene.now).await?;
+    Ok(Lately { alone: usize::try_from(opened).unwrap_or(usize::MAX).saturating_sub(fresh), group_at })
 }
 
 /// Those who are told to the same channels.
@@ -59,7 +65,6 @@ async fn together(connection: &mut Connection, scene: &Scene<'_>, mut members: V
     let key = group.key.clone();
     let stored = StoredIncident { incident: group, opened_at: scene.now, decide_at: None, decide_until: None, explained: false };
     incidents::save(connection, &stored).await?;
-    groups::insert(connection, &key, scene.now).await?;
     for mut member in members {
         if member.decide_at.is_some() {
             // It had been held, and its notices wait.
@@ -69,6 +74,7 @@ async fn together(connection: &mut Connection, scene: &Scene<'_>, mut members: V
         member.incident.cause = Some(key.clone());
         incidents::save(connection, &member).await?;
     }
+    groups::insert(connection, &key, scene.now).await?;
     telling::opened(connection, scene, &stored.incident, scene.now).await
 }
 

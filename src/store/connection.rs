@@ -157,8 +157,12 @@ impl Connection {
 
     /// Runs a statement, and reads every row.
     pub(super) async fn fetch(&mut self, (text, values): Ready<'_>) -> Result<Vec<Row>, StoreError> {
-        self.flush().await?;
-        if !text.starts_with("SELECT") {
+        let is_reading = text.starts_with("SELECT");
+        // Whoever reads other tables reads the same whether or not those rows are written.
+        if !is_reading || self.pending.is_any_of(&text) {
+            self.flush().await?;
+        }
+        if !is_reading {
             self.pending.forget(&text);
         }
         let text = self.dialect().statement(text);

@@ -1,5 +1,5 @@
 //! What a transaction that works on many rows has read, and what it has still to write: a table's rows in one statement, at the end
-//! or before the first other statement, whichever comes first. So each statement sees everything that was written before it.
+//! or before the first other statement that could tell the difference. So each statement sees everything that was written before it.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -93,6 +93,11 @@ impl Pending {
     /// Whether nothing is to be written.
     pub(super) fn is_empty(&self) -> bool {
         self.queues.is_empty()
+    }
+
+    /// Whether rows are to be written to a table that this statement names.
+    pub(super) fn is_any_of(&self, statement: &str) -> bool {
+        self.queues.iter().any(|queue| statement.contains(queue.table.name))
     }
 
     /// What is known of a row: none where that would have to be read.
@@ -197,6 +202,7 @@ mod tests {
         pending.push(&LESS, "key", vec![Value::from(2_i64)]);
         pending.push(&REPLACED, "key", vec![Value::from(3_i64)]);
         assert!(pending.is_pending(&REPLACED, "key") && !pending.is_pending(&LESS, "key"));
+        assert!(pending.is_any_of("SELECT c FROM a") && !pending.is_any_of("SELECT 1 FROM c"));
         let rows: Vec<_> = pending.take().into_iter().flat_map(|queue| queue.rows).flatten().collect();
         assert_eq!(rows, [Value::from(1_i64), Value::from(3_i64)]);
     }
