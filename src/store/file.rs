@@ -29,7 +29,7 @@ const PREPARED: usize = 256;
 /// What is kept of the file in memory, in KiB.
 const CACHE_KIB: i64 = 32 * 1_024;
 /// After so many pages in the log they are brought into the file: what was written often by then is brought there once.
-const CHECKPOINT_PAGES: i64 = 16_000;
+const CHECKPOINT_PAGES: i64 = 6_000;
 /// So many read at a time.
 const READERS: usize = 4;
 
