@@ -147,6 +147,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::domain::check::Status;
     use crate::domain::moment::Moment;
     use crate::domain::sent::Made;
     use crate::store::checks::{self, StoredCheck};
@@ -260,7 +261,7 @@ mod tests {
         let mut transaction = begin(&store).await;
         hear(&mut transaction, &NAMES, "now").await;
         let mut first = checks::find(&mut transaction, NAMES[0]).await.unwrap().unwrap();
-        (first.state.status, first.seen.reason) = (crate::domain::check::Status::Down, Some("down".to_owned()));
+        (first.state.status, first.seen.reason) = (Status::Down, Some("down".to_owned()));
         checks::save(&mut transaction, first).await.unwrap();
         hear(&mut transaction, &NAMES[4..], "at last").await;
         transaction.commit().await.unwrap();

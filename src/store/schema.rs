@@ -11,8 +11,6 @@ enum Step {
     Both(&'static str),
     /// What a file and a server do differently.
     Each { file: &'static str, server: &'static str },
-    /// What a server needs not.
-    File(&'static str),
 }
 
 /// A step that was released is never changed.
@@ -30,7 +28,8 @@ const STEPS: &[Step] = &[
     Step::Both(include_str!("schema/page.sql")),
     Step::Both(include_str!("schema/shelves.sql")),
     Step::Each { file: include_str!("schema/shelf_file.sql"), server: include_str!("schema/shelf_server.sql") },
-    Step::File(include_str!("schema/put_off_file.sql")),
+    Step::Both(include_str!("schema/heard.sql")),
+    Step::Each { file: include_str!("schema/put_off_file.sql"), server: include_str!("schema/put_off_server.sql") },
 ];
 
 /// Takes the steps that are not taken yet.
@@ -47,9 +46,8 @@ pub(super) async fn migrate(mut transaction: Transaction) -> Result<(), StoreErr
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
         let text = match (step, dialect) {
             (Step::Both(text), _) => &dialect.schema(text),
-            (Step::Each { file, .. } | Step::File(file), Dialect::Sqlite) => *file,
+            (Step::Each { file, .. }, Dialect::Sqlite) => *file,
             (Step::Each { server, .. }, Dialect::Postgres) => *server,
-            (Step::File(_), Dialect::Postgres) => continue,
         };
         transaction.script(text).await?;
     }
@@ -75,8 +73,11 @@ async fn version(connection: &mut Connection, dialect: Dialect) -> Result<i64, S
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::check::Streak;
+    use crate::domain::moment::Moment;
+    use crate::domain::sent::Made;
     use crate::store::database::Store;
-    use crate::store::pages;
+    use crate::store::{checks, made, pages};
 
     #[tokio::test]
     async fn what_was_logged_before_a_step_is_found_by_its_check_after_it() {
@@ -101,5 +102,25 @@ mod tests {
             let found = pages::beats(&mut transaction, Some(check), i64::MAX, 10).await.unwrap();
             assert_eq!(found.len(), 1, "{check}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_checks_had_heard_apart_from_their_rows_is_in_them_after_a_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        let at = Moment::from_millis;
+        let made = Made { uuid: uuid::Uuid::nil(), period_ms: 60_000, grace_ms: 0 };
+        let mut check = made::new("job", &made, at(0));
+        (check.state.last_heard, check.state.due) = (Some(at(3)), at(4));
+        checks::save(&mut transaction, check.clone()).await.unwrap();
+        let apart = "DROP TABLE put_off; UPDATE heard SET last_heard = 5, due = 6, good = 7, passed = 8, latency_ms = 9";
+        transaction.script(&format!("{}; {apart}; PRAGMA user_version = 14", include_str!("schema/heard.sql"))).await.unwrap();
+        transaction.commit().await.unwrap();
+        drop(store);
+        let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
+        (check.state.last_heard, check.state.due, check.seen.latency_ms) = (Some(at(5)), at(6), Some(9));
+        check.state.streak = Streak { good: 7, passed: 8, ..check.state.streak };
+        assert_eq!(checks::find(&mut store.read().await.unwrap(), "job").await.unwrap(), Some(check));
     }
 }
