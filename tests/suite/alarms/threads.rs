@@ -9,10 +9,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 use super::stage::Stage;
-use crate::harness::{eventually, is_slack_message};
+use crate::harness::{eventually, is_slack_message, listen};
 
 const TOKEN: &str = "xoxb-0-hush";
 const CHANNEL: &str = "C0123456789";
@@ -22,7 +21,7 @@ type Taken = Arc<Mutex<Vec<(String, Value)>>>;
 
 async fn slack(address: &str) -> Taken {
     let taken = Taken::default();
-    let listener = TcpListener::bind(address).await.unwrap();
+    let listener = listen(address).await;
     let router = Router::new().route("/api/chat.postMessage", post(take)).with_state(taken.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
     taken

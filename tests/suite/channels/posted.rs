@@ -11,10 +11,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 use super::{channel, notice};
-use crate::harness::Host;
+use crate::harness::{Host, listen};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -33,7 +32,7 @@ async fn receiver(host: &Host, judge: fn(&str, &HeaderMap, &Value) -> Response) 
         answer
     }
     let taken = Taken::default();
-    let listener = TcpListener::bind(host.at(80)).await.unwrap();
+    let listener = listen(&host.at(80)).await;
     let router = Router::new().fallback(take).with_state((taken.clone(), judge));
     tokio::spawn(async move { axum::serve(listener, router).await });
     taken

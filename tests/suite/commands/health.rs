@@ -11,14 +11,13 @@ use axum::routing::get;
 use regex_lite::Regex;
 use rustix::process::{Pid, Signal, getegid, geteuid, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpListener;
 use tokio::time::sleep;
 
-use crate::harness::{Host, allswell, command, within};
+use crate::harness::{Host, allswell, command, listen, within};
 
 /// Answers on `/healthz` with this status after this time.
 async fn app(address: &str, status: u16, delay: Duration) {
-    let listener = TcpListener::bind(address).await.unwrap();
+    let listener = listen(address).await;
     let answer = move || async move {
         sleep(delay).await;
         StatusCode::from_u16(status).unwrap()

@@ -16,11 +16,11 @@ use axum::routing::{any, get};
 use futures_util::{StreamExt, stream};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::events::events;
+use super::listen::listen;
 use super::marks::Marks;
 
 /// On every answer: the colour that the app knows itself to be.
@@ -63,7 +63,7 @@ impl App {
     /// Listens at once.
     pub(crate) async fn start(address: &str, colour: Colour, marks: Arc<Marks>) -> Self {
         let seen = Arc::new(Seen { colour, marks, arrivals: AtomicU64::new(0), working: AtomicU64::new(0) });
-        let listener = TcpListener::bind(address).await.expect("a free address");
+        let listener = listen(address).await;
         let router = Router::new()
             .route("/healthz", get(|| async { "ok" }))
             .route("/work", any(work))

@@ -8,7 +8,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use tokio::net::TcpListener;
+
+use super::listen::listen;
 
 /// Takes beats.
 #[derive(Clone, Default)]
@@ -23,7 +24,7 @@ impl Beats {
     pub(crate) async fn start(address: String) -> Self {
         let beats = Self::default();
         let router = Router::new().route("/healthz", get(health)).route("/v1/beat", post(take)).with_state(beats.clone());
-        let listener = TcpListener::bind(address).await.expect("the address is free");
+        let listener = listen(&address).await;
         tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
         beats
     }
@@ -40,7 +41,7 @@ impl Beats {
 
     /// One that accepts connections and never answers.
     pub(crate) async fn start_stuck(address: String) {
-        let listener = TcpListener::bind(address).await.expect("the address is free");
+        let listener = listen(&address).await;
         tokio::spawn(async move {
             let mut held = Vec::new();
             while let Ok((stream, _)) = listener.accept().await {

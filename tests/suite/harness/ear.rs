@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::json;
-use tokio::net::TcpListener;
 
+use super::listen::listen;
 use super::manner::{Manner, Manners};
 
 /// Who listens for beats.
@@ -25,7 +25,7 @@ pub(crate) struct Ear {
 impl Ear {
     /// Listens at `address` for beats signed by this key, and ends with the test.
     pub(crate) async fn start(address: &str, key: &str) -> Self {
-        let listener = TcpListener::bind(address).await.expect("a free port");
+        let listener = listen(address).await;
         let ear = Self { key: Key::new(key), manners: Manners::new(), beats: Arc::default() };
         let router = Router::new().route("/v1/beat", post(hear)).with_state(ear.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });

@@ -7,8 +7,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
 
+use super::listen::listen;
 use super::manner::{Manner, Manners};
 
 /// Something with a health URL.
@@ -22,7 +22,7 @@ pub(crate) struct HealthUrl {
 impl HealthUrl {
     /// Listens at `address`, and ends with the test.
     pub(crate) async fn start(address: &str) -> Self {
-        let listener = TcpListener::bind(address).await.expect("a free port");
+        let listener = listen(address).await;
         let app = Self { address: address.to_owned(), manners: Manners::new(), asked: Arc::default() };
         let router = Router::new().route("/healthz", get(answer)).with_state(app.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });

@@ -8,9 +8,10 @@ use axum::Router;
 use axum::extract::{State, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::routing::get;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
+
+use super::listen::listen;
 
 /// An app that serves `/healthz`, `/` and `/hold`.
 pub(crate) struct Moody {
@@ -80,7 +81,7 @@ impl Moody {
             .route("/", get(move |State(temper): State<Arc<Temper>>| async move { page(&temper, colour) }))
             .route("/ws", get(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(|_| async {}) }))
             .with_state(Arc::clone(&self.temper));
-        let listener = TcpListener::bind(&self.address).await.expect("the app's address is free");
+        let listener = listen(&self.address).await;
         self.serving = Some(tokio::spawn(async move { axum::serve(listener, router).await.expect("the app serves") }));
     }
 }

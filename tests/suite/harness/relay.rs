@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
+
+use super::listen::listen;
 
 /// Carries TCP connections to a Unix socket, until it is dropped.
 pub(crate) struct Relay {
@@ -17,7 +19,7 @@ pub(crate) struct Relay {
 impl Relay {
     /// From this address to this socket.
     pub(crate) async fn start(from: &str, to: PathBuf) -> Self {
-        let listener = TcpListener::bind(from).await.expect("a free port");
+        let listener = listen(from).await;
         let cuts = Arc::new(watch::Sender::new(0));
         let watched = Arc::clone(&cuts);
         let serving = tokio::spawn(async move {

@@ -8,9 +8,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::UnixListener;
 
 use super::host::Host;
+use super::listen::listen;
 
 /// How it behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Scripted {
         tokio::spawn(async move { axum::serve(socket, control).await });
         for port in [8000, 8080] {
             let front = Router::new().fallback(any(front)).with_state(proxy.clone());
-            let listener = TcpListener::bind(host.at(port)).await.expect("a free port");
+            let listener = listen(&host.at(port)).await;
             tokio::spawn(async move { axum::serve(listener, front).await });
         }
         proxy

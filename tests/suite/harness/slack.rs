@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::Value;
-use tokio::net::TcpListener;
 
+use super::listen::listen;
 use super::manner::{Manner, Manners};
 
 const PATH: &str = "/services/T0/B0/hush";
@@ -25,7 +25,7 @@ pub(crate) struct Slack {
 impl Slack {
     /// Listens at `address`, and ends with the test.
     pub(crate) async fn start(address: &str) -> Self {
-        let listener = TcpListener::bind(address).await.expect("a free port");
+        let listener = listen(address).await;
         let slack = Self { address: address.to_owned(), manners: Manners::new(), taken: Arc::default() };
         let router = Router::new().route(PATH, post(receive)).fallback(|| async { (StatusCode::NOT_FOUND, "no_service") });
         let router = router.with_state(slack.clone());

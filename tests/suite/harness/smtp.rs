@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Host, Process, eventually};
+use super::{Host, Process, eventually, listen};
 
 /// Writes each message to `DIRECTORY/N.json`. Receivers named `gone` and `busy` are refused, for good and for now.
 const SERVER: &str = r#"
@@ -132,5 +132,5 @@ fn make_certificate(host: &Host, path: &std::path::Path) {
 /// A server that accepts connections and says nothing, until it is dropped.
 pub(crate) async fn mute(address: &str) -> TcpListener {
     // The kernel accepts into the backlog; nobody has to.
-    TcpListener::bind(address).await.expect("a free port")
+    listen(address).await
 }

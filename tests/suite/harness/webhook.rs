@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::Value;
-use tokio::net::TcpListener;
 
+use super::listen::listen;
 use super::manner::{Manner, Manners};
 
 /// What it took.
@@ -37,7 +37,7 @@ pub(crate) struct Webhook {
 impl Webhook {
     /// Listens at `address` and ends with the test. With a key, what is not signed by it is refused with 401.
     pub(crate) async fn start(address: &str, signing_key: Option<&str>) -> Self {
-        let listener = TcpListener::bind(address).await.expect("a free port");
+        let listener = listen(address).await;
         let key = signing_key.map(|key| Key::webhook(key).expect("a key"));
         let sink = Self { address: address.to_owned(), key, manners: Manners::new(), taken: Arc::default() };
         let router = Router::new().route("/hook", post(receive)).with_state(sink.clone());

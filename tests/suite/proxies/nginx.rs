@@ -5,10 +5,9 @@ use std::time::Duration;
 use allswell::domain::colour::Colour::{Blue, Green};
 use allswell::domain::switch::Phase;
 use rustix::process::Signal;
-use tokio::net::TcpListener;
 
 use super::stage::{Front, Fronted, SWITCH, Stage};
-use crate::harness::{Raw, allswell, eventually};
+use crate::harness::{Raw, allswell, eventually, listen};
 
 const PROXY: &str = "kind = \"nginx\"\npid = \"{folder}/nginx.pid\"\nreload_timeout = \"2s\"\n\
                      command = [\"/usr/sbin/nginx\", \"-p\", \"{folder}\", \"-c\", \"{folder}/nginx.conf\"]";
@@ -90,7 +89,7 @@ async fn a_broken_include_elsewhere_refuses_the_switch_and_ours_is_put_back() {
 #[tokio::test]
 async fn a_reload_that_says_it_worked_and_did_not_refuses_the_switch() {
     let front = fronted().await;
-    let listener = TcpListener::bind(front.stage.lone.host.at(8099)).await.unwrap();
+    let listener = listen(&front.stage.lone.host.at(8099)).await;
     let at = listener.local_addr().unwrap();
     std::fs::write(front.stage.path("more.conf"), format!("server {{ listen {at} so_keepalive=on; }}\n")).unwrap();
     is_refused(&front, "goes on with blue:0").await;

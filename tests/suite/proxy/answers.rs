@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use allswell::domain::colour::Colour;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::front::Front;
+use crate::harness::listen;
 
 const SECONDS: Duration = Duration::from_secs(5);
 
@@ -140,7 +140,7 @@ async fn requests_sent_at_once_are_answered_in_their_order() {
 
 /// Says the same to every request, and closes where it says so.
 async fn saying_app(address: &str, answer: &'static str) -> JoinHandle<()> {
-    let listener = TcpListener::bind(address).await.expect("a free address");
+    let listener = listen(address).await;
     tokio::spawn(async move {
         let mut connections = JoinSet::new();
         while let Ok((mut stream, _)) = listener.accept().await {

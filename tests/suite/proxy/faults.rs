@@ -7,13 +7,12 @@ use allswell::domain::colour::Colour;
 use futures_util::StreamExt;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::front::Front;
-use crate::harness::Raw;
+use crate::harness::{Raw, listen};
 
 const SECONDS: Duration = Duration::from_secs(5);
 
@@ -58,7 +57,7 @@ async fn who_does_not_take_the_connection_is_told_apart_from_who_does_not_answer
 
 /// Reads a request and closes.
 async fn breaking_app(address: &str) -> JoinHandle<()> {
-    let listener = TcpListener::bind(address).await.expect("a free address");
+    let listener = listen(address).await;
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let _ = stream.read(&mut [0; 1024]).await;
@@ -102,7 +101,7 @@ async fn an_app_that_closes_idle_connections_costs_no_request() {
 
 /// Closes a connection that was idle for a second.
 async fn closing_app(address: &str) -> JoinHandle<()> {
-    let listener = TcpListener::bind(address).await.expect("a free address");
+    let listener = listen(address).await;
     tokio::spawn(async move {
         let mut connections = JoinSet::new();
         while let Ok((stream, _)) = listener.accept().await {
@@ -137,7 +136,7 @@ async fn what_breaks_on_a_used_connection_is_asked_again_where_that_does_nothing
 
 /// Answers the first request on a connection, and closes on the second.
 async fn app_of_one_answer_each(address: &str, asked: Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
-    let listener = TcpListener::bind(address).await.expect("a free address");
+    let listener = listen(address).await;
     tokio::spawn(async move {
         let mut connections = JoinSet::new();
         while let Ok((mut stream, _)) = listener.accept().await {
@@ -184,7 +183,7 @@ async fn what_breaks_a_fresh_connection_is_not_sent_to_the_same_instance_again()
 
 /// Takes a request, and closes.
 async fn app_of_no_answer(address: &str, asked: Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
-    let listener = TcpListener::bind(address).await.expect("a free address");
+    let listener = listen(address).await;
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut piece = [0; 2048];

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use allswell::domain::colour::Colour;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::front::Front;
+use crate::harness::listen;
 
 const SECONDS: Duration = Duration::from_secs(5);
 
@@ -203,7 +203,7 @@ pub(super) fn is_whole(heard: &str) -> bool {
 
 /// Notes every byte, and answers when nothing more comes for a moment.
 pub(super) async fn listening_app(address: &str, heard: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
-    let listener = TcpListener::bind(address).await.expect("a free address");
+    let listener = listen(address).await;
     tokio::spawn(async move {
         let mut connections = JoinSet::new();
         while let Ok((mut stream, _)) = listener.accept().await {

@@ -5,9 +5,8 @@ use allswell::domain::switch::Phase;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
-use tokio::net::TcpListener;
 
-use crate::harness::{Cluster, Host};
+use crate::harness::{Cluster, Host, listen};
 
 const PROBE: &str = "[probe]\nevery = \"300ms\"\nslow = \"900ms\"\ntimeout = \"1s\"\nfall = 2\n";
 const SWITCH: &str = "passes = 2\nwithin = \"5s\"\ndrain = \"1s\"\nobserve = \"100ms\"";
@@ -71,7 +70,7 @@ async fn one_that_fails_before_a_later_phase_has_it_taken_back_and_one_after_is_
 async fn what_a_hook_before_the_gate_does_to_the_colour_is_seen() {
     let host = Host::new();
     let at = host.at(9100);
-    let listener = TcpListener::bind(&at).await.unwrap();
+    let listener = listen(&at).await;
     let (asks, mut asked) = tokio::sync::mpsc::channel::<tokio::sync::oneshot::Sender<()>>(1);
     let wait = move || {
         let asks = asks.clone();
@@ -100,7 +99,7 @@ async fn a_webhook_is_asked_too() {
         let is_right = body.contains("\"hook\":\"before gate\"") && body.contains("\"colour\":\"green\"");
         if is_right { StatusCode::CONFLICT } else { StatusCode::OK }
     };
-    let listener = TcpListener::bind(&at).await.unwrap();
+    let listener = listen(&at).await;
     tokio::spawn(async move { axum::serve(listener, Router::new().route("/freeze", post(refuse))).await });
     let hook = format!("[[switch.hook]]\nat = \"before gate\"\nurl = \"http://{at}/freeze\"\n");
     let cluster = Cluster::on(host, &[7700], SWITCH, &format!("{PROBE}{hook}")).await;

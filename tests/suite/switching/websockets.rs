@@ -12,12 +12,11 @@ use axum::extract::ws::{Message as Said, WebSocket};
 use axum::extract::{State, WebSocketUpgrade};
 use axum::routing::get;
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::harness::{Host, Moody, Pair, within};
+use crate::harness::{Host, Moody, Pair, listen, within};
 
 const PROBE: &str = "[probe]\nevery = \"300ms\"\nslow = \"900ms\"\ntimeout = \"2s\"\n";
 const SWITCH: &str = "passes = 2\nwithin = \"10s\"\ndrain = \"300ms\"\nobserve = \"100ms\"";
@@ -50,7 +49,7 @@ async fn blue(host: &Host) -> Ends {
     let ends = Ends::default();
     let upgrade = |State(ends): State<Ends>, upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(|socket| echo(socket, ends)) };
     let router = Router::new().route("/healthz", get(|| async { "ok" })).route("/ws", get(upgrade)).with_state(Arc::clone(&ends));
-    let listener = TcpListener::bind(host.at(3001)).await.unwrap();
+    let listener = listen(&host.at(3001)).await;
     tokio::spawn(async move { axum::serve(listener, router).await });
     ends
 }

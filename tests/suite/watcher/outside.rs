@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::stage::Stage;
-use crate::harness::{Host, Superior, eventually};
+use crate::harness::{Host, Superior, eventually, listen};
 
 type Count = Arc<AtomicUsize>;
 
@@ -24,7 +24,7 @@ async fn counter(address: &str) -> Count {
         "ok"
     }
     let counted = Count::default();
-    let listener = TcpListener::bind(address).await.expect("a free port");
+    let listener = listen(address).await;
     let router = Router::new().route("/", get(count)).with_state(counted.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
     counted
