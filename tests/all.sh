@@ -50,18 +50,12 @@ fi
 
 say 'formatting'
 cargo fmt --all --check
-
-say 'lints'
-cargo clippy --locked --all-targets --quiet -- -D warnings
-
-say 'documents'
-RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
-
-say 'shell'
 git ls-files -z -- '*.sh' | xargs -0 shellcheck
 
 output=$(mktemp)
-trap 'rm -f "$output"' EXIT
+images=
+# What still runs goes with its group; the engine ends with the story that has started it.
+trap '[ -z "$images" ] || kill -- "-$images" 2>/dev/null || true; rm -f "$output"' EXIT
 status=0
 # The stories wait more than they work: more of them at once than there are cores.
 run() {
@@ -69,12 +63,27 @@ run() {
   cargo test --locked --no-fail-fast "${words[@]}" --test-threads="${ALLSWELL_TEST_THREADS:-6}" 2>&1 | tee -a "$output" || status=1
 }
 
+say 'compiling'
+cargo test --locked --no-run --quiet
+
+if [ -z "$without_docker" ]; then
+  # No story has to share the machine with what compiles; the lints compile too, and each leaves a core to the other now and then.
+  say 'images, beside what follows'
+  setsid cargo test --locked --quiet --test suite -- --exact docker::images::every_image_is_built_by_the_dockerfile_that_users_build &
+  images=$!
+fi
+
+say 'lints'
+cargo clippy --locked --all-targets --quiet -- -D warnings
+
+say 'documents'
+RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
+
 if [ -n "$without_docker" ]; then
   say 'tests, and no story on Docker'
 else
-  # First and alone: it compiles, and no story has to share the machine with that.
-  say 'images'
-  time cargo test --locked --test suite -- --exact docker::images::every_image_is_built_by_the_dockerfile_that_users_build
+  wait "$images"
+  images=
   # They unpack, build and fill disks: a story with a bound of seconds does not run beside that.
   say 'tests on Docker'
   run --test suite -- docker::
