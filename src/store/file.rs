@@ -93,7 +93,9 @@ impl File {
         // It is there from the first transaction until the last connection ends.
         let log = lent.opened.as_mut().and_then(|opened| *opened.log.get_or_insert_with(|| inode_of(&self.log)));
         self.is_same(&self.log, log)?;
-        lent.look_around()?;
+        if lent.look_around()? {
+            self.behind.forget();
+        }
         lent.put_off = Some(Box::new(PutOff::new(&self.behind)));
         Ok(lent)
     }
@@ -213,14 +215,15 @@ impl Lent {
         Ok(())
     }
 
-    /// Where somebody else has written to the file, nothing is known any more.
-    fn look_around(&mut self) -> Result<(), StoreError> {
+    /// Whether somebody else has written to the file: then nothing is known any more.
+    fn look_around(&mut self) -> Result<bool, StoreError> {
         let version = self.rows("PRAGMA data_version", &[])?.pop().and_then(|mut row| row.values.pop());
         let opened = self.opened.as_mut().ok_or(StoreError::Busy)?;
-        if opened.version != version {
+        let is_changed = opened.version != version;
+        if is_changed {
             (opened.version, opened.known) = (version, Known::default());
         }
-        Ok(())
+        Ok(is_changed)
     }
 
     /// What the last transaction has left: whoever takes it and does not leave it to the next one has it forgotten.
@@ -262,12 +265,13 @@ impl Lent {
 
     fn bring_all(&mut self, put_off: &PutOff) -> Result<(), StoreError> {
         if put_off.is_any_behind() {
-            let left = self.rows("SELECT rows FROM put_off ORDER BY id", &[])?;
+            let left = self.rows(put_off::LEFT, &[])?;
+            let left: Vec<&[u8]> = left.iter().filter_map(FileRow::bytes).collect();
             // Where a check is not there any more, somebody outside has taken it away.
-            self.run_each(put_off::HEARD, &put_off::rows(left.iter().filter_map(FileRow::bytes))?)?;
-            self.run("DELETE FROM put_off", &[])?;
+            self.run_each(put_off::HEARD, &put_off::rows(&left.concat())?)?;
+            self.run(put_off::PASS, &[])?;
         }
-        let own = put_off::rows([put_off.lines()])?;
+        let own = put_off::rows(put_off.lines())?;
         if self.run_each(put_off::HEARD, &own)? == own.len() { Ok(()) } else { Err(StoreError::Repeated) }
     }
 
@@ -276,8 +280,9 @@ impl Lent {
         if self.put_off.as_ref().is_some_and(|put_off| put_off.is_due()) {
             self.bring()?;
         }
-        if let Some(lines) = self.put_off.as_mut().and_then(|put_off| put_off.leave()) {
-            self.run("INSERT INTO put_off (rows) VALUES (?)", &[Value::Bytes(Some(lines.into()))])?;
+        let left = self.put_off.as_mut().map(|put_off| put_off.leave()).unwrap_or_default();
+        if !left.is_empty() {
+            self.run_each(put_off::LEAVE, &left)?;
         }
         self.run("COMMIT", &[])?;
         if let Some(put_off) = self.put_off.take() {

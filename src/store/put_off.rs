@@ -1,9 +1,8 @@
-//! What checks have only heard is put off: a commit of many writes it down in one row, and the rows of the checks follow together, before
+//! What checks have only heard is put off: a commit of many writes it down in one place, and the rows of the checks follow together, before
 //! anybody speaks of them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,10 +15,21 @@ use super::value::Value;
 /// Writes a check that is there and has only heard something. In the second place stands its status, which is the same.
 pub(super) const HEARD: &str = "UPDATE \"check\" SET state = ?3, every_ms = ?4, seen = ?5 WHERE name = ?1";
 
+/// Reads what was put off, in its order. It stands in places, and of those in which the turn is the one of place 0.
+pub(super) const LEFT: &str = "SELECT rows FROM put_off WHERE turn = (SELECT turn FROM put_off WHERE id = 0) ORDER BY id";
+/// Writes over a place whose turn has passed. All are of one size, so no page is freed and taken for something else: pages of an index that are
+/// not in the order of their numbers have SQLite look through its whole cache at the end of a transaction.
+pub(super) const LEAVE: &str = "INSERT INTO put_off (id, turn, rows) SELECT ?1, turn, ?2 FROM put_off WHERE id = 0
+     ON CONFLICT (id) DO UPDATE SET turn = excluded.turn, rows = excluded.rows";
+/// Everything that was put off is in the rows of the checks.
+pub(super) const PASS: &str = "UPDATE put_off SET turn = turn + 1 WHERE id = 0";
+
 /// With fewer in a commit, and none before them, each is written to its row at once.
 const FEW: usize = 4;
-/// So many at most, of several commits.
-const MOST: usize = 4_096;
+/// So many bytes of lines are in a place: with the row around them a page of the file.
+const PLACE: usize = 4_000;
+/// So many places there are.
+const PLACES: usize = 320;
 
 /// Whether this statement reads or writes rows of checks as a whole. To both databases the table's name is a word that has to be quoted.
 pub(super) fn is_of_rows(statement: &str) -> bool {
@@ -27,22 +37,27 @@ pub(super) fn is_of_rows(statement: &str) -> bool {
     if statement.starts_with("SELECT") { has("* FROM \"check\"") } else { has("\"check\"") }
 }
 
-/// How many may be put off in a file. Who does not know says too many.
+/// How many places may be taken in a file. Who does not know says all.
 #[derive(Debug, Clone)]
 pub(super) struct Behind(Arc<AtomicUsize>);
 
 impl Behind {
     /// Of a file that was just opened.
     pub(super) fn unknown() -> Self {
-        Self(Arc::new(AtomicUsize::new(MOST)))
+        Self(Arc::new(AtomicUsize::new(PLACES)))
+    }
+
+    /// Somebody else has written to the file.
+    pub(super) fn forget(&self) {
+        self.0.store(PLACES, Ordering::Release);
     }
 
     /// Whether there may be any.
     pub(super) fn is_any(&self) -> bool {
-        self.count() > 0
+        self.places() > 0
     }
 
-    fn count(&self) -> usize {
+    fn places(&self) -> usize {
         self.0.load(Ordering::Acquire)
     }
 }
@@ -93,19 +108,23 @@ impl PutOff {
         (self.lines, self.count) = (Vec::new(), 0);
     }
 
-    /// Whether the end of the transaction is the time to bring everything: it is not worth while, or has become too much.
+    /// Whether the end of the transaction is the time to bring everything: it is not worth while, or there is no place.
     pub(super) fn is_due(&self) -> bool {
-        let behind = self.behind.count();
-        self.count > 0 && ((behind == 0 && self.count < FEW) || behind + self.count > MOST)
+        let taken = self.behind.places();
+        self.count > 0 && ((taken == 0 && self.count < FEW) || taken + self.lines.len().div_ceil(PLACE) > PLACES)
     }
 
-    /// What is left to whoever comes next. From now on it may be there, whatever is heard of the commit.
-    pub(super) fn leave(&mut self) -> Option<Vec<u8>> {
-        if self.lines.is_empty() {
-            return None;
-        }
-        self.behind.0.fetch_add(self.count, Ordering::AcqRel);
-        Some(std::mem::take(&mut self.lines))
+    /// The rows for [`LEAVE`]. From now on they may be there, whatever is heard of the commit.
+    pub(super) fn leave(&mut self) -> Vec<Vec<Value<'static>>> {
+        let lines = std::mem::take(&mut self.lines);
+        let pieces = lines.chunks(PLACE);
+        let taken = self.behind.0.fetch_add(pieces.len(), Ordering::AcqRel);
+        let row = |(piece, place): (&[u8], usize)| {
+            let mut rows = piece.to_vec();
+            rows.resize(PLACE, b' ');
+            vec![Value::Number(i64::try_from(place).ok()), Value::Bytes(Some(rows.into()))]
+        };
+        pieces.zip(taken + 1..).map(row).collect()
     }
 
     /// The transaction is committed.
@@ -120,26 +139,16 @@ impl PutOff {
 #[derive(Debug, Deserialize)]
 struct Line<'a>(#[serde(borrow)] Cow<'a, str>, #[serde(borrow)] &'a RawValue, Option<i64>, #[serde(borrow)] &'a RawValue);
 
-/// The rows for [`HEARD`], of each check the last one.
-pub(super) fn rows<'a>(put_off: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Vec<Value<'a>>>, StoreError> {
-    let mut places: HashMap<Cow<'a, str>, usize> = HashMap::new();
-    let mut rows: Vec<Vec<Value<'a>>> = Vec::new();
-    for lines in put_off {
-        for line in serde_json::Deserializer::from_slice(lines).into_iter::<Line<'a>>() {
-            let Line(name, state, every_ms, seen) = line.map_err(|error| StoreError::Unreadable(error.to_string()))?;
-            let text = |raw: &'a RawValue| Value::Text(Some(raw.get().into()));
-            let place = places.entry(name);
-            let row = vec![Value::Text(Some(place.key().clone())), Value::Text(None), text(state), Value::Number(every_ms), text(seen)];
-            match place {
-                Entry::Occupied(place) => rows[*place.get()] = row,
-                Entry::Vacant(place) => {
-                    place.insert(rows.len());
-                    rows.push(row);
-                }
-            }
-        }
+/// The rows for [`HEARD`], of each check the last one. In the order of their names, as they stand in the file.
+pub(super) fn rows(lines: &[u8]) -> Result<Vec<Vec<Value<'_>>>, StoreError> {
+    let mut rows = BTreeMap::new();
+    for line in serde_json::Deserializer::from_slice(lines).into_iter::<Line<'_>>() {
+        let Line(name, state, every_ms, seen) = line.map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        let [state, seen] = [state, seen].map(|raw| Value::Text(Some(raw.get().into())));
+        let row = vec![Value::Text(Some(name.clone())), Value::Text(None), state, Value::Number(every_ms), seen];
+        rows.insert(name, row);
     }
-    Ok(rows)
+    Ok(rows.into_values().collect())
 }
 
 #[cfg(test)]
@@ -207,10 +216,11 @@ mod tests {
         words_of(&all).into_iter().map(str::to_owned).collect()
     }
 
-    /// How many commits have put something off, as somebody from outside sees it.
-    fn count(folder: &Path) -> i64 {
+    /// How many commits have put something off, as somebody from outside sees it: each of so few has a place.
+    fn count(folder: &Path) -> usize {
         let outside = rusqlite::Connection::open(folder.join("x.db")).unwrap();
-        outside.query_row("SELECT count(*) FROM put_off", (), |row| row.get(0)).unwrap()
+        let mut left = outside.prepare(LEFT).unwrap();
+        left.query_map((), |row| row.get::<_, Vec<u8>>(0)).unwrap().filter(|rows| !rows.as_ref().unwrap().is_empty()).count()
     }
 
     #[tokio::test]
@@ -295,14 +305,44 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_takes_many_places_is_whole_and_what_stood_there_before_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = with_checks(folder.path()).await;
+        let long = "long ".repeat(700);
+        hear_and_commit(&store, &NAMES, &long).await;
+        assert_eq!((count(folder.path()), heard(&store).await), (5, vec![long.clone(); 5]));
+        hear_and_commit(&store, &NAMES[..4], "short").await;
+        assert_eq!((count(folder.path()), heard(&store).await), (1, ["short"; 4].into_iter().chain([&*long]).map(str::to_owned).collect()));
+        let outside = rusqlite::Connection::open(folder.path().join("x.db")).unwrap();
+        let free = || outside.query_row("PRAGMA freelist_count", (), |row| row.get::<_, i64>(0)).unwrap();
+        let before = free();
+        hear_and_commit(&store, &NAMES, &long).await;
+        assert_eq!((count(folder.path()), free()), (5, before));
+    }
+
+    #[tokio::test]
+    async fn whoever_else_puts_something_off_in_the_file_finds_another_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let ours = with_checks(folder.path()).await;
+        let theirs = open(folder.path()).await;
+        assert_eq!(heard(&theirs).await, [""; 5]);
+        hear_and_commit(&ours, &NAMES, "ours").await;
+        hear_and_commit(&theirs, &NAMES[1..], "theirs").await;
+        hear_and_commit(&theirs, &NAMES[1..], "theirs again").await;
+        hear_and_commit(&ours, &NAMES[..4], "ours again").await;
+        for store in [&ours, &theirs, &open(folder.path()).await] {
+            assert_eq!(heard(store).await, ["ours again", "ours again", "ours again", "ours again", "theirs again"]);
+        }
+    }
+
+    #[tokio::test]
     async fn not_more_is_put_off_than_can_be_brought_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let store = with_checks(folder.path()).await;
-        let commits = MOST / NAMES.len();
-        for _ in 0..commits {
+        for _ in 0..PLACES {
             hear_and_commit(&store, &NAMES, "again").await;
         }
-        assert_eq!(usize::try_from(count(folder.path())), Ok(commits));
+        assert_eq!(count(folder.path()), PLACES);
         hear_and_commit(&store, &NAMES, "last").await;
         assert_eq!(count(folder.path()), 0);
         assert_eq!(heard(&store).await, ["last"; 5]);

@@ -6,8 +6,11 @@ UPDATE "check" SET
 DROP VIEW known_check;
 DROP TABLE heard;
 
--- What checks have only heard and is not in their rows yet: one row here for each commit of many beats, a line in it for each check.
+-- What checks have only heard and is not in their rows yet: lines, one for each check, in places of one size. Those count whose turn is the one of
+-- place 0, which has no lines.
 CREATE TABLE put_off (
-  id INTEGER PRIMARY KEY,
+  id   INTEGER PRIMARY KEY,
+  turn INTEGER NOT NULL,
   rows BLOB NOT NULL
 );
+INSERT INTO put_off (id, turn, rows) VALUES (0, 1, x'');
