@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use allswell::clock;
-use allswell::domain::check::Status;
+use allswell::domain::beat::BeatKind;
+use allswell::domain::check::Heard;
 use allswell::domain::moment::Moment;
 use allswell::domain::sent::Made;
 use allswell::store::{Store, checks, made};
@@ -38,20 +39,21 @@ pub(crate) async fn store(state: &Path, plan: &Plan) -> Vec<(String, Moment)> {
         for number in page..(page + PAGE).min(plan.count) {
             let name = format!("job-{number}");
             let about = Made { uuid: Uuid::from_u128(number as u128), period_ms: PERIOD.as_millis() as u64, grace_ms: 0 };
-            let mut check = made::new(&name, &about, now);
-            check.state.waits = false;
-            check.state.status = Status::Up;
-            check.state.last_heard = Some(now);
-            check.state.due = match (number + plan.silent).checked_sub(plan.count) {
-                // Over the hours to come, but never in this measurement.
-                None => now + PERIOD + Duration::from_millis(number as u64 % 3_600_000),
+            let due = match (number + plan.silent).checked_sub(plan.count) {
+                // As it was heard in the last hour, so never in this measurement.
+                None => now + PERIOD - Duration::from_millis(number as u64 % 3_600_000),
                 Some(place) => {
                     let due = now + plan.first + plan.apart * u32::try_from(place).unwrap();
-                    deadlines.push((name, due));
+                    deadlines.push((name.clone(), due));
                     due
                 }
             };
-            check.look_at = Some(check.state.due);
+            let at = due - PERIOD;
+            let mut check = made::new(&name, &about, at);
+            let heard = Heard { kind: BeatKind::Success, health: None, at, sent_at: at, work: None };
+            check.state = about.check().hear(&check.state, heard, None).state;
+            check.look_at = Some(check.state.deadline(&about.check()));
+            check.seen.instance = Some("bench".to_owned());
             checks::save(&mut transaction, check).await.unwrap();
         }
         transaction.commit().await.unwrap();
