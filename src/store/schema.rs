@@ -105,6 +105,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_put_off_before_a_step_is_in_the_rows_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        let made = Made { uuid: uuid::Uuid::nil(), period_ms: 60_000, grace_ms: 0 };
+        let mut check = made::new("job", &made, Moment::from_millis(0));
+        checks::save(&mut transaction, check.clone()).await.unwrap();
+        check.seen.reason = Some("heard".to_owned());
+        let line = serde_json::to_string(&("job", &check.state, check.every_ms, &check.seen)).unwrap();
+        let before = "DROP TABLE put_off; CREATE TABLE put_off (id INTEGER PRIMARY KEY, rows BLOB NOT NULL)";
+        let left = format!("INSERT INTO put_off (rows) VALUES (CAST('{line}' AS BLOB))");
+        transaction.script(&format!("{before}; {left}; PRAGMA user_version = 14")).await.unwrap();
+        transaction.commit().await.unwrap();
+        drop(store);
+        let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
+        assert_eq!(checks::find(&mut store.read().await.unwrap(), "job").await.unwrap(), Some(check));
+    }
+
+    #[tokio::test]
     async fn what_checks_had_heard_apart_from_their_rows_is_in_them_after_a_step() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
