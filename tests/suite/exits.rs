@@ -5,7 +5,7 @@ use allswell::domain::colour::Colour;
 use allswell::domain::moment::Moment;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{Ear, Host, Manner, Process, eventually};
+use crate::harness::{Ear, Host, Manner, Process, end_all_in, eventually};
 
 const KEY: &str = "a key of the story's own";
 
@@ -13,7 +13,7 @@ const KEY: &str = "a key of the story's own";
 struct Up {
     host: Host,
     ear: Ear,
-    _process: Process,
+    process: Option<Process>,
 }
 
 impl Up {
@@ -39,9 +39,9 @@ impl Up {
         );
         std::fs::write(host.path("allswell.toml"), config).expect("the config is written");
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_allswell"));
-        command.arg("up").arg("--config").arg(host.path("allswell.toml")).arg("--state").arg(host.path("state"));
+        command.current_dir(host.path("")).arg("up").arg("--config").arg(host.path("allswell.toml")).arg("--state").arg(host.path("state"));
         let process = Process::start(&mut command, &host.path("up.log"));
-        let up = Self { host, ear, _process: process };
+        let up = Self { host, ear, process: Some(process) };
         for name in ["blue-1", "green-1", "prober"] {
             eventually("everything runs", || async { up.pid(name) }).await;
         }
@@ -74,10 +74,9 @@ impl Up {
 
 impl Drop for Up {
     fn drop(&mut self) {
-        for entry in std::fs::read_dir(self.host.path("state/processes")).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().trim_end_matches(".json").to_owned();
-            let _ = self.pid(&name).map(|pid| kill_process(pid, Signal::KILL));
-        }
+        // First, or it starts again what is ended.
+        drop(self.process.take());
+        end_all_in(&self.host.path(""));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Stories about: up.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use allswell::runtime::process::control::{ReplaceOrder, UpControl, UpState};
 use allswell::runtime::process::record::Record;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{Host, Process, eventually};
+use crate::harness::{Host, Process, end_all_in, eventually};
 
 /// An `allswell up` on an address of its own. What it has started ends with the test.
 struct Up {
@@ -86,23 +86,12 @@ impl Up {
 impl Drop for Up {
     fn drop(&mut self) {
         drop(self.process.take());
-        // One that was started just now may have no record yet: whoever works in the folder is of this story.
-        for left in working_in(&self.host.path("folder")) {
-            let _ = kill_process(left, Signal::KILL);
-        }
+        end_all_in(&self.host.path("folder"));
         if std::thread::panicking() {
             // Beside the failed assertion, for whoever looks for the cause.
             let _ = writeln!(std::io::stderr(), "{}", self.said());
         }
     }
-}
-
-/// The processes whose working directory this is.
-fn working_in(folder: &Path) -> Vec<Pid> {
-    let folder = folder.canonicalize().unwrap_or_default();
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let inside = processes.filter(|process| std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == folder));
-    inside.filter_map(|process| process.file_name().to_str()?.parse().ok().and_then(Pid::from_raw)).collect()
 }
 
 fn pid(number: u32) -> Pid {

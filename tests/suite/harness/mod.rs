@@ -54,7 +54,7 @@ pub(crate) use manner::Manner;
 pub(crate) use marks::Marks;
 pub(crate) use moody::Moody;
 pub(crate) use postgres::Postgres;
-pub(crate) use process::Process;
+pub(crate) use process::{Process, end_all_in};
 pub(crate) use raw::{Raw, RawAnswer};
 pub(crate) use relay::Relay;
 pub(crate) use scripted::{Script, Scripted};

@@ -8,6 +8,31 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::wait::within;
 
+/// Kills whoever works in this folder or below it, until nobody does: `up` is outlived by what it has started, and of one
+/// that it started just now it may have no record yet.
+pub(crate) fn end_all_in(folder: &Path) {
+    let Ok(folder) = folder.canonicalize() else { return };
+    for _ in 0..2000 {
+        let left = working_in(&folder);
+        if left.is_empty() {
+            return;
+        }
+        for pid in left {
+            // It may have ended by itself.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    eprintln!("somebody still works in {}", folder.display());
+}
+
+/// The processes whose working directory is this one or below it.
+fn working_in(folder: &Path) -> Vec<Pid> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let inside = processes.filter(|process| std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder)));
+    inside.filter_map(|process| process.file_name().to_str()?.parse().ok().and_then(Pid::from_raw)).collect()
+}
+
 /// A child process; what it says goes to a file. Killed when dropped.
 pub(crate) struct Process {
     child: Child,

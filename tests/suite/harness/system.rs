@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::host::Host;
-use super::process::Process;
+use super::process::{Process, end_all_in};
 use super::wait::eventually;
 
 /// A system is a dozen processes: so many of them at once on two cores leave each its time.
@@ -101,6 +101,7 @@ impl System {
     /// Starts `allswell up`, for the first time or again.
     pub(crate) fn start_up(&mut self) {
         let mut command = self.allswell(&["up"]);
+        command.current_dir(self.host.path(""));
         self.up = Some(Process::start(&mut command, &self.host.path("up.log")));
     }
 
@@ -173,15 +174,8 @@ impl Drop for System {
         if std::thread::panicking() {
             self.print_logs();
         }
-        // What `up` has started outlives it: its records say what there is to end.
         drop(self.up.take());
-        for entry in std::fs::read_dir(self.state().join("processes")).into_iter().flatten().flatten() {
-            let record = std::fs::read_to_string(entry.path()).unwrap_or_default();
-            let pid = serde_json::from_str::<Value>(&record).ok().and_then(|record| i32::try_from(record["pid"].as_i64()?).ok());
-            if let Some(pid) = pid.and_then(Pid::from_raw) {
-                let _ = kill_process(pid, Signal::KILL);
-            }
-        }
+        end_all_in(&self.host.path(""));
     }
 }
 

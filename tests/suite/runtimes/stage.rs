@@ -5,10 +5,10 @@ use std::process::Command;
 
 use allswell::domain::colour::Colour;
 use allswell::release::{Entry, ProberState};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
 
 use crate::harness::system::reqwest_client;
-use crate::harness::{Host, Pair, eventually};
+use crate::harness::{Host, Pair, end_all_in, eventually};
 
 /// What `allswell` is told of the script; `{app}` is its name.
 const COMMANDS: &str = "replace = \"./app.sh replace {colour} '{version}'\"\nscale = \"./app.sh scale {colour} {instances}\"\n\
@@ -124,9 +124,6 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        for file in ["blue.pid", "green.pid", "hang.pid", "follow.pid"] {
-            // Most have ended.
-            let _ = self.pid(file).map(|pid| kill_process(pid, Signal::KILL));
-        }
+        end_all_in(&self.host().path(""));
     }
 }
