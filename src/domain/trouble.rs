@@ -66,6 +66,7 @@ impl Trouble {
         if known.at.since(end.at).max(end.at.since(known.at)) <= slack {
             known.code = known.code.or(end.code);
             known.out_of_memory |= end.out_of_memory;
+            known.sent = known.sent.take().or_else(|| end.sent.clone());
             known.note = known.note.take().or_else(|| end.note.clone());
         }
     }

@@ -38,6 +38,9 @@ struct Known {
     container: Container,
     /// Every end up to here was taken in.
     handled: Moment,
+    /// The end that a look has found, and of which the engine has still to tell.
+    #[serde(default)]
+    found: Option<Moment>,
     trouble: Option<Trouble>,
     /// Since when it is not there any more.
     gone_since: Option<Moment>,
@@ -141,7 +144,8 @@ impl Vigil {
     pub fn look(&mut self, seen: Vec<Container>, scene: &Scene<'_>) {
         let told = std::mem::take(&mut self.told);
         let names: Vec<String> = seen.iter().map(|container| container.name.clone()).collect();
-        for container in seen {
+        for mut container in seen {
+            self.explain(&mut container);
             let told = told.get(&container.name).map_or(&[] as &[End], Vec::as_slice);
             match self.known.get_mut(&container.name) {
                 Some(known) => known.see(container, told, scene),
@@ -155,6 +159,14 @@ impl Vigil {
             known.miss(told.get(name).map_or(&[], Vec::as_slice), scene);
         }
         self.known.retain(|_, known| known.is_kept(scene));
+    }
+
+    /// It has ended, and the engine has told of the signal, but not yet of the end.
+    fn explain(&self, container: &mut Container) {
+        let hint = container.id.as_ref().and_then(|id| self.hints.get(id)).filter(|_| container.life == Life::Ended);
+        if let (Some(hint), Some(end)) = (hint, &mut container.ended) {
+            end.sent = end.sent.take().or_else(|| hint.sent.clone());
+        }
     }
 
     /// The containers in trouble whose last words nobody has looked up: name and id.
@@ -194,7 +206,7 @@ impl Known {
         let ended = container.ended.clone();
         let history = ended.as_ref().filter(|_| container.life == Life::Running).map(|end| end.at);
         let handled = history.filter(|_| told.is_empty()).unwrap_or_default();
-        let mut known = Self { container, handled, trouble: None, gone_since: None };
+        let mut known = Self { container, handled, found: None, trouble: None, gone_since: None };
         known.take_in(told, ended.as_ref(), Found::ByChance, scene);
         known.settle(scene);
         known
@@ -212,12 +224,18 @@ impl Known {
     fn take_in(&mut self, told: &[End], remembered: Option<&End>, found: Found, scene: &Scene<'_>) {
         let handled = self.handled;
         for end in told.iter().filter(|end| end.at > handled) {
-            self.end(end, Found::AsItWas, scene);
+            match (self.found.take_if(|found| end.at.since(*found) <= SLACK), &mut self.trouble) {
+                (None, _) => self.end(end, Found::AsItWas, scene),
+                (Some(_), Some(trouble)) => trouble.learn(end, SLACK),
+                (Some(_), None) => {}
+            }
+            self.handled = self.handled.max(end.at);
         }
         // The engine dates an end a little before it tells of it.
         let is_new = |end: &&End| end.at > self.handled && told.iter().all(|told| told.at.since(end.at) > SLACK || end.at > told.at);
         if let Some(end) = remembered.filter(is_new) {
             self.end(end, found, scene);
+            self.found = Some(end.at);
         }
         if let (Some(end), Some(trouble)) = (remembered, &mut self.trouble) {
             trouble.learn(end, SLACK);

@@ -175,6 +175,31 @@ fn one_that_restarts_in_a_loop_says_so_and_must_run_longer() {
 }
 
 #[test]
+fn an_end_that_a_look_finds_before_the_engine_tells_of_it_has_its_signal_and_counts_once() {
+    let mut vigil = vigil();
+    let words = "one was sent signal 15 (stop) by hand and ended with exit code 0";
+    for second in [30, 40] {
+        vigil.happened(happening(second, "one", Happened::Signalled("15".to_owned())));
+        vigil.look(vec![dead("one", second + 1, 0), running("two", 0)], &scene(second + 1));
+        assert_eq!(trouble_of(&vigil, "one", second + 1).unwrap(), words);
+        vigil.happened(happening(second + 2, "one", Happened::Ended(Some(0))));
+        vigil.look(vec![dead("one", second + 1, 0), running("two", 0)], &scene(second + 2));
+        assert_eq!(trouble_of(&vigil, "one", second + 2).unwrap(), words);
+    }
+}
+
+#[test]
+fn what_the_engine_tells_of_an_end_that_a_look_has_found_is_learnt() {
+    let mut vigil = vigil();
+    vigil.look(vec![dead("one", 30, 137), running("two", 0)], &scene(30));
+    assert_eq!(trouble_of(&vigil, "one", 30).unwrap(), "one was ended by signal 9 (exit code 137)");
+    vigil.happened(happening(30, "one", Happened::Signalled("9".to_owned())));
+    vigil.happened(happening(31, "one", Happened::Ended(Some(137))));
+    vigil.look(vec![dead("one", 30, 137), running("two", 0)], &scene(31));
+    assert_eq!(trouble_of(&vigil, "one", 31).unwrap(), "one was sent signal 9 (kill) by hand and ended with exit code 137");
+}
+
+#[test]
 fn a_pause_by_hand_is_trouble_until_it_runs_on() {
     let mut vigil = vigil();
     vigil.look(vec![container("one", Life::Paused, 0, None), running("two", 0)], &scene(30));
