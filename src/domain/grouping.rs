@@ -76,7 +76,7 @@ pub fn is_urgent(incident: &Incident) -> bool {
 /// Why the cause may be ours, where it may: everything that fell is silent, and nothing at all has been heard since before the first of it
 /// was due. `heard_at`: the last beat of anybody.
 #[must_use]
-pub fn may_be_ours(fallen: &[Incident], heard_at: Option<Moment>) -> bool {
+pub fn may_be_ours(fallen: &[&Incident], heard_at: Option<Moment>) -> bool {
     let first = fallen.iter().map(|incident| incident.since).min();
     fallen.iter().all(|incident| incident.reason.is_silence()) && first.is_some_and(|first| heard_at.is_none_or(|heard| heard < first))
 }
@@ -133,9 +133,9 @@ mod tests {
         };
         let silent = |since| incident(since, Reason::Silent { last_heard: None, farewell: None, forgiven: false });
         let failing = incident(30, Reason::Failing { what: "no".into(), times: 1 });
-        assert!(may_be_ours(&[silent(20), silent(30)], Some(at(10))));
-        assert!(may_be_ours(&[silent(20)], None));
-        assert!(!may_be_ours(&[silent(20), silent(30)], Some(at(25))), "somebody was heard");
-        assert!(!may_be_ours(&[silent(20), failing], Some(at(10))), "a failure was heard");
+        assert!(may_be_ours(&[&silent(20), &silent(30)], Some(at(10))));
+        assert!(may_be_ours(&[&silent(20)], None));
+        assert!(!may_be_ours(&[&silent(20), &silent(30)], Some(at(25))), "somebody was heard");
+        assert!(!may_be_ours(&[&silent(20), &failing], Some(at(10))), "a failure was heard");
     }
 }

@@ -171,7 +171,10 @@ fn undecided(scene: &Scene<'_>, possible: PossibleCause, check: &StoredCheck, in
 
 /// It is ready to be told: at once, or with what else this sweep finds.
 async fn ready(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
-    if scene.gather(&stored) { Ok(()) } else { tell(connection, scene, stored).await }
+    match scene.gather(stored) {
+        Some(alone) => tell(connection, scene, alone).await,
+        None => Ok(()),
+    }
 }
 
 /// Tells it by itself.

@@ -79,7 +79,7 @@ async fn together(connection: &mut Connection, scene: &Scene<'_>, mut members: V
 }
 
 async fn group_of(connection: &mut Connection, scene: &Scene<'_>, members: &[StoredIncident]) -> Result<Incident, StoreError> {
-    let incidents: Vec<Incident> = members.iter().map(|stored| stored.incident.clone()).collect();
+    let incidents: Vec<&Incident> = members.iter().map(|stored| &stored.incident).collect();
     let heard_at = groups::heard_at(connection).await?;
     let check = named(scene.now, incidents.iter().map(|incident| incident.check.as_str()).min().unwrap_or_default());
     Ok(Incident {

@@ -36,12 +36,12 @@ impl Scene<'_> {
         Self { gathered: Some(Gathered::default()), ..self }
     }
 
-    /// Whether it is told together with others at the end. What is critical waits for nobody.
-    pub(super) fn gather(&self, stored: &StoredIncident) -> bool {
+    /// Gathers what is told together with others at the end. Gives back what waits for nobody, as what is critical.
+    pub(super) fn gather(&self, stored: StoredIncident) -> Option<StoredIncident> {
         let is_alone = is_urgent(&stored.incident) || self.hushed(&stored.incident.check).is_some();
-        let Some(gathered) = self.gathered.as_ref().filter(|_| !is_alone) else { return false };
-        gathered.lock().unwrap_or_else(PoisonError::into_inner).push(stored.clone());
-        true
+        let Some(gathered) = self.gathered.as_ref().filter(|_| !is_alone) else { return Some(stored) };
+        gathered.lock().unwrap_or_else(PoisonError::into_inner).push(stored);
+        None
     }
 
     /// What was gathered, once.

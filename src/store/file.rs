@@ -13,6 +13,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::checkpoint::{self, Checkpointer};
 use super::dialect;
 use super::error::StoreError;
 use super::pending::Known;
@@ -28,8 +29,6 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const PREPARED: usize = 256;
 /// What is kept of the file in memory, in KiB.
 const CACHE_KIB: i64 = 32 * 1_024;
-/// After so many pages in the log they are brought into the file: what was written often by then is brought there once.
-const CHECKPOINT_PAGES: i64 = 6_000;
 /// So many read at a time.
 const READERS: usize = 4;
 
@@ -44,6 +43,7 @@ pub(super) struct File {
     /// What was committed and is not in the file yet.
     log: Arc<Path>,
     behind: Behind,
+    checkpointer: Arc<Checkpointer>,
 }
 
 /// A device, and a file's number on it.
@@ -81,6 +81,7 @@ impl File {
             inode: inode_of(path),
             log: PathBuf::from(log).into(),
             behind: Behind::unknown(),
+            checkpointer: Arc::new(Checkpointer::start(path)),
         })
     }
 
@@ -97,6 +98,7 @@ impl File {
             self.behind.forget();
         }
         lent.put_off = Some(Box::new(PutOff::new(&self.behind)));
+        lent.checkpointer = Some(Arc::clone(&self.checkpointer));
         Ok(lent)
     }
 
@@ -125,7 +127,7 @@ fn to_write(path: &Path) -> Result<Connection, StoreError> {
     writer.pragma_update(None, "journal_mode", "wal")?;
     writer.pragma_update(None, "foreign_keys", true)?;
     writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    checkpoint::watch(&writer);
     Ok(writer)
 }
 
@@ -148,7 +150,7 @@ fn inode_of(path: &Path) -> Option<Inode> {
 /// A connection.
 #[derive(Debug)]
 struct Opened {
-    connection: Connection,
+    connection: Box<Connection>,
     /// What its commits outlive, as far as that was said.
     outlives: Option<Outlives>,
     /// The log that it began to write, where it has begun.
@@ -161,7 +163,7 @@ struct Opened {
 
 impl Opened {
     fn new(connection: Connection) -> Self {
-        Self { connection, outlives: None, log: None, known: Known::default(), version: None }
+        Self { connection: Box::new(connection), outlives: None, log: None, known: Known::default(), version: None }
     }
 }
 
@@ -187,7 +189,7 @@ impl Pool {
             Some(opened) => opened,
             None => Opened::new((self.open)(&self.path)?),
         };
-        Ok(Lent { opened: Some(opened), put_off: None, reads: None, home: Arc::clone(&self.idle), _permit: permit })
+        Ok(Lent { opened: Some(opened), put_off: None, checkpointer: None, reads: None, home: Arc::clone(&self.idle), _permit: permit })
     }
 }
 
@@ -197,6 +199,8 @@ pub(super) struct Lent {
     opened: Option<Opened>,
     /// In a transaction that writes.
     put_off: Option<Box<PutOff>>,
+    /// The same.
+    checkpointer: Option<Arc<Checkpointer>>,
     /// Of which file it reads, where it cannot write.
     reads: Option<Box<File>>,
     home: Arc<Mutex<Vec<Opened>>>,
@@ -287,6 +291,9 @@ impl Lent {
         self.run("COMMIT", &[])?;
         if let Some(put_off) = self.put_off.take() {
             put_off.committed();
+        }
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.committed();
         }
         Ok(())
     }

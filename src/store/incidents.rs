@@ -1,6 +1,7 @@
 //! Rows of `incident`: one fault each.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::connection::Connection;
 use super::error::StoreError;
@@ -36,6 +37,9 @@ static INCIDENT: Table = Table::new(
            decide_until = excluded.decide_until, explained = excluded.explained",
     Again::Replaces,
 );
+
+/// As it is known by its key and by its check.
+type Shared = Arc<StoredIncident>;
 
 /// The open incident of each check.
 const OPEN: &str = "open incident";
@@ -82,8 +86,9 @@ pub async fn save(connection: &mut Connection, stored: &StoredIncident) -> Resul
         Value::from(stored.decide_until),
         Value::from(stored.explained),
     ];
-    connection.remember(INCIDENT.name, key, Some(stored.clone()));
-    connection.remember(OPEN, check, resolved_at.is_none().then(|| stored.clone()));
+    let known: Shared = Arc::new(stored.clone());
+    connection.remember(OPEN, check, resolved_at.is_none().then(|| Arc::clone(&known)));
+    connection.remember(INCIDENT.name, key, Some(known));
     connection.write(&INCIDENT, key, row).await?;
     Ok(())
 }
@@ -93,16 +98,16 @@ pub async fn save(connection: &mut Connection, stored: &StoredIncident) -> Resul
 /// # Errors
 /// Where the store does not answer.
 pub async fn read_ahead(connection: &mut Connection, keys: &[String], checks: &BTreeSet<&str>) -> Result<(), StoreError> {
-    keys.iter().for_each(|key| connection.remember(INCIDENT.name, key, None::<StoredIncident>));
-    checks.iter().for_each(|check| connection.remember(OPEN, check, None::<StoredIncident>));
+    keys.iter().for_each(|key| connection.remember(INCIDENT.name, key, None::<Shared>));
+    checks.iter().for_each(|check| connection.remember(OPEN, check, None::<Shared>));
     for row in connection.fetch_among("SELECT * FROM incident WHERE key", keys.to_vec()).await? {
         let stored = read(&row)?;
-        connection.remember(INCIDENT.name, &stored.incident.key.clone(), Some(stored));
+        connection.remember(INCIDENT.name, &stored.incident.key.clone(), Some(Arc::new(stored)));
     }
     let checks = checks.iter().map(|check| (*check).to_owned()).collect();
     for row in connection.fetch_among("SELECT * FROM incident WHERE resolved_at IS NULL AND check_name", checks).await? {
         let stored = read(&row)?;
-        connection.remember(OPEN, &stored.incident.check.clone(), Some(stored));
+        connection.remember(OPEN, &stored.incident.check.clone(), Some(Arc::new(stored)));
     }
     Ok(())
 }
@@ -112,8 +117,8 @@ pub async fn read_ahead(connection: &mut Connection, keys: &[String], checks: &B
 /// # Errors
 /// Where the store does not answer.
 pub async fn find(connection: &mut Connection, key: &str) -> Result<Option<StoredIncident>, StoreError> {
-    if let Some(known) = connection.known::<Option<StoredIncident>>(INCIDENT.name, key) {
-        return Ok(known.clone());
+    if let Some(known) = connection.known::<Option<Shared>>(INCIDENT.name, key) {
+        return Ok(known.as_deref().cloned());
     }
     let row = sql("SELECT * FROM incident WHERE key = ?").bind(key).first(connection).await?;
     row.as_ref().map(read).transpose()
@@ -124,8 +129,8 @@ pub async fn find(connection: &mut Connection, key: &str) -> Result<Option<Store
 /// # Errors
 /// Where the store does not answer.
 pub async fn open_of(connection: &mut Connection, check: &str) -> Result<Option<StoredIncident>, StoreError> {
-    if let Some(known) = connection.known::<Option<StoredIncident>>(OPEN, check) {
-        return Ok(known.clone());
+    if let Some(known) = connection.known::<Option<Shared>>(OPEN, check) {
+        return Ok(known.as_deref().cloned());
     }
     let query = sql("SELECT * FROM incident WHERE check_name = ? AND resolved_at IS NULL");
     query.bind(check).first(connection).await?.as_ref().map(read).transpose()

@@ -6,6 +6,7 @@ pub mod backup;
 mod batch;
 pub mod beats;
 pub mod channels;
+mod checkpoint;
 pub mod checks;
 pub mod clock_steps;
 mod columns;

@@ -2,8 +2,9 @@
 //! or before the first other statement that could tell the difference. So each statement sees everything that was written before it.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::sync::OnceLock;
+
+use foldhash::HashMap;
 
 use super::value::Value;
 
@@ -110,7 +111,7 @@ impl Pending {
     pub(super) fn remember<T: Any + Send + Sync>(&mut self, table: &'static str, key: &str, row: T) {
         let found = self.known.0.iter().position(|(known, _)| *known == table);
         let at = found.unwrap_or_else(|| {
-            self.known.0.push((table, KnownRows::new()));
+            self.known.0.push((table, KnownRows::default()));
             self.known.0.len() - 1
         });
         let (_, rows) = &mut self.known.0[at];
@@ -145,7 +146,7 @@ impl Pending {
         }
         let found = self.queues.iter_mut().position(|queue| std::ptr::eq(queue.table, table));
         let at = found.unwrap_or_else(|| {
-            self.queues.push(Queue { table, rows: Vec::new(), places: HashMap::new() });
+            self.queues.push(Queue { table, rows: Vec::new(), places: HashMap::default() });
             self.queues.len() - 1
         });
         let Queue { rows, places, .. } = &mut self.queues[at];
