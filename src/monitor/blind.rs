@@ -66,7 +66,7 @@ impl Monitor {
 /// The checks whose deadline may have passed: those of the config, and of the others those that are due.
 async fn candidates(connection: &mut Connection, scene: &Scene<'_>) -> Result<Vec<StoredCheck>, StoreError> {
     let configured: BTreeSet<&str> = scene.settings.checks.iter().map(|expected| expected.name.as_str()).collect();
-    checks::read_ahead(connection, &configured).await?;
+    checks::read_ahead(connection, &configured.iter().copied().collect::<Vec<_>>()).await?;
     let mut found = Vec::with_capacity(configured.len());
     for name in &configured {
         found.extend(checks::find(connection, name).await?);

@@ -175,7 +175,7 @@ impl Monitor {
 
     /// What is expected, as it is known or as it is made at `now`.
     async fn known(&self, connection: &mut Connection, now: Moment) -> Result<Vec<StoredCheck>, StoreError> {
-        let names = self.settings.checks.iter().map(|expected| expected.name.as_str()).collect();
+        let names: Vec<&str> = self.settings.checks.iter().map(|expected| expected.name.as_str()).collect();
         checks::read_ahead(connection, &names).await?;
         let mut known = Vec::with_capacity(names.len());
         for expected in self.settings.checks.iter() {

@@ -1,8 +1,9 @@
 //! What a monitor is told to expect, and who is to hear of it.
 
-use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
+
+use foldhash::HashMap;
 
 use crate::domain::check::Check;
 use crate::domain::follow_up::Plan;

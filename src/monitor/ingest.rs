@@ -162,7 +162,7 @@ impl Monitor {
         let mut transaction = self.store.begin().await?;
         if at_once {
             transaction.batch();
-            let names = batch.iter().map(|arrived| arrived.borrow().beat.check.as_str()).collect();
+            let names: Vec<&str> = batch.iter().map(|arrived| arrived.borrow().beat.check.as_str()).collect();
             checks::read_ahead(&mut transaction, &names).await?;
         }
         let mut scene = self.scene(&mut transaction, now).await?;

@@ -20,16 +20,23 @@ static BEAT: Table = Table::new(
     Again::Never,
 );
 
-/// So many shelves there are, each under its own name: see `schema/shelf_file.sql` and `schema/shelf_server.sql`.
-const SHELVES: i64 = 4;
+/// Puts the beat that a file has just taken on its shelf, each of which has its own name: see `schema/shelf_file.sql` and
+/// `schema/shelf_server.sql`. A trigger would have SQLite copy every page that the beat changes, for who writes to two tables in one statement
+/// may have to take back the first.
+const SHELVES: [&str; 4] = [
+    "INSERT INTO shelf_0 (id, check_name) VALUES (last_insert_rowid(), ?)",
+    "INSERT INTO shelf_1 (id, check_name) VALUES (last_insert_rowid(), ?)",
+    "INSERT INTO shelf_2 (id, check_name) VALUES (last_insert_rowid(), ?)",
+    "INSERT INTO shelf_3 (id, check_name) VALUES (last_insert_rowid(), ?)",
+];
 
 /// On which shelf the log of a check stands. A commit of many beats writes the ends of as many shelves, and not one of each check; whoever
 /// reads the log of one check walks past its neighbours.
-fn place(check: &str) -> i64 {
+fn place(check: &str) -> usize {
     let letters = check.chars().count();
-    let code = |at: usize| check.chars().nth(at).map_or(0, |letter| i64::from(u32::from(letter)));
-    let length = i64::try_from(letters).unwrap_or(i64::MAX);
-    (code(0) + 3 * code(letters.saturating_sub(1) / 2) + 5 * code(letters.saturating_sub(1)) + 7 * length) % SHELVES
+    let code = |at: usize| check.chars().nth(at).map_or(0, |letter| letter as usize);
+    let last = letters.saturating_sub(1);
+    (code(0) + 3 * code(last / 2) + 5 * code(last) + 7 * letters) % SHELVES.len()
 }
 
 /// The shelf with the beats of a check and of its neighbours: `id` and `check_name`.
@@ -56,6 +63,7 @@ pub async fn insert(
 ) -> Result<bool, StoreError> {
     let identity = &beat.identity;
     let health = beat.health.as_ref().map(json::write).transpose()?;
+    let place = place(&beat.check);
     let row = vec![
         Value::from(key_id),
         Value::from(&identity.instance),
@@ -74,14 +82,18 @@ pub async fn insert(
         Value::from(sent.exit_status.map(i64::from)),
         Value::from(took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX))),
         Value::from(sent.ignored.map(Ignored::as_str)),
-        Value::from(place(&beat.check)),
+        Value::from(place as u64),
     ];
     let key = if connection.holds_back(&BEAT) {
         format!("{} {} {} {key_id} {}", beat.sent_at.as_millis(), identity.run.as_u128(), identity.sequence, identity.instance)
     } else {
         String::new()
     };
-    connection.write(&BEAT, &key, row).await
+    let is_new = connection.write(&BEAT, &key, row).await?;
+    if is_new {
+        connection.beside(SHELVES[place], &[Value::from(&beat.check)])?;
+    }
+    Ok(is_new)
 }
 
 /// How many there are.

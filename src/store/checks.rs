@@ -184,9 +184,10 @@ pub async fn find(connection: &mut Connection, name: &str) -> Result<Option<Stor
 ///
 /// # Errors
 /// Where the store does not answer.
-pub async fn read_ahead(connection: &mut Connection, names: &BTreeSet<&str>) -> Result<(), StoreError> {
+pub async fn read_ahead(connection: &mut Connection, names: &[&str]) -> Result<(), StoreError> {
     let is_new = |name: &&str| connection.known::<Option<StoredCheck>>(CHECK.name, name).is_none();
-    let names: Vec<&str> = names.iter().copied().filter(is_new).collect();
+    // Once each, in the order in which they stand in the store.
+    let names: Vec<&str> = names.iter().copied().filter(is_new).collect::<BTreeSet<_>>().into_iter().collect();
     for name in &names {
         connection.remember(CHECK.name, name, None::<StoredCheck>);
     }
@@ -250,7 +251,7 @@ pub async fn is_any_due(connection: &mut Connection, until: Moment) -> Result<bo
 /// Where the store refuses.
 pub async fn save(connection: &mut Connection, check: StoredCheck) -> Result<(), StoreError> {
     let news = News::of(connection, &check);
-    let is_put_off = news == News::Words && connection.put_off(&(&check.name, &check.state, check.every_ms, &check.seen))?;
+    let is_put_off = news == News::Words && connection.put_off(&check.name, &(&check.name, &check.state, check.every_ms, &check.seen))?;
     if !is_put_off {
         write(connection, &check, news).await?;
     }

@@ -127,11 +127,19 @@ impl Connection {
         if is_new || !table.is_of_what_is_there() { Ok(is_new) } else { Err(StoreError::Repeated) }
     }
 
-    /// Puts off what a check has only heard, as a file's `put_off::rows` reads it. False where it is to be written.
-    pub(super) fn put_off(&mut self, line: &impl Serialize) -> Result<bool, StoreError> {
+    /// Puts off what this check has only heard, as a file's `put_off::rows` reads it. False where it is to be written.
+    pub(super) fn put_off(&mut self, name: &str, line: &impl Serialize) -> Result<bool, StoreError> {
         match &mut self.kind {
-            Kind::Sqlite(file) if self.is_batching => file.put_off(line),
+            Kind::Sqlite(file) if self.is_batching => file.put_off(name, line),
             Kind::Sqlite(_) | Kind::Postgres(_) => Ok(false),
+        }
+    }
+
+    /// Writes what a file keeps beside a row that was just written, and a server need not.
+    pub(super) fn beside(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        match &mut self.kind {
+            Kind::Sqlite(file) => file.run(statement, values).map(drop),
+            Kind::Postgres(_) => Ok(()),
         }
     }
 

@@ -242,9 +242,9 @@ impl Lent {
         }
     }
 
-    /// Puts off what a check has only heard, as [`put_off::rows`] reads it. False where it is to be written.
-    pub(super) fn put_off(&mut self, line: &impl Serialize) -> Result<bool, StoreError> {
-        self.put_off.as_mut().map_or(Ok(false), |put_off| put_off.take(line))
+    /// Puts off what this check has only heard, as [`put_off::rows`] reads it. False where it is to be written.
+    pub(super) fn put_off(&mut self, name: &str, line: &impl Serialize) -> Result<bool, StoreError> {
+        self.put_off.as_mut().map_or(Ok(false), |put_off| put_off.take(name, line))
     }
 
     /// Has everything brought that was put off, for this statement of somebody who only reads. Where that is not done soon, checks are read as
@@ -269,14 +269,19 @@ impl Lent {
 
     fn bring_all(&mut self, put_off: &PutOff) -> Result<(), StoreError> {
         if put_off.is_any_behind() {
-            let left = self.rows(put_off::LEFT, &[])?;
-            let left: Vec<&[u8]> = left.iter().filter_map(FileRow::bytes).collect();
+            let left = put_off.left().map_or_else(|| self.left(), Ok)?;
             // Where a check is not there any more, somebody outside has taken it away.
-            self.run_each(put_off::HEARD, &put_off::rows(&left.concat())?)?;
+            self.run_each(put_off::HEARD, &put_off::rows(&left)?)?;
             self.run(put_off::PASS, &[])?;
         }
         let own = put_off::rows(put_off.lines())?;
         if self.run_each(put_off::HEARD, &own)? == own.len() { Ok(()) } else { Err(StoreError::Repeated) }
+    }
+
+    /// The lines that were put off and not brought, as the file has them.
+    fn left(&mut self) -> Result<Vec<u8>, StoreError> {
+        let places = self.rows(put_off::LEFT, &[])?;
+        Ok(places.iter().filter_map(FileRow::bytes).collect::<Vec<_>>().concat())
     }
 
     /// Ends the transaction.
@@ -285,8 +290,10 @@ impl Lent {
             self.bring()?;
         }
         let left = self.put_off.as_mut().map(|put_off| put_off.leave()).unwrap_or_default();
-        if !left.is_empty() {
-            self.run_each(put_off::LEAVE, &left)?;
+        for place in &left {
+            if self.run(put_off::LEAVE, place)? == 0 {
+                self.run(put_off::LEAVE_FIRST, place)?;
+            }
         }
         self.run("COMMIT", &[])?;
         if let Some(put_off) = self.put_off.take() {

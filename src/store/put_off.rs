@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -19,8 +19,9 @@ pub(super) const HEARD: &str = "UPDATE \"check\" SET state = ?3, every_ms = ?4, 
 pub(super) const LEFT: &str = "SELECT rows FROM put_off WHERE turn = (SELECT turn FROM put_off WHERE id = 0) ORDER BY id";
 /// Writes over a place whose turn has passed. All are of one size, so no page is freed and taken for something else: pages of an index that are
 /// not in the order of their numbers have SQLite look through its whole cache at the end of a transaction.
-pub(super) const LEAVE: &str = "INSERT INTO put_off (id, turn, rows) SELECT ?1, turn, ?2 FROM put_off WHERE id = 0
-     ON CONFLICT (id) DO UPDATE SET turn = excluded.turn, rows = excluded.rows";
+pub(super) const LEAVE: &str = "UPDATE put_off SET turn = (SELECT turn FROM put_off WHERE id = 0), rows = ?2 WHERE id = ?1";
+/// The same in a place that was never taken. One statement for both would first copy every page that it writes.
+pub(super) const LEAVE_FIRST: &str = "INSERT INTO put_off (id, turn, rows) SELECT ?1, turn, ?2 FROM put_off WHERE id = 0";
 /// Everything that was put off is in the rows of the checks.
 pub(super) const PASS: &str = "UPDATE put_off SET turn = turn + 1 WHERE id = 0";
 
@@ -29,7 +30,9 @@ const FEW: usize = 4;
 /// So many bytes of lines are in a place: with the row around them a page of the file.
 const PLACE: usize = 4_000;
 /// So many places there are.
-const PLACES: usize = 320;
+const PLACES: usize = 2_560;
+/// Of so many checks at most something is put off: whoever brings it keeps others waiting.
+const CHECKS: usize = 3_000;
 
 /// Whether this statement reads or writes rows of checks as a whole. To both databases the table's name is a word that has to be quoted.
 pub(super) fn is_of_rows(statement: &str) -> bool {
@@ -37,28 +40,39 @@ pub(super) fn is_of_rows(statement: &str) -> bool {
     if statement.starts_with("SELECT") { has("* FROM \"check\"") } else { has("\"check\"") }
 }
 
-/// How many places may be taken in a file. Who does not know says all.
+/// What was put off in a file and is not in the rows of the checks yet.
 #[derive(Debug, Clone)]
-pub(super) struct Behind(Arc<AtomicUsize>);
+pub(super) struct Behind(Arc<Mutex<Left>>);
+
+#[derive(Debug)]
+struct Left {
+    /// How many places may be taken. Who does not know says all.
+    places: usize,
+    /// None where they may be others than those that we have put off.
+    lines: Option<Lines>,
+}
+
+/// By check, the last line of each.
+type Lines = HashMap<String, Vec<u8>>;
 
 impl Behind {
     /// Of a file that was just opened.
     pub(super) fn unknown() -> Self {
-        Self(Arc::new(AtomicUsize::new(PLACES)))
+        Self(Arc::new(Mutex::new(Left { places: PLACES, lines: None })))
     }
 
     /// Somebody else has written to the file.
     pub(super) fn forget(&self) {
-        self.0.store(PLACES, Ordering::Release);
+        *self.left() = Left { places: PLACES, lines: None };
     }
 
     /// Whether there may be any.
     pub(super) fn is_any(&self) -> bool {
-        self.places() > 0
+        self.left().places > 0
     }
 
-    fn places(&self) -> usize {
-        self.0.load(Ordering::Acquire)
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,23 +81,26 @@ impl Behind {
 pub(super) struct PutOff {
     behind: Behind,
     lines: Vec<u8>,
-    count: usize,
+    /// Whose each line is, and where it ends.
+    ends: Vec<(String, usize)>,
+    /// What was put off before, from the moment in which nobody knows what the file holds until the commit has returned.
+    before: Option<Lines>,
     is_brought: bool,
 }
 
 impl PutOff {
     /// Nothing yet.
     pub(super) fn new(behind: &Behind) -> Self {
-        Self { behind: behind.clone(), lines: Vec::new(), count: 0, is_brought: false }
+        Self { behind: behind.clone(), lines: Vec::new(), ends: Vec::new(), before: None, is_brought: false }
     }
 
-    /// Takes what [`Line`] reads. False where it is to be written to its row.
-    pub(super) fn take(&mut self, line: &impl Serialize) -> Result<bool, StoreError> {
+    /// Takes what [`Line`] reads, of this check. False where it is to be written to its row.
+    pub(super) fn take(&mut self, name: &str, line: &impl Serialize) -> Result<bool, StoreError> {
         if self.is_brought {
             return Ok(false);
         }
         serde_json::to_writer(&mut self.lines, line).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        self.count += 1;
+        self.ends.push((name.to_owned(), self.lines.len()));
         Ok(true)
     }
 
@@ -97,6 +114,11 @@ impl PutOff {
         self.behind.is_any()
     }
 
+    /// The lines that count of what was put off before; none where only the file has them.
+    pub(super) fn left(&self) -> Option<Vec<u8>> {
+        self.behind.left().lines.as_ref().map(|lines| lines.values().flatten().copied().collect())
+    }
+
     /// What this transaction would put off.
     pub(super) fn lines(&self) -> &[u8] {
         &self.lines
@@ -105,20 +127,29 @@ impl PutOff {
     /// It has written everything to the rows of the checks, and puts nothing off from now on.
     pub(super) fn brought(&mut self) {
         self.is_brought = true;
-        (self.lines, self.count) = (Vec::new(), 0);
+        (self.lines, self.ends) = (Vec::new(), Vec::new());
     }
 
-    /// Whether the end of the transaction is the time to bring everything: it is not worth while, or there is no place.
+    /// Whether the end of the transaction is the time to bring everything: it is not worth while, or there is no place, or it is enough.
     pub(super) fn is_due(&self) -> bool {
-        let taken = self.behind.places();
-        self.count > 0 && ((taken == 0 && self.count < FEW) || taken + self.lines.len().div_ceil(PLACE) > PLACES)
+        let Left { places, lines } = &*self.behind.left();
+        let count = self.ends.len();
+        let is_little = *places == 0 && count < FEW;
+        let is_full = places + self.lines.len().div_ceil(PLACE) > PLACES;
+        let is_enough = || lines.as_ref().is_none_or(|lines| lines.len() + count > CHECKS);
+        count > 0 && (is_little || is_full || is_enough())
     }
 
     /// The rows for [`LEAVE`]. From now on they may be there, whatever is heard of the commit.
     pub(super) fn leave(&mut self) -> Vec<Vec<Value<'static>>> {
-        let lines = std::mem::take(&mut self.lines);
-        let pieces = lines.chunks(PLACE);
-        let taken = self.behind.0.fetch_add(pieces.len(), Ordering::AcqRel);
+        if self.lines.is_empty() {
+            return Vec::new();
+        }
+        let pieces = self.lines.chunks(PLACE);
+        let mut left = self.behind.left();
+        let taken = left.places;
+        left.places += pieces.len();
+        self.before = left.lines.take();
         let row = |(piece, place): (&[u8], usize)| {
             let mut rows = piece.to_vec();
             rows.resize(PLACE, b' ');
@@ -128,10 +159,24 @@ impl PutOff {
     }
 
     /// The transaction is committed.
-    pub(super) fn committed(&self) {
+    pub(super) fn committed(self) {
         if self.is_brought {
-            self.behind.0.store(0, Ordering::Release);
+            *self.behind.left() = Left { places: 0, lines: Some(Lines::default()) };
         }
+        let Some(mut known) = self.before else { return };
+        let mut from = 0;
+        for (name, end) in self.ends {
+            let line = &self.lines[from..end];
+            match known.get_mut(&name) {
+                Some(before) => {
+                    before.clear();
+                    before.extend_from_slice(line);
+                }
+                None => drop(known.insert(name, line.to_vec())),
+            }
+            from = end;
+        }
+        self.behind.left().lines = Some(known);
     }
 }
 
@@ -153,6 +198,7 @@ pub(super) fn rows(lines: &[u8]) -> Result<Vec<Vec<Value<'_>>>, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
     use std::path::Path;
 
     use super::*;
@@ -171,7 +217,7 @@ mod tests {
     async fn begin(store: &Store) -> Transaction {
         let mut transaction = store.begin().await.unwrap();
         transaction.batch();
-        checks::read_ahead(&mut transaction, &NAMES.into()).await.unwrap();
+        checks::read_ahead(&mut transaction, &NAMES).await.unwrap();
         transaction
     }
 
@@ -336,15 +382,65 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn not_more_is_put_off_than_can_be_brought_at_once() {
+    async fn not_more_is_put_off_than_there_are_places() {
         let folder = tempfile::tempdir().unwrap();
         let store = with_checks(folder.path()).await;
-        for _ in 0..PLACES {
-            hear_and_commit(&store, &NAMES, "again").await;
+        let long = "long ".repeat(12_800);
+        let mut most = 0;
+        loop {
+            hear_and_commit(&store, &NAMES, &long).await;
+            match count(folder.path()) {
+                0 => break,
+                taken => most = taken,
+            }
+            assert!(most <= PLACES);
         }
-        assert_eq!(count(folder.path()), PLACES);
-        hear_and_commit(&store, &NAMES, "last").await;
-        assert_eq!(count(folder.path()), 0);
-        assert_eq!(heard(&store).await, ["last"; 5]);
+        assert!(most > PLACES - PLACES / 20, "{most} were taken");
+        assert_eq!(heard(&store).await, [&*long; 5]);
+    }
+
+    fn puts_off(behind: &Behind, names: Range<usize>) -> PutOff {
+        let mut put_off = PutOff::new(behind);
+        for name in names {
+            assert!(put_off.take(&name.to_string(), &name).unwrap());
+        }
+        put_off
+    }
+
+    /// What is behind once that is committed.
+    fn after(behind: &Behind, mut put_off: PutOff) -> Option<String> {
+        put_off.leave();
+        put_off.committed();
+        PutOff::new(behind).left().map(|lines| String::from_utf8(lines).unwrap())
+    }
+
+    #[test]
+    fn of_each_check_the_last_line_is_known_and_nothing_where_a_commit_has_not_returned() {
+        let behind = Behind::unknown();
+        assert_eq!(after(&behind, puts_off(&behind, 0..9)), None, "nobody has read what was there before");
+        let mut all = PutOff::new(&behind);
+        all.brought();
+        assert_eq!(after(&behind, all).as_deref(), Some(""));
+        assert!(!behind.is_any());
+        assert_eq!(after(&behind, puts_off(&behind, 7..8)).as_deref(), Some("7"));
+        assert_eq!(after(&behind, puts_off(&behind, 7..8)).as_deref(), Some("7"));
+        puts_off(&behind, 8..9).leave();
+        assert_eq!(PutOff::new(&behind).left(), None);
+        assert!(behind.is_any());
+    }
+
+    #[test]
+    fn of_more_checks_nothing_is_put_off_than_are_soon_brought() {
+        let behind = Behind::unknown();
+        let is_due = |names| puts_off(&behind, names).is_due();
+        assert!(is_due(0..9), "nobody knows of how many it was");
+        let mut all = PutOff::new(&behind);
+        all.brought();
+        all.committed();
+        assert!(is_due(0..FEW - 1) && !is_due(0..FEW));
+        after(&behind, puts_off(&behind, 0..CHECKS - 9));
+        assert!(!is_due(0..9) && is_due(0..10));
+        behind.forget();
+        assert!(is_due(0..9));
     }
 }

@@ -30,6 +30,8 @@ const STEPS: &[Step] = &[
     Step::Each { file: include_str!("schema/shelf_file.sql"), server: include_str!("schema/shelf_server.sql") },
     Step::Both(include_str!("schema/heard.sql")),
     Step::Each { file: include_str!("schema/put_off_file.sql"), server: include_str!("schema/put_off_server.sql") },
+    // A server's shelves are views.
+    Step::Each { file: include_str!("schema/shelved_file.sql"), server: "SELECT 1" },
 ];
 
 /// Takes the steps that are not taken yet.
@@ -73,11 +75,12 @@ async fn version(connection: &mut Connection, dialect: Dialect) -> Result<i64, S
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::beat::{Beat, BeatKind, Identity};
     use crate::domain::check::Streak;
     use crate::domain::moment::Moment;
-    use crate::domain::sent::Made;
+    use crate::domain::sent::{Made, Sent};
     use crate::store::database::Store;
-    use crate::store::{checks, made, pages};
+    use crate::store::{beats, checks, made, pages};
 
     #[tokio::test]
     async fn what_was_logged_before_a_step_is_found_by_its_check_after_it() {
@@ -102,6 +105,11 @@ mod tests {
             let found = pages::beats(&mut transaction, Some(check), i64::MAX, 10).await.unwrap();
             assert_eq!(found.len(), 1, "{check}");
         }
+        transaction.script(include_str!("schema/shelved_file.sql")).await.unwrap();
+        let identity = Identity { instance: "i".to_owned(), run: uuid::Uuid::nil(), sequence: 9 };
+        let next = Beat::new("job-17".to_owned(), BeatKind::Success, identity, Moment::from_millis(2));
+        assert!(beats::insert(&mut transaction, "k", &next, next.sent_at, &Sent::default(), None).await.unwrap());
+        assert_eq!(pages::beats(&mut transaction, Some("job-17"), i64::MAX, 10).await.unwrap().len(), 2, "each stands there once");
     }
 
     #[tokio::test]

@@ -248,7 +248,7 @@ async fn rows_that_are_written_together_are_read_as_they_were_written() {
         let mut write = ground.write().await;
         checks::save(&mut write, check("old", Some(1))).await.unwrap();
         write.batch();
-        checks::read_ahead(&mut write, &["old", "new"].into()).await.unwrap();
+        checks::read_ahead(&mut write, &["old", "new"]).await.unwrap();
         assert_eq!(checks::find(&mut write, "new").await.unwrap(), None, "{}", ground.name);
         for (name, look_at) in [("old", 7), ("new", 3), ("new", 8)] {
             checks::save(&mut write, check(name, Some(look_at))).await.unwrap();
@@ -276,7 +276,7 @@ async fn of_checks_that_are_written_together_each_has_what_is_new_of_it() {
             checks::save(&mut write, check(name, Some(9))).await.unwrap();
         }
         write.batch();
-        checks::read_ahead(&mut write, &names.into()).await.unwrap();
+        checks::read_ahead(&mut write, &names).await.unwrap();
         let heard = StoredCheck { every_ms: Some(5), ..check("heard", Some(9)) };
         let down = check("down", Some(7));
         let down = StoredCheck { state: State { status: Status::Down, ..down.state.clone() }, ..down };
@@ -301,7 +301,7 @@ async fn of_a_check_that_is_known_everything_new_is_written_also_where_it_is_wri
             let mut write = ground.write().await;
             checks::save(&mut write, old.clone()).await.unwrap();
             write.batch();
-            checks::read_ahead(&mut write, &["job"].into()).await.unwrap();
+            checks::read_ahead(&mut write, &["job"]).await.unwrap();
             for step in steps {
                 checks::save(&mut write, step.clone()).await.unwrap();
             }
