@@ -55,7 +55,7 @@ impl Watcher {
         let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-watcher"));
         command.arg("--config").arg(&path).arg("--state").arg(folder.path().join(format!("state-{port}")));
         let log = fs::File::create(folder.path().join(format!("{port}.log"))).unwrap();
-        let child = command.env("RUST_LOG", "warn").stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         let mut watcher = Self { child, port, _folder: folder };
         while TcpStream::connect(watcher.address()).await.is_err() {
             assert!(watcher.child.try_wait().unwrap().is_none(), "{}", fs::read_to_string(path.with_extension("log")).unwrap());

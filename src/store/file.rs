@@ -1,13 +1,12 @@
 //! A file of SQLite, whose statements are called where they are needed: without a thread, a queue or a copy in between.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, Row, Statement, ToSql};
+use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
 use serde::Serialize;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -142,9 +141,11 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Which file a name leads to, if it leads to one.
+/// Which file a name leads to, if it leads to one. Nothing else is asked: a file of whose times somebody has asked is given a new one by the next
+/// write, however soon, and a commit waits for the disk once more to have that written.
 fn inode_of(path: &Path) -> Option<Inode> {
-    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    let file = statx(CWD, path, AtFlags::empty(), StatxFlags::INO).ok()?;
+    Some((makedev(file.stx_dev_major, file.stx_dev_minor), file.stx_ino))
 }
 
 /// A connection.
@@ -403,6 +404,8 @@ impl ToSql for Value<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[tokio::test]
