@@ -21,7 +21,7 @@ use crate::domain::moment::humane;
 const PATIENCE: u32 = 6;
 /// How long the channels may take at the end, when it is a crash that they are told of.
 const LAST_WORDS: Duration = Duration::from_secs(10);
-/// The same when we were asked to end: whoever asked waits, 10 s in the case of containers, and then kills.
+/// The same when we were asked to end, and how long the watchers may take: whoever asked waits, 10 s in the case of containers, and then kills.
 const SHORT_WORDS: Duration = Duration::from_secs(2);
 
 /// Why a heartbeat ends.
@@ -181,7 +181,7 @@ impl Daemon {
         let since = self.lookout.bad_since().unwrap_or(now);
         let health = Health { since: (kind == BeatKind::Fail).then_some(since), ..Health::not_good(showing, why.clone()) };
         let parcel = self.sender.parcel(kind, Some(health), None);
-        let answers = self.sender.post_to_all(&self.settings.watchers, &parcel).await;
+        let answers = self.sender.insist(&self.settings.watchers, &parcel, SHORT_WORDS).await;
         let is_heard = answers.iter().any(Result::is_ok);
         tracing::info!(check = self.settings.subject.check, is_heard, "{kind}: {why}");
         if !is_heard && kind == BeatKind::Fail {

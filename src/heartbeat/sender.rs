@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use reqwest::Client;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::settings::{HeartbeatError, Settings, Subject, Watcher};
 use crate::clock;
 use crate::domain::beat::{Beat, BeatKind, Health, Identity};
+use crate::domain::moment::humane;
 use crate::net::client::{explain, http};
 use crate::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
 
@@ -17,6 +19,8 @@ const PATH: &str = "/v1/beat";
 const LARGEST_BODY: usize = 100_000;
 /// What is read of a watcher's answer.
 const LARGEST_ANSWER: usize = 1_024;
+/// Between two attempts with a beat that no other follows.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A beat that is ready to go.
 #[derive(Debug, Clone)]
@@ -87,6 +91,22 @@ impl Sender {
     /// Sends to every watcher at once, and waits for all of them.
     pub(super) async fn post_to_all(&self, watchers: &[Watcher], parcel: &Parcel) -> Vec<Result<(), String>> {
         futures_util::future::join_all(watchers.iter().map(|watcher| self.post(watcher, parcel))).await
+    }
+
+    /// The same for a beat that no other follows: again while nobody has taken it, for so long at most.
+    pub(super) async fn insist(&self, watchers: &[Watcher], parcel: &Parcel, limit: Duration) -> Vec<Result<(), String>> {
+        let until = clock::elapsed() + limit;
+        let mut is_first = true;
+        loop {
+            let answers = self.post_to_all(watchers, parcel).await;
+            if watchers.is_empty() || answers.iter().any(Result::is_ok) || clock::elapsed() + PAUSE >= until {
+                return answers;
+            }
+            if std::mem::take(&mut is_first) {
+                tracing::warn!("nobody has taken the last beat: it is said again for {}", humane(limit));
+            }
+            sleep(PAUSE).await;
+        }
     }
 }
 

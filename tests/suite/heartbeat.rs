@@ -177,6 +177,19 @@ async fn a_process_that_ends_beside_the_heartbeat_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn the_last_beat_is_said_again_while_nobody_has_taken_it() {
+    let host = Host::new();
+    let mut command = heartbeat("heartbeat-blue");
+    watchers(&mut command, &[host.at(7700), host.at(7701)]);
+    let mut wrapper = Process::start(command.args(["run", "--", "sh", "-c", "exit 3"]), &host.path("log"));
+    eventually("a first attempt is over", || async { log(&host).contains("nobody has taken the last beat").then_some(()) }).await;
+    let ear = Ear::start(&host.at(7700), KEY).await;
+    assert_eq!(wrapper.end(LIMIT).await.code(), Some(3));
+    let last = ear.beats().pop().expect("a last beat");
+    assert_eq!((last.kind, reason(&last)), (BeatKind::Fail, "ended with code 3".to_owned()));
+}
+
+#[tokio::test]
 async fn one_beat_is_done_when_any_watcher_stored_it() {
     let host = Host::new();
     let ear = Ear::start(&host.at(7700), KEY).await;
