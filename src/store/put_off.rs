@@ -116,7 +116,7 @@ impl PutOff {
 
     /// The lines that count of what was put off before; none where only the file has them.
     pub(super) fn left(&self) -> Option<Vec<u8>> {
-        self.behind.left().lines.as_ref().map(|lines| lines.values().flatten().copied().collect())
+        self.behind.left().lines.as_ref().map(|lines| lines.values().map(Vec::as_slice).collect::<Vec<_>>().concat())
     }
 
     /// What this transaction would put off.
