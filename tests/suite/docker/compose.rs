@@ -33,8 +33,7 @@ struct Place {
 }
 
 impl Place {
-    async fn new(environment: impl FnOnce(&Stage) -> Vec<(&'static str, String)>) -> Self {
-        let stage = Stage::alone().await;
+    async fn new(stage: Stage, environment: impl FnOnce(&Stage) -> Vec<(&'static str, String)>) -> Self {
         let deploy = stage.host.path("deploy");
         let copied = std::process::Command::new("cp").arg("-r").arg(original()).arg(&deploy).status();
         assert!(copied.is_ok_and(|status| status.success()), "deploy/ is copied");
@@ -115,7 +114,7 @@ async fn body(url: String) -> Option<String> {
 
 #[tokio::test]
 async fn compose_up_is_a_working_system_on_one_host() {
-    let place = Place::new(|stage| {
+    let place = Place::new(Stage::new().await, |stage| {
         let there = stage.there();
         vec![
             ("COMPOSE_PROJECT_NAME", stage.name.clone()),
@@ -183,7 +182,8 @@ async fn every_part_is_confined(place: &Place) {
 
 #[tokio::test]
 async fn a_stack_on_a_swarm_works_with_its_watcher_outside() {
-    let place = Place::new(|stage| {
+    // The engine is in a swarm meanwhile, and out of it afterwards.
+    let place = Place::new(Stage::alone().await, |stage| {
         let watcher = format!("http://{}:7700", stage.here());
         vec![("ALLSWELL_WATCHERS", watcher), ("ALLSWELL_APP_IMAGE", "allswell-example:latest".to_owned())]
     })

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use allswell::clock;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::system::System;
 use crate::harness::{Demo, Raw};
 
 const CLIENTS: usize = 16;
+/// Between two requests of a client: together they leave the machine to other stories.
+const PAUSE: Duration = Duration::from_millis(5);
 const ROUNDS: usize = 20;
 
-/// Keep-alive clients that ask for the colour and the version without a pause.
+/// Keep-alive clients that ask for the colour and the version again and again.
 struct Crowd {
     is_over: Arc<AtomicBool>,
     answers: Arc<AtomicU64>,
@@ -63,12 +65,13 @@ async fn keep_asking(mut client: Raw, is_over: &AtomicBool, answers: &AtomicU64,
             Ok(Err(error)) => return note(error.to_string()),
             Err(_) => return note("no answer in 20 s".to_owned()),
         }
+        sleep(PAUSE).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_deploys_with_their_switches_lose_no_request() {
-    let system = System::alone("").await;
+    let system = System::start("").await;
     let images = [system.stage.demo(Demo::Bare("1")).await, system.stage.demo(Demo::Bare("2")).await];
     let crowd = Crowd::start(&system.public());
     let began = clock::elapsed();

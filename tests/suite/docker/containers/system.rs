@@ -27,11 +27,6 @@ impl System {
         Self::empty(runtime).await.filled().await
     }
 
-    /// The same with nobody else on the machine.
-    pub(super) async fn alone(runtime: &str) -> Self {
-        Self::on(Stage::alone().await, runtime).await.filled().await
-    }
-
     async fn filled(self) -> Self {
         let image = self.stage.demo(Demo::Bare("1")).await;
         for colour in ["blue", "green"] {
