@@ -247,7 +247,7 @@ impl Monitor {
 
     pub(super) async fn scene(&self, connection: &mut Connection, now: Moment) -> Result<Scene<'_>, StoreError> {
         let quiet = quiets::all(&mut *connection).await?;
-        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now, quiet, gathered: None })
+        Ok(Scene { settings: &self.settings, live: heard::read(connection).await?, now, quiet, gathered: None, is_crowd: false })
     }
 
     /// A check that was made at `now`.

@@ -18,7 +18,9 @@ pub(super) async fn flipped(
     before: State,
     flip: Flip,
 ) -> Result<(), StoreError> {
-    tracing::info!(check, from = %flip.from, to = %flip.to, reason = %flip.reason, "flip");
+    if !scene.is_crowd {
+        tracing::info!(check, from = %flip.from, to = %flip.to, reason = %flip.reason, "flip");
+    }
     let incident = match incidents::open_of(connection, check).await? {
         None if flip.to.is_trouble() => Some(open(connection, scene, check, &flip).await?),
         None => None,

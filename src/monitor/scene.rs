@@ -6,7 +6,7 @@ use super::expected::MonitorSettings;
 use super::heard::LiveHeard;
 use crate::domain::check::Check;
 use crate::domain::colour::Colour;
-use crate::domain::grouping::is_urgent;
+use crate::domain::grouping::{CROWD, is_urgent};
 use crate::domain::moment::Moment;
 use crate::domain::quiet::{Hush, Quiet, QuietKind, hushed};
 use crate::domain::role::Role;
@@ -25,6 +25,8 @@ pub(super) struct Scene<'a> {
     pub(super) quiet: Vec<Quiet>,
     /// What is ready to be told at the end of this transaction. None: everything is told as it comes.
     pub(super) gathered: Option<Gathered>,
+    /// So many are expected to flip in this transaction that none has a line of its own in what this process says.
+    pub(super) is_crowd: bool,
 }
 
 /// Incidents that are ready to be told.
@@ -34,6 +36,11 @@ impl Scene<'_> {
     /// Gathers what is ready to be told.
     pub(super) fn gathering(self) -> Self {
         Self { gathered: Some(Gathered::default()), ..self }
+    }
+
+    /// Knows how many are expected to flip.
+    pub(super) fn expecting(self, flips: usize) -> Self {
+        Self { is_crowd: flips >= CROWD, ..self }
     }
 
     /// Gathers what is told together with others at the end. Gives back what waits for nobody, as what is critical.

@@ -148,7 +148,9 @@ impl Monitor {
             let due = if more_due { checks::due(&mut transaction, mark.until, last.as_ref(), PAGE).await? } else { Vec::new() };
             let more_waiting = is_page(open.waiting.len());
             (more_due, looked, last) = (is_page(due.len()), looked + due.len(), due.last().cloned());
-            self.look_at_page(&mut transaction, &scene, mark, due).await?;
+            let keys: Vec<String> = due.iter().filter_map(|stored| decide::foresee(&scene, stored, mark.until)).collect();
+            let scene = scene.expecting(keys.len());
+            Self::look_at_page(&mut transaction, &scene, mark, due, &keys).await?;
             self.decide_waiting(&mut transaction, &scene, &open.waiting).await?;
             if !more_due && !more_waiting {
                 self.end_look(&mut transaction, &scene, mark, &open).await?;
@@ -163,17 +165,20 @@ impl Monitor {
         }
     }
 
+    /// `keys`: of the incidents that are expected to open.
     async fn look_at_page(
-        &self,
         connection: &mut Connection,
         scene: &Scene<'_>,
         mark: Mark,
         page: Vec<StoredCheck>,
+        keys: &[String],
     ) -> Result<(), StoreError> {
-        let keys: Vec<String> = page.iter().filter_map(|stored| decide::foresee(scene, stored, mark.until)).collect();
-        incidents::read_ahead(connection, &keys, &page.iter().map(|stored| stored.name.as_str()).collect()).await?;
+        incidents::read_ahead(connection, keys, &page.iter().map(|stored| stored.name.as_str()).collect()).await?;
         // A key that is used already is not used again, and another would be looked up.
-        follow_ups::expect_none(connection, &keys);
+        follow_ups::expect_none(connection, keys);
+        if scene.is_crowd {
+            tracing::warn!(flips = keys.len(), first = keys.first(), "so many flip at once that only the store has each of them");
+        }
         for stored in page {
             decide::look(connection, scene, stored, mark.until).await?;
         }

@@ -81,6 +81,9 @@ static CHECK: Table = Table::new(
     Again::SeldomReplaces,
 );
 
+/// As it is known.
+type Known = Option<Box<StoredCheck>>;
+
 /// What is new of a check that is written: each has what the one before has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum News {
@@ -97,7 +100,7 @@ enum News {
 impl News {
     /// By what is known of it, and together with what is to be written of it anyway.
     fn of(connection: &Connection, check: &StoredCheck) -> Self {
-        let Some(before) = connection.known::<Option<StoredCheck>>(CHECK.name, &check.name).and_then(Option::as_ref) else {
+        let Some(before) = connection.known::<Known>(CHECK.name, &check.name).and_then(Option::as_ref) else {
             return Self::All;
         };
         let is_same = (&before.wanted, &before.made) == (&check.wanted, &check.made);
@@ -173,8 +176,8 @@ pub async fn all(connection: &mut Connection) -> Result<Vec<StoredCheck>, StoreE
 /// # Errors
 /// Where the store does not answer.
 pub async fn find(connection: &mut Connection, name: &str) -> Result<Option<StoredCheck>, StoreError> {
-    if let Some(known) = connection.known::<Option<StoredCheck>>(CHECK.name, name) {
-        return Ok(known.clone());
+    if let Some(known) = connection.known::<Known>(CHECK.name, name) {
+        return Ok(known.as_deref().cloned());
     }
     let row = sql("SELECT * FROM \"check\" WHERE name = ?").bind(name).first(connection).await?;
     row.as_ref().map(read).transpose()
@@ -185,15 +188,15 @@ pub async fn find(connection: &mut Connection, name: &str) -> Result<Option<Stor
 /// # Errors
 /// Where the store does not answer.
 pub async fn read_ahead(connection: &mut Connection, names: &[&str]) -> Result<(), StoreError> {
-    let is_new = |name: &&str| connection.known::<Option<StoredCheck>>(CHECK.name, name).is_none();
+    let is_new = |name: &&str| connection.known::<Known>(CHECK.name, name).is_none();
     // Once each, in the order in which they stand in the store.
     let names: Vec<&str> = names.iter().copied().filter(is_new).collect::<BTreeSet<_>>().into_iter().collect();
     for name in &names {
-        connection.remember(CHECK.name, name, None::<StoredCheck>);
+        connection.remember(CHECK.name, name, Known::None);
     }
     for stored in named(connection, &names).await? {
         let name = stored.name.clone();
-        connection.remember(CHECK.name, &name, Some(stored));
+        connection.remember(CHECK.name, &name, Some(Box::new(stored)));
     }
     Ok(())
 }
@@ -203,7 +206,6 @@ pub async fn read_ahead(connection: &mut Connection, names: &[&str]) -> Result<(
 /// # Errors
 /// Where the store does not answer.
 pub async fn named(connection: &mut Connection, names: &[&str]) -> Result<Vec<StoredCheck>, StoreError> {
-    let names = names.iter().map(|name| (*name).to_owned()).collect();
     connection.fetch_among("SELECT * FROM \"check\" WHERE name", names).await?.iter().map(read).collect()
 }
 
@@ -232,7 +234,7 @@ pub async fn due(
     let rows = sql("SELECT * FROM \"check\" WHERE look_at <= ? AND (look_at, name) > (?, ?) ORDER BY look_at, name LIMIT ?");
     let rows = rows.bind(until).bind(at).bind(name).bind(limit).all(connection).await?;
     let due: Vec<StoredCheck> = rows.iter().map(read).collect::<Result<_, _>>()?;
-    due.iter().for_each(|stored| connection.remember(CHECK.name, &stored.name, Some(stored.clone())));
+    due.iter().for_each(|stored| connection.remember(CHECK.name, &stored.name, Some(Box::new(stored.clone()))));
     Ok(due)
 }
 
@@ -256,7 +258,7 @@ pub async fn save(connection: &mut Connection, check: StoredCheck) -> Result<(),
         write(connection, &check, news).await?;
     }
     let name = check.name.clone();
-    connection.remember(CHECK.name, &name, Some(check));
+    connection.remember(CHECK.name, &name, Some(Box::new(check)));
     Ok(())
 }
 
@@ -323,7 +325,7 @@ mod tests {
         let mut write = store.begin().await.unwrap();
         write.batch();
         let gone = made::new("job", &Made { uuid: uuid::Uuid::nil(), period_ms: 60_000, grace_ms: 0 }, Moment::from_millis(0));
-        write.remember(CHECK.name, "job", Some(gone.clone()));
+        write.remember(CHECK.name, "job", Some(Box::new(gone.clone())));
         save(&mut write, gone).await.unwrap();
         let refused = write.commit().await;
         assert!(matches!(refused, Err(StoreError::Repeated)), "{refused:?}");

@@ -8,6 +8,7 @@ use sqlx::query::Query;
 
 use super::dialect;
 use super::pending::Table;
+use super::rows::Rows;
 use super::value::Value;
 
 /// The values of one column.
@@ -19,13 +20,15 @@ pub(super) enum Column {
 }
 
 impl Column {
-    /// Of the same kind as the first of them.
-    fn of(first: &Value<'_>) -> Self {
-        match first {
+    /// Of the same kind as the first of them, which it has.
+    fn of(first: Value<'_>) -> Self {
+        let mut column = match first {
             Value::Number(_) => Self::Numbers(Vec::new()),
             Value::Text(_) => Self::Texts(Vec::new()),
             Value::Bytes(_) => Self::Bytes(Vec::new()),
-        }
+        };
+        column.push(first);
+        column
     }
 
     /// A value of another kind is none: no column has two.
@@ -59,8 +62,9 @@ impl Column {
 }
 
 /// The statement that writes rows of a table, and its values.
-pub(super) fn turned(table: &Table, rows: Vec<Vec<Value<'_>>>) -> (String, Vec<Column>) {
-    let mut columns: Vec<Column> = rows.first().into_iter().flatten().map(Column::of).collect();
+pub(super) fn turned(table: &Table, rows: &Rows) -> (String, Vec<Column>) {
+    let mut rows = rows.iter();
+    let mut columns: Vec<Column> = rows.next().into_iter().flatten().map(Column::of).collect();
     for row in rows {
         columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
     }
@@ -77,8 +81,10 @@ mod tests {
     #[test]
     fn rows_become_a_list_for_each_column() {
         static TABLE: Table = Table::new("a", "INSERT INTO a (b, c)", "X", Again::Keeps);
-        let rows = vec![vec![Value::from(1_i64), Value::from("x\0")], vec![Value::Number(None), Value::Text(None)]];
-        let (text, columns) = turned(&TABLE, rows);
+        let mut rows = Rows::default();
+        rows.push(&[Value::from(1_i64), Value::from("x\0")]);
+        rows.push(&[Value::Number(None), Value::Text(None)]);
+        let (text, columns) = turned(&TABLE, &rows);
         assert_eq!(text, "INSERT INTO a (b, c) SELECT * FROM unnest($1::bigint[], $2::text[]) X");
         assert_eq!(columns, [Column::Numbers(vec![Some(1), None]), Column::Texts(vec![Some("x\u{e000}0".into()), None])]);
     }

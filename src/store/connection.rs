@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
 
 use serde::Serialize;
@@ -18,6 +19,7 @@ use super::error::StoreError;
 use super::file::Lent;
 use super::pending::{Again, Pending, Queue, Table};
 use super::row::{self, Row};
+use super::rows::Rows;
 use super::value::Value;
 
 /// The table of what channels are to be told.
@@ -98,12 +100,12 @@ impl Connection {
     }
 
     /// What is known of a row without reading it.
-    pub(super) fn known<T: Any>(&self, table: &'static str, key: &str) -> Option<&T> {
+    pub(super) fn known<T: Any + Send + Sync>(&self, table: &'static str, key: &str) -> Option<&T> {
         if self.is_batching { self.pending.known(table, key) } else { None }
     }
 
     /// Keeps a row in mind, where many are worked on.
-    pub(super) fn remember<T: Any + Send + Sync>(&mut self, table: &'static str, key: &str, row: T) {
+    pub(super) fn remember<T: Any + Debug + Send + Sync>(&mut self, table: &'static str, key: &str, row: T) {
         if self.is_batching {
             self.pending.remember(table, key, row);
         }
@@ -118,12 +120,14 @@ impl Connection {
     pub(super) async fn write(&mut self, table: &'static Table, key: &str, row: Vec<Value<'_>>) -> Result<bool, StoreError> {
         self.has_news |= table.name == NOTICES;
         if self.holds_back(table) {
-            return Ok(self.pending.push(table, key, row.into_iter().map(Value::into_owned).collect()));
+            return Ok(self.pending.push(table, key, &row));
         }
         if !self.is_batching {
-            return Ok(self.insert(table, vec![row]).await? > 0);
+            self.flush().await?;
+            self.pending.forget(table.name);
+            return Ok(self.insert_one(table, &row).await? > 0);
         }
-        let is_new = self.insert_now(table, vec![row]).await? > 0;
+        let is_new = self.insert_one(table, &row).await? > 0;
         if is_new || !table.is_of_what_is_there() { Ok(is_new) } else { Err(StoreError::Repeated) }
     }
 
@@ -144,15 +148,10 @@ impl Connection {
     }
 
     /// Writes rows of which no two have the same key. Says how many it has written.
-    pub(super) async fn write_all(&mut self, table: &'static Table, rows: Vec<Vec<Value<'_>>>) -> Result<u64, StoreError> {
-        self.insert(table, rows).await
-    }
-
-    /// After everything that is pending.
-    async fn insert(&mut self, table: &'static Table, rows: Vec<Vec<Value<'_>>>) -> Result<u64, StoreError> {
+    pub(super) async fn write_all(&mut self, table: &'static Table, rows: &Rows) -> Result<u64, StoreError> {
         self.flush().await?;
         self.pending.forget(table.name);
-        self.insert_now(table, rows).await
+        self.insert_all(table, rows).await
     }
 
     /// Runs a statement. Says how many rows it has written.
@@ -187,18 +186,18 @@ impl Connection {
     }
 
     /// Runs `head IN (value, ..)` for as many as there are, and reads every row.
-    pub(super) async fn fetch_among(&mut self, head: &str, keys: Vec<String>) -> Result<Vec<Row>, StoreError> {
+    pub(super) async fn fetch_among(&mut self, head: &str, keys: &[&str]) -> Result<Vec<Row>, StoreError> {
         self.flush().await?;
         let mut read = Vec::with_capacity(keys.len());
         match &mut self.kind {
             Kind::Sqlite(file) => {
                 file.catch_up(head).await;
-                for (text, values) in batch::lists(head, keys.into_iter().map(Value::from).collect()) {
+                for (text, values) in batch::lists(head, keys.iter().map(|key| Value::from(*key)).collect()) {
                     read.extend(file.rows(&text, &values)?.into_iter().map(|row| Row(row::Kind::Sqlite(row))));
                 }
             }
             Kind::Postgres(held) => {
-                let keys: Vec<String> = keys.into_iter().map(|key| dialect::escape(key.into()).into_owned()).collect();
+                let keys: Vec<String> = keys.iter().map(|key| dialect::escape((*key).into()).into_owned()).collect();
                 let rows = in_time(query(format!("{head} = ANY($1)")).bind(keys).fetch_all(held.raw())).await?;
                 read.extend(rows.into_iter().map(|row| Row(row::Kind::Postgres(row))));
             }
@@ -228,8 +227,8 @@ impl Connection {
             return Ok(());
         }
         for Queue { table, rows, .. } in self.pending.take() {
-            let wanted = rows.len() as u64;
-            let written = self.insert_now(table, rows).await?;
+            let wanted = rows.iter().count() as u64;
+            let written = self.insert_all(table, &rows).await?;
             if written != wanted && (table.again == Again::Never || table.is_of_what_is_there()) {
                 return Err(StoreError::Repeated);
             }
@@ -237,10 +236,20 @@ impl Connection {
         Ok(())
     }
 
-    async fn insert_now(&mut self, table: &Table, rows: Vec<Vec<Value<'_>>>) -> Result<u64, StoreError> {
-        let Some(width) = rows.first().map(Vec::len) else { return Ok(0) };
+    /// A file takes the values as they are lent.
+    async fn insert_one(&mut self, table: &Table, row: &[Value<'_>]) -> Result<u64, StoreError> {
+        if let Kind::Sqlite(file) = &mut self.kind {
+            return Ok(file.run(table.one(row.len()), row)? as u64);
+        }
+        let mut rows = Rows::default();
+        rows.push(row);
+        self.insert_all(table, &rows).await
+    }
+
+    async fn insert_all(&mut self, table: &Table, rows: &Rows) -> Result<u64, StoreError> {
+        let Some(width) = rows.iter().next().map(|row| row.len()) else { return Ok(0) };
         Ok(match &mut self.kind {
-            Kind::Sqlite(file) => file.run_each(table.one(width), &rows)? as u64,
+            Kind::Sqlite(file) => file.run_each(table.one(width), rows.iter())? as u64,
             Kind::Postgres(held) => {
                 let (text, columns) = columns::turned(table, rows);
                 in_time(columns.into_iter().fold(query(text), Column::bind).execute(held.raw())).await?.rows_affected()

@@ -272,7 +272,7 @@ impl Lent {
         if put_off.is_any_behind() {
             let left = put_off.left().map_or_else(|| self.left(), Ok)?;
             // Where a check is not there any more, somebody outside has taken it away.
-            self.run_each(put_off::HEARD, &put_off::rows(&left)?)?;
+            self.run_each(put_off::HEARD, put_off::rows(&left)?)?;
             self.run(put_off::PASS, &[])?;
         }
         let own = put_off::rows(put_off.lines())?;
@@ -315,7 +315,7 @@ impl Lent {
     }
 
     /// Runs a statement once for each row of values. Says how many rows it has written.
-    pub(super) fn run_each(&mut self, text: &str, rows: &[Vec<Value<'_>>]) -> Result<usize, StoreError> {
+    pub(super) fn run_each(&mut self, text: &str, rows: impl IntoIterator<Item: IntoIterator<Item: ToSql>>) -> Result<usize, StoreError> {
         self.with(text, |statement| {
             let mut written = 0;
             for values in rows {
@@ -348,7 +348,7 @@ impl Lent {
 
     /// Whoever writes finds checks as they are.
     fn with<T>(&mut self, text: &str, act: impl FnOnce(&mut Statement<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        if self.put_off.is_some() && put_off::is_of_rows(text) {
+        if self.put_off.as_ref().is_some_and(|put_off| !put_off.is_brought()) && put_off::is_of_rows(text) {
             self.bring()?;
         }
         let Opened { connection, .. } = self.opened.as_ref().ok_or(StoreError::Busy)?;
@@ -379,8 +379,8 @@ fn aside<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-fn bind(statement: &mut Statement<'_>, values: &[Value<'_>]) -> Result<(), StoreError> {
-    for (place, value) in values.iter().enumerate() {
+fn bind(statement: &mut Statement<'_>, values: impl IntoIterator<Item: ToSql>) -> Result<(), StoreError> {
+    for (place, value) in values.into_iter().enumerate() {
         statement.raw_bind_parameter(place + 1, value)?;
     }
     Ok(())

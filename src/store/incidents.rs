@@ -100,12 +100,13 @@ pub async fn save(connection: &mut Connection, stored: &StoredIncident) -> Resul
 pub async fn read_ahead(connection: &mut Connection, keys: &[String], checks: &BTreeSet<&str>) -> Result<(), StoreError> {
     keys.iter().for_each(|key| connection.remember(INCIDENT.name, key, None::<Shared>));
     checks.iter().for_each(|check| connection.remember(OPEN, check, None::<Shared>));
-    for row in connection.fetch_among("SELECT * FROM incident WHERE key", keys.to_vec()).await? {
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    for row in connection.fetch_among("SELECT * FROM incident WHERE key", &keys).await? {
         let stored = read(&row)?;
         connection.remember(INCIDENT.name, &stored.incident.key.clone(), Some(Arc::new(stored)));
     }
-    let checks = checks.iter().map(|check| (*check).to_owned()).collect();
-    for row in connection.fetch_among("SELECT * FROM incident WHERE resolved_at IS NULL AND check_name", checks).await? {
+    let checks: Vec<&str> = checks.iter().copied().collect();
+    for row in connection.fetch_among("SELECT * FROM incident WHERE resolved_at IS NULL AND check_name", &checks).await? {
         let stored = read(&row)?;
         connection.remember(OPEN, &stored.incident.check.clone(), Some(Arc::new(stored)));
     }

@@ -6,6 +6,7 @@ use super::error::StoreError;
 use super::json;
 use super::pending::{Again, Table};
 use super::row::Row;
+use super::rows::Rows;
 use super::statement::sql;
 use super::value::Value;
 use crate::domain::instance::Instance;
@@ -47,13 +48,13 @@ pub async fn of(connection: &mut Connection, check: &str) -> Result<Vec<StoredIn
 /// # Errors
 /// Where the store refuses.
 pub async fn save(connection: &mut Connection, check: &str, instances: &[StoredInstance]) -> Result<(), StoreError> {
-    let mut rows = Vec::with_capacity(instances.len());
+    let mut rows = Rows::default();
     for StoredInstance { instance, seen } in instances {
         let status = instance.state.status.as_str();
         let (state, seen) = (json::write(instance)?, json::write(seen)?);
-        rows.push(vec![Value::from(check), Value::from(&instance.name), Value::from(status), Value::from(state), Value::from(seen)]);
+        rows.push(&[Value::from(check), Value::from(&instance.name), Value::from(status), Value::from(state), Value::from(seen)]);
     }
-    connection.write_all(&INSTANCE, rows).await?;
+    connection.write_all(&INSTANCE, &rows).await?;
     Ok(())
 }
 

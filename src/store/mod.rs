@@ -33,6 +33,7 @@ pub mod prune;
 mod put_off;
 pub mod quiets;
 mod row;
+mod rows;
 mod schema;
 pub mod search;
 mod server_time;

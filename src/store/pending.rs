@@ -2,10 +2,12 @@
 //! or before the first other statement that could tell the difference. So each statement sees everything that was written before it.
 
 use std::any::Any;
+use std::fmt::Debug;
 use std::sync::OnceLock;
 
 use foldhash::HashMap;
 
+use super::rows::Rows;
 use super::value::Value;
 
 /// How rows of a table are written. Each way is one static, and known by its place: two may have the same words in part.
@@ -40,9 +42,18 @@ pub(super) enum Again {
 
 /// Rows as they are, by what they are called and by key. The last word of what they are called is their table.
 #[derive(Debug, Default)]
-pub(super) struct Known(Vec<(&'static str, KnownRows)>);
+pub(super) struct Known(Vec<(&'static str, Box<dyn KnownRows>)>);
 
-type KnownRows = HashMap<String, Box<dyn Any + Send + Sync>>;
+/// By key, rows of one type.
+trait KnownRows: Any + Debug + Send + Sync {
+    fn count(&self) -> usize;
+}
+
+impl<T: Any + Debug + Send + Sync> KnownRows for HashMap<String, T> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+}
 
 /// Rows that are known, and rows that are to be written.
 #[derive(Debug, Default)]
@@ -55,7 +66,7 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) table: &'static Table,
-    pub(super) rows: Vec<Vec<Value<'static>>>,
+    pub(super) rows: Rows,
     places: HashMap<String, usize>,
 }
 
@@ -85,7 +96,7 @@ impl Table {
 impl Known {
     /// Those of one table, where there are no more than `most`.
     pub(super) fn only(mut self, table: &'static str, most: usize) -> Self {
-        self.0.retain(|(known, rows)| *known == table && rows.len() <= most);
+        self.0.retain(|(known, rows)| *known == table && rows.count() <= most);
         self
     }
 }
@@ -102,22 +113,23 @@ impl Pending {
     }
 
     /// What is known of a row: none where that would have to be read.
-    pub(super) fn known<T: Any>(&self, table: &'static str, key: &str) -> Option<&T> {
+    pub(super) fn known<T: Any + Send + Sync>(&self, table: &'static str, key: &str) -> Option<&T> {
         let (_, rows) = self.known.0.iter().find(|(known, _)| *known == table)?;
-        rows.get(key)?.downcast_ref::<T>()
+        (&**rows as &dyn Any).downcast_ref::<HashMap<String, T>>()?.get(key)
     }
 
     /// Keeps a row in mind.
-    pub(super) fn remember<T: Any + Send + Sync>(&mut self, table: &'static str, key: &str, row: T) {
+    pub(super) fn remember<T: Any + Debug + Send + Sync>(&mut self, table: &'static str, key: &str, row: T) {
         let found = self.known.0.iter().position(|(known, _)| *known == table);
         let at = found.unwrap_or_else(|| {
-            self.known.0.push((table, KnownRows::default()));
+            self.known.0.push((table, Box::new(HashMap::<String, T>::default())));
             self.known.0.len() - 1
         });
         let (_, rows) = &mut self.known.0[at];
-        match rows.get_mut(key).and_then(|known| known.downcast_mut::<T>()) {
+        let Some(rows) = (&mut **rows as &mut dyn Any).downcast_mut::<HashMap<String, T>>() else { return };
+        match rows.get_mut(key) {
             Some(known) => *known = row,
-            None => drop(rows.insert(key.to_owned(), Box::new(row))),
+            None => drop(rows.insert(key.to_owned(), row)),
         }
     }
 
@@ -137,30 +149,30 @@ impl Pending {
     }
 
     /// A row to be written. False where the same key was there already.
-    pub(super) fn push(&mut self, table: &'static Table, key: &str, row: Vec<Value<'static>>) -> bool {
+    pub(super) fn push(&mut self, table: &'static Table, key: &str, row: &[Value<'_>]) -> bool {
         for other in self.queues.iter_mut().filter(|queue| queue.table.name == table.name && !std::ptr::eq(queue.table, table)) {
             // It says less than this one, and must not be written after it.
-            if let Some(row) = other.places.remove(key).and_then(|place| other.rows.get_mut(place)) {
-                row.clear();
+            if let Some(place) = other.places.remove(key) {
+                other.rows.take_back(place);
             }
         }
         let found = self.queues.iter_mut().position(|queue| std::ptr::eq(queue.table, table));
         let at = found.unwrap_or_else(|| {
-            self.queues.push(Queue { table, rows: Vec::new(), places: HashMap::default() });
+            self.queues.push(Queue { table, rows: Rows::default(), places: HashMap::default() });
             self.queues.len() - 1
         });
         let Queue { rows, places, .. } = &mut self.queues[at];
         match places.get(key) {
             Some(place) if matches!(table.again, Again::Replaces | Again::SeldomReplaces) => {
-                rows[*place] = row;
+                rows.replace(*place, row);
                 false
             }
             Some(_) => false,
             None => {
+                let place = rows.push(row);
                 if !key.is_empty() {
-                    places.insert(key.to_owned(), rows.len());
+                    places.insert(key.to_owned(), place);
                 }
-                rows.push(row);
                 true
             }
         }
@@ -168,9 +180,7 @@ impl Pending {
 
     /// Everything that is to be written, in the order in which it came.
     pub(super) fn take(&mut self) -> Vec<Queue> {
-        let mut queues = std::mem::take(&mut self.queues);
-        queues.iter_mut().for_each(|queue| queue.rows.retain(|row| !row.is_empty()));
-        queues
+        std::mem::take(&mut self.queues)
     }
 }
 
@@ -186,10 +196,11 @@ mod tests {
         let mut pending = Pending::default();
         for (number, table) in [(1, &REPLACED), (2, &REPLACED), (3, &KEPT), (4, &KEPT)] {
             let first = number % 2 == 1;
-            assert_eq!(pending.push(table, "key", vec![Value::from(i64::from(number))]), first);
+            assert_eq!(pending.push(table, "key", &[Value::from(i64::from(number))]), first);
         }
         let queues = pending.take();
-        let written: Vec<_> = queues.iter().map(|queue| (queue.table.one(1).to_owned(), queue.rows.concat())).collect();
+        let written: Vec<_> =
+            queues.iter().map(|queue| (queue.table.one(1).to_owned(), queue.rows.iter().flatten().collect::<Vec<_>>())).collect();
         assert_eq!(written[0], ("INSERT INTO a (b) VALUES (?) ".to_owned(), vec![Value::from(2_i64)]));
         assert_eq!(written[1], ("INSERT INTO c (d) VALUES (?) X".to_owned(), vec![Value::from(3_i64)]));
         assert!(pending.is_empty());
@@ -199,12 +210,13 @@ mod tests {
     fn a_row_that_says_more_takes_the_place_of_one_that_says_less() {
         static LESS: Table = Table::new("a", "INSERT INTO a (b, c)", "", Again::Replaces);
         let mut pending = Pending::default();
-        pending.push(&REPLACED, "first", vec![Value::from(1_i64)]);
-        pending.push(&LESS, "key", vec![Value::from(2_i64)]);
-        pending.push(&REPLACED, "key", vec![Value::from(3_i64)]);
+        pending.push(&REPLACED, "first", &[Value::from(1_i64)]);
+        pending.push(&LESS, "key", &[Value::from(2_i64)]);
+        pending.push(&REPLACED, "key", &[Value::from(3_i64)]);
         assert!(pending.is_pending(&REPLACED, "key") && !pending.is_pending(&LESS, "key"));
         assert!(pending.is_any_of("SELECT c FROM a") && !pending.is_any_of("SELECT 1 FROM c"));
-        let rows: Vec<_> = pending.take().into_iter().flat_map(|queue| queue.rows).flatten().collect();
+        let queues = pending.take();
+        let rows: Vec<_> = queues.iter().flat_map(|queue| queue.rows.iter().flatten()).collect();
         assert_eq!(rows, [Value::from(1_i64), Value::from(3_i64)]);
     }
 

@@ -17,17 +17,6 @@ pub(super) enum Value<'a> {
     Bytes(Option<Cow<'a, [u8]>>),
 }
 
-impl Value<'_> {
-    /// For whoever keeps it.
-    pub(super) fn into_owned(self) -> Value<'static> {
-        match self {
-            Self::Number(number) => Value::Number(number),
-            Self::Text(text) => Value::Text(text.map(|text| Cow::Owned(text.into_owned()))),
-            Self::Bytes(bytes) => Value::Bytes(bytes.map(|bytes| Cow::Owned(bytes.into_owned()))),
-        }
-    }
-}
-
 impl From<i64> for Value<'_> {
     fn from(number: i64) -> Self {
         Self::Number(Some(number))

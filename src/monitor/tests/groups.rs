@@ -3,6 +3,7 @@
 use super::stage::{Stage, at, settings};
 use crate::domain::check::Status;
 use crate::domain::colour::Colour;
+use crate::domain::grouping::CROWD;
 use crate::domain::notice::{Notice, NoticeKind};
 use crate::monitor::orders::AckOrder;
 
@@ -58,6 +59,25 @@ async fn the_cause_may_be_ours_where_nothing_at_all_is_heard() {
     let told = stage.notices("ops", 4_000).await;
     assert_eq!(told.len(), 1);
     assert!(told[0].reason.contains("the common cause may be ours"), "{}", told[0].reason);
+}
+
+#[tokio::test]
+async fn a_crowd_has_one_line_of_the_log_and_each_of_fewer_has_its_own() {
+    // Where somebody listens alone, whether a line is wanted is asked of the thread that says it first, which may be another story's.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    for (count, flips, crowds) in [(CROWD - 1, CROWD - 1, 0), (CROWD, 0, 1)] {
+        let names = names(count);
+        let stage = Stage::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.reopen().unwrap()).finish();
+        let listening = tracing::subscriber::set_default(subscriber);
+        stage.sweep(0, 4_000).await;
+        drop(listening);
+        let said = std::fs::read_to_string(log.path()).unwrap();
+        let lines = |words: &str| said.lines().filter(|line| line.contains(words)).count();
+        assert_eq!((lines(": flip check="), lines("so many flip at once")), (flips, crowds), "{count} checks");
+        assert_eq!(stage.status("job-001").await, Status::Down);
+    }
 }
 
 #[tokio::test]
