@@ -6,8 +6,8 @@ usage() {
   cat <<'USAGE'
 Usage: teardown.sh --compose [PROJECT] | --stack [NAME] | --swarm MANAGER [WORKER...]   [OPTIONS]
 
-  --compose [PROJECT]  containers and networks of a Compose project, and the containers that `allswell deploy` made; default: allswell
-  --stack [NAME]       the services, configs, secrets and networks of a stack, and the services that `allswell deploy` made; default: allswell
+  --compose [PROJECT]  containers and networks of a Compose project, and what `allswell deploy` made in these networks; default: allswell
+  --stack [NAME]       services, configs, secrets and networks of a stack, and what `allswell deploy` made of its apps; default: allswell
                        What a stack only uses stays: the secret with the beat key, the network that swarm-setup.sh made.
   --swarm HOSTS        the Swarm itself: by ssh, each worker leaves, and then the manager; with it goes everything that runs in it
 
@@ -62,19 +62,29 @@ agree() {
   esac
 }
 
-# Both kinds of label, each thing once.
+# Other apps may be deployed beside it: theirs stay. In a project a deployed container is known by its network, which is the project's.
 containers() {
+  local network
   {
     docker ps --all --filter "label=com.docker.compose.project=${name}" --format '{{.Names}}'
-    docker ps --all --filter label=allswell.app --format '{{.Names}}'
+    for network in $1; do
+      docker ps --all --filter label=allswell.app --filter "network=${network}" --format '{{.Names}}'
+    done
   } | sort -u
 }
 
+# The network of a stack may be anybody's: a deployed service is known by its app, which the stack has as well.
 services() {
-  {
-    docker service ls --filter "label=com.docker.stack.namespace=${name}" --format '{{.Name}}'
-    docker service ls --filter label=allswell.app --format '{{.Name}}'
-  } | sort -u
+  local all
+  all=$(docker service ls --quiet)
+  if [[ -z "${all}" ]]; then return; fi
+  # shellcheck disable=SC2086
+  docker service inspect --format \
+    '{{.Spec.Name}}|{{index .Spec.Labels "com.docker.stack.namespace"}}|{{index .Spec.Labels "allswell.app"}}' ${all} |
+    awk -F '|' -v stack="${name}" '
+      { stack_of[$1] = $2; app_of[$1] = $3 }
+      $2 == stack && $3 != "" { ours[$3] }
+      END { for (name in stack_of) if (stack_of[name] == stack || (stack_of[name] == "" && app_of[name] in ours)) print name }' | sort
 }
 
 of_stack() {
@@ -90,8 +100,8 @@ remove() {
 
 down_compose() {
   local running networks kept
-  running=$(containers)
   networks=$(docker network ls --filter "label=com.docker.compose.project=${name}" --format '{{.Name}}')
+  running=$(containers "${networks}")
   kept=$(docker volume ls --filter "label=com.docker.compose.project=${name}" --format '{{.Name}}')
   conclude "${running}${networks}" "${kept}"
   list containers "${running}"

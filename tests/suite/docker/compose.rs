@@ -150,7 +150,16 @@ async fn compose_up_is_a_working_system_on_one_host() {
     assert_eq!(body(format!("http://{there}:8000/whoami")).await.as_deref(), Some("green 1\n"));
     every_part_is_scraped(&place).await;
     every_part_is_confined(&place).await;
+    let made = async |name: &str, network: &str| {
+        let words = ["create", "--name", &place.stage.name_of(name), "--label", &format!("allswell.app={name}"), "--network", network];
+        place.stage.docker(&[&words[..], &["busybox", "true"]].concat()).await;
+    };
+    made("shop", &format!("{}_default", place.stage.name)).await;
+    made("other", &place.stage.name).await;
     place.tear_down("--compose", &place.stage.name).await;
+    let left =
+        place.stage.docker(&["ps", "--all", "--format", "{{.Names}}", "--filter", &format!("name={}", place.stage.name_of(""))]).await;
+    assert_eq!(left, place.stage.name_of("other"), "what was deployed in its network is gone, and what is of another app is not");
 }
 
 /// What Prometheus' config names answers by the name that stands there.
@@ -213,7 +222,15 @@ async fn a_stack_on_a_swarm_works_with_its_watcher_outside() {
     let update = "{{.Spec.UpdateConfig.Order}} {{.Spec.UpdateConfig.FailureAction}} {{.Spec.EndpointSpec.Mode}}";
     let colour = place.done("docker", &["service", "inspect", "--format", update, "allswell_shop-blue"]).await;
     assert_eq!(colour.trim(), "start-first pause dnsrr");
+    for app in ["shop", "other"] {
+        let label = format!("allswell.app={app}");
+        let made = ["service", "create", "--detach", "--quiet", "--name", app, "--label", &label, "--replicas", "0"];
+        place.done("docker", &[&made[..], &["--no-resolve-image", "busybox"]].concat()).await;
+    }
     place.tear_down("--stack", "allswell").await;
+    let left = place.done("docker", &["service", "ls", "--format", "{{.Name}}"]).await;
+    assert_eq!(left.trim(), "other", "what was deployed of its app is gone, and what is of another one is not");
+    place.done("docker", &["service", "rm", "other"]).await;
     drop(watcher);
     place.done("docker", &["swarm", "leave", "--force"]).await;
 }
