@@ -95,7 +95,9 @@ impl World {
             self.agenda.set(later, Event::Commit { watcher: number, life, began });
             return Ok(());
         }
-        let began = if self.dice.chance(500) { began } else { self.now };
+        // While a commit is under way the clock does not step: one that is not written by then takes its moment afterwards.
+        let steady_since = self.state.clocks.last().map_or(began, |(since, _)| *since);
+        let began = if self.dice.chance(500) { began.max(steady_since) } else { self.now };
         let Some(monitor) = self.watchers[number].monitor.clone() else { return Ok(()) };
         let batch = std::mem::take(&mut self.watchers[number].batch);
         let doom = self.watchers[number].doomed(Step::Ingest);
