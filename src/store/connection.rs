@@ -123,8 +123,7 @@ impl Connection {
             return Ok(self.pending.push(table, key, &row));
         }
         if !self.is_batching {
-            self.flush().await?;
-            self.pending.forget(table.name);
+            self.make_way(table.name).await?;
             return Ok(self.insert_one(table, &row).await? > 0);
         }
         let is_new = self.insert_one(table, &row).await? > 0;
@@ -149,15 +148,13 @@ impl Connection {
 
     /// Writes rows of which no two have the same key. Says how many it has written.
     pub(super) async fn write_all(&mut self, table: &'static Table, rows: &Rows) -> Result<u64, StoreError> {
-        self.flush().await?;
-        self.pending.forget(table.name);
+        self.make_way(table.name).await?;
         self.insert_all(table, rows).await
     }
 
     /// Runs a statement. Says how many rows it has written.
     pub(super) async fn execute(&mut self, statement: Ready<'_>) -> Result<u64, StoreError> {
-        self.flush().await?;
-        self.pending.forget(&statement.0);
+        self.make_way(&statement.0).await?;
         self.has_news |= statement.0.contains(NOTICES);
         self.execute_now(statement).await
     }
@@ -220,6 +217,13 @@ impl Connection {
             Kind::Sqlite(file) => file.run(&text, &values)? as u64,
             Kind::Postgres(held) => in_time(bound(text, values).execute(held.raw())).await?.rows_affected(),
         })
+    }
+
+    /// For a statement that writes to the tables that it names: after everything that is pending, and then they are not known any more.
+    async fn make_way(&mut self, statement: &str) -> Result<(), StoreError> {
+        self.flush().await?;
+        self.pending.forget(statement);
+        Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), StoreError> {

@@ -87,7 +87,10 @@ async fn keep_coming(address: String, shared: Arc<Shared>) {
             Some(open) => open,
             None => match Raw::connect(&address).await {
                 Ok(open) => open,
-                Err(_) => continue,
+                Err(_) => {
+                    shared.sights.lock().expect("sights").broken += 1;
+                    continue;
+                }
             },
         };
         let asked = timeout(PATIENCE, open.ask("GET", "/", &[], b"")).await;
