@@ -8,8 +8,7 @@ use uuid::Uuid;
 
 use super::engine::{Monitor, MonitorError};
 use super::expected::ChannelRule;
-use super::scene::Scene;
-use super::{dead_channel, resolution, telling};
+use super::{dead_channel, instead, resolution, telling};
 use crate::domain::flip::Reason;
 use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind};
@@ -150,24 +149,21 @@ impl Monitor {
             return Ok(());
         }
         let scene = self.scene(&mut transaction, now).await?;
-        let failed_since = *stored.failed_since.get_or_insert(now);
-        let is_over = error.is_permanent() || now.since(failed_since) >= PASS_ON_AFTER;
-        stored.last_error = Some(error.to_string());
-        stored.due_at = next_try(&stored, error, failed_since, now);
-        let passes_on = is_over && stored.passed_on_at.is_none() && is_for_others(stored.notice.kind);
-        if passes_on {
-            stored.passed_on_at = Some(now);
-            pass_on(&mut transaction, &scene, rule, &stored).await?;
-        }
-        outbox::postpone(&mut transaction, &stored).await?;
         let mut channel = channels::get(&mut transaction, &rule.name).await?;
         let channel_failed_since = *channel.failed_since.get_or_insert(now);
         channels::save(&mut transaction, &rule.name, &channel).await?;
-        if is_over || now.since(channel_failed_since) >= PASS_ON_AFTER {
+        let failed_since = *stored.failed_since.get_or_insert(now);
+        stored.last_error = Some(error.to_string());
+        stored.due_at = next_try(&stored, error, failed_since, now);
+        outbox::postpone(&mut transaction, &stored).await?;
+        let mut passed_on = 0;
+        if error.is_permanent() || now.since(failed_since.min(channel_failed_since)) >= PASS_ON_AFTER {
+            passed_on = instead::of_dead_channel(&mut transaction, &scene, rule).await?;
             dead_channel::tell(&mut transaction, &scene, &rule.name, channel_failed_since, &stored).await?;
         }
         transaction.commit().await?;
-        NOTICES.with_label_values(&[rule.name.as_str(), if passes_on { "passed_on" } else { "retried" }]).inc();
+        NOTICES.with_label_values(&[rule.name.as_str(), "retried"]).inc();
+        NOTICES.with_label_values(&[rule.name.as_str(), "passed_on"]).inc_by(passed_on);
         self.wake.notify_waiters();
         Ok(())
     }
@@ -185,11 +181,6 @@ async fn decided_at(connection: &mut Connection, stored: &StoredNotice) -> Resul
     Ok(Some(deadline.unwrap_or(notice.at)))
 }
 
-/// A channel's own all's well is nobody else's business.
-fn is_for_others(kind: NoticeKind) -> bool {
-    !matches!(kind, NoticeKind::ChannelWell | NoticeKind::ChannelTest)
-}
-
 /// Later and later; but once at the end of the minute after which others are told.
 fn next_try(stored: &StoredNotice, error: &SendError, failed_since: Moment, now: Moment) -> Moment {
     let after = match error {
@@ -199,28 +190,4 @@ fn next_try(stored: &StoredNotice, error: &SendError, failed_since: Moment, now:
     let next = now + retry::delay(stored.attempts, after);
     let minute = failed_since + PASS_ON_AFTER;
     if stored.passed_on_at.is_none() && now < minute { next.min(minute) } else { next }
-}
-
-/// The same notice for the fallback, or else for all other channels. Those who have it already are not told twice.
-async fn pass_on(connection: &mut Connection, scene: &Scene<'_>, rule: &ChannelRule, stored: &StoredNotice) -> Result<(), StoreError> {
-    let others = scene.settings.channels.iter().map(|other| &other.name).filter(|name| **name != rule.name);
-    let instead: Vec<&String> = match &rule.fallback {
-        Some(fallback) => vec![fallback],
-        None => others.collect(),
-    };
-    for channel in instead {
-        // It has ended while this channel was asked: the others hear the end, and not a beginning whose end was written without them.
-        let end = resolution::overtaking(connection, scene, &stored.notice, channel).await?;
-        let mut notice = end.unwrap_or_else(|| stored.notice.clone().for_channel(channel));
-        if stored.notice.kind == NoticeKind::CheckResolved
-            && !telling::is_told_by(connection, scene, &notice.subject.incident, channel).await?
-        {
-            // Who has not heard of the beginning hears it all.
-            if let Some(ended) = incidents::find(connection, &notice.subject.incident).await? {
-                notice.reason = resolution::whole(&ended.incident, ended.incident.resolved_at.unwrap_or(notice.at));
-            }
-        }
-        notices::write(connection, &notice, channel, scene.now).await?;
-    }
-    Ok(())
 }

@@ -13,7 +13,7 @@ use super::mark::{MARK, Mark};
 use super::outward::Outward;
 use super::pulse::Pulse;
 use super::scene::Scene;
-use super::{others, replicas, resolution, strangers};
+use super::{instead, others, replicas, resolution, strangers};
 use crate::domain::check::State;
 use crate::domain::incident::key_at;
 use crate::domain::moment::Moment;
@@ -165,6 +165,7 @@ impl Monitor {
                 resolution::forget(&mut transaction, &scene, open, "no longer expected: it was taken out of the config").await?;
             }
         }
+        instead::of_removed_channels(&mut transaction, &scene).await?;
         // A time in which nobody swept counts from the last sweep, or from the first start: also before the first sweep.
         let mark = facts::get(&mut transaction, MARK).await?.unwrap_or(Mark { at: now, until: now, listens_until: now });
         transaction.commit().await?;
@@ -266,9 +267,7 @@ impl Monitor {
     fn is_watched(&self, check: &str) -> bool {
         let channel = check.strip_prefix("channel-");
         let is_ours = matches!(Role::of(check), Role::Group | Role::Config) || self.is_of_our_own(check);
-        is_ours
-            || self.settings.expected(check).is_some()
-            || channel.is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name))
+        is_ours || self.settings.expected(check).is_some() || channel.is_some_and(|name| self.settings.has_channel(name))
     }
 
     pub(super) fn mark(&self) -> Option<Mark> {

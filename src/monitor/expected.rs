@@ -120,6 +120,12 @@ impl MonitorSettings {
         self.checks.named(name)
     }
 
+    /// Whether there is a channel of this name.
+    #[must_use]
+    pub fn has_channel(&self, name: &str) -> bool {
+        self.channels.iter().any(|rule| rule.name == name)
+    }
+
     /// What is done while nobody acknowledges an incident of this check.
     #[must_use]
     pub fn plan_of(&self, check: &str) -> &Plan {

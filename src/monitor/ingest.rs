@@ -8,7 +8,7 @@ use prometheus::{HistogramVec, IntCounterVec};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::arrived::Arrived;
+use super::arrived::{Arrived, PING};
 use super::engine::{Monitor, MonitorError};
 use super::scene::Scene;
 use super::{decide, live, skew};
@@ -224,6 +224,9 @@ fn count(arrived: &Arrived, answer: &Answer) {
     if matches!(answer, Ok(Ack::Stored | Ack::Created)) {
         let Beat { kind, identity, sent_at, .. } = &arrived.beat;
         STORED.with_label_values(&[kind.as_str()]).inc();
-        skew::note(&identity.instance, *sent_at, arrived.arrival.at());
+        // A ping has no clock of its own, and its sender is any address.
+        if arrived.key_id != PING {
+            skew::note(&identity.instance, *sent_at, arrived.arrival.at());
+        }
     }
 }

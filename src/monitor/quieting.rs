@@ -20,7 +20,7 @@ impl Monitor {
     /// Where there is no such check, or the time is none.
     pub async fn quiet(&self, order: QuietOrder, now: Moment) -> Result<Quiet, OrderError> {
         let QuietOrder { check, kind, for_ms, by, note } = order;
-        let channel = check.strip_prefix("channel-").is_some_and(|name| self.settings.channels.iter().any(|rule| rule.name == name));
+        let channel = check.strip_prefix("channel-").is_some_and(|name| self.settings.has_channel(name));
         if !channel && checks::find(&mut self.store.read().await?, &check).await?.is_none() {
             let names: Vec<&str> = self.settings.checks.iter().map(|expected| expected.name.as_str()).collect();
             return Err(OrderError::NotFound(format!("there is no check \"{check}\": there are {}", names.join(", "))));
@@ -30,6 +30,11 @@ impl Monitor {
         }
         let quiet = Quiet { check, kind, by, since: now, until: until(now, for_ms), note };
         let mut transaction = self.store.begin().await?;
+        let scene = self.scene(&mut transaction, now).await?;
+        if let Some(was) = scene.quiet.iter().find(|was| was.check == quiet.check) {
+            // A mute in the place of a pause: the check is expected again, and only not told.
+            end(&mut transaction, &scene, was).await?;
+        }
         quiets::save(&mut transaction, &quiet).await?;
         let scene = self.scene(&mut transaction, now).await?;
         match kind {

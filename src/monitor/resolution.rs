@@ -138,5 +138,13 @@ async fn listeners(connection: &mut Connection, scene: &Scene<'_>, stored: &Stor
     for channel in notices::tried_and_withdrawn(connection, &stored.incident.key).await? {
         listeners.entry(channel).or_insert(Knows::Nothing);
     }
+    let told = listeners.len();
+    listeners.retain(|channel, _| scene.settings.has_channel(channel));
+    if listeners.len() < told {
+        // One of them was taken out of the config: whoever is told of the check now hears it all.
+        for channel in scene.settings.channels_of(&stored.incident.check) {
+            listeners.entry(channel).or_insert(Knows::Nothing);
+        }
+    }
     Ok(listeners)
 }

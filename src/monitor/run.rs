@@ -64,29 +64,46 @@ impl Loops {
     }
 
     /// Runs until `stop` says true and every [`Ingest`] is dropped; what was handed in is still committed.
-    pub async fn run(self, stop: watch::Receiver<bool>) {
+    ///
+    /// # Errors
+    /// Where one of the loops ends before that: nobody would sweep, commit or tell any more, and nobody else would notice.
+    pub async fn run(self, stop: watch::Receiver<bool>) -> Result<(), LoopEnded> {
         let Self { monitor, queue, channels, manager, shown } = self;
         let mut tasks = JoinSet::new();
         tasks.spawn(apart("sweep", sweep(monitor.clone(), manager, stop.clone())));
-        tasks.spawn(prune(monitor.clone(), stop.clone()));
+        tasks.spawn(on_the_runtime(prune(monitor.clone(), stop.clone())));
         if let Some(by_name) = shown {
-            tasks.spawn(show(monitor.clone(), by_name, stop.clone()));
+            tasks.spawn(on_the_runtime(show(monitor.clone(), by_name, stop.clone())));
         }
-        tasks.spawn(tell_from_memory(monitor.clone(), channels.clone(), stop.clone()));
+        tasks.spawn(on_the_runtime(tell_from_memory(monitor.clone(), channels.clone(), stop.clone())));
         for channel in &channels {
             let rule = monitor.settings.channels.iter().find(|rule| rule.name == channel.name());
             if let Some(rule) = rule {
                 count_from_zero(&rule.name);
-                tasks.spawn(courier(monitor.clone(), channel.clone(), rule.clone(), stop.clone()));
+                tasks.spawn(on_the_runtime(courier(monitor.clone(), channel.clone(), rule.clone(), stop.clone())));
             }
         }
-        apart("ingest", async move { monitor.run_ingest(queue).await }).await;
-        while tasks.join_next().await.is_some() {}
+        tasks.spawn(apart("ingest", async move { monitor.run_ingest(queue).await }));
+        while let Some(ended) = tasks.join_next().await {
+            ended.map_err(|error| LoopEnded(error.to_string()))??;
+        }
+        Ok(())
     }
 }
 
+/// A loop of the monitor has ended in the middle of its work.
+#[derive(Debug, thiserror::Error)]
+#[error("a loop of the monitor has ended: {0}")]
+pub struct LoopEnded(String);
+
+/// It ends when it is told to; a panic is heard of where it is joined.
+async fn on_the_runtime(work: impl Future<Output = ()>) -> Result<(), LoopEnded> {
+    work.await;
+    Ok(())
+}
+
 /// On a thread of its own: it may wait for the disk where it stands, and nobody is kept from anything meanwhile.
-async fn apart(name: &str, work: impl Future<Output = ()> + Send + 'static) {
+async fn apart(name: &'static str, work: impl Future<Output = ()> + Send + 'static) -> Result<(), LoopEnded> {
     let (over, ended) = oneshot::channel();
     let runtime = Handle::current();
     let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
@@ -94,11 +111,8 @@ async fn apart(name: &str, work: impl Future<Output = ()> + Send + 'static) {
         // Whoever waited may have gone.
         let _ = over.send(());
     });
-    match thread {
-        // The sender is dropped at the end at the latest.
-        Ok(_) => drop(ended.await),
-        Err(error) => tracing::error!("no thread for {name}: {error}"),
-    }
+    thread.map_err(|error| LoopEnded(format!("no thread for {name}: {error}")))?;
+    ended.await.map_err(|_| LoopEnded(format!("{name} panicked")))
 }
 
 async fn until(stop: &mut watch::Receiver<bool>) {

@@ -12,7 +12,7 @@ pub(super) async fn stop(connection: &mut Connection, scene: &Scene<'_>, name: &
     pause(connection, scene, name, "stopped on purpose: nothing is expected of it now").await
 }
 
-/// The same for another reason.
+/// Has a check quiet from now on, for this reason; its open incident is over.
 pub(super) async fn pause(connection: &mut Connection, scene: &Scene<'_>, name: &str, why: &str) -> Result<(), StoreError> {
     let Some(mut stored) = checks::find(connection, name).await? else { return Ok(()) };
     let Some(check) = scene.check(&stored) else { return Ok(()) };

@@ -8,6 +8,7 @@ use crate::domain::notice::{Notice, NoticeKind, key};
 use crate::domain::quiet::Hush;
 use crate::domain::role::Role;
 use crate::net::place::incident_path;
+use crate::store::notices::StoredNotice;
 use crate::store::{Connection, StoreError, follow_ups, incidents, notices};
 
 /// The notice of an incident, for no channel yet.
@@ -64,11 +65,18 @@ pub(super) async fn gives_way(connection: &mut Connection, scene: &Scene<'_>, no
     Ok(false)
 }
 
+/// What was written about an incident, but for channels that were taken out of the config since.
+async fn heard(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident) -> Result<Vec<StoredNotice>, StoreError> {
+    let mut about = notices::about(connection, &incident.key).await?;
+    about.retain(|stored| scene.settings.has_channel(&stored.channel));
+    Ok(about)
+}
+
 /// Tells it again to everybody who has been told, for the `count`th time. A reminder that nobody has taken gives way to the next.
 pub(super) async fn reminded(connection: &mut Connection, scene: &Scene<'_>, incident: &Incident, count: u32) -> Result<(), StoreError> {
     let mut reminder = notice(scene, incident);
     reminder.kind = NoticeKind::CheckReminder;
-    let about = notices::about(connection, &incident.key).await?;
+    let about = heard(connection, scene, incident).await?;
     for stored in about.iter().filter(|stored| stored.notice.kind == NoticeKind::CheckReminder && stored.attempts == 0) {
         notices::withdraw(connection, &stored.notice.key, scene.now).await?;
     }
@@ -118,7 +126,7 @@ pub(super) async fn is_told(connection: &mut Connection, scene: &Scene<'_>, inci
     Ok(about.iter().any(|stored| stored.taken_at.is_some() || stored.claimed_until.is_some_and(|until| until > scene.now)))
 }
 
-/// The same of one channel.
+/// Whether this channel has taken a notice of the beginning of this incident, or is taking one now.
 pub(super) async fn is_told_by(connection: &mut Connection, scene: &Scene<'_>, incident: &str, channel: &str) -> Result<bool, StoreError> {
     let about = notices::about(connection, incident).await?;
     let mut openings = about.iter().filter(|stored| stored.channel == channel && stored.notice.kind != NoticeKind::CheckResolved);
@@ -133,7 +141,7 @@ pub(super) async fn reworded(
     is_graver: bool,
 ) -> Result<(), StoreError> {
     let is_graver = is_graver && !is_put_off(connection, scene, incident).await?;
-    for stored in notices::about(connection, &incident.key).await? {
+    for stored in heard(connection, scene, incident).await? {
         let mut notice = stored.notice;
         notice.subject.severity = incident.severity;
         notice.subject.live = scene.colour();
@@ -144,7 +152,8 @@ pub(super) async fn reworded(
             notice.kind = NoticeKind::CheckReminder;
             notice.at = scene.now;
             notice.reason = format!("now critical: {}", incident.reason);
-            notice.key = format!("{}/{}", key(&incident.key, notice.kind, &stored.channel), scene.live.live.epoch);
+            // Not the number of an ordinary reminder.
+            notice.key = format!("{}/critical-{}", key(&incident.key, notice.kind, &stored.channel), scene.now.as_millis());
             notices::write(connection, &notice, &stored.channel, scene.now).await?;
         }
     }
@@ -159,7 +168,7 @@ pub(super) async fn another_reason(
     worse_since: Option<Moment>,
 ) -> Result<(), StoreError> {
     let worse_since = if worse_since.is_some() && is_put_off(connection, scene, incident).await? { None } else { worse_since };
-    for stored in notices::about(connection, &incident.key).await? {
+    for stored in heard(connection, scene, incident).await? {
         let mut notice = stored.notice;
         let is_claimed = stored.claimed_until.is_some_and(|until| until > scene.now);
         notice.reason = incident.reason.to_string();

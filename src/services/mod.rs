@@ -10,5 +10,6 @@ pub mod prober;
 pub mod proxy;
 pub mod reload;
 mod site;
+mod tasks;
 pub mod up;
 pub mod watcher;

@@ -28,6 +28,7 @@ use self::stall::Stall;
 use self::telling::{Telling, Work};
 use super::beat_key::beat_key;
 use super::reload::{Ground, Handle, Renewed};
+use super::tasks::{failed, to_its_end};
 use crate::config::Config;
 use crate::domain::beat::ExpectedInstances;
 use crate::files;
@@ -114,13 +115,13 @@ impl Renewed for Prober {
         let mut work = JoinSet::new();
         for link in self.lookout.links() {
             let link = Arc::clone(link);
-            work.spawn(async move { link.run().await });
+            work.spawn(to_its_end(async move { link.run().await }));
         }
-        work.spawn(Arc::clone(&self.lookout).run(manager.clone()));
+        work.spawn(to_its_end(Arc::clone(&self.lookout).run(manager.clone())));
         let stall = self.stall;
-        work.spawn(async move { stall.run().await });
+        work.spawn(to_its_end(async move { stall.run().await }));
         if let Some(engine) = self.engine {
-            work.spawn(engine.run(ended.clone()));
+            work.spawn(to_its_end(engine.run(ended.clone())));
         }
         let mut serving = JoinSet::new();
         for (listener, routes) in [self.control, self.health] {
@@ -130,26 +131,31 @@ impl Renewed for Prober {
                 let _ = ended.wait_for(|ended| *ended).await;
             }));
         }
-        let telling = tokio::spawn(self.telling.run(ended));
+        let mut telling = JoinSet::new();
+        telling.spawn(self.telling.run(ended));
         let (desk, recovering) = (self.desk.clone(), self.desk);
-        work.spawn(async move { recovering.recover().await });
+        work.spawn(to_its_end(async move { recovering.recover().await }));
         let mut told = signal(SignalKind::user_defined1()).context("SIGUSR1 cannot be heard")?;
         manager.ready();
         let mut stop = std::pin::pin!(stop);
-        tokio::select! {
-            () = &mut stop => desk.leave(),
+        let came = tokio::select! {
+            () = &mut stop => Ok(()),
             _ = told.recv() => {
                 desk.leave();
                 stop.await;
+                Ok(())
             }
-        }
+            error = failed(&mut work) => Err(error),
+            error = failed(&mut telling) => Err(error),
+        };
+        desk.leave();
         let _ = end.send(true);
         // Whoever follows a switch hears that it stands in the journal, and is cut off after this.
         let _ = tokio::time::timeout(FINISHING, serving.join_all()).await;
         work.shutdown().await;
         // Whatever is not told by then is in the store.
-        let _ = tokio::time::timeout(FINISHING, telling).await;
-        Ok(())
+        let _ = tokio::time::timeout(FINISHING, telling.join_all()).await;
+        came
     }
 }
 

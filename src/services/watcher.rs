@@ -15,6 +15,7 @@ use super::outside::OutsideLoop;
 use super::outward::OutwardLoop;
 use super::reload::{Ground, Handle, Kept, Renewed};
 use super::site::SiteLoop;
+use super::tasks::{failed, to_its_end};
 use crate::config::{Config, unheard};
 use crate::files::{self, StateDir};
 use crate::http::connections::serve;
@@ -139,24 +140,28 @@ impl Renewed for Watcher {
         monitor.start(monitor.now()).await.context("watcher.store does not work")?;
         let (ending, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(loops.vouching(manager.clone()).showing(metric_checks).run(stopped.clone()));
+        let looping = loops.vouching(manager.clone()).showing(metric_checks).run(stopped.clone());
+        tasks.spawn(async { Ok(looping.await?) });
         for site in sites {
-            tasks.spawn(site.run(stopped.clone()));
+            tasks.spawn(to_its_end(site.run(stopped.clone())));
         }
         if let Some(outside) = outside {
-            tasks.spawn(outside.run(stopped.clone()));
+            tasks.spawn(to_its_end(outside.run(stopped.clone())));
         }
         if let Some(outward) = outward {
-            tasks.spawn(outward.run(stopped.clone()));
+            tasks.spawn(to_its_end(outward.run(stopped.clone())));
         }
-        tasks.spawn(certificate::follow(certificates, monitor.clone(), stopped.clone()));
+        tasks.spawn(to_its_end(certificate::follow(certificates, monitor.clone(), stopped.clone())));
         let mut serving = JoinSet::new();
         if let Some(public) = public {
             serving.spawn(serve(public, public_tls, public_router(watching.clone(), own.clone()), is_over(stopped.clone())));
         }
         serving.spawn(serve(listener, tls, answers(watching, own, stopped.clone()), is_over(stopped)));
         manager.ready();
-        stop.await;
+        let came = tokio::select! {
+            () = stop => Ok(()),
+            error = failed(&mut tasks) => Err(error),
+        };
         ending.send_replace(true);
         // Connections that are kept open would keep the listener: they have their time, and no more.
         if tokio::time::timeout(LAST_CALL, async { while serving.join_next().await.is_some() {} }).await.is_err() {
@@ -165,6 +170,7 @@ impl Renewed for Watcher {
         if tokio::time::timeout(LAST_CALL, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
             tracing::warn!("something was still running at the end; the store has whatever is not done");
         }
+        came?;
         monitor.stop(monitor.now()).await.context("the end is not written down")
     }
 }

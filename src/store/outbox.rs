@@ -88,6 +88,25 @@ pub async fn postpone(connection: &mut Connection, stored: &StoredNotice) -> Res
     Ok(())
 }
 
+/// Everything that waits for any channel and that nobody is sending, oldest first.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn unclaimed(connection: &mut Connection, now: Moment) -> Result<Vec<StoredNotice>, StoreError> {
+    let query = sql("SELECT * FROM notice WHERE taken_at IS NULL AND withdrawn_at IS NULL AND coalesce(claimed_until, 0) <= ? ORDER BY id");
+    query.bind(now).all(connection).await?.iter().map(read).collect()
+}
+
+/// What a channel should have taken by now, that nobody is sending and that was not passed on, oldest first.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn overdue(connection: &mut Connection, channel: &str, now: Moment) -> Result<Vec<StoredNotice>, StoreError> {
+    let query = sql("SELECT * FROM notice WHERE channel = ?1 AND taken_at IS NULL AND withdrawn_at IS NULL AND passed_on_at IS NULL
+         AND coalesce(claimed_until, 0) <= ?2 AND (attempts > 0 OR due_at <= ?2) ORDER BY id");
+    query.bind(channel).bind(now).all(connection).await?.iter().map(read).collect()
+}
+
 /// How many notices wait for a channel.
 ///
 /// # Errors

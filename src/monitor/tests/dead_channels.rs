@@ -49,6 +49,41 @@ async fn a_permanent_answer_passes_on_at_once_and_to_the_fallback_alone() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_channel_that_hangs_is_told_by_the_others_after_the_minute() {
+    let names = ["a", "b", "c", "d"];
+    let mut plan = settings(&names);
+    plan.checks.iter_mut().for_each(|check| check.channels = vec!["ops".into()]);
+    let mut stage = Stage::with(plan).await;
+    for name in names {
+        stage.down(name, 0).await;
+    }
+    // Each attempt takes ten seconds, and one is made at a time.
+    for now in (10_000..=70_000).step_by(10_000) {
+        let claimed = stage.claim("ops", now - 10_000).await.unwrap();
+        stage.refused("ops", &claimed, again(), now).await;
+    }
+    let told = stage.told("mail", 70_000).await;
+    assert!(names.iter().all(|name| told.contains(&format!("check.down {name}"))), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_a_fallback_does_not_take_either_is_told_by_all_others() {
+    let mut plan = settings(&["job"]);
+    plan.channels.push(super::stage::rule("third"));
+    (plan.channels[0].fallback, plan.channels[1].fallback) = (Some("mail".into()), Some("ops".into()));
+    plan.checks[0].channels = vec!["ops".into()];
+    let mut stage = Stage::with(plan).await;
+    stage.down("job", 0).await;
+    for channel in ["ops", "mail"] {
+        while let Some(claimed) = stage.claim(channel, 0).await {
+            stage.refused(channel, &claimed, SendError::Permanent { why: "answered 410".into() }, 0).await;
+        }
+    }
+    let third = stage.told("third", 0).await;
+    assert!(third.contains(&"check.down job".to_owned()), "{third:?}");
+}
+
+#[tokio::test]
 async fn who_has_a_notice_of_its_own_is_not_told_twice() {
     let mut stage = Stage::new(&["job"]).await;
     stage.down("job", 0).await;

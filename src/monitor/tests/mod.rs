@@ -10,6 +10,8 @@ mod groups;
 mod live;
 mod one_fault;
 mod outside;
+mod quieting;
+mod removed_channels;
 mod replicas;
 mod silence;
 mod stage;

@@ -78,8 +78,13 @@ impl Stage {
 
     /// The same store with another process, as after a crash.
     pub(super) async fn restart(&mut self, now: i64) {
+        self.restart_with(self.monitor.settings().clone(), now).await;
+    }
+
+    /// The same, with another config.
+    pub(super) async fn restart_with(&mut self, settings: MonitorSettings, now: i64) {
         let store = Store::open("sqlite:w.db", self.folder.path()).await.unwrap();
-        self.monitor = Monitor::new(store, self.monitor.settings().clone());
+        self.monitor = Monitor::new(store, settings);
         self.monitor.release_claims().await.unwrap();
         self.monitor.start(at(now)).await.unwrap();
     }

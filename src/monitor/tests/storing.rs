@@ -51,7 +51,7 @@ async fn a_lone_beat_is_committed_at_once_and_a_full_queue_in_groups() {
     assert!(answers.iter().all(|answer| *answer == Ok(Ack::Stored)));
     stop.send_replace(true);
     drop(ingest);
-    tokio::time::timeout(Duration::from_secs(10), running).await.expect("the loops end").unwrap();
+    tokio::time::timeout(Duration::from_secs(10), running).await.expect("the loops end").unwrap().unwrap();
 }
 
 #[tokio::test]

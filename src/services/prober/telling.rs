@@ -170,7 +170,10 @@ impl Telling {
 
 impl Work {
     /// Runs until `stop` says true; what was told by then is in the store.
-    pub(super) async fn run(self, stop: watch::Receiver<bool>) {
+    ///
+    /// # Errors
+    /// Where a loop of the monitor ends before that.
+    pub(super) async fn run(self, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
         let Self { telling, mut beats, ingest, loops, mut minder } = self;
         while let Err(error) = telling.start().await {
             telling.seen().trouble = Some(error.to_string());
@@ -191,14 +194,18 @@ impl Work {
                 _ = stopping.wait_for(|stop| *stop) => {}
             }
         };
-        let looping = tokio::spawn(loops.run(stop));
-        work.await;
+        let mut looping = tokio::spawn(loops.run(stop));
+        tokio::select! {
+            () = work => {}
+            ended = &mut looping => return Ok(ended??),
+        }
         // The loops end when nothing more can be handed in.
         drop(ingest);
-        let _ = looping.await;
+        looping.await??;
         if let Err(error) = telling.monitor.stop(clock::now()).await {
             tracing::warn!(%error, "the end is not written down");
         }
+        Ok(())
     }
 }
 
