@@ -52,7 +52,7 @@ pub fn step() -> Option<i64> {
     (step.unsigned_abs() > u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX)).then_some(step)
 }
 
-/// The same, and the step is taken over.
+/// Takes over the step of the system's clock: from now on [`now`] goes by it.
 pub fn take_step() -> Option<i64> {
     let step = step()?;
     OFFSET.fetch_add(step, Ordering::Relaxed);

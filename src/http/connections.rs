@@ -36,7 +36,7 @@ const LONGEST_HEAD: u32 = 64 * 1024;
 struct Patience {
     /// Whoever has connected says something within this time, and has agreed on TLS within as much again.
     first_word: Duration,
-    /// The same once we end.
+    /// Whoever has connected says something within this time once we end.
     last_word: Duration,
     /// Whoever has no request under way for so long, at most twice as long, is cut; longer than clients keep a connection that nobody uses.
     rest: Duration,

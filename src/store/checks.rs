@@ -125,7 +125,7 @@ impl News {
     }
 }
 
-/// The same for a check that is there, and has another status: what stays as it was is not written, nor are the indices over it.
+/// A check that is there and has another status: what stays as it was is not written, nor are the indices over it.
 static FLIPPED: Table = Table::of_what_is_there(
     CHECK.name,
     "INSERT INTO \"check\" (name, status, state, every_ms, seen, look_at)",
@@ -134,7 +134,7 @@ static FLIPPED: Table = Table::of_what_is_there(
     "UPDATE \"check\" SET status = ?2, state = ?3, every_ms = ?4, seen = ?5, look_at = ?6 WHERE name = ?1",
 );
 
-/// The same for one that is only to be looked at at another moment.
+/// A check that is there and keeps its status, and is to be looked at at another moment.
 static MOVED: Table = Table::of_what_is_there(
     CHECK.name,
     "INSERT INTO \"check\" (name, status, state, every_ms, seen, look_at)",
@@ -142,7 +142,7 @@ static MOVED: Table = Table::of_what_is_there(
     "UPDATE \"check\" SET state = ?3, every_ms = ?4, seen = ?5, look_at = ?6 WHERE name = ?1",
 );
 
-/// The same for one that has only heard something.
+/// A check that is there and has only heard something: neither its status nor its moment is another one.
 static HEARD: Table = Table::of_what_is_there(
     CHECK.name,
     "INSERT INTO \"check\" (name, status, state, every_ms, seen)",

@@ -24,9 +24,9 @@ use super::value::Value;
 
 /// The table of what channels are to be told.
 const NOTICES: &str = "notice";
-/// The table that every beat reads: of a file of our own, what is known of it is known in the next transaction, too.
+/// The one table whose rows stay known from one transaction to the next, where the store is a file: every beat reads it.
 const CHECKS: &str = "check";
-/// So many rows of it at most.
+/// Where more rows than this are known, the next transaction knows none.
 const MOST_KNOWN: usize = 10_000;
 
 /// A connection to SQLite or PostgreSQL, on which statements run one after the other.
@@ -86,8 +86,8 @@ impl Connection {
         }
     }
 
-    /// Whether a row of this table waits for others. Of what is never or seldom written twice a file takes each row at once: it need not be copied,
-    /// and what the file says of it is heard.
+    /// Whether a row of this table waits until the commit, to be written with others. A file is given at once what is never or seldom written
+    /// twice: the row need not be copied, and the file says whether it had it.
     pub(super) fn holds_back(&self, table: &Table) -> bool {
         let is_written_again = matches!(table.again, Again::Replaces | Again::Keeps);
         self.is_batching && (is_written_again || self.dialect() == Dialect::Postgres)
@@ -287,7 +287,8 @@ impl Transaction {
         Self(connection)
     }
 
-    /// From now on rows are written many at a time. What the database says of a row is heard later then: of which it is, nobody knows.
+    /// From now on rows wait until the commit and are written many at a time. An error of one then names none of them: whoever wants to know
+    /// repeats them one by one.
     pub fn batch(&mut self) {
         self.0.is_batching = true;
     }

@@ -91,7 +91,7 @@ impl Store {
         self.begin_outliving(Outlives::PowerCut).await
     }
 
-    /// The same, where the commit need not outlive everything. A server waits for its disk all the same.
+    /// Begins a transaction whose commit outlives what is asked of it. A server waits for its disk all the same.
     pub(super) async fn begin_outliving(&self, outlives: Outlives) -> Result<Transaction, StoreError> {
         let kind = match &self.0 {
             Pools::Sqlite(file) => Kind::Sqlite(file.begin(outlives).await?),

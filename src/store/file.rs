@@ -198,9 +198,9 @@ impl Pool {
 #[derive(Debug)]
 pub(super) struct Lent {
     opened: Option<Opened>,
-    /// In a transaction that writes.
+    /// What this write transaction puts off; none on a connection that only reads.
     put_off: Option<Box<PutOff>>,
-    /// The same.
+    /// Hears of each commit; none on a connection that only reads.
     checkpointer: Option<Arc<Checkpointer>>,
     /// Of which file it reads, where it cannot write.
     reads: Option<Box<File>>,

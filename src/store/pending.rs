@@ -23,7 +23,7 @@ pub(super) struct Table {
     pub(super) again: Again,
     /// The statement that writes one row, once it was needed.
     one: OnceLock<String>,
-    /// The same for a file, where the row is known to be there.
+    /// In place of `INSERT`, the `UPDATE` for a file of which it is known that it has the row.
     there: Option<&'static str>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Table {
 pub(super) enum Again {
     /// It takes its place.
     Replaces,
-    /// The same, and that is seldom.
+    /// It takes its place, and that is rare: a file is given each row at once, and only a server waits for more.
     SeldomReplaces,
     /// Nothing: the first one stays.
     Keeps,
@@ -76,7 +76,7 @@ impl Table {
         Self { name, insert, tail, again, one: OnceLock::new(), there: None }
     }
 
-    /// The same for rows that are there, as is known of each, and are replaced: in a file by this statement.
+    /// Rows of which it is known that the table has them, and which are replaced: in a file by this statement.
     pub(super) const fn of_what_is_there(name: &'static str, insert: &'static str, tail: &'static str, there: &'static str) -> Self {
         Self { name, insert, tail, again: Again::SeldomReplaces, one: OnceLock::new(), there: Some(there) }
     }

@@ -62,16 +62,16 @@ pub async fn oldest_flips(connection: &mut Connection, before: Moment) -> Result
     sql("DELETE FROM flip WHERE at < ? AND id IN (SELECT id FROM flip ORDER BY id LIMIT ?)").bind(before).bind(STEP).run(connection).await
 }
 
-/// Forgets incidents that were resolved before `before`. Says how many.
+/// Forgets incidents that were resolved before `before`, who has seen to them, and which of them were told as one. Says how many.
 ///
 /// # Errors
 /// Where the store refuses.
 pub async fn oldest_incidents(connection: &mut Connection, before: Moment) -> Result<u64, StoreError> {
-    sql("DELETE FROM incident WHERE key IN (SELECT key FROM incident WHERE resolved_at < ? ORDER BY resolved_at LIMIT ?)")
-        .bind(before)
-        .bind(STEP)
-        .run(connection)
-        .await
+    const OLDEST: &str = "(SELECT key FROM incident WHERE resolved_at < ? ORDER BY resolved_at, key LIMIT ?)";
+    for beside in ["acknowledgement", "alarm_group"] {
+        sql(format!("DELETE FROM {beside} WHERE incident IN {OLDEST}")).bind(before).bind(STEP).run(connection).await?;
+    }
+    sql(format!("DELETE FROM incident WHERE key IN {OLDEST}")).bind(before).bind(STEP).run(connection).await
 }
 
 /// Forgets the oldest notices that were taken or withdrawn, but for those of incidents that are open: who was told is to hear of the end.
@@ -80,9 +80,11 @@ pub async fn oldest_incidents(connection: &mut Connection, before: Moment) -> Re
 /// # Errors
 /// Where the store refuses.
 pub async fn oldest_notices(connection: &mut Connection, before: Moment) -> Result<u64, StoreError> {
-    sql("DELETE FROM notice WHERE created_at < ? AND (taken_at IS NOT NULL OR withdrawn_at IS NOT NULL)
-           AND id IN (SELECT id FROM notice ORDER BY id LIMIT ?)
-           AND NOT EXISTS (SELECT 1 FROM incident WHERE incident.key = notice.incident AND incident.resolved_at IS NULL)")
+    // What may not be forgotten yet does not take the place of what may, however much of it there is.
+    sql("DELETE FROM notice WHERE created_at < ? AND id IN (
+           SELECT id FROM notice n WHERE (taken_at IS NOT NULL OR withdrawn_at IS NOT NULL)
+             AND NOT EXISTS (SELECT 1 FROM incident i WHERE i.key = n.incident AND i.resolved_at IS NULL)
+           ORDER BY id LIMIT ?)")
     .bind(before)
     .bind(STEP)
     .run(connection)

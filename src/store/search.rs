@@ -7,7 +7,8 @@ use super::incidents::{self, StoredIncident};
 use super::statement::sql;
 use crate::domain::check::Status;
 
-/// Checks after the name `after`, by name: those of this status, whose name has this piece in it. Capitals are like small letters.
+/// Checks after the name `after`, by name: those of this status, whose name has this piece in it. ASCII capitals are like small letters: of
+/// others no database of ours knows.
 ///
 /// # Errors
 /// Where the store does not answer.
@@ -24,7 +25,7 @@ pub async fn checks(
     named.push_str(if status.is_some() { " AND status = ?" } else { "" });
     let mut query = sql(format!("SELECT * FROM \"check\" WHERE name IN ({named} ORDER BY name LIMIT ?) ORDER BY name")).bind(after);
     if !piece.is_empty() {
-        let literal = piece.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+        let literal = piece.to_ascii_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
         query = query.bind(format!("%{literal}%"));
     }
     if let Some(status) = status {

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod contract;
+mod forgotten;
 mod ground;
 mod hostile;
 mod journal;
