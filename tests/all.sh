@@ -53,44 +53,66 @@ cargo fmt --all --check
 git ls-files -z -- '*.sh' | xargs -0 shellcheck
 
 output=$(mktemp)
+checked=$(mktemp)
 images=
+checks=
 # What still runs goes with its group; the engine ends with the story that has started it.
-trap '[ -z "$images" ] || kill -- "-$images" 2>/dev/null || true; rm -f "$output"' EXIT
+trap '[ -z "$images" ] || kill -- "-$images" 2>/dev/null || true; [ -z "$checks" ] || kill -- "-$checks" 2>/dev/null || true; rm -f "$output" "$checked"' EXIT
 status=0
-# The stories wait more than they work: more of them at once than there are cores.
-run() {
-  local words=("$@")
-  cargo test --locked --no-fail-fast "${words[@]}" --test-threads="${ALLSWELL_TEST_THREADS:-6}" 2>&1 | tee -a "$output" || status=1
-}
 
 say 'compiling'
-cargo test --locked --no-run --quiet
+cargo test --locked --no-run 2>&1 | tee "$output"
+# They are started without cargo, which keeps everybody else from the directory that it builds in.
+mapfile -t executables < <(sed -n 's/^ *Executable .*(\(.*\))$/\1/p' "$output")
+: >"$output"
 
-if [ -z "$without_docker" ]; then
-  # No story has to share the machine with what compiles; the lints compile too, and each leaves a core to the other now and then.
-  say 'images, beside what follows'
-  setsid cargo test --locked --quiet --test suite -- --exact docker::images::every_image_is_built_by_the_dockerfile_that_users_build &
-  images=$!
-fi
+# The tests of the executables whose name begins so. The stories wait more than they work: more of them at once than there are cores.
+run() {
+  local name executable words=("${@:2}")
+  for executable in "${executables[@]}"; do
+    name=$(basename "$executable")
+    [[ ${name%-*} =~ ^($1)$ ]] || continue
+    "$executable" "${words[@]}" --test-threads="${ALLSWELL_TEST_THREADS:-6}" 2>&1 | tee -a "$output" || status=1
+  done
+}
 
-say 'lints'
-cargo clippy --locked --all-targets --quiet -- -D warnings
-
-say 'documents'
-RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
+check() {
+  say 'lints'
+  cargo clippy --locked --all-targets --quiet -- -D warnings
+  say 'documents'
+  RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
+}
 
 if [ -n "$without_docker" ]; then
-  say 'tests, and no story on Docker'
+  check
 else
+  say 'images'
+  set -m
+  (
+    run suite --exact docker::images::every_image_is_built_by_the_dockerfile_that_users_build
+    exit "$status"
+  ) &
+  images=$!
+  # They compile, and take only what the tests leave of the processors.
+  (
+    chrt --idle --pid 0 "$BASHPID"
+    check
+  ) >"$checked" 2>&1 &
+  checks=$!
+  set +m
   wait "$images"
   images=
   # They unpack, build and fill disks: a story with a bound of seconds does not run beside that.
   say 'tests on Docker'
-  run --test suite -- docker::
-  say 'tests'
+  run suite docker::
+  say 'what was checked meanwhile'
+  wait "$checks" || status=1
+  checks=
+  cat "$checked"
 fi
-run --lib --bins --test tidy --test simulation --
-run --test suite -- --skip docker::
+say 'tests'
+run 'allswell.*|tidy|simulation'
+run suite --skip docker::
 
 passed=$(sed -n 's/^test result: .* \([0-9][0-9]*\) passed.*/\1/p' "$output" | awk '{ sum += $1 } END { print sum + 0 }')
 failed=$(sed -n 's/^test result: .* \([0-9][0-9]*\) failed.*/\1/p' "$output" | awk '{ sum += $1 } END { print sum + 0 }')
