@@ -269,7 +269,7 @@ known beforehand.
 | where | Prometheus and Grafana |
 |---|---|
 | Compose | `docker compose --profile metrics up -d` in `deploy/`: on 127.0.0.1, ports 9090 and 3000 |
-| Swarm | `docker stack deploy -c stack.yml -c stack.metrics.yml allswell` |
+| Swarm | `ALLSWELL_WATCHERS=URL docker stack deploy -c stack.yml -c stack.metrics.yml allswell` |
 | elsewhere | `deploy/prometheus/*.yml` into `/etc/prometheus/`, with your addresses; `grafana/provisioning/` into `/etc/grafana/`, `grafana/dashboards/` into `/var/lib/allswell/dashboards/`, and `PROMETHEUS_URL` into Grafana's environment |
 
 **By name, and how many**: `watcher.metric_checks` (1,000) checks at most have rows of their own, the parts' and the config's first,
@@ -287,6 +287,18 @@ fn uncounted<'a>(sources: &[Source], table: impl Iterator<Item = &'a str>) -> Ve
         .map(|name| name.as_str())
         .collect();
     table.filter(|name| !made.contains(name)).map(|name| format!("{name} is never counted")).collect()
+}
+
+/// Orders that may be dated by one clock and written by another: decision 73.
+fn undated(sources: &[Source]) -> Vec<String> {
+    let dated = regex(r"dated\(\|now\|\s*[\w.]*\bmonitor\.\w+\(");
+    let orders = regex(r"\bmonitor\.(?:acknowledge|quiet|resume|make|remove_made|config_is|certificate_is|say|claim|settle)\(");
+    let mut faults = Vec::new();
+    for source in sources.iter().filter(|source| !source.module.contains("::tests")) {
+        let rest = dated.replace_all(source.code(), "");
+        faults.extend(orders.find_iter(&rest).map(|found| format!("{}: {}", source.path.display(), found.as_str())));
+    }
+    faults
 }
 
 /// The tests that a page names in its tables, and that do not exist.
@@ -389,6 +401,17 @@ fn every_metric_is_counted_somewhere() {
 fn a_metric_that_nothing_counts_is_found() {
     let source = Source::new("src/x.rs", "metric(\"allswell_b\", &[], \"b\");\nmetrics::counter(\"allswell_a_total\").inc();\n");
     assert_eq!(uncounted(&[source], ["allswell_a_total", "allswell_b"].into_iter()), ["allswell_b is never counted"]);
+}
+
+#[test]
+fn nobody_writes_a_moment_while_the_clock_is_set() {
+    none(&undated(&sources()));
+}
+
+#[test]
+fn who_writes_a_moment_while_the_clock_is_set_is_found() {
+    let text = "a.monitor.dated(|now| a.monitor.quiet(order, now));\nlet now = a.monitor.now();\na.monitor.make(name, &made, now);\n";
+    assert_eq!(undated(&[Source::new("src/http/x.rs", text)]), ["src/http/x.rs: monitor.make("]);
 }
 
 #[test]

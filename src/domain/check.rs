@@ -17,6 +17,8 @@ use super::schedule::Schedule;
 pub use super::flip::{Flip, Reason};
 pub use super::status::Status;
 
+mod changes;
+
 /// What is expected.
 #[derive(Debug, Clone)]
 pub struct Check {
@@ -43,9 +45,16 @@ pub struct State {
     /// When the next beat is due.
     #[serde(with = "millis")]
     pub due: Moment,
-    /// The deadline was moved to here, once, because we were blind when it fell.
+    /// The next beat is due as if one had been heard here, where that is later than the last one: it came early and counts for this time of its
+    /// schedule, or the schedule or the clock has been another one since.
+    #[serde(default, with = "millis::option", skip_serializing_if = "Option::is_none")]
+    pub due_from: Option<Moment>,
+    /// The deadline of the next beat was moved to here, once, because we were blind when it fell.
     #[serde(default, with = "millis::option", skip_serializing_if = "Option::is_none")]
     pub forgiven_until: Option<Moment>,
+    /// The same for the deadlines of the runs that had begun by then.
+    #[serde(default, with = "millis::option", skip_serializing_if = "Option::is_none")]
+    pub runs_forgiven_until: Option<Moment>,
     /// The last beat of success or fail.
     #[serde(default, with = "millis::option", skip_serializing_if = "Option::is_none")]
     pub last_heard: Option<Moment>,
@@ -133,7 +142,9 @@ impl State {
             status: Status::New,
             since: now,
             due: check.schedule.next(now),
+            due_from: None,
             forgiven_until: None,
+            runs_forgiven_until: None,
             last_heard: None,
             runs: Runs::default(),
             took_ms: None,
@@ -154,9 +165,18 @@ impl State {
     /// When silence makes the check go down.
     #[must_use]
     pub fn deadline(&self, check: &Check) -> Moment {
-        let promised = (self.due + check.grace).max(self.forgiven_until.unwrap_or_default());
-        let promised = if self.waits { Moment::from_millis(i64::MAX) } else { promised };
-        self.runs.oldest().map_or(promised, |started| promised.min(started + check.grace))
+        let of_beat = self.beat_deadline(check);
+        self.run_deadline(check).map_or(of_beat, |of_run| of_run.min(of_beat))
+    }
+
+    /// When the next beat is too late.
+    fn beat_deadline(&self, check: &Check) -> Moment {
+        if self.waits { Moment::from_millis(i64::MAX) } else { (self.due + check.grace).max(self.forgiven_until.unwrap_or_default()) }
+    }
+
+    /// When the end of the oldest run is too late.
+    fn run_deadline(&self, check: &Check) -> Option<Moment> {
+        Some((self.runs.oldest()? + check.grace).max(self.runs_forgiven_until.unwrap_or_default()))
     }
 }
 
@@ -180,7 +200,8 @@ impl Check {
         // What arrived before the last one, and is stored after it, takes no time away.
         if state.last_heard.is_none_or(|last| last <= heard.at) {
             next.last_heard = Some(heard.at);
-            next.due = self.due_after(state, heard.at);
+            next.due_from = self.early_for(state, heard.at).or(state.due_from).filter(|from| *from > heard.at);
+            next.due = self.due(&next);
         }
         next.forgiven_until = None;
         next.farewell = None;
@@ -218,9 +239,11 @@ impl Check {
             return self.flip(state.clone(), judged, now, quiet_until);
         }
         let mut next = state.clone();
+        let is_of_run = state.run_deadline(self).is_some_and(|of_run| of_run <= state.beat_deadline(self));
         let reason = match state.runs.oldest() {
-            Some(started) if deadline == started + self.grace => {
+            Some(started) if is_of_run => {
                 next.runs.forget(now - self.grace);
+                next.runs_forgiven_until = None;
                 Reason::NeverEnded { started }
             }
             Some(_) | None => {
@@ -234,22 +257,24 @@ impl Check {
         Decision { state: next, flip: Some(flip), look_at: None }
     }
 
-    /// Moves a deadline that fell while we were blind, once: to `until`. A deadline that has been moved stays.
-    #[must_use]
-    pub fn forgive(&self, state: &State, until: Moment) -> State {
-        let mut next = state.clone();
-        if next.status != Status::Down && next.forgiven_until.is_none() {
-            next.forgiven_until = Some(until);
-        }
-        next
+    /// When the next beat is due: after the last one, or since it is expected.
+    fn due(&self, state: &State) -> Moment {
+        let last = state.last_heard.unwrap_or(state.since);
+        self.schedule.next(state.due_from.map_or(last, |from| from.max(last)))
     }
 
-    /// A beat that comes up to 3 s early counts for its slot.
-    fn due_after(&self, state: &State, at: Moment) -> Moment {
+    /// From here on the next beat is due, and up to here none.
+    pub(super) fn ask_from(&self, state: &mut State, from: Moment) {
+        state.due_from = Some(from);
+        state.due = self.due(state);
+    }
+
+    /// For which time of its schedule a beat counts that comes up to 3 s early.
+    pub(super) fn early_for(&self, state: &State, at: Moment) -> Option<Moment> {
         const EARLY: Duration = Duration::from_secs(3);
         match self.schedule {
-            Schedule::Cron(_) | Schedule::Calendar(_) if at < state.due && state.due.since(at) <= EARLY => self.schedule.next(state.due),
-            Schedule::Every(_) | Schedule::Cron(_) | Schedule::Calendar(_) => self.schedule.next(at),
+            Schedule::Every(_) => None,
+            Schedule::Cron(_) | Schedule::Calendar(_) => (at < state.due && state.due.since(at) <= EARLY).then_some(state.due),
         }
     }
 
@@ -261,6 +286,9 @@ impl Check {
         if next.status == Status::Down {
             next.runs.forget(heard.at - self.grace);
         }
+        // To whichever of them a promise was made, it is kept.
+        let oldest = next.runs.oldest().map(|started| started + self.grace);
+        next.runs_forgiven_until = next.runs_forgiven_until.filter(|until| oldest.is_some_and(|deadline| deadline < *until));
     }
 
     /// What is wrong with a success that comes too soon after another one.

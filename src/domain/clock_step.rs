@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use super::check::{Check, State};
 use super::moment::Moment;
-use super::roster::Wanted;
+use super::roster::{Roster, Rule, Wanted};
 use super::schedule::Schedule;
 
 /// A greater step is told: what people see and what they had planned is no longer what it was.
 pub const WORTH_TELLING: Duration = Duration::from_secs(30);
+
+/// Where a clock was set back by more, what it shows again is done again. By less, what was done at its stated time is not: so Debian's cron has it.
+const CORRECTED_MS: i64 = 3 * 3_600_000;
 
 /// The same moment by the new clock, which is so many milliseconds ahead of the old one.
 #[must_use]
@@ -16,28 +19,82 @@ pub fn moved(moment: Moment, by_ms: i64) -> Moment {
     Moment::from_millis(moment.as_millis().saturating_add(by_ms))
 }
 
-/// A check's state by the new clock.
+/// A check's state by the new clock, which shows `now`.
+///
+/// Where a beat was due already, it still is, and as much of its grace has passed. Where its time was yet to come, nothing is missed by the step: it
+/// is due at the schedule's next time that was not served.
 #[must_use]
-pub fn stepped(check: &Check, state: &State, by_ms: i64) -> State {
+pub fn stepped(check: &Check, state: &State, by_ms: i64, now: Moment) -> State {
     let at = |moment: Moment| moved(moment, by_ms);
     let mut next = state.clone();
     next.since = at(state.since);
+    next.due = at(state.due);
+    next.due_from = state.due_from.map(at);
     next.forgiven_until = state.forgiven_until.map(at);
+    next.runs_forgiven_until = state.runs_forgiven_until.map(at);
     next.last_heard = state.last_heard.map(at);
     next.runs = state.runs.dated(at);
     next.streak.weak_since = state.streak.weak_since.map(|(arrived, said)| (at(arrived), said));
-    next.due = match check.schedule {
-        Schedule::Every(_) => at(state.due),
-        Schedule::Cron(_) | Schedule::Calendar(_) => check.schedule.next(next.last_heard.unwrap_or(next.since)),
-    };
+    if is_by_the_clock(&check.schedule) && next.due > now {
+        check.ask_from(&mut next, asked_from(&check.schedule, state.due_from, by_ms, now));
+        // A beat that is early by the new clock counts as one that is by the old.
+        if let Some(slot) = next.last_heard.and_then(|last| check.early_for(&next, last)) {
+            check.ask_from(&mut next, slot);
+        }
+        let slot = next.due;
+        if was_served(&check.schedule, slot, state.due, by_ms) {
+            check.ask_from(&mut next, slot);
+        }
+    }
     next
 }
 
-/// What is expected of a number of instances, by the new clock.
+/// The instances of a check by the new clock, which shows `now`.
 #[must_use]
-pub fn stepped_wanted(wanted: &Wanted, by_ms: i64) -> Wanted {
+pub fn stepped_roster(rule: &Rule, roster: &Roster, by_ms: i64, now: Moment) -> Roster {
+    let mut next = roster.clone();
+    for member in &mut next.members {
+        member.state = stepped(&rule.of(member.every_ms), &member.state, by_ms, now);
+    }
+    next.wanted = stepped_wanted(&rule.check.schedule, &roster.wanted, by_ms, now);
+    next
+}
+
+/// What is expected of those who were never heard, by the new clock.
+fn stepped_wanted(schedule: &Schedule, wanted: &Wanted, by_ms: i64, now: Moment) -> Wanted {
     let at = |moment: Moment| moved(moment, by_ms);
-    Wanted { since: at(wanted.since), forgiven_until: wanted.forgiven_until.map(at), ..wanted.clone() }
+    let due = schedule.next(wanted.since);
+    let mut since = at(wanted.since);
+    if is_by_the_clock(schedule) && at(due) > now {
+        since = asked_from(schedule, None, by_ms, now);
+        let slot = schedule.next(since);
+        if was_served(schedule, slot, due, by_ms) {
+            since = slot;
+        }
+    }
+    Wanted { since, forgiven_until: wanted.forgiven_until.map(at), ..wanted.clone() }
+}
+
+fn is_by_the_clock(schedule: &Schedule) -> bool {
+    match schedule {
+        Schedule::Every(_) => false,
+        Schedule::Cron(_) | Schedule::Calendar(_) => true,
+    }
+}
+
+/// From when on a schedule is asked that had asked for nothing up to `due_from`, and whose next time lay ahead of the old clock.
+fn asked_from(schedule: &Schedule, due_from: Option<Moment>, by_ms: i64, now: Moment) -> Moment {
+    let is_shown_again = (-CORRECTED_MS..0).contains(&by_ms);
+    if !is_shown_again || !schedule.is_stated() {
+        return now;
+    }
+    let before = moved(now, by_ms.saturating_neg());
+    due_from.map_or(before, |from| from.max(before))
+}
+
+/// Whether this time of a schedule is the last one before `due`, which lay ahead of the old clock.
+fn was_served(schedule: &Schedule, slot: Moment, due: Moment, by_ms: i64) -> bool {
+    by_ms >= -CORRECTED_MS && schedule.next(slot) == due
 }
 
 /// How far the clock stepped, if that is to be told: `by 1h, forward`.
@@ -52,6 +109,7 @@ mod tests {
     use super::*;
     use crate::domain::beat::BeatKind;
     use crate::domain::check::Heard;
+    use crate::domain::roster::Now;
 
     const HOUR: i64 = 3_600_000;
 
@@ -72,8 +130,8 @@ mod tests {
         let check = check(Schedule::Every(Duration::from_secs(600)));
         let state = heard(&check, at("2026-01-01T12:00:00Z"));
         for by in [HOUR, -HOUR] {
-            let next = stepped(&check, &state, by);
             let noon = moved(at("2026-01-01T12:00:00Z"), by);
+            let next = stepped(&check, &state, by, noon);
             assert_eq!(next.deadline(&check), noon + Duration::from_secs(660), "ten minutes and a grace after the beat, by any clock");
             assert_eq!(check.look(&next, noon + Duration::from_secs(300), None).flip, None);
         }
@@ -85,8 +143,91 @@ mod tests {
         // The clock was a day ahead when it beat.
         let state = heard(&check, at("2026-01-02T12:00:00Z"));
         assert_eq!(state.due, at("2026-01-03T03:00:00Z"));
-        assert_eq!(stepped(&check, &state, -24 * HOUR).due, at("2026-01-02T03:00:00Z"));
-        assert_eq!(stepped(&check, &state, HOUR).due, at("2026-01-03T03:00:00Z"), "three o'clock stays three o'clock");
+        let due = |by: i64| stepped(&check, &state, by, moved(at("2026-01-02T12:00:00Z"), by)).due;
+        assert_eq!(due(-24 * HOUR), at("2026-01-02T03:00:00Z"));
+        assert_eq!(due(HOUR), at("2026-01-03T03:00:00Z"), "three o'clock stays three o'clock");
+    }
+
+    #[test]
+    fn a_time_that_was_served_is_not_asked_for_again_and_one_that_is_passed_over_not_at_all() {
+        for (expression, beat, now, by, due) in [
+            ("0 3 * * *", "02T03:00:01", "02T12:00:00", -2_000, "03T03:00:00"),
+            ("0 3 * * *", "02T03:00:01", "02T03:10:00", -HOUR, "03T03:00:00"),
+            // Early, and counted.
+            ("0 3 * * *", "02T02:59:58", "02T02:59:59", -2_000, "03T03:00:00"),
+            ("0 3 * * *", "02T02:59:58", "02T02:59:58", 1_100, "03T03:00:00"),
+            ("0 3 * * *", "02T02:59:58", "02T02:59:59", -24 * HOUR, "02T03:00:00"),
+            ("0 9-17 * * *", "02T12:00:01", "02T12:10:00", -2 * HOUR, "02T13:00:00"),
+            // What runs every hour runs by the new clock, and what has just run does not run at once again.
+            ("0 * * * *", "02T12:00:01", "02T12:10:00", -2 * HOUR, "02T11:00:00"),
+            ("0 * * * *", "02T12:00:01", "02T12:10:00", -HOUR / 3, "02T13:00:00"),
+            ("0 * * * *", "02T12:00:01", "02T12:50:00", HOUR / 4, "02T14:00:00"),
+        ] {
+            let [beat, now, due] = [beat, now, due].map(|time| at(&format!("2026-01-{time}Z")));
+            let check = check(Schedule::parse(expression, "UTC").unwrap());
+            let next = stepped(&check, &heard(&check, beat), by, moved(now, by));
+            assert_eq!(next.due, due, "{expression}, heard at {beat}, by {by} at {now}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_has_passed_stays_missed_and_its_grace_goes_on() {
+        let check = check(Schedule::parse("0 3 * * *", "UTC").unwrap());
+        let state = heard(&check, at("2026-01-01T03:00:01Z"));
+        for by in [-24 * HOUR, -HOUR, -2_000, 2_000, HOUR, 24 * HOUR] {
+            let now = moved(at("2026-01-02T03:00:20Z"), by);
+            let next = stepped(&check, &state, by, now);
+            assert_eq!(next.deadline(&check), now + Duration::from_secs(40), "{by}");
+            assert_eq!(check.look(&next, now, None).flip, None, "{by}");
+        }
+    }
+
+    /// Around the times of schedules of each kind, and where the clocks of Riga are moved.
+    #[test]
+    fn by_a_step_nothing_is_missed_and_nothing_is_asked_for_twice_or_not_at_all() {
+        let schedules = ["0 3 * * *", "30 2,14 * * 1-5", "*/10 * * * *", "0 9-17 * * *", "Mon..Fri 08:00"];
+        for (expression, zone) in schedules.into_iter().flat_map(|expression| [(expression, "UTC"), (expression, "Europe/Riga")]) {
+            let check = check(Schedule::parse(expression, zone).unwrap());
+            for start in ["2026-03-29T00:35:00Z", "2026-10-24T23:45:00Z"] {
+                let mut slot = at(start);
+                for _ in 0..4 {
+                    slot = check.schedule.next(slot);
+                    for (beat, later) in [(-2_000, 500), (-2_000, 300_000), (0, 500), (1_500, 500), (1_500, 300_000)] {
+                        let expected = State { due: slot, ..State::new(&check, moved(slot, -60_000)) };
+                        let at = moved(slot, beat);
+                        let said = Heard { kind: BeatKind::Success, health: None, at, sent_at: at, work: None };
+                        holds_around(&check, slot, &check.hear(&expected, said, None).state, moved(at, later));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whatever the clock does at `now`, when this time was served and the next one lies ahead.
+    fn holds_around(check: &Check, slot: Moment, state: &State, now: Moment) {
+        for by in [-26 * HOUR, -4 * HOUR, -2 * HOUR, -HOUR, -600_000, -2_000, 1_100, 61_000, HOUR, 26 * HOUR] {
+            let shown = moved(now, by);
+            let next = stepped(check, state, by, shown);
+            let words = format!("{}, served {slot}, by {by} at {now}: due {}", check.schedule, next.due);
+            assert!(next.due > shown, "{words}");
+            assert!(by < -CORRECTED_MS || next.due != slot, "{words}");
+            assert!(next.due <= check.schedule.next(check.schedule.next(shown)).max(state.due), "{words}");
+            assert_eq!(check.renewed(&next, shown + Duration::from_millis(1)), next, "a start after it: {words}");
+        }
+    }
+
+    #[test]
+    fn who_was_never_heard_is_not_missed_by_a_step_either() {
+        let roster = Roster::new(Wanted::new(2, at("2026-01-02T03:30:00Z")));
+        let look_at = |schedule: Schedule, by: i64| {
+            let rule = Rule { check: check(schedule), at_own_pace: false };
+            let now = moved(at("2026-01-02T04:00:00Z"), by);
+            stepped_roster(&rule, &roster, by, now).look_at(&rule, Now { at: now, quiet_until: None })
+        };
+        let nightly = || Schedule::parse("0 3 * * *", "UTC").unwrap();
+        assert_eq!(look_at(nightly(), -7 * HOUR / 6), Some(at("2026-01-03T03:01:00Z")), "it is ten to three once more");
+        assert_eq!(look_at(nightly(), 24 * HOUR), Some(at("2026-01-04T03:01:00Z")));
+        assert_eq!(look_at(Schedule::Every(Duration::from_secs(3_600)), -HOUR), Some(at("2026-01-02T03:31:00Z")));
     }
 
     #[test]

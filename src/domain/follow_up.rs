@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::moment::Moment;
 
 /// What is done while nobody acknowledges.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Plan {
     /// Told again so often. None: never.
     pub remind: Option<Duration>,
@@ -17,7 +17,7 @@ pub struct Plan {
 }
 
 /// Who else is told of what nobody acknowledges.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Escalation {
     /// So long after the alarm.
     pub after: Duration,
@@ -60,6 +60,30 @@ pub struct Following {
     pub acts: Vec<Act>,
     /// When to look again. None: only an event can change it.
     pub look_at: Option<Moment>,
+}
+
+impl Plan {
+    /// What both of them ask for: reminders as often as the one that wants more, and all further channels when the first of them is to be told.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        if self == *other {
+            return self;
+        }
+        let escalate = match (self.escalate, &other.escalate) {
+            (Some(one), Some(other)) => Some(one.and(other)),
+            (one, other) => one.or_else(|| other.clone()),
+        };
+        Self { remind: self.remind.into_iter().chain(other.remind).min(), escalate }
+    }
+}
+
+impl Escalation {
+    fn and(mut self, other: &Self) -> Self {
+        self.after = self.after.min(other.after);
+        let further: Vec<String> = other.to.iter().filter(|channel| !self.to.contains(channel)).cloned().collect();
+        self.to.extend(further);
+        self
+    }
 }
 
 impl FollowUp {
@@ -161,6 +185,20 @@ mod tests {
     #[test]
     fn who_looks_late_reminds_once_and_not_for_every_time_that_was_missed() {
         assert_eq!(acts(told(), &[500, 501, 519, 520]), [(500, vec![Act::Remind, Act::Escalate]), (520, vec![Act::Remind])]);
+    }
+
+    #[test]
+    fn two_plans_in_one_are_as_soon_and_as_often_as_either_and_tell_all() {
+        let second = Duration::from_secs(1);
+        let escalate = |after: u32, to: &[&str]| {
+            Some(Escalation { after: second * after, to: to.iter().map(|channel| (*channel).to_owned()).collect() })
+        };
+        let other = Plan { remind: Some(second * 30), escalate: escalate(10, &["pager", "boss"]) };
+        let both = Plan { remind: Some(second * 20), escalate: escalate(10, &["boss", "pager"]) };
+        assert_eq!(plan().and(&other), both);
+        for (one, other) in [(plan(), Plan::default()), (Plan::default(), plan()), (plan(), plan())] {
+            assert_eq!(one.and(&other), plan(), "who asks for nothing takes nothing away");
+        }
     }
 
     #[test]

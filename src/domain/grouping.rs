@@ -30,7 +30,7 @@ pub enum Telling {
 /// What was told lately.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lately {
-    /// How many alarms were told by themselves within [`TOGETHER`].
+    /// How many alarms were told by themselves within [`TOGETHER`]. Where a group was, nobody asks how many.
     pub alone: usize,
     /// When a group was told last, if within [`TOGETHER`].
     pub group_at: Option<Moment>,

@@ -171,9 +171,10 @@ impl Notice {
         let (app, count) = (&self.subject.app, self.also.len());
         match self.kind {
             NoticeKind::CheckResolved => format!("{app}: the {count} checks that went down together are working again"),
+            NoticeKind::CheckReminder if self.subject.status == Status::Poorly => format!("{app}: {count} checks are still doing poorly"),
             NoticeKind::CheckReminder => format!("{app}: {count} checks are still not working"),
+            NoticeKind::CheckPoorly => format!("{app}: {count} checks are doing poorly"),
             NoticeKind::CheckDown
-            | NoticeKind::CheckPoorly
             | NoticeKind::WatcherBlind
             | NoticeKind::ClockStep
             | NoticeKind::ChannelDead

@@ -114,7 +114,8 @@ impl Wanted {
 }
 
 impl Rule {
-    fn of(&self, every_ms: Option<u64>) -> Check {
+    /// What is expected of one that says itself how often it beats, in milliseconds.
+    pub(super) fn of(&self, every_ms: Option<u64>) -> Check {
         if self.at_own_pace { self.check.at_pace(every_ms) } else { self.check.clone() }
     }
 }
@@ -190,6 +191,23 @@ impl Roster {
         next.settle(self, rule, state, now, &Events::default())
     }
 
+    /// The same instances, where `rule` is expected of each from now on; so far they were to be looked at at `look_at`. Another schedule counts at once,
+    /// and what would be missed by it alone is due once more. Where the same is expected as before, nothing changes.
+    #[must_use]
+    pub fn renewed(&self, rule: &Rule, look_at: Option<Moment>, now: Now) -> Self {
+        let mut next = self.clone();
+        for member in &mut next.members {
+            member.state = rule.of(member.every_ms).renewed(&member.state, now.at);
+        }
+        let deadline = self.first_deadline(rule, now.quiet_until);
+        // Nothing is looked at after its deadline: so far, this one lay further ahead.
+        let is_by_it_alone = deadline <= now.at && look_at.is_some_and(|look_at| deadline < look_at);
+        if self.unheard() > 0 && !self.wanted.is_expired && is_by_it_alone {
+            next.wanted = Wanted::new(self.wanted.count, now.at);
+        }
+        next
+    }
+
     /// Moves what fell due after `after` and up to `now`, once each: to what `until` makes of the check. None: nothing did.
     #[must_use]
     pub fn forgive(&self, rule: &Rule, after: Moment, now: Moment, until: impl Fn(&Check) -> Moment) -> Option<Self> {
@@ -198,7 +216,7 @@ impl Roster {
         for member in &mut next.members {
             let check = rule.of(member.every_ms);
             if is_within(member.state.deadline(&check)) {
-                member.state = check.forgive(&member.state, until(&check));
+                member.state = check.forgive(&member.state, now, until(&check));
             }
         }
         let wanted = &mut next.wanted;
@@ -325,7 +343,9 @@ impl Roster {
             status,
             since: flip.map_or(before.since, |flip| flip.since),
             due: expected.map(|member| member.state.due).min().unwrap_or_else(|| rule.check.schedule.next(self.wanted.since)),
+            due_from: None,
             forgiven_until: None,
+            runs_forgiven_until: None,
             last_heard: self.members.iter().filter_map(|member| member.state.last_heard).max().or(before.last_heard),
             runs: Runs::default(),
             took_ms: None,

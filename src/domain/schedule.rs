@@ -120,6 +120,16 @@ impl Schedule {
         (shortest * 2).min(LONGEST)
     }
 
+    /// Whether its times are those of a day, each once, though the clock shows it twice: as Debian's cron and systemd have it.
+    #[must_use]
+    pub fn is_stated(&self) -> bool {
+        match self {
+            Self::Every(_) => false,
+            Self::Cron(cron) => cron.pace == Pace::Stated,
+            Self::Calendar(_) => true,
+        }
+    }
+
     /// When the next beat is due after a beat at `last`.
     #[must_use]
     pub fn next(&self, last: Moment) -> Moment {

@@ -38,6 +38,12 @@ pub struct Persistent {
 }
 
 impl Strangers {
+    /// Whoever goes on is found so long after the first look at the latest: by the fewest beats, none of them forgotten before the next.
+    #[must_use]
+    pub fn time_to_find(after: Duration) -> Duration {
+        forgotten(after).saturating_mul(FEWEST)
+    }
+
     /// One more beat with a wrong signature.
     pub fn note(&mut self, address: &str, key_id: &str, now: Moment) {
         let key_id: String = key_id.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
@@ -61,7 +67,7 @@ impl Strangers {
     /// Those that have gone on for `after`. Who was not heard for twice as long is forgotten.
     #[must_use]
     pub fn persistent(&mut self, now: Moment, after: Duration) -> Option<Persistent> {
-        self.0.retain(|_, tries| now.since(tries.last) <= after * 2);
+        self.0.retain(|_, tries| now.since(tries.last) <= forgotten(after));
         let persistent: Vec<_> =
             self.0.iter().filter(|(_, tries)| tries.count >= FEWEST && tries.last.since(tries.first) >= after).collect();
         let since = persistent.iter().map(|(_, tries)| tries.first).min()?;
@@ -76,6 +82,11 @@ impl Strangers {
         }
         Some(Persistent { since, count, who })
     }
+}
+
+/// Who was not heard for so long is forgotten.
+fn forgotten(after: Duration) -> Duration {
+    after.saturating_mul(2)
 }
 
 #[cfg(test)]
@@ -105,6 +116,18 @@ mod tests {
         assert_eq!(mended.persistent(at(181), AFTER), None);
         mended.note("192.0.2.1", "abc", at(182));
         assert_eq!(mended.persistent(at(182), AFTER), None, "and begins anew");
+    }
+
+    #[test]
+    fn whoever_goes_on_as_seldom_as_may_be_is_found_in_time() {
+        let time = Strangers::time_to_find(AFTER);
+        assert_eq!(time, Duration::from_secs(360));
+        let mut strangers = Strangers::default();
+        for second in [120, 240, 360] {
+            assert_eq!(strangers.persistent(at(second), AFTER), None, "{second}");
+            strangers.note("192.0.2.1", "abc", at(second));
+        }
+        assert!(strangers.persistent(at(360), AFTER).is_some());
     }
 
     #[test]

@@ -97,7 +97,7 @@ async fn forgive(connection: &mut Connection, scene: &Scene<'_>, last: Mark, bli
         if stored.state.status == Status::Down || deadline <= last.until || deadline > scene.now {
             continue;
         }
-        let state = check.forgive(&stored.state, until(&check));
+        let state = check.forgive(&stored.state, scene.now, until(&check));
         if state != stored.state {
             stored.look_at = Some(state.deadline(&check));
             stored.state = state;

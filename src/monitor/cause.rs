@@ -169,8 +169,12 @@ fn undecided(scene: &Scene<'_>, possible: PossibleCause, check: &StoredCheck, in
     }
 }
 
-/// It is ready to be told: at once, or with what else this sweep finds.
+/// It is ready to be told: at once, or with what else this transaction finds. A built-in check that may explain others is in no group: what it explains
+/// is listed with it, and what outlasts it is told when it is over, not when the last of a group is.
 async fn ready(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
+    if name_of(Role::of(&stored.incident.check)).is_some() {
+        return tell(connection, scene, stored).await;
+    }
     match scene.gather(stored) {
         Some(alone) => tell(connection, scene, alone).await,
         None => Ok(()),

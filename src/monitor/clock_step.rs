@@ -8,10 +8,12 @@ use super::replicas;
 use super::scene::Scene;
 use crate::clock;
 use crate::domain::check::Status;
-use crate::domain::clock_step::{moved, stepped, stepped_wanted, words};
+use crate::domain::clock_step::{moved, stepped, stepped_roster, words};
 use crate::domain::incident::Severity;
 use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind, Subject};
+use crate::domain::role::Role;
+use crate::domain::roster::Now;
 use crate::store::{Connection, StoreError, checks, clock_steps, facts, instances, notices};
 
 /// The clock has stepped, and the store is still dated by the old one: nobody writes by the new one meanwhile.
@@ -83,17 +85,20 @@ impl Monitor {
 
 async fn step(connection: &mut Connection, scene: &Scene<'_>, mut stored: checks::StoredCheck, by_ms: i64) -> Result<(), StoreError> {
     let Some(check) = scene.check(&stored) else { return Ok(()) };
-    if let Some((roster, mut rows)) = replicas::roster(connection, &stored).await? {
-        for row in &mut rows {
-            row.instance.state = stepped(&check.at_pace(row.instance.every_ms), &row.instance.state, by_ms);
+    let before = stored.state.deadline(&check);
+    stored.state = stepped(&check, &stored.state, by_ms, scene.now);
+    // Looked at early is harmless.
+    let mut earliest = moved(before, by_ms).min(stored.state.deadline(&check));
+    if let (Some(rule), Some((roster, mut rows))) = (scene.rule(&stored), replicas::roster(connection, &stored).await?) {
+        let roster = stepped_roster(&rule, &roster, by_ms, scene.now);
+        let quiet_until = scene.live.quiet_until(Role::of(&stored.name));
+        earliest = earliest.min(roster.look_at(&rule, Now { at: scene.now, quiet_until }).unwrap_or(earliest));
+        for (row, member) in rows.iter_mut().zip(roster.members) {
+            row.instance = member;
         }
         instances::save(connection, &stored.name, &rows).await?;
-        stored.wanted = Some(stepped_wanted(&roster.wanted, by_ms));
+        stored.wanted = Some(roster.wanted);
     }
-    let before = stored.state.deadline(&check);
-    stored.state = stepped(&check, &stored.state, by_ms);
-    // Looked at early is harmless.
-    let earliest = moved(before, by_ms).min(stored.state.deadline(&check));
     stored.look_at = stored.look_at.map(|at| moved(at, by_ms).min(earliest));
     checks::save(connection, stored).await
 }

@@ -175,10 +175,16 @@ async fn decided_at(connection: &mut Connection, stored: &StoredNotice) -> Resul
     if !matches!(notice.kind, NoticeKind::CheckDown | NoticeKind::CheckPoorly) {
         return Ok(None);
     }
-    let found = incidents::find(connection, &notice.subject.incident).await?;
-    let is_silence = |reason: &Reason| reason.is_silence() || matches!(reason, Reason::Together { .. });
-    let deadline = found.filter(|found| is_silence(&found.incident.reason)).map(|found| found.incident.since);
-    Ok(Some(deadline.unwrap_or(notice.at)))
+    let Some(found) = incidents::find(connection, &notice.subject.incident).await? else { return Ok(Some(notice.at)) };
+    let is_silence = match &found.incident.reason {
+        // As silent as those who are told together.
+        Reason::Together { .. } => {
+            let members = incidents::explained_by(connection, &found.incident.key).await?;
+            members.iter().all(|member| member.incident.reason.is_silence())
+        }
+        reason => reason.is_silence(),
+    };
+    Ok(Some(if is_silence { found.incident.since } else { notice.at }))
 }
 
 /// Later and later; but once at the end of the minute after which others are told.

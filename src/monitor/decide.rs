@@ -2,7 +2,7 @@
 
 use super::arrived::Arrived;
 use super::scene::Scene;
-use super::{fault, recorded_late, replicas, telling};
+use super::{fault, group, recorded_late, replicas, telling};
 use crate::domain::beat::BeatKind;
 use crate::domain::check::{Decision, Heard};
 use crate::domain::incident::key_at;
@@ -32,6 +32,10 @@ pub(super) async fn hear(
     if !told.is_empty()
         && let Some(open) = incidents::open_of(connection, &name).await?
     {
+        if scene.has_gathered(&name) {
+            // What the sender has told is written before it counts as told.
+            group::tell(connection, scene).await?;
+        }
         telling::told_by_sender(connection, scene, &open.incident.key, told).await?;
     }
     Ok(())

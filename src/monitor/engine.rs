@@ -1,5 +1,6 @@
 //! The monitor: one store, what is expected, and how far work has come.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, RwLock, watch};
@@ -133,35 +134,34 @@ impl Monitor {
         self.pulse.start(now);
         let mut transaction = self.store.begin().await?;
         let scene = self.scene(&mut transaction, now).await?;
-        for name in checks::configured(&mut transaction).await? {
-            if self.settings.expected(&name).is_none() {
-                instances::forget_all(&mut transaction, &name).await?;
-                checks::remove(&mut transaction, &name).await?;
-            }
-        }
+        let removed = self.forget_removed(&mut transaction).await?;
         transaction.batch();
         for mut stored in self.known(&mut transaction, now).await? {
             let Some(expected) = self.settings.expected(&stored.name) else { continue };
             // What the config names is the config's, however it began.
             stored.made = None;
-            // A new period or grace counts at once.
-            let check = expected.at_pace(stored.every_ms);
-            stored.look_at = stored.look_at.map(|_| stored.state.deadline(&check).min(now));
+            // Another schedule, period or grace counts at once.
             match scene.wanted(&expected.name) {
                 Some(count) => {
                     checks::save(&mut transaction, stored.clone()).await?;
-                    replicas::expect(&mut transaction, &scene, stored, count).await?;
+                    replicas::begin(&mut transaction, &scene, stored, count).await?;
                 }
                 None => {
                     if stored.wanted.take().is_some() {
                         instances::forget_all(&mut transaction, &stored.name).await?;
                     }
+                    let check = expected.at_pace(stored.every_ms);
+                    let is_looked_at = stored.look_at.is_some() || stored.state.waits;
+                    stored.state = check.renewed(&stored.state, now);
+                    stored.look_at = is_looked_at.then(|| stored.state.deadline(&check).min(now));
                     checks::save(&mut transaction, stored).await?;
                 }
             }
         }
         for open in incidents::open(&mut transaction).await? {
-            if !made::exists(&mut transaction, &open.incident.check).await? && !self.is_watched(&open.incident.check) {
+            let check = &open.incident.check;
+            let is_expected = !removed.contains(check) && self.is_watched(check);
+            if !is_expected && !made::exists(&mut transaction, check).await? {
                 resolution::forget(&mut transaction, &scene, open, "no longer expected: it was taken out of the config").await?;
             }
         }
@@ -172,6 +172,19 @@ impl Monitor {
         self.set_mark(mark);
         self.pulse.committed(now);
         Ok(())
+    }
+
+    /// Forgets the checks that were taken out of the config, and says which these are.
+    async fn forget_removed(&self, connection: &mut Connection) -> Result<BTreeSet<String>, StoreError> {
+        let mut removed = BTreeSet::new();
+        for name in checks::configured(connection).await? {
+            if self.settings.expected(&name).is_none() {
+                instances::forget_all(connection, &name).await?;
+                checks::remove(connection, &name).await?;
+                removed.insert(name);
+            }
+        }
+        Ok(removed)
     }
 
     /// What is expected, as it is known or as it is made at `now`.
@@ -261,12 +274,12 @@ impl Monitor {
 
     /// Whether it is told of us, and nobody beats for it.
     pub(super) fn is_of_our_own(&self, check: &str) -> bool {
-        check == self.strangers_check() || check == self.certificate_check()
+        check == self.strangers_check() || check == self.certificate_check() || check == self.config_check()
     }
 
     fn is_watched(&self, check: &str) -> bool {
         let channel = check.strip_prefix("channel-");
-        let is_ours = matches!(Role::of(check), Role::Group | Role::Config) || self.is_of_our_own(check);
+        let is_ours = Role::of(check) == Role::Group || self.is_of_our_own(check) || self.is_of_another_watcher(check);
         is_ours || self.settings.expected(check).is_some() || channel.is_some_and(|name| self.settings.has_channel(name))
     }
 

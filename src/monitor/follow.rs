@@ -2,7 +2,8 @@
 
 use super::scene::Scene;
 use super::telling;
-use crate::domain::follow_up::Act;
+use crate::domain::follow_up::{Act, Plan};
+use crate::domain::incident::Incident;
 use crate::store::{Connection, StoreError, acknowledgements, follow_ups, incidents};
 
 /// Looks at an open incident again. What is over is forgotten; what another explains is told there.
@@ -15,10 +16,10 @@ pub(super) async fn look(connection: &mut Connection, scene: &Scene<'_>, key: &s
     if incident.cause.is_some() {
         return follow_ups::save(connection, key, &state, None).await;
     }
-    let plan = scene.settings.plan_of(&incident.check);
+    let plan = plan_of(scene, &incident);
     let is_acknowledged = acknowledgements::of(connection, key).await?.is_some();
     let hushed_until = scene.hushed(&incident.check).map(|hush| hush.until);
-    let decided = state.decide(plan, is_acknowledged, hushed_until, scene.now);
+    let decided = state.decide(&plan, is_acknowledged, hushed_until, scene.now);
     for act in &decided.acts {
         tracing::info!(incident = key, ?act, "nobody has acknowledged it");
         match (act, &plan.escalate) {
@@ -29,4 +30,11 @@ pub(super) async fn look(connection: &mut Connection, scene: &Scene<'_>, key: &s
         }
     }
     follow_ups::save(connection, key, &decided.state, decided.look_at).await
+}
+
+/// What is done while nobody acknowledges it. Those who are told as one have one plan; but what was told under another config, or by an earlier
+/// version, may hold checks with several, and then whatever one of them is owed is done.
+fn plan_of(scene: &Scene<'_>, incident: &Incident) -> Plan {
+    let first = scene.settings.plan_of(&incident.check).clone();
+    incident.members().iter().fold(first, |plan, check| plan.and(scene.settings.plan_of(check)))
 }

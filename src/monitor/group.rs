@@ -1,18 +1,20 @@
 //! Many incidents at once are told as one, which names them and ends with the last of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::scene::Scene;
 use super::{cause, resolution, telling};
 use crate::domain::check::{Reason, Status};
+use crate::domain::follow_up::Plan;
 use crate::domain::grouping::{self, CROWD, Lately, TOGETHER, Telling, named};
 use crate::domain::incident::{Incident, Severity};
 use crate::store::incidents::StoredIncident;
 use crate::store::{Connection, StoreError, groups, incidents};
 
-/// Tells what this sweep has found ready to be told: each by itself, or together with those who are told alike.
+/// Tells what this transaction has found ready to be told: each by itself, or together with those who are told alike. Where it has found nothing, the
+/// store is asked nothing.
 pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>) -> Result<(), StoreError> {
-    let ready = scene.gathered();
+    let ready = ready(connection, scene).await?;
     if ready.is_empty() {
         return Ok(());
     }
@@ -39,17 +41,28 @@ pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>) -> Resu
     Ok(())
 }
 
+/// What was gathered and is to be told still: by now it may be over, or explained by what fell after it.
+async fn ready(connection: &mut Connection, scene: &Scene<'_>) -> Result<Vec<StoredIncident>, StoreError> {
+    let mut ready = Vec::new();
+    for gathered in scene.gathered() {
+        let found = incidents::find(connection, &gathered.incident.key).await?;
+        ready.extend(found.filter(|found| found.incident.resolved_at.is_none() && found.incident.cause.is_none()));
+    }
+    Ok(ready)
+}
+
 /// What was told before those that are `fresh`.
 async fn lately(connection: &mut Connection, scene: &Scene<'_>, fresh: usize) -> Result<Lately, StoreError> {
     let (opened, group_at) = groups::lately(connection, scene.now - TOGETHER, scene.now).await?;
     Ok(Lately { alone: usize::try_from(opened).unwrap_or(usize::MAX).saturating_sub(fresh), group_at })
 }
 
-/// Those who are told to the same channels.
+/// Those who are told to the same channels, with the same to follow while nobody acknowledges: a group has but one of each.
 fn alike(scene: &Scene<'_>, ready: Vec<StoredIncident>) -> Vec<Vec<StoredIncident>> {
-    let mut alike: BTreeMap<Vec<String>, Vec<StoredIncident>> = BTreeMap::new();
+    let mut alike: BTreeMap<(Vec<String>, &Plan), Vec<StoredIncident>> = BTreeMap::new();
     for stored in ready {
-        alike.entry(scene.settings.channels_of(&stored.incident.check)).or_default().push(stored);
+        let check = &stored.incident.check;
+        alike.entry((scene.settings.channels_of(check), scene.settings.plan_of(check))).or_default().push(stored);
     }
     alike.into_values().collect()
 }
@@ -65,6 +78,7 @@ async fn together(connection: &mut Connection, scene: &Scene<'_>, mut members: V
     let key = group.key.clone();
     let stored = StoredIncident { incident: group, opened_at: scene.now, decide_at: None, decide_until: None, explained: false };
     incidents::save(connection, &stored).await?;
+    bring_along(connection, scene, &members, &key).await?;
     for mut member in members {
         if member.decide_at.is_some() {
             // It had been held, and its notices wait.
@@ -76,6 +90,18 @@ async fn together(connection: &mut Connection, scene: &Scene<'_>, mut members: V
     }
     groups::insert(connection, &key, scene.now).await?;
     telling::opened(connection, scene, &stored.incident, scene.now).await
+}
+
+/// What stands behind a member is listed where the member is told.
+async fn bring_along(connection: &mut Connection, scene: &Scene<'_>, members: &[StoredIncident], group: &str) -> Result<(), StoreError> {
+    let causes: BTreeSet<&str> = scene.settings.checks.iter().flat_map(|expected| &expected.behind).map(String::as_str).collect();
+    for member in members.iter().filter(|member| causes.contains(member.incident.check.as_str())) {
+        for mut behind in incidents::explained_by(connection, &member.incident.key).await? {
+            behind.incident.cause = Some(group.to_owned());
+            incidents::save(connection, &behind).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn group_of(connection: &mut Connection, scene: &Scene<'_>, members: &[StoredIncident]) -> Result<Incident, StoreError> {

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::arrived::{Arrived, PING};
 use super::engine::{Monitor, MonitorError};
 use super::scene::Scene;
-use super::{decide, live, skew};
+use super::{decide, group, live, skew};
 use crate::clock;
 use crate::domain::beat::{Beat, BeatKind};
 use crate::domain::moment::Moment;
@@ -165,11 +165,17 @@ impl Monitor {
             let names: Vec<&str> = batch.iter().map(|arrived| arrived.borrow().beat.check.as_str()).collect();
             checks::read_ahead(&mut transaction, &names).await?;
         }
-        let mut scene = self.scene(&mut transaction, now).await?;
+        let mut scene = self.scene(&mut transaction, now).await?.gathering();
         let mut answers = Vec::with_capacity(batch.len());
         for arrived in batch {
-            answers.push(self.take(&mut transaction, &mut scene, arrived.borrow()).await?);
+            let arrived: &Arrived = arrived.borrow();
+            if arrived.beat.live.is_some() || scene.has_gathered(&arrived.beat.check) {
+                // As if it had been committed before this beat, which may end it or make it worse.
+                group::tell(&mut transaction, &scene).await?;
+            }
+            answers.push(self.take(&mut transaction, &mut scene, arrived).await?);
         }
+        group::tell(&mut transaction, &scene).await?;
         let has_news = transaction.has_news();
         transaction.commit().await?;
         if has_news {

@@ -1,5 +1,6 @@
 //! Telling from memory: when the store does not work, nothing can be kept, and somebody must hear of it all the same.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::expected::MonitorSettings;
@@ -20,6 +21,8 @@ pub struct Memory {
     app: String,
     page_url: Option<String>,
     channels: Vec<String>,
+    /// Those of them that forget what they have taken, and how often they are told again while it lasts.
+    forgetful: BTreeMap<String, Duration>,
     trouble: Option<Trouble>,
     outbox: Vec<Pending>,
     /// By so many milliseconds the clock has been set since we run.
@@ -53,10 +56,17 @@ impl Memory {
             app: settings.app.clone(),
             page_url: settings.page_url.clone(),
             channels: settings.own_channels.clone(),
+            forgetful: BTreeMap::new(),
             trouble: None,
             outbox: Vec::new(),
             stepped_ms: 0,
         }
+    }
+
+    /// Knows which channels forget what they have taken: how often each is told again while it lasts.
+    #[must_use]
+    pub fn telling_again(self, forgetful: impl IntoIterator<Item = (String, Duration)>) -> Self {
+        Self { forgetful: forgetful.into_iter().collect(), ..self }
     }
 
     /// By so many milliseconds the clock has been set since we run: everything is as long ago as before, and waits no longer.
@@ -101,14 +111,18 @@ impl Memory {
     /// Hears whether the channel took it.
     pub fn settle(&mut self, key: &str, is_taken: bool, now: Moment) {
         let Some(at) = self.outbox.iter().position(|pending| pending.notice.key == key) else { return };
-        if is_taken {
-            let taken = self.outbox.swap_remove(at);
-            if let Some(trouble) = &mut self.trouble {
-                trouble.told.push(taken.channel);
-            }
-        } else if let Some(pending) = self.outbox.get_mut(at) {
-            pending.attempts += 1;
-            pending.due_at = now + retry::delay(pending.attempts, None);
+        let Pending { channel, notice, attempts, .. } = self.outbox.swap_remove(at);
+        if !is_taken {
+            let attempts = attempts + 1;
+            self.outbox.push(Pending { channel, notice, attempts, due_at: now + retry::delay(attempts, None) });
+            return;
+        }
+        let Some(trouble) = self.trouble.as_mut().filter(|_| notice.kind == NoticeKind::CheckDown) else { return };
+        if !trouble.told.contains(&channel) {
+            trouble.told.push(channel.clone());
+        }
+        if let Some(every) = self.forgetful.get(&channel) {
+            self.outbox.push(Pending { channel, notice, attempts: 0, due_at: now + *every });
         }
     }
 

@@ -52,6 +52,7 @@ mod scene;
 mod settings;
 mod shown;
 mod skew;
+mod standing;
 mod stopped;
 pub mod stories;
 mod strangers;

@@ -1,6 +1,7 @@
 //! What is wrong with our own files: an incident until it is mended.
 
 use super::engine::{Monitor, MonitorError};
+use super::settings::UNNAMED;
 use super::{resolution, telling};
 use crate::domain::check::{Reason, Status};
 use crate::domain::incident::{Incident, Severity, key_at};
@@ -17,7 +18,13 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work.
     pub async fn config_is(&self, trouble: Option<&str>, now: Moment) -> Result<(), MonitorError> {
-        self.own_trouble_is(CONFIG, trouble, now).await
+        self.own_trouble_is(&self.config_check(), trouble, now).await
+    }
+
+    /// The name under which it is told: where several watchers share a store, each that has a name has its own.
+    pub(super) fn config_check(&self) -> String {
+        let name = self.settings.name.as_str();
+        if name == UNNAMED { CONFIG.to_owned() } else { format!("{CONFIG}-{name}") }
     }
 
     /// Hears what is wrong with the certificate of our listener; none is that it is right.
@@ -31,6 +38,12 @@ impl Monitor {
     /// The name under which it is told.
     pub(super) fn certificate_check(&self) -> String {
         format!("certificate-{}", self.settings.name)
+    }
+
+    /// Whether it may be told of another watcher on our store: that one alone knows when it is over.
+    pub(super) fn is_of_another_watcher(&self, check: &str) -> bool {
+        let is_of_one = check == CONFIG || ["config-", "certificate-", "signatures-"].iter().any(|start| check.starts_with(start));
+        is_of_one && self.is_one_of_many() && !self.is_of_our_own(check)
     }
 
     async fn own_trouble_is(&self, check: &str, trouble: Option<&str>, now: Moment) -> Result<(), MonitorError> {

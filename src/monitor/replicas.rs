@@ -49,6 +49,15 @@ pub(super) async fn look(connection: &mut Connection, scene: &Scene<'_>, stored:
     apply(connection, scene, found, decision, None).await
 }
 
+/// We begin, and this is expected from now on.
+pub(super) async fn begin(connection: &mut Connection, scene: &Scene<'_>, stored: StoredCheck, count: u32) -> Result<(), StoreError> {
+    let Some(mut found) = find(connection, scene, stored).await? else { return Ok(()) };
+    let now = Now { at: scene.now, quiet_until: scene.live.quiet_until(Role::of(&found.stored.name)) };
+    found.roster = found.roster.renewed(&found.rule, found.stored.look_at, now);
+    let decision = found.roster.expect(&found.rule, &found.stored.state, count, now);
+    apply(connection, scene, found, decision, None).await
+}
+
 /// So many are expected from now on.
 pub(super) async fn expect(connection: &mut Connection, scene: &Scene<'_>, stored: StoredCheck, count: u32) -> Result<(), StoreError> {
     let Some(found) = find(connection, scene, stored).await? else { return Ok(()) };

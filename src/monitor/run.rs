@@ -14,6 +14,7 @@ use super::engine::Monitor;
 use super::expected::ChannelRule;
 use super::ingest::{Ingest, Queue, queue};
 use super::memory::Memory;
+use super::standing::Standing;
 use crate::clock;
 use crate::net::interfaces::only_loopback;
 use crate::net::manager::ServiceManager;
@@ -192,6 +193,7 @@ async fn show(monitor: Monitor, by_name: u32, mut stop: watch::Receiver<bool>) {
 
 /// One channel's own loop: a channel that hangs delays no other.
 async fn courier(monitor: Monitor, channel: Arc<Channel>, rule: ChannelRule, mut stop: watch::Receiver<bool>) {
+    let mut standing = Standing::default();
     loop {
         let woken = monitor.wake.notified();
         tokio::select! {
@@ -200,7 +202,7 @@ async fn courier(monitor: Monitor, channel: Arc<Channel>, rule: ChannelRule, mut
         }
         monitor.pulse.couriered(&rule.name, monitor.now());
         tokio::select! {
-            _ = timeout(COURIER_EVERY, woken) => {}
+            _ = async { standing.tell(&monitor, &channel).await; timeout(COURIER_EVERY, woken).await } => {}
             () = until(&mut stop) => return,
         }
     }
@@ -229,7 +231,8 @@ async fn deliver(monitor: &Monitor, channel: &Channel, rule: &ChannelRule) {
 }
 
 async fn tell_from_memory(monitor: Monitor, channels: Vec<Arc<Channel>>, mut stop: watch::Receiver<bool>) {
-    let mut memory = Memory::new(&monitor.settings);
+    let forgetful = channels.iter().filter_map(|channel| Some((channel.name().to_owned(), channel.again_every()?)));
+    let mut memory = Memory::new(&monitor.settings).telling_again(forgetful);
     let mut ticks = interval(COURIER_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

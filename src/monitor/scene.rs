@@ -51,6 +51,14 @@ impl Scene<'_> {
         None
     }
 
+    /// Whether an incident of this check is gathered.
+    pub(super) fn has_gathered(&self, check: &str) -> bool {
+        self.gathered.as_ref().is_some_and(|gathered| {
+            let gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
+            gathered.iter().any(|stored| stored.incident.check == check)
+        })
+    }
+
     /// What was gathered, once.
     pub(super) fn gathered(&self) -> Vec<StoredIncident> {
         let gathered = self.gathered.as_ref().map(|gathered| std::mem::take(&mut *gathered.lock().unwrap_or_else(PoisonError::into_inner)));

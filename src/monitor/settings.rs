@@ -10,6 +10,8 @@ use crate::settings::{Secret, Section, address_or};
 use crate::store::Store;
 
 const DAY: Duration = Duration::from_secs(86_400);
+/// The name of a watcher that was given none.
+pub(super) const UNNAMED: &str = "watcher";
 
 /// `[watcher]`: who expects every all's well.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +57,7 @@ impl WatcherSettings {
         let settings = Self {
             listen: address_or(&mut section, "listen", "127.0.0.1:7700"),
             tls: TlsFiles::read(section.section("tls")),
-            name: section.text_or("name", "watcher"),
+            name: section.text_or("name", UNNAMED),
             store: section.text_or("store", "sqlite:watcher.db"),
             site: section.text("site"),
             url: section.text("url"),

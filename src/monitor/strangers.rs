@@ -1,10 +1,12 @@
 //! Beats with a wrong signature that do not end are an incident: a sender has another key, or somebody tries.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::engine::{Monitor, MonitorError};
 use super::{resolution, telling};
 use crate::domain::check::{Reason, Status};
+use crate::domain::clock_step::moved;
 use crate::domain::incident::{Incident, Severity};
 use crate::domain::moment::Moment;
 use crate::domain::strangers::{Persistent, Strangers};
@@ -12,20 +14,46 @@ use crate::store::incidents::{self, StoredIncident};
 
 /// What was seen of them, and who is told of at present.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<(Strangers, Option<Told>)>>);
+pub(super) struct Seen(Arc<Mutex<Mind>>);
 
-/// None inside: nobody.
-type Told = Option<String>;
+#[derive(Debug, Default)]
+struct Mind {
+    strangers: Strangers,
+    /// When we looked for them first.
+    since: Option<Moment>,
+    /// Who was told by us last. None: we have told nothing yet. None inside: nobody.
+    told: Option<Option<String>>,
+}
+
+impl Seen {
+    fn mind(&self) -> MutexGuard<'_, Mind> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mind {
+    /// Whether something else is to be told than was. What was told before us, by an earlier process or config, is not over before whoever it
+    /// was would have been found again.
+    fn has_news(&mut self, persistent: Option<&Persistent>, after: Duration, now: Moment) -> bool {
+        let since = *self.since.get_or_insert(now);
+        match (&self.told, persistent) {
+            (None, None) => now.since(since) > Strangers::time_to_find(after),
+            (told, persistent) => *told != Some(persistent.map(|persistent| persistent.who.clone())),
+        }
+    }
+}
 
 impl Monitor {
     /// A beat with a wrong signature came.
     pub fn stranger(&self, address: &str, key_id: &str, now: Moment) {
-        self.strangers.0.lock().unwrap_or_else(PoisonError::into_inner).0.note(address, key_id, now);
+        self.strangers.mind().strangers.note(address, key_id, now);
     }
 
     /// The clock was set.
     pub(super) fn step_strangers(&self, by_ms: i64) {
-        self.strangers.0.lock().unwrap_or_else(PoisonError::into_inner).0.step(by_ms);
+        let mut mind = self.strangers.mind();
+        mind.strangers.step(by_ms);
+        mind.since = mind.since.map(|since| moved(since, by_ms));
     }
 
     /// The name under which they are told.
@@ -38,18 +66,18 @@ impl Monitor {
     /// # Errors
     /// Where the store does not work.
     pub async fn look_for_strangers(&self, now: Moment) -> Result<(), MonitorError> {
-        let (persistent, is_told) = {
-            let mut seen = self.strangers.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let persistent = seen.0.persistent(now, self.settings.strangers_after);
-            let is_told = seen.1.as_ref().is_some_and(|told| *told == persistent.as_ref().map(|persistent| persistent.who.clone()));
-            (persistent, is_told)
+        let (persistent, has_news) = {
+            let (mut mind, after) = (self.strangers.mind(), self.settings.strangers_after);
+            let persistent = mind.strangers.persistent(now, after);
+            let has_news = mind.has_news(persistent.as_ref(), after, now);
+            (persistent, has_news)
         };
-        if is_told {
+        if !has_news {
             return Ok(());
         }
         let told = persistent.as_ref().map(|persistent| persistent.who.clone());
         self.tell_of_strangers(persistent, now).await?;
-        self.strangers.0.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(told);
+        self.strangers.mind().told = Some(told);
         self.wake.notify_waiters();
         Ok(())
     }

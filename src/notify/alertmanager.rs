@@ -1,7 +1,7 @@
 //! Alertmanager's API v2: `POST /api/v2/alerts` (prometheus/alertmanager, api/v2/openapi.yaml).
 //!
-//! There, an alert is its labels, and it is over when its `endsAt` has passed. Nothing here posts it again while it lasts: so it gets an end that
-//! is far away, and its resolution another.
+//! There, an alert is its labels, it is over when its `endsAt` has passed, and it is kept in memory alone. So what is not over is posted again and
+//! again, as Prometheus does, each time with an end that is a few minutes away.
 
 use std::time::Duration;
 
@@ -18,10 +18,14 @@ use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind};
 use crate::settings::Secret;
 
-/// An incident is over when we say so. This is for the case that we never do: an alert that stays too long is seen, one that ends too soon is not.
-const INCIDENT: Duration = Duration::from_secs(365 * 24 * 3_600);
+/// What is not over is posted again so often: an Alertmanager that was started anew has it after that.
+const AGAIN: Duration = Duration::from_secs(60);
+/// What nobody posts again ends after this: four posts may be missed, and our clock may be a few minutes behind.
+const LASTS: Duration = Duration::from_secs(5 * 60);
 /// What happened once, and has no resolution: long enough to be told, whatever `group_wait` may be.
 const EVENT: Duration = Duration::from_secs(15 * 60);
+/// Whatever has a resolution.
+const CHECK: &str = "AllswellCheck";
 const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
 const PERMANENT: [u16; 5] = [400, 401, 403, 404, 410];
 
@@ -35,14 +39,24 @@ impl Alertmanager {
     pub(super) fn new(channel: &str, url: &Secret, timeout: Duration) -> Result<Self, ChannelError> {
         Ok(Self { url: answer::below(&answer::url(channel, url)?, "api/v2/alerts"), client: answer::client(channel, timeout)? })
     }
+
+    async fn post(&self, alerts: &Value) -> Result<Receipt, SendError> {
+        let sent = self.client.post(self.url.clone()).json(alerts).send().await;
+        judge(&Answer::read(sent).await?)
+    }
 }
 
 impl Further for Alertmanager {
     fn send<'a>(&'a self, notice: &'a Notice) -> Sending<'a> {
-        Box::pin(async move {
-            let sent = self.client.post(self.url.clone()).json(&payload(notice, clock::now())).send().await;
-            judge(&Answer::read(sent).await?)
-        })
+        Box::pin(async move { self.post(&payload(notice, clock::now())).await })
+    }
+
+    fn again_every(&self) -> Option<Duration> {
+        Some(AGAIN)
+    }
+
+    fn send_again<'a>(&'a self, taken: &'a [Notice], is_over: bool) -> Sending<'a> {
+        Box::pin(async move { self.post(&posted_again(taken, is_over, clock::now())).await })
     }
 }
 
@@ -59,13 +73,20 @@ fn payload(notice: &Notice, now: Moment) -> Value {
     let subject = &notice.subject;
     let Some(name) = event(notice.kind) else {
         let is_over = notice.kind == NoticeKind::CheckResolved;
-        let ends = |severity| if severity == subject.severity && !is_over { now + INCIDENT } else { notice.at.max(notice.since) };
-        return SEVERITIES.map(|severity| alert(notice, &labels(notice, "AllswellCheck", severity), ends(severity))).into_iter().collect();
+        let ends = |severity| if severity == subject.severity && !is_over { now + LASTS } else { notice.at };
+        return SEVERITIES.map(|severity| alert(notice, &labels(notice, CHECK, severity), ends(severity))).into_iter().collect();
     };
     let mut labels = labels(notice, name, subject.severity);
     // Two of a kind within the quarter of an hour are two.
     labels.insert("incident".into(), json!(subject.incident));
     json!([alert(notice, &labels, now + EVENT)])
+}
+
+/// The alerts of these notices, which were posted before, with a later end; or with their end, where they are over. Their other severities ended
+/// when they were told, and are not said again.
+fn posted_again(taken: &[Notice], is_over: bool, now: Moment) -> Value {
+    let ends = if is_over { now } else { now + LASTS };
+    taken.iter().map(|notice| alert(notice, &labels(notice, CHECK, notice.subject.severity), ends)).collect()
 }
 
 /// The name of what happened once; nothing for what has a resolution.
@@ -108,7 +129,8 @@ fn alert(notice: &Notice, labels: &Map<String, Value>, ends: Moment) -> Value {
             "live": subject.live.map_or_else(|| "undefined".to_owned(), |live| live.to_string()),
         },
         "startsAt": notice.since,
-        "endsAt": ends,
+        // It refuses what ends before it begins: a clock that was set back makes no difference.
+        "endsAt": ends.max(notice.since),
     });
     // It refuses the whole post where this is none.
     if let Some(url) = message.url.filter(|url| url.parse::<Url>().is_ok()) {
@@ -141,7 +163,7 @@ mod tests {
                     "summary": "shop: blue (live) is not working", "description": "", "incident": "blue-1795410000000", "status": "down", "live": "blue",
                 },
                 "startsAt": "2026-11-23T05:00:00.000Z",
-                "endsAt": "2027-11-23T05:00:12.000Z",
+                "endsAt": "2026-11-23T05:05:12.000Z",
                 "generatorURL": "http://127.0.0.1:7700/",
             })
         );
@@ -151,13 +173,31 @@ mod tests {
     fn only_the_present_severity_fires_and_a_resolution_ends_them_all() {
         let at = "2026-11-23T05:00:12.000Z";
         let firing = payload(&notice(), notice().at + Duration::from_secs(60));
-        assert_eq!(ends(&firing), [("info", at), ("warning", at), ("critical", "2027-11-23T05:01:12.000Z")]);
+        assert_eq!(ends(&firing), [("info", at), ("warning", at), ("critical", "2026-11-23T05:06:12.000Z")]);
         let over = Notice { kind: NoticeKind::CheckResolved, duration_seconds: Some(12), ..notice() };
         let over = payload(&over, notice().at + Duration::from_secs(60));
         assert_eq!(ends(&over), [("info", at), ("warning", at), ("critical", at)]);
         for (alarm, end) in firing.as_array().unwrap().iter().zip(over.as_array().unwrap()) {
             assert_eq!(alarm["labels"], end["labels"], "labels are what an alert is known by");
         }
+    }
+
+    #[test]
+    fn what_is_not_over_is_posted_again_as_the_same_alert_with_a_later_end() {
+        let (first, later) = (payload(&notice(), notice().at), notice().at + Duration::from_secs(60));
+        let again = posted_again(&[notice()], false, later);
+        assert_eq!(ends(&again), [("critical", "2026-11-23T05:06:12.000Z")], "nothing is said of its other severities");
+        assert_eq!(again[0]["labels"], first[2]["labels"]);
+        let over = posted_again(&[notice()], true, later);
+        assert_eq!((ends(&over), &over[0]["labels"]), (vec![("critical", "2026-11-23T05:01:12.000Z")], &first[2]["labels"]));
+    }
+
+    #[test]
+    fn by_a_clock_that_was_set_back_no_alert_ends_before_it_began() {
+        let began = "2026-11-23T05:00:00.000Z";
+        let before = notice().since - Duration::from_secs(3_600);
+        assert_eq!(ends(&payload(&Notice { at: before, ..notice() }, before)), [("info", began), ("warning", began), ("critical", began)]);
+        assert_eq!(ends(&posted_again(&[notice()], false, before)), [("critical", began)]);
     }
 
     #[test]

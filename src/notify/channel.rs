@@ -100,6 +100,25 @@ impl Channel {
         };
         timeout(self.timeout, sending).await.unwrap_or_else(|_| Err(SendError::retry("no answer in time")))
     }
+
+    /// How often it is to be told again what it has taken and what is not over, by [`Channel::send_again`]. None: it does not forget.
+    #[must_use]
+    pub fn again_every(&self) -> Option<Duration> {
+        match &self.way {
+            Way::Further(further) => further.again_every(),
+            Way::Slack(_) | Way::Email(_) | Way::Webhook(_) => None,
+        }
+    }
+
+    /// Says again of what it has taken that it is not over; or, where `is_over`, that it is. Nobody is told of it anew.
+    ///
+    /// # Errors
+    /// As [`Channel::send`].
+    pub async fn send_again(&self, taken: &[Notice], is_over: bool) -> Result<(), SendError> {
+        let Way::Further(further) = &self.way else { return Ok(()) };
+        let sending = timeout(self.timeout, further.send_again(taken, is_over));
+        sending.await.unwrap_or_else(|_| Err(SendError::retry("no answer in time"))).map(|_| ())
+    }
 }
 
 /// Shows the name alone: the rest may be secret.
@@ -139,5 +158,14 @@ mod tests {
         let channel = Channel::new(&webhook("https://hooks.example/secret")).unwrap();
         assert_eq!(format!("{channel:?}"), "Channel { name: \"ops\", .. }");
         assert_eq!(channel.name(), "ops");
+    }
+
+    #[test]
+    fn who_keeps_alerts_in_memory_alone_is_told_again_and_who_tells_people_is_not() {
+        let url = || Secret::Plain("https://alerts.example".into());
+        let every = |kind| Channel::new(&ChannelSettings { kind, ..webhook("https://hooks.example") }).unwrap().again_every();
+        assert_eq!(every(ChannelKind::Alertmanager { url: url() }), Some(Duration::from_secs(60)));
+        assert_eq!(every(ChannelKind::Slack { url: url() }), None);
+        assert_eq!(every(ChannelKind::PagerDuty { routing_key: Secret::Plain("key".into()), url: "https://pager.example".into() }), None);
     }
 }

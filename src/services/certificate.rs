@@ -34,7 +34,7 @@ pub(super) async fn follow(certificates: Certificates, monitor: Monitor, mut sto
         if told.as_ref() == Some(&warning) {
             continue;
         }
-        match monitor.certificate_is(warning.as_deref(), monitor.now()).await {
+        match monitor.dated(|now| monitor.certificate_is(warning.as_deref(), now)).await {
             Ok(()) => told = Some(warning),
             Err(error) => tracing::error!("how the certificate stands is not written down: {error}"),
         }

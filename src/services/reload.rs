@@ -3,11 +3,13 @@
 
 use std::net::{SocketAddr, TcpListener as Bound};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
 
 use crate::clock;
 use crate::config::{Config, ConfigError, Loaded};
@@ -17,6 +19,9 @@ use crate::monitor::orders::ConfigView;
 use crate::net::listen;
 use crate::net::manager::ServiceManager;
 use crate::release::Desk;
+
+/// That the config is right is said so often, until it is written down.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Who orders a reload, and waits for what comes of it: the view of the new config, or everything that is wrong with it.
 pub type Order = oneshot::Sender<Result<ConfigView, String>>;
@@ -86,10 +91,20 @@ impl Handle {
         Some(format!("{}: try again when it is over", lease.under_way(clock::now())))
     }
 
-    async fn say(&self, trouble: Option<&str>) {
-        let Some(monitor) = &self.tells else { return };
-        if let Err(error) = monitor.config_is(trouble, monitor.now()).await {
+    /// Says whether it was written down.
+    async fn say(&self, trouble: Option<&str>) -> bool {
+        let Some(monitor) = &self.tells else { return true };
+        let said = monitor.dated(|now| monitor.config_is(trouble, now)).await;
+        if let Err(error) = &said {
             tracing::error!("that the config is wrong, or right again, is not written down: {error}");
+        }
+        said.is_ok()
+    }
+
+    /// The part works by its config: whatever was wrong with it, before this reload or before this start, is over.
+    async fn say_it_is_right(&self) {
+        while !self.say(None).await {
+            sleep(AGAIN).await;
         }
     }
 }
@@ -120,6 +135,17 @@ impl Kept {
         Ok((Self(listener.into_std()?), address))
     }
 
+    /// Those of a part, in its order, and where each listens, by name.
+    async fn all<P: Renewed>(config: &Config) -> anyhow::Result<(Vec<Self>, Vec<(&'static str, String)>)> {
+        let (mut sockets, mut bound) = (Vec::new(), Vec::new());
+        for (what, address) in P::listeners(config) {
+            let (kept, address) = Self::bind(what, &address).await?;
+            sockets.push(kept);
+            bound.push((what, address.to_string()));
+        }
+        Ok((sockets, bound))
+    }
+
     /// The socket, to be served.
     ///
     /// # Errors
@@ -140,19 +166,13 @@ pub async fn run<P: Renewed>(
     announce: impl FnOnce(&[(&'static str, String)]),
     shutdown: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    let (mut sockets, mut bound) = (Vec::new(), Vec::new());
-    for (what, address) in P::listeners(&config) {
-        let (kept, address) = Kept::bind(what, &address).await?;
-        sockets.push(kept);
-        bound.push((what, address.to_string()));
-    }
+    let (sockets, bound) = Kept::all::<P>(&config).await?;
     let (orders, mut ordered) = mpsc::channel(4);
     let mut hangup = signal(SignalKind::hangup()).context("SIGHUP cannot be heard")?;
     let fixed = P::fixed(&config);
     let mut part = P::build(&Ground { config: &config, view: &view, state: &source.state, sockets: &sockets, orders: &orders }).await?;
     announce(&bound);
     let mut shutdown = std::pin::pin!(shutdown);
-    let mut is_renewed = false;
     loop {
         let handle = part.handle();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -160,15 +180,17 @@ pub async fn run<P: Renewed>(
             // Whoever would say so is gone: that is a stop as well.
             let _ = stopped.await;
         }));
-        if is_renewed {
-            handle.say(None).await;
-        }
+        let mut is_said = false;
         let next = loop {
             let asked = tokio::select! {
                 () = &mut shutdown => break None,
                 ended = &mut working => return ended.context("it broke")?,
                 order = ordered.recv() => order,
                 _ = hangup.recv() => None,
+                () = handle.say_it_is_right(), if !is_said => {
+                    is_said = true;
+                    continue;
+                }
             };
             let renewed = renew::<P>(source, &fixed, &handle, (&sockets, &orders)).await;
             match renewed {
@@ -181,6 +203,8 @@ pub async fn run<P: Renewed>(
                 Err(trouble) => {
                     tracing::error!("the config stays as it was: {trouble}");
                     answer(asked, Err(trouble));
+                    // What is wrong now was said after it.
+                    is_said = true;
                 }
             }
         };
@@ -190,7 +214,7 @@ pub async fn run<P: Renewed>(
         drop(stop);
         working.await.context("it broke")??;
         let Some(renewed) = next else { return Ok(()) };
-        (part, is_renewed) = (renewed, true);
+        part = renewed;
     }
 }
 

@@ -140,6 +140,17 @@ pub async fn is_ours(connection: &mut Connection, incident: &str) -> Result<bool
     Ok(sql(query).bind(incident).count(connection).await? > 0)
 }
 
+/// What a channel took last of each open incident, but for what was handed over, oldest first.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn taken_last(connection: &mut Connection, channel: &str) -> Result<Vec<Notice>, StoreError> {
+    let query = sql("SELECT payload FROM notice WHERE id IN (SELECT max(id) FROM notice WHERE channel = ? AND taken_at IS NOT NULL
+           AND handed_over_at IS NULL AND incident IN (SELECT key FROM incident WHERE resolved_at IS NULL) GROUP BY incident)
+         ORDER BY id");
+    query.bind(channel).all(connection).await?.iter().map(|row| row.json("payload")).collect()
+}
+
 /// Has the notices of an incident that were held for its cause tried from `due_at` on.
 ///
 /// # Errors

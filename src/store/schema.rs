@@ -32,6 +32,7 @@ const STEPS: &[Step] = &[
     Step::Each { file: include_str!("schema/put_off_file.sql"), server: include_str!("schema/put_off_server.sql") },
     // A server's shelves are views.
     Step::Each { file: include_str!("schema/shelved_file.sql"), server: "SELECT 1" },
+    Step::Both(include_str!("schema/groups.sql")),
 ];
 
 /// Takes the steps that are not taken yet.
@@ -77,10 +78,11 @@ async fn version(connection: &mut Connection, dialect: Dialect) -> Result<i64, S
 mod tests {
     use crate::domain::beat::{Beat, BeatKind, Identity};
     use crate::domain::check::Streak;
+    use crate::domain::follow_up::FollowUp;
     use crate::domain::moment::Moment;
     use crate::domain::sent::{Made, Sent};
     use crate::store::database::Store;
-    use crate::store::{beats, checks, made, pages};
+    use crate::store::{beats, checks, follow_ups, groups, made, pages};
 
     #[tokio::test]
     async fn what_was_logged_before_a_step_is_found_by_its_check_after_it() {
@@ -110,6 +112,25 @@ mod tests {
         let next = Beat::new("job-17".to_owned(), BeatKind::Success, identity, Moment::from_millis(2));
         assert!(beats::insert(&mut transaction, "k", &next, next.sent_at, &Sent::default(), None).await.unwrap());
         assert_eq!(pages::beats(&mut transaction, Some("job-17"), i64::MAX, 10).await.unwrap().len(), 2, "each stands there once");
+    }
+
+    #[tokio::test]
+    async fn a_group_that_is_not_over_before_a_step_is_looked_at_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
+        let mut transaction = store.begin().await.unwrap();
+        let at = Moment::from_millis;
+        for group in ["group-1-a", "group-2-b"] {
+            groups::insert(&mut transaction, group, at(1)).await.unwrap();
+            follow_ups::save(&mut transaction, group, &FollowUp::default().opened(at(1), false), None).await.unwrap();
+        }
+        groups::end(&mut transaction, "group-2-b", at(2)).await.unwrap();
+        let before = "DROP INDEX alarm_group_open; DROP INDEX alarm_group_opened; PRAGMA user_version = 16";
+        transaction.script(before).await.unwrap();
+        transaction.commit().await.unwrap();
+        drop(store);
+        let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
+        assert_eq!(follow_ups::due(&mut store.read().await.unwrap(), at(0)).await.unwrap(), ["group-1-a"]);
     }
 
     #[tokio::test]

@@ -187,10 +187,14 @@ impl Planned {
         Check { schedule: self.schedule.clone(), grace: duration(self.grace), rise: self.rise, fall: self.fall, apart: None }
     }
 
-    /// When the next beat is due after one at `heard`, which was itself due at `due`: shortly before it counts for it.
-    pub(super) fn due(&self, due: i64, heard: i64) -> i64 {
-        let is_for_its_slot = !self.is_periodic() && (1..=EARLY).contains(&(due - heard));
-        millis(self.schedule.next(moment(if is_for_its_slot { due } else { heard })))
+    /// When the next beat is due after one at `heard`.
+    pub(super) fn due(&self, heard: i64) -> i64 {
+        millis(self.schedule.next(moment(heard)))
+    }
+
+    /// Whether a beat at `heard` counts for the time at which it is due: it comes shortly before that.
+    pub(super) fn is_early(&self, due: i64, heard: i64) -> bool {
+        !self.is_periodic() && (1..=EARLY).contains(&(due - heard))
     }
 
     pub(super) fn is_periodic(&self) -> bool {

@@ -81,7 +81,7 @@ impl World {
         let next = if planned.is_periodic() {
             now + planned.period * self.dice.between(600, 1_000) / 1_000
         } else {
-            planned.due(now, now) + self.dice.between(0, planned.grace * 9 / 10)
+            planned.due(now) + self.dice.between(0, planned.grace * 9 / 10)
         };
         self.agenda.set(next, Event::Work { sender: number });
         let sender = &mut self.senders[number];
@@ -112,7 +112,7 @@ impl World {
     fn mishap(&mut self, number: usize, now: i64) {
         let check = self.senders[number].check;
         let planned = &self.plan.checks[check];
-        let whole = planned.due(now, now) + planned.grace - now;
+        let whole = planned.due(now) + planned.grace - now;
         match self.dice.below(4) {
             0 => self.senders[number].failing = planned.fall + u32::try_from(self.dice.below(3)).unwrap_or(0),
             1 | 2 => self.senders[number].silent_until = now + whole * self.dice.between(800, 3_000) / 1_000,

@@ -14,6 +14,8 @@ use super::plan::{Planned, SECOND, millis};
 pub(super) struct Known {
     /// When the next beat is due.
     due: i64,
+    /// Up to this time of its schedule nothing more is due: a beat came shortly before it.
+    served: i64,
     /// When silence is a missed deadline.
     pub(super) deadline: i64,
     /// When each instance was heard last, of what is in the store.
@@ -115,7 +117,7 @@ impl Take {
 impl Known {
     /// Expected from the beginning.
     pub(super) fn new(planned: &Planned) -> Self {
-        let due = planned.due(0, 0);
+        let due = planned.due(0);
         Self { due, deadline: due + planned.grace, ..Self::default() }
     }
 
@@ -124,16 +126,18 @@ impl Known {
         let mut heard: Vec<i64> = self.heard.values().copied().collect();
         heard.sort_unstable_by(|one, other| other.cmp(one));
         let last_needed = usize::try_from(planned.instances.unwrap_or(1)).unwrap_or(1) - 1;
-        planned.due(self.due, heard.get(last_needed).copied().unwrap_or(0))
+        planned.due(heard.get(last_needed).copied().unwrap_or(0).max(self.served))
     }
 
     /// A beat is in the store.
     pub(super) fn store(&mut self, planned: &Planned, instance: &str, (arrived, committed): (i64, i64), is_bad: bool) -> Stored {
-        let deadline = planned.due(self.due, arrived) + planned.grace;
+        let served = if planned.is_early(self.due, arrived) { self.due } else { self.served };
+        let deadline = planned.due(arrived.max(served)) + planned.grace;
         let before = self.heard.insert(instance.to_owned(), arrived);
         if let Some(later) = before.filter(|before| *before > arrived) {
             self.heard.insert(instance.to_owned(), later);
         } else {
+            self.served = served;
             self.due = self.next_due(planned);
         }
         let stored = Stored { arrived, committed, deadline };
@@ -158,7 +162,7 @@ impl Truth {
         // Time for whoever was not heard to say so: as long as we were blind or its grace is, and half a minute at least.
         let moved =
             |(end, lasted): &(i64, i64)| (30 * SECOND..=(lasted + 2 * SECOND).min(planned.grace).max(30 * SECOND)).contains(&(at - end));
-        at == planned.due(0, 0) + planned.grace
+        at == planned.due(0) + planned.grace
             || known.quiets.contains(&at)
             || known.stored.iter().any(|stored| stored.deadline == at)
             || self.gaps.iter().any(moved)

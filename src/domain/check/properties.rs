@@ -75,7 +75,7 @@ fn everywhere(holds: impl Fn(&mut Seed, &Check, &State, &Said, Option<Moment>)) 
             holds(&mut seed, &check, &state, &said, quiet);
             state = match seed.below(5) {
                 0 => check.look(&state, at, quiet).state,
-                1 => check.forgive(&state, seed.moment(at, 60_000)),
+                1 => check.forgive(&state, at, seed.moment(at, 60_000)),
                 _ => check.hear(&state, said.heard(), quiet).state,
             };
         }
@@ -180,9 +180,35 @@ fn what_was_heard_before_the_last_beat_and_is_stored_after_it_takes_no_time_away
 #[test]
 fn a_deadline_is_moved_once_and_never_back() {
     everywhere(|seed, check, state, said, _| {
-        let once = check.forgive(state, seed.moment(said.at, 100_000));
+        let soon = said.at + Duration::from_millis(1);
+        let once = check.forgive(state, said.at, seed.moment(soon, 100_000));
         assert!(once.deadline(check) >= state.deadline(check));
-        assert_eq!(check.forgive(&once, seed.moment(said.at, 10_000_000)), if state.status == Status::Down { state.clone() } else { once });
+        assert_eq!(check.forgive(&once, said.at, seed.moment(soon, 10_000_000)), once);
+        let later = seed.moment(soon, 10_000_000);
+        let again = check.forgive(&once, later, seed.moment(later, 100_000));
+        assert!(once.forgiven_until.is_none() || again.forgiven_until == once.forgiven_until);
+        assert!(once.runs_forgiven_until.is_none() || again.runs_forgiven_until == once.runs_forgiven_until);
+    });
+}
+
+#[test]
+fn a_start_that_expects_what_was_expected_changes_nothing() {
+    everywhere(|seed, check, state, said, _| assert_eq!(&check.renewed(state, seed.moment(said.at, 10_000_000)), state));
+}
+
+#[test]
+fn by_another_schedule_alone_nothing_is_missed_and_each_counts_once() {
+    const EARLY: Duration = Duration::from_secs(3);
+    everywhere(|seed, check, state, said, _| {
+        if state.last_heard.is_none() && state.status == Status::Down {
+            return;
+        }
+        let other = Check { schedule: seed.check().schedule, ..check.clone() };
+        let now = seed.moment(said.at, 10_000_000);
+        let renewed = other.renewed(state, now);
+        assert!(renewed.due > now || state.due <= now, "{renewed:?}");
+        assert!(renewed.due <= other.schedule.next(now + EARLY), "it counts from now on: {renewed:?}");
+        assert_eq!(other.renewed(&renewed, seed.moment(now, 1_000_000)), renewed);
     });
 }
 

@@ -54,6 +54,59 @@ fn a_beat_three_seconds_early_counts_for_its_slot() {
 }
 
 #[test]
+fn a_second_beat_before_a_slot_that_one_has_counted_for_asks_for_no_third() {
+    let hourly = Check { schedule: Schedule::parse("0 * * * *", "UTC").unwrap(), ..check() };
+    let mut state = State::new(&hourly, at(3_600));
+    for second in [7_197, 7_199, 7_201] {
+        state = hourly.hear(&state, heard(BeatKind::Success, second), None).state;
+        assert_eq!(state.due, at(10_800), "after {second} s");
+        assert_eq!(hourly.renewed(&state, at(second + 1)), state, "nor does a start after {second} s");
+    }
+}
+
+#[test]
+fn another_schedule_counts_at_once_and_what_would_be_missed_by_it_alone_is_due_from_now() {
+    const NOON: i64 = 12 * 3_600;
+    const DAY: i64 = 24 * 3_600;
+    let daily = |hour: i64| Check { schedule: Schedule::parse(&format!("0 {hour} * * *"), "UTC").unwrap(), ..check() };
+    let every = |seconds: u64| Check { schedule: Schedule::Every(Duration::from_secs(seconds)), ..check() };
+    let at_three = heard(BeatKind::Success, 3 * 3_600 + 1);
+    let nightly = daily(3).hear(&State::new(&daily(3), at(0)), at_three, None).state;
+    assert_eq!(daily(5).renewed(&nightly, at(NOON)).due, at(DAY + 5 * 3_600), "no slot of today was promised");
+    assert_eq!(daily(5).renewed(&nightly, at(4 * 3_600)).due, at(5 * 3_600), "and this one is");
+    let seldom = every(86_400).hear(&State::new(&every(86_400), at(0)), at_three, None).state;
+    let often = every(300).renewed(&seldom, at(NOON));
+    assert_eq!(often.due, at(NOON + 300), "it is told as soon as it can be");
+    assert_eq!(every(300).renewed(&often, at(NOON + 200)), often, "and not later for each start");
+    let late = after(&[(BeatKind::Success, 10)]);
+    assert_eq!(every(30).renewed(&late, at(80)).due, at(70), "it had missed this one before");
+    assert_eq!(every(600).renewed(&late, at(80)).due, at(610));
+    let silent = check().look(&State::new(&check(), at(0)), at(90), None).state;
+    assert_eq!(every(600).renewed(&silent, at(91)), silent, "what is down is due when it was heard");
+}
+
+#[test]
+fn what_waited_for_its_first_beat_is_due_from_now_when_it_is_expected() {
+    let waits = State { waits: true, ..State::new(&check(), at(0)) };
+    let state = check().renewed(&waits, at(1_000));
+    assert_eq!((state.waits, state.deadline(&check())), (false, at(1_090)));
+    assert_eq!(check().renewed(&state, at(1_050)), state);
+    let flip = check().look(&state, at(1_090), None).flip.unwrap();
+    assert_eq!((flip.at, flip.reason.to_string().as_str()), (at(1_090), "never heard"));
+}
+
+#[test]
+fn another_schedule_breaks_no_promise_and_needs_none_for_another_deadline() {
+    let state = check().forgive(&after(&[(BeatKind::Success, 10)]), at(400), at(500));
+    let slow = Check { schedule: Schedule::Every(PERIOD * 2), ..check() };
+    assert_eq!(slow.renewed(&state, at(401)).deadline(&slow), at(500));
+    let seldom = Check { schedule: Schedule::Every(PERIOD * 60), ..check() };
+    let renewed = seldom.renewed(&state, at(401));
+    assert_eq!(renewed.deadline(&seldom), at(3_640));
+    assert_eq!(seldom.forgive(&renewed, at(4_000), at(4_100)).deadline(&seldom), at(4_100), "this one was never moved");
+}
+
+#[test]
 fn a_check_that_was_never_heard_goes_down() {
     let flip = check().look(&State::new(&check(), at(0)), at(90), None).flip.unwrap();
     assert_eq!(flip.reason.to_string(), "never heard");
@@ -72,6 +125,8 @@ fn a_start_never_extends_a_deadline_and_alarms_without_an_end() {
     let state = after(&[(BeatKind::Success, 10), (BeatKind::Start, 20)]);
     let flip = check().look(&state, at(50), None).flip.unwrap();
     assert_eq!(flip.reason, Reason::NeverEnded { started: at(20) });
+    let quiet = check().look(&state, at(70), Some(at(60))).flip.unwrap();
+    assert_eq!((quiet.at, quiet.reason), (at(60), Reason::NeverEnded { started: at(20) }), "also when a deploy was quiet until then");
     let late_start = after(&[(BeatKind::Success, 10), (BeatKind::Start, 95)]);
     assert_eq!(late_start.deadline(&check()), at(100));
 }
@@ -129,11 +184,39 @@ fn a_deploy_is_quiet_until_its_own_deadline_and_no_longer() {
 #[test]
 fn a_deadline_that_fell_in_a_blind_time_moves_once() {
     let state = after(&[(BeatKind::Success, 10)]);
-    let moved = check().forgive(&state, at(500));
+    let moved = check().forgive(&state, at(400), at(500));
     assert_eq!(moved.deadline(&check()), at(500));
-    assert_eq!(check().forgive(&moved, at(900)).deadline(&check()), at(500));
+    assert_eq!(check().forgive(&moved, at(600), at(900)).deadline(&check()), at(500));
     let flip = check().look(&moved, at(500), None).flip.unwrap();
     assert!(flip.reason.to_string().contains("blind"), "{}", flip.reason);
+}
+
+#[test]
+fn the_deadline_of_a_run_that_fell_in_a_blind_time_moves_once_too() {
+    let state = after(&[(BeatKind::Success, 10), (BeatKind::Start, 20)]);
+    let moved = check().forgive(&state, at(400), at(500));
+    assert_eq!((moved.deadline(&check()), check().look(&moved, at(499), None).flip), (at(500), None));
+    let flip = check().look(&moved, at(500), None).flip.unwrap();
+    assert_eq!((flip.at, flip.reason), (at(500), Reason::NeverEnded { started: at(20) }));
+    assert_eq!(check().forgive(&moved, at(600), at(900)), moved, "and not twice");
+    let ended = check().hear(&moved, heard(BeatKind::Success, 405), None).state;
+    assert_eq!((ended.deadline(&check()), ended.runs_forgiven_until), (at(495), None), "nothing is left of it");
+    let alone = check().forgive(&state, at(60), at(90));
+    assert_eq!((alone.deadline(&check()), alone.forgiven_until), (at(90), None), "the next beat is not due yet, and needs no pardon");
+}
+
+#[test]
+fn what_was_promised_to_a_run_is_kept_when_another_ends_and_delays_nothing_else() {
+    let work = |number| Some(uuid::Uuid::from_u128(number));
+    let says = |state: &State, kind, work, seconds| check().hear(state, Heard { work, ..heard(kind, seconds) }, None).state;
+    let state = says(&after(&[(BeatKind::Success, 10)]), BeatKind::Start, work(1), 20);
+    let state = check().forgive(&says(&state, BeatKind::Start, work(2), 30), at(400), at(500));
+    let ended = says(&state, BeatKind::Success, work(2), 401);
+    let silent = check().look(&ended, at(491), None).flip.unwrap();
+    assert!(matches!(silent.reason, Reason::Silent { forgiven: false, .. }) && silent.at == at(491), "{silent:?}");
+    let beats = says(&ended, BeatKind::Success, work(3), 450);
+    let flip = check().look(&beats, at(500), None).flip.unwrap();
+    assert_eq!((flip.at, flip.reason), (at(500), Reason::NeverEnded { started: at(20) }));
 }
 
 #[test]

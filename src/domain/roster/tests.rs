@@ -277,6 +277,29 @@ fn a_deadline_that_fell_in_a_blind_time_moves_once() {
 }
 
 #[test]
+fn a_run_of_one_of_them_has_as_long() {
+    let mut check = Watched::with(1, &["a"]);
+    check.says("a", BeatKind::Start, None, 2);
+    assert_eq!(check.roster.members[0].state.deadline(&rule().check), at(22));
+    check.roster = check.roster.forgive(&rule(), at(20), at(400), |_| at(500)).unwrap();
+    assert_eq!(check.look(499).flip, None);
+    assert_eq!(check.look(500).flip.unwrap().reason, Reason::NeverEnded { started: at(2) });
+}
+
+#[test]
+fn another_period_counts_at_once_for_each_of_them_and_for_whoever_was_never_heard() {
+    let slow = Rule { check: Check { schedule: Schedule::Every(Duration::from_secs(1_000)), ..rule().check }, ..rule() };
+    let mut check = Watched::with(2, &["a"]);
+    let known = check.good("a", 5);
+    assert_eq!(check.roster.renewed(&rule(), known.look_at, now(400)), check.roster, "what was missed before is missed");
+    let slower = check.roster.renewed(&slow, known.look_at, now(25));
+    assert_eq!(slower.look_at(&slow, now(25)), Some(at(1_020)), "a thousand after the beginning, and the grace");
+    let faster = slower.renewed(&rule(), Some(at(1_020)), now(500));
+    assert_eq!((faster.look_at(&rule(), now(500)), faster.wanted.since), (Some(at(530)), at(500)), "nobody is missed before that");
+    assert_eq!(faster.renewed(&rule(), Some(at(530)), now(505)), faster, "nor later for each start");
+}
+
+#[test]
 fn a_deploy_keeps_them_quiet_and_what_it_replaced_is_forgotten() {
     let mut check = Watched::with(2, &["a", "b"]);
     let quiet = Now { at: at(50), quiet_until: Some(at(100)) };

@@ -81,11 +81,10 @@ pub(super) async fn make(State(watching): State<Watching>, headers: HeaderMap, b
     if watching.monitor.room().await.map_err(|error| unreadable(&error))? <= 0 {
         return Err(ApiError::Forbidden("as many checks were made as may be: raise pings.most_made".into()));
     }
-    let now = watching.monitor.now();
-    if !watching.monitor.make(name, &made, now).await.map_err(|error| unreadable(&error))? {
+    if !watching.monitor.dated(|now| watching.monitor.make(name, &made, now)).await.map_err(|error| unreadable(&error))? {
         return Err(taken(name));
     }
-    let found = watching.monitor.check_named(name, now).await.map_err(|error| unreadable(&error))?;
+    let found = watching.monitor.check_named(name, watching.monitor.now()).await.map_err(|error| unreadable(&error))?;
     let shown = found.map(|check| shown(&watching, &check, true));
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }

@@ -1,6 +1,10 @@
-use super::stage::{Stage, at};
+use std::time::Duration;
+
+use super::stage::{Stage, at, settings};
+use crate::domain::beat::{Beat, BeatKind, Showing};
 use crate::domain::check::Status;
 use crate::domain::notice::NoticeKind;
+use crate::domain::schedule::Schedule;
 
 #[tokio::test]
 async fn a_deadline_that_fell_while_we_were_down_moves_once() {
@@ -19,6 +23,26 @@ async fn a_deadline_that_fell_while_we_were_down_moves_once() {
     let told = stage.notices("ops", 49_600).await;
     assert_eq!(told.len(), 1);
     assert!(told[0].reason.contains("blind"), "the message says so: {}", told[0].reason);
+}
+
+#[tokio::test]
+async fn a_run_whose_deadline_fell_while_we_were_down_has_as_long_and_no_longer() {
+    let mut settings = settings(&["job"]);
+    settings.checks[0].check.schedule = Schedule::Every(Duration::from_secs(3_600));
+    settings.checks[0].check.grace = Duration::from_secs(10);
+    let mut stage = Stage::with(settings).await;
+    let begins = Beat { kind: BeatKind::Start, health: None, ..stage.beat("job", Showing::Good, 1_000) };
+    stage.hear(begins, 1_000).await.unwrap();
+    stage.sweep(1_000, 2_000).await;
+    stage.restart(22_000).await;
+    stage.sweep(22_000, 52_400).await;
+    assert!(stage.open().await.is_empty(), "its deadline was at 11 s, and it has 30 s from our return");
+    let told = stage.notices("ops", 52_400).await;
+    assert!(told.len() == 1 && told[0].reason.contains("deadlines moved once: job"), "{told:?}");
+    stage.sweep(52_600, 53_200).await;
+    let open = stage.open().await;
+    assert_eq!(open[0].incident.since, at(52_000));
+    assert!(open[0].incident.reason.to_string().ends_with("and never ended"), "{}", open[0].incident.reason);
 }
 
 #[tokio::test]
@@ -90,8 +114,8 @@ async fn an_hour_of_blindness_with_ten_thousand_checks_is_one_notice_and_then_th
     const COUNT: usize = 10_000;
     const HOUR: i64 = 3_600_000;
     let names: Vec<String> = (0..COUNT).map(|number| format!("job-{number:05}")).collect();
-    let mut settings = super::stage::settings(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    settings.checks.iter_mut().for_each(|expected| expected.check.grace = std::time::Duration::from_secs(60));
+    let mut settings = settings(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    settings.checks.iter_mut().for_each(|expected| expected.check.grace = Duration::from_secs(60));
     let mut stage = Stage::with(settings).await;
     stage.sweep(0, 0).await;
     stage.restart(HOUR).await;
@@ -101,7 +125,7 @@ async fn an_hour_of_blindness_with_ten_thousand_checks_is_one_notice_and_then_th
     assert!(told[0].reason.ends_with("job-00006, job-00007 and 9992 more"), "as short as any: {}", told[0].reason);
     // All but seven are back within the grace that they have from our return.
     for portion in names[7..].chunks(500) {
-        let beats: Vec<_> = portion.iter().map(|name| stage.beat(name, crate::domain::beat::Showing::Good, HOUR + 20_000)).collect();
+        let beats: Vec<_> = portion.iter().map(|name| stage.beat(name, Showing::Good, HOUR + 20_000)).collect();
         let arrived: Vec<_> = beats.into_iter().map(|beat| stage.arrived(beat, HOUR + 20_000)).collect();
         assert!(stage.monitor.ingest(&arrived, at(HOUR + 20_000)).await.iter().all(Result::is_ok));
     }

@@ -107,6 +107,40 @@ async fn a_schedule_is_due_by_the_new_clock() {
     assert_eq!(due(&stage).await.since(before).as_secs(), 2 * 3_600, "and not a minute and a half past it");
 }
 
+/// Due at the seventh minute of every hour, which is 20 s from the beginning.
+async fn hourly() -> Stage {
+    let mut settings = settings(&["hourly"]);
+    settings.checks[0].check.schedule = Schedule::parse("7 * * * *", "UTC").unwrap();
+    let stage = Stage::with(settings).await;
+    stage.sweep(0, 20_800).await;
+    stage
+}
+
+#[tokio::test]
+async fn a_beat_in_time_for_its_schedule_is_followed_by_no_alarm_though_the_clock_shows_that_time_again_or_passes_over_the_next() {
+    for by in [-2_000, -15_000, HOUR - 5_000] {
+        let mut stage = hourly().await;
+        stage.good("hourly", 21_000).await;
+        stage.sweep(21_000, 30_000).await;
+        stage.monitor.stepped(by, at(30_200 + by)).await.unwrap();
+        stage.sweep(30_400 + by, 45_000 + by).await;
+        assert!(stage.open().await.is_empty(), "{by}");
+        stage.restart(45_000 + by).await;
+        stage.sweep(45_200 + by, 50_000 + by).await;
+        assert!(stage.open().await.is_empty(), "{by}: nor after another start");
+    }
+}
+
+#[tokio::test]
+async fn a_time_that_was_missed_stays_missed_though_the_clock_shows_it_again() {
+    let stage = hourly().await;
+    stage.monitor.stepped(-10_000, at(11_000)).await.unwrap();
+    stage.sweep(11_200, 12_400).await;
+    assert!(stage.open().await.is_empty());
+    stage.sweep(12_600, 13_400).await;
+    assert_eq!(stage.open().await[0].incident.since, at(12_000), "two seconds after it was due, by any clock");
+}
+
 #[tokio::test]
 async fn a_beat_under_way_when_the_clock_is_set_counts_from_when_it_came() {
     for by in [HOUR, -HOUR] {

@@ -84,6 +84,30 @@ fn a_broken_store_is_told_from_memory_once_and_its_end_to_who_heard_of_it() {
 }
 
 #[test]
+fn who_forgets_is_told_again_from_memory_while_it_lasts_and_its_end_once() {
+    let mut memory = Memory::new(&settings(&[])).telling_again([("mail".to_owned(), Duration::from_secs(60))]);
+    let mut told = Vec::new();
+    for second in 0..150 {
+        let now = at(second * 1_000);
+        memory.observe((second < 140).then(|| "locked".into()), now);
+        for (channel, notice) in memory.due(now) {
+            memory.settle(&notice.key, true, now);
+            told.push((second, channel, notice.kind.as_str()));
+        }
+    }
+    let wanted = [
+        (3, "mail", "check.down"),
+        (3, "ops", "check.down"),
+        (63, "mail", "check.down"),
+        (123, "mail", "check.down"),
+        (140, "mail", "check.resolved"),
+        (140, "ops", "check.resolved"),
+    ];
+    told.sort();
+    assert_eq!(told, wanted.map(|(second, channel, kind)| (second, channel.to_owned(), kind)));
+}
+
+#[test]
 fn what_is_told_from_memory_waits_no_longer_and_no_less_when_the_clock_is_set() {
     for by in [3_600_000, -3_600_000] {
         let mut memory = Memory::new(&settings(&[]));

@@ -1,6 +1,8 @@
 //! A config is read anew while everything runs.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use allswell::domain::beat::BeatKind;
 use allswell::domain::colour::Colour::{Blue, Green};
@@ -65,6 +67,19 @@ async fn a_bad_file_changes_nothing_and_is_an_incident_until_it_is_mended() {
     stage.watcher.signal(Signal::HUP);
     stage.told("check.resolved config", 1).await;
     assert_ne!(hash(&stage).await, before);
+}
+
+#[tokio::test]
+async fn a_bad_file_that_is_mended_is_over_when_the_watcher_is_started_anew() {
+    let mut stage = Stage::new("", BACKUP).await;
+    stage.rewrite("pears = []", BACKUP);
+    stage.watcher.signal(Signal::HUP);
+    stage.told("check.down config", 1).await;
+    stage.rewrite("", BACKUP);
+    stage.watcher.signal(Signal::TERM);
+    stage.watcher.end(Duration::from_secs(10)).await;
+    stage.again(&mut Command::new(env!("CARGO_BIN_EXE_allswell-watcher"))).await;
+    stage.told("check.resolved config", 1).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use allswell::clock;
+use allswell::domain::beat::BeatKind;
 use allswell::domain::incident::Severity;
+use allswell::domain::moment::Moment;
 use allswell::domain::notice::{Notice, NoticeKind};
 use allswell::notify::{Channel, ChannelKind};
 use allswell::settings::Secret;
@@ -12,8 +14,12 @@ use serde_json::{Value, json};
 
 use super::{channel, notice};
 use crate::harness::system::reqwest_client;
-use crate::harness::{Host, Process, eventually};
+use crate::harness::{Host, Process, Sender, eventually, within};
 
+/// What is not over is posted again within a minute.
+const AGAIN: Duration = Duration::from_secs(60 + 30);
+/// What nobody posts again ends after this.
+const LASTS: Duration = Duration::from_secs(300);
 const CONFIG: &str = "route: { receiver: nobody }\nreceivers: [ { name: nobody } ]\n";
 
 /// Alertmanager below a path of its own, as behind a proxy.
@@ -44,9 +50,13 @@ impl Alertmanager {
         reqwest_client().get(format!("{}/api/v2/alerts", self.url)).send().await.ok()?.json().await.ok()
     }
 
-    /// Waits until exactly these severities of check blue fire.
+    /// Waits until exactly these severities of the one check fire.
     async fn fires(&self, severities: &[&str]) -> Vec<Value> {
-        eventually(&format!("{severities:?} fire"), || async {
+        self.fires_within(Duration::from_secs(30), severities).await
+    }
+
+    async fn fires_within(&self, limit: Duration, severities: &[&str]) -> Vec<Value> {
+        within(limit, &format!("{severities:?} fire"), || async {
             let alerts = self.alerts().await?;
             let firing: Vec<&str> = alerts.iter().filter_map(|alert| alert["labels"]["severity"].as_str()).collect();
             (firing == severities).then(|| alerts.clone())
@@ -84,6 +94,61 @@ async fn alertmanager_shows_an_alarm_as_one_alert_until_its_resolution() {
             assert!(alert["annotations"]["description"].as_str().unwrap().contains("Why: connection refused"), "{alert}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_posted_again_is_the_same_alert_which_ends_minutes_after_the_last_post() {
+    let host = Host::new();
+    let manager = Alertmanager::start(&host).await;
+    let channel = manager.channel();
+    let told = told(NoticeKind::CheckDown, Severity::Critical);
+    assert!(channel.send(&told).await.is_ok());
+    let first = manager.fires(&["critical"]).await.remove(0);
+    assert_eq!(channel.send_again(std::slice::from_ref(&told), false).await, Ok(()));
+    let again = manager.fires(&["critical"]).await.remove(0);
+    assert_eq!((&again["fingerprint"], &again["startsAt"]), (&first["fingerprint"], &first["startsAt"]));
+    assert!(end(&again) >= end(&first) && end(&again).since(clock::now()) <= LASTS, "{again}");
+    assert_eq!(channel.send_again(&[told], true).await, Ok(()));
+    manager.fires(&[]).await;
+}
+
+fn end(alert: &Value) -> Moment {
+    serde_json::from_value(alert["endsAt"].clone()).unwrap()
+}
+
+/// A watcher that tells this Alertmanager, and who beats.
+async fn watcher(host: &Host, manager: &Alertmanager) -> (Process, Sender) {
+    let at = host.at(7700);
+    let config = format!(
+        "[app]\nname = \"shop\"\nheartbeats = false\n[runtime]\ncommand = \"x\"\n[probe]\nevery = \"1h\"\n\
+         [watcher]\nlisten = \"{at}\"\nbeat_key = \"a beat key\"\n\
+         [[channel]]\nname = \"alerts\"\nkind = \"alertmanager\"\nurl = \"{}\"\n[[check]]\nname = \"backup\"\nperiod = \"1h\"\n",
+        manager.url
+    );
+    std::fs::write(host.path("allswell.toml"), config).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-watcher"));
+    command.arg("--config").arg(host.path("allswell.toml")).arg("--state").arg(host.path("state"));
+    let process = Process::start(&mut command, &host.path("watcher.log"));
+    let sender = Sender::new(&at, "a beat key");
+    eventually("the watcher answers", || async { sender.overview().await }).await;
+    (process, sender)
+}
+
+#[tokio::test]
+async fn an_alertmanager_that_was_started_anew_has_what_is_not_over_within_a_minute() {
+    let host = Host::new();
+    let manager = Alertmanager::start(&host).await;
+    let (_watcher, sender) = watcher(&host, &manager).await;
+    assert_eq!(sender.say("backup", BeatKind::Fail).await, Some(200));
+    let told = manager.fires(&["warning"]).await.remove(0);
+    // It keeps alerts in memory alone.
+    drop(manager);
+    let manager = Alertmanager::start(&host).await;
+    let again = manager.fires_within(AGAIN, &["warning"]).await.remove(0);
+    assert_eq!(again["labels"], told["labels"]);
+    assert!(end(&again).since(clock::now()) <= LASTS, "one that nobody posts again is over soon: {again}");
+    assert_eq!(sender.say("backup", BeatKind::Success).await, Some(200));
+    manager.fires(&[]).await;
 }
 
 #[tokio::test]

@@ -4,10 +4,10 @@ use allswell::domain::acknowledgement::Acknowledgement;
 use allswell::domain::check::{Flip, Reason, Status};
 use allswell::domain::follow_up::FollowUp;
 use allswell::domain::incident::Incident;
-use allswell::domain::notice::Notice;
+use allswell::domain::notice::{Notice, NoticeKind};
 use allswell::domain::quiet::{Quiet, QuietKind};
 use allswell::store::incidents::StoredIncident;
-use allswell::store::{acknowledgements, clock_steps, follow_ups, groups, incidents, notices, outbox, quiets, untaken};
+use allswell::store::{Connection, acknowledgements, clock_steps, follow_ups, groups, incidents, notices, outbox, quiets, untaken};
 
 use super::ground::{at, grounds};
 
@@ -54,7 +54,7 @@ async fn a_group_is_over_when_its_last_member_is() {
             incidents::save(&mut write, &member).await.unwrap();
         }
         assert_eq!(groups::lately(&mut write, at(0), at(399)).await.unwrap(), (1, None), "what the clock has before it is not lately");
-        assert_eq!(groups::lately(&mut write, at(0), at(400)).await.unwrap(), (1, Some(at(400))), "{}", ground.name);
+        assert_eq!(groups::lately(&mut write, at(0), at(400)).await.unwrap(), (0, Some(at(400))), "{}", ground.name);
         assert_eq!(incidents::explained_by(&mut write, "group-1-a").await.unwrap().len(), 2);
         for (check, empty) in [("a", 0), ("b", 1)] {
             assert_eq!(groups::empty(&mut write).await.unwrap().len(), 0, "{}", ground.name);
@@ -66,6 +66,39 @@ async fn a_group_is_over_when_its_last_member_is() {
         groups::end(&mut write, "group-1-a", at(500)).await.unwrap();
         assert_eq!(groups::empty(&mut write).await.unwrap(), [""; 0]);
         assert_eq!(groups::heard_at(&mut write).await.unwrap(), None);
+        write.commit().await.unwrap();
+    }
+}
+
+/// The kinds and checks of what a channel took last of each open incident.
+async fn taken_last(connection: &mut Connection, channel: &str) -> Vec<String> {
+    let taken = notices::taken_last(connection, channel).await.unwrap();
+    taken.into_iter().map(|notice| format!("{} {}", notice.kind, notice.subject.check)).collect()
+}
+
+#[tokio::test]
+async fn what_a_channel_took_last_is_found_while_its_incident_is_open_and_nobody_else_tells_it() {
+    for ground in grounds().await {
+        let mut write = ground.write().await;
+        for (check, since) in [("blue", 100), ("green", 200), ("site", 300)] {
+            let stored = incident(check, since);
+            incidents::save(&mut write, &stored).await.unwrap();
+            let about = Notice::about(&stored.incident, "shop", None, None, at(since));
+            for kind in [NoticeKind::CheckDown, NoticeKind::CheckReminder] {
+                let notice = Notice { kind, ..about.clone() }.for_channel("ops");
+                notices::write(&mut write, &notice, "ops", at(since)).await.unwrap();
+                outbox::take(&mut write, &notice.key, at(since), "ok").await.unwrap();
+            }
+            notices::write(&mut write, &about.for_channel("mail"), "mail", at(since)).await.unwrap();
+        }
+        let reminders = ["blue", "green", "site"].map(|check| format!("check.reminder {check}"));
+        assert_eq!(taken_last(&mut write, "ops").await, reminders, "{}", ground.name);
+        assert_eq!(taken_last(&mut write, "mail").await, [""; 0], "{}", ground.name);
+        let mut over = incidents::open_of(&mut write, "green").await.unwrap().unwrap();
+        over.incident.resolved_at = Some(at(500));
+        incidents::save(&mut write, &over).await.unwrap();
+        notices::hand_over(&mut write, &incident("site", 300).incident.key, at(600)).await.unwrap();
+        assert_eq!(taken_last(&mut write, "ops").await, ["check.reminder blue"], "{}", ground.name);
         write.commit().await.unwrap();
     }
 }

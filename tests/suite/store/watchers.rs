@@ -7,7 +7,7 @@ use allswell::domain::follow_up::Plan;
 use allswell::domain::schedule::Schedule;
 use allswell::domain::sent::Sent;
 use allswell::monitor::{Arrival, Arrived, Expected, Keep, Monitor, MonitorSettings};
-use allswell::store::{checks, flips};
+use allswell::store::{checks, flips, incidents};
 
 use super::ground::{Ground, at, beat, grounds};
 
@@ -76,6 +76,25 @@ async fn a_beat_that_one_watcher_has_in_hand_keeps_the_other_from_telling_silenc
     );
     sweep(&watchers, 7_000, 8_200).await;
     assert_eq!(status(&ground).await, Status::Down, "real silence is told by both together within the bound");
+}
+
+/// The checks whose incidents are open.
+async fn open(ground: &Ground) -> Vec<String> {
+    incidents::open(&mut ground.read().await).await.unwrap().into_iter().map(|open| open.incident.check).collect()
+}
+
+#[tokio::test]
+async fn what_one_watcher_tells_of_itself_is_over_when_it_says_so_and_not_when_another_one_starts() {
+    let (ground, [one, two]) = two().await;
+    two.config_is(Some("no such key"), at(3_600)).await.unwrap();
+    two.certificate_is(Some("it ends soon"), at(3_600)).await.unwrap();
+    one.config_is(None, at(3_700)).await.unwrap();
+    one.certificate_is(None, at(3_700)).await.unwrap();
+    one.start(at(3_800)).await.unwrap();
+    assert_eq!(open(&ground).await, ["certificate-two", "config-two"]);
+    two.config_is(None, at(3_900)).await.unwrap();
+    two.certificate_is(None, at(3_900)).await.unwrap();
+    assert_eq!(open(&ground).await, [""; 0]);
 }
 
 #[tokio::test]

@@ -94,7 +94,9 @@ fn told(stage: &Stage) -> BTreeMap<String, usize> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_kills_lose_no_beat_and_no_alarm() {
     let checks: Vec<String> = (1..=CHECKS).map(|number| format!("job-{number}")).collect();
-    let tables: String = checks.iter().map(|check| format!("[[check]]\nname = \"{check}\"\nperiod = \"1h\"\n")).collect();
+    // Each has a plan of its own, so that none is told together with others.
+    let table = |(check, hours): (&String, usize)| format!("[[check]]\nname = \"{check}\"\nperiod = \"1h\"\nremind = \"{hours}h\"\n");
+    let tables: String = checks.iter().zip(1..).map(table).collect();
     let mut stage = Stage::new(&tables).await;
     let known = Known::default();
     let (stop, stopped) = watch::channel(false);
