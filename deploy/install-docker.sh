@@ -99,31 +99,43 @@ from_the_distribution() {
   install_packages "${packages[@]}"
 }
 
+# What was fetched becomes the key only when it is Docker's, and no other beside it. Until then the one that is there stays.
 check_key() {
-  local found
-  found=$(gpg --show-keys --with-colons "${KEYRING}" | sed -n 's/^fpr:*\([0-9A-F]*\):$/\1/p' | head -n 1)
+  local fetched=$1 found
+  # What is no key has no fingerprint; gpg fails then.
+  found=$(gpg --show-keys --with-colons "${fetched}" 2>/dev/null |
+    awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }') || true
   if [[ "${found}" != "${FINGERPRINT}" ]]; then
-    rm -f "${KEYRING}"
-    fail "the key of download.docker.com has the fingerprint ${found:-of nothing}, not ${FINGERPRINT}: it was removed again"
+    rm -f "${fetched}"
+    fail "the key of download.docker.com has the fingerprint ${found:-of nothing}, not ${FINGERPRINT}: it is not taken, and nothing was removed"
   fi
 }
 
+fetch_key() {
+  local fetched=${KEYRING}.fetched
+  act install -d -m 0755 "${KEYRING%/*}"
+  act curl -fsSL --retry 3 --output "${fetched}" "https://download.docker.com/linux/${distribution}/gpg"
+  if [[ "${dry_run}" = no ]]; then check_key "${fetched}"; fi
+  act chmod 0644 "${fetched}"
+  act mv -f "${fetched}" "${KEYRING}"
+}
+
+# Everything that may fail is done before anything is removed.
 from_docker() {
-  local old
-  for old in docker.io docker-compose docker-cli; do
-    if is_installed "${old}"; then act env DEBIAN_FRONTEND=noninteractive apt-get remove -y -qq "${old}"; fi
-  done
+  local packages=(docker-ce docker-ce-cli containerd.io docker-buildx-plugin docker-compose-plugin) architecture old
   act apt-get update -qq
   install_packages ca-certificates curl gpg
-  act install -d -m 0755 /etc/apt/keyrings
-  act curl -fsSL --retry 3 --output "${KEYRING}" "https://download.docker.com/linux/${distribution}/gpg"
-  if [[ "${dry_run}" = no ]]; then check_key; fi
-  act chmod 0644 "${KEYRING}"
-  local architecture
+  fetch_key
   architecture=$(dpkg --print-architecture)
   write "${SOURCES}" <<<"deb [arch=${architecture} signed-by=${KEYRING}] https://download.docker.com/linux/${distribution} ${codename} stable"
   act apt-get update -qq
-  install_packages docker-ce docker-ce-cli containerd.io docker-buildx-plugin docker-compose-plugin
+  # The update says nothing of a source that it cannot reach: its exit code is 0.
+  if [[ "${dry_run}" = no ]] && ! is_offered docker-ce; then fail "download.docker.com offers no docker-ce for ${codename}: nothing was removed"; fi
+  act env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --download-only "${packages[@]}"
+  for old in docker.io docker-compose docker-cli; do
+    if is_installed "${old}"; then act env DEBIAN_FRONTEND=noninteractive apt-get remove -y -qq "${old}"; fi
+  done
+  install_packages "${packages[@]}"
 }
 
 start_engine() {

@@ -234,5 +234,5 @@ if [[ "${dry_run}" = yes ]]; then
 else
   wait_until_ready "${manager}"
   on "${manager}" docker node ls --format '{{.Hostname}}: {{.Status}}{{with .ManagerStatus}}, manager ({{.}}){{end}}'
-  echo "done. Next, on ${manager%%=*}: docker stack deploy -c stack.yml allswell"
+  echo "done. Next, on ${manager%%=*}: ALLSWELL_WATCHERS=http://WATCHER:7700 docker stack deploy -c stack.yml allswell"
 fi

@@ -11,7 +11,7 @@ Usage: teardown.sh --compose [PROJECT] | --stack [NAME] | --swarm MANAGER [WORKE
                        What a stack only uses stays: the secret with the beat key, the network that swarm-setup.sh made.
   --swarm HOSTS        the Swarm itself: by ssh, each worker leaves, and then the manager; with it goes everything that runs in it
 
-  --volumes            also the volumes: journal, incidents and tokens are gone then
+  --volumes            also the volumes: journal, incidents and tokens are gone then; not with --swarm, which leaves them on each host
   --ssh-config FILE    for ssh -F
   --yes                do not ask, for scripts
   --help
@@ -166,15 +166,54 @@ conclude() {
   echo "of ${name}, at $(docker info --format '{{.Name}}'):"
 }
 
+# Its place in a Swarm: manager, worker, inactive, or what else its engine says. Fails where that does not answer.
+place_of() {
+  local state
+  state=$(on "$1" docker info --format '{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}') || return 1
+  case "${state}" in
+    'active true') echo manager ;;
+    'active false') echo worker ;;
+    *)
+      echo "${state%% *}"
+      [[ -n "${state%% *}" ]]
+      ;;
+  esac
+}
+
+# Who has left already is passed over, so that a run that broke off is finished by the next.
+leave() {
+  local host=$1 place
+  shift
+  place=$(place_of "${host}") || return 1
+  if [[ "${place}" = inactive ]]; then
+    echo "${host%%=*}: is in no Swarm"
+  else
+    on "${host}" docker swarm leave "$@"
+  fi
+}
+
 down_swarm() {
-  local manager=${hosts[0]} host running
-  running=$(on "${manager}" docker service ls --format '{{.Name}}') || fail "${manager%%=*}: its engine does not answer, or it is no manager" 8
+  local manager=${hosts[0]} host place running='' failed=()
+  place=$(place_of "${manager}") || fail "${manager%%=*}: its engine does not answer: nothing was removed" 8
+  case "${place}" in
+    manager)
+      running=$(on "${manager}" docker service ls --format '{{.Name}}') || fail "${manager%%=*}: its Swarm does not answer: nothing was removed" 8
+      ;;
+    # An earlier run had it leave: there may be workers that did not answer then.
+    inactive) ;;
+    *) fail "${manager%%=*}: it is no manager, but ${place}: nothing was removed" 8 ;;
+  esac
   echo "the Swarm of ${manager%%=*}, and with it:"
   list nodes "$(printf '%s\n' "${hosts[@]%%=*}")"
   list services "${running}"
   agree 'Remove all of this? What other nodes it has are left alone in a Swarm without a manager.'
-  for host in "${hosts[@]:1}"; do on "${host}" docker swarm leave; done
-  on "${manager}" docker swarm leave --force
+  for host in "${hosts[@]:1}"; do
+    leave "${host}" || failed+=("${host%%=*}")
+  done
+  leave "${manager}" --force || failed+=("${manager%%=*}")
+  if [[ "${#failed[@]}" -gt 0 ]]; then
+    fail "${#failed[@]} of ${#hosts[@]} did not leave: ${failed[*]}. When they answer, run this again: who has left is passed over"
+  fi
 }
 
 choose() {
@@ -214,6 +253,7 @@ case "${what}" in
     ;;
   swarm)
     if [[ "${#hosts[@]}" -eq 0 ]]; then fail 'name the manager' 2; fi
+    if [[ "${volumes}" = yes ]]; then fail '--volumes does not go with --swarm: volumes stay on their hosts; there: docker volume ls, docker volume rm' 2; fi
     down_swarm
     ;;
   *)

@@ -34,6 +34,8 @@ pub(super) struct Link {
     waiting: Mutex<VecDeque<Beat>>,
     wake: Notify,
     heard: Mutex<Heard>,
+    /// When this began, in elapsed time.
+    began: Duration,
     /// By check: when the run of weak answers began, and how many beats of it that said who was told the watcher has taken.
     taken_over: Mutex<BTreeMap<String, (Moment, u32)>>,
 }
@@ -79,6 +81,7 @@ impl Link {
             waiting: Mutex::default(),
             wake: Notify::new(),
             heard: Mutex::default(),
+            began: clock::elapsed(),
             taken_over: Mutex::default(),
         })
     }
@@ -106,6 +109,11 @@ impl Link {
     /// What it has said to our beats.
     pub(super) fn heard(&self) -> Heard {
         lock(&self.heard).clone()
+    }
+
+    /// For how long it has acknowledged nothing, as of this elapsed time: since the beginning, where it never has.
+    pub(super) fn unacknowledged(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.heard().acknowledged.unwrap_or(self.began))
     }
 
     /// The troubles of which the watcher has taken `fall` beats that say whom we have told: by then it has an incident of its own, and
@@ -220,6 +228,18 @@ mod tests {
 
     use super::*;
     use crate::domain::beat::{BeatKind, Identity};
+
+    #[tokio::test]
+    async fn a_watcher_that_never_took_a_beat_is_silent_since_the_beginning_and_another_since_its_last_word() {
+        let link = Link::new("http://127.0.0.1:7700", Key::new("a key"), Duration::from_secs(60)).unwrap();
+        link.note(Some("answered 401: another key".to_owned()));
+        let minute = Duration::from_secs(60);
+        assert_eq!(link.unacknowledged(link.began + minute), minute);
+        link.note(None);
+        let acknowledged = link.heard().acknowledged.unwrap();
+        assert!(acknowledged >= link.began);
+        assert_eq!(link.unacknowledged(acknowledged + minute), minute);
+    }
 
     /// A watcher knows a beat again by its message, which has the moment of sending in it.
     #[tokio::test]

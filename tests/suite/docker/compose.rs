@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::harness::system::{reqwest_client, status};
-use crate::harness::{Stage, within};
+use crate::harness::{Demo, Stage, within};
 
 /// From nothing to both colours working, however busy the machine.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -148,6 +148,7 @@ async fn compose_up_is_a_working_system_on_one_host() {
     assert!(said.contains("blue") && said.contains("green"), "{said}");
     place.compose(&["run", "--rm", "allswell", "switch", "green", "--yes"]).await;
     assert_eq!(body(format!("http://{there}:8000/whoami")).await.as_deref(), Some("green 1\n"));
+    the_prober_finds_the_socket_filter(&place).await;
     every_part_is_scraped(&place).await;
     every_part_is_confined(&place).await;
     let made = async |name: &str, network: &str| {
@@ -160,6 +161,18 @@ async fn compose_up_is_a_working_system_on_one_host() {
     let left =
         place.stage.docker(&["ps", "--all", "--format", "{{.Names}}", "--filter", &format!("name={}", place.stage.name_of(""))]).await;
     assert_eq!(left, place.stage.name_of("other"), "what was deployed in its network is gone, and what is of another app is not");
+}
+
+/// The filter of the profile `events` stands on a network of its own: whatever has its name there is found by the prober.
+async fn the_prober_finds_the_socket_filter(place: &Place) {
+    let (image, name) = (place.stage.demo(Demo::Bare("1")).await, place.stage.name_of("filter"));
+    let network = format!("{}_docker-socket", place.stage.name);
+    let words = ["run", "--detach", "--name", &name, "--network", &network, "--network-alias", "docker-socket", &image];
+    place.stage.docker(&words).await;
+    let url = "http://docker-socket:3000/healthz";
+    let asked = ["-f", "compose.yml", "exec", "-T", "prober", "/allswell", "heartbeat", "probe", url];
+    within(LIMIT, "the prober finds it", || async { (place.run("docker-compose", &asked).await.code == Some(0)).then_some(()) }).await;
+    place.stage.docker(&["rm", "--force", "--volumes", &name]).await;
 }
 
 /// What Prometheus' config names answers by the name that stands there.
@@ -222,6 +235,7 @@ async fn a_stack_on_a_swarm_works_with_its_watcher_outside() {
     let update = "{{.Spec.UpdateConfig.Order}} {{.Spec.UpdateConfig.FailureAction}} {{.Spec.EndpointSpec.Mode}}";
     let colour = place.done("docker", &["service", "inspect", "--format", update, "allswell_shop-blue"]).await;
     assert_eq!(colour.trim(), "start-first pause dnsrr");
+    a_proxy_without_a_live_colour_is_left_to_its_cure(&place).await;
     for app in ["shop", "other"] {
         let label = format!("allswell.app={app}");
         let made = ["service", "create", "--detach", "--quiet", "--name", app, "--label", &label, "--replicas", "0"];
@@ -233,6 +247,33 @@ async fn a_stack_on_a_swarm_works_with_its_watcher_outside() {
     place.done("docker", &["service", "rm", "other"]).await;
     drop(watcher);
     place.done("docker", &["swarm", "leave", "--force"]).await;
+}
+
+/// Swarm kills what is not healthy. A proxy whose state was torn says 503 on the live listener, shows the preview, and waits for a switch.
+async fn a_proxy_without_a_live_colour_is_left_to_its_cure(place: &Place) {
+    let first = within(LIMIT, "the proxy is healthy", || healthy_proxy(place)).await;
+    let state = ["--volume", "allswell_state:/state"];
+    place.done("docker", &[&["run", "--rm"], &state[..], &["busybox", "sh", "-c", "echo torn >/state/proxy.json"]].concat()).await;
+    place.done("docker", &["kill", &first]).await;
+    within(LIMIT, "the next one is healthy", || async { healthy_proxy(place).await.filter(|name| *name != first) }).await;
+    let [live, preview] = [8000, 8080].map(|port| format!("http://{}:{port}/whoami", place.stage.engine.address()));
+    let refused = reqwest_client().get(&live).send().await.expect("an answer");
+    assert_eq!(refused.status().as_u16(), 503, "no colour is live");
+    let seen = within(SECOND * 10, "the preview works", || body(preview.clone())).await;
+    assert_eq!(seen, "green 1\n");
+
+    let config = format!("{}:/etc/allswell/allswell.toml:ro", place.deploy.join("allswell.swarm.toml").display());
+    let operator = [&["run", "--rm", "--network", "allswell", "--volume", &config], &state[..], &["allswell"]].concat();
+    let switch = [&operator[..], &["switch", "blue", "--force", "its state was torn", "--no-wait", "--yes"]].concat();
+    within(LIMIT, "a switch cures it", || async { (place.run("docker", &switch).await.code == Some(0)).then_some(()) }).await;
+    within(SECOND * 10, "blue is live again", || async { body(live.clone()).await.filter(|said| said == "blue 1\n") }).await;
+}
+
+/// The name of the proxy's container, if it runs and is healthy.
+async fn healthy_proxy(place: &Place) -> Option<String> {
+    let filters = ["--filter", "label=com.docker.swarm.service.name=allswell_proxy", "--filter", "health=healthy"];
+    let names = place.done("docker", &[&["ps", "--format", "{{.Names}}"], &filters[..]].concat()).await;
+    Some(names.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The watcher of `deploy/watcher/`, as a process outside of the engine.

@@ -1,5 +1,6 @@
 //! The scripts that set hosts up, on hosts: a Debian of its own, and two machines made of network namespaces with an sshd each.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -85,13 +86,45 @@ async fn docker_is_installed_from_the_distribution_and_the_second_time_nothing_i
     assert!(said.contains("installed already") && !said.contains("+ "), "{said}");
     let said = done(debian.command(&["/install-docker.sh", "--from-distribution", "--reinstall"])).await;
     assert!(!said.contains("apt-get install"), "nothing is missing: {said}");
+    a_wrong_key_costs_nothing(&debian).await;
+}
+
+/// Puts something in the place of curl: whatever is asked for, this is the answer.
+fn answer_curl(debian: &Debian, answer: &str) {
+    let folder = debian.root().join("stub");
+    std::fs::create_dir_all(&folder).expect("a directory");
+    std::fs::write(folder.join("answer"), answer).expect("a file");
+    let script = "#!/bin/sh\nwhile [ \"$1\" != --output ]; do shift; done\ncp /stub/answer \"$2\"\n";
+    std::fs::write(folder.join("curl"), script).expect("a script");
+    std::fs::set_permissions(folder.join("curl"), std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+}
+
+/// Nothing is removed for Docker's own packages before their key is known to be Docker's.
+async fn a_wrong_key_costs_nothing(debian: &Debian) {
+    let said = done(debian.command(&["/install-docker.sh", "--reinstall", "--dry-run"])).await;
+    let steps = ["https://download.docker.com/linux/debian/gpg", "docker.list", "--download-only", "apt-get remove -y -qq docker.io"];
+    let places: Vec<usize> = steps.iter().map(|step| said.find(step).unwrap_or_else(|| panic!("{step}: {said}"))).collect();
+    assert!(places.is_sorted(), "{said}");
+
+    let keyring = debian.root().join("etc/apt/keyrings/docker.asc");
+    std::fs::create_dir_all(keyring.parent().expect("a directory")).expect("a directory");
+    std::fs::write(&keyring, "the key that is there").expect("a file");
+    answer_curl(debian, "no key at all");
+    let stubbed = ["env", "PATH=/stub:/usr/sbin:/usr/bin:/sbin:/bin", "/install-docker.sh", "--reinstall"];
+    let refused = run(debian.command(&stubbed)).await;
+    assert_eq!(refused.status.code(), Some(1), "{}", words(&refused));
+    let said = words(&refused);
+    assert!(said.contains("has the fingerprint of nothing") && said.contains("nothing was removed"), "{said}");
+    assert_eq!(std::fs::read_to_string(&keyring).expect("it stays"), "the key that is there");
+    assert!(!keyring.with_extension("asc.fetched").exists(), "what was fetched is gone");
+    done(debian.command(&["dockerd", "--version"])).await;
 }
 
 /// Two engines on one wire, and a way into each by ssh.
 struct Machines {
     host: Host,
     nodes: Nodes,
-    _doors: Vec<Process>,
+    doors: Vec<Process>,
 }
 
 impl Machines {
@@ -114,7 +147,7 @@ impl Machines {
             );
         }
         std::fs::write(host.path("ssh_config"), config).expect("the config is written");
-        Self { host, nodes, _doors: doors }
+        Self { host, nodes, doors }
     }
 
     fn script(&self, name: &str, arguments: &[&str]) -> Command {
@@ -126,6 +159,15 @@ impl Machines {
     /// What the first machine's engine says.
     async fn manager(&self, arguments: &[&str]) -> String {
         self.nodes.manager().docker(arguments).await
+    }
+
+    /// What each engine says of its own place in a Swarm.
+    async fn places(&self) -> Vec<String> {
+        let mut places = Vec::new();
+        for engine in self.nodes.all() {
+            places.push(engine.docker(&["info", "--format", "{{.Swarm.LocalNodeState}}"]).await);
+        }
+        places
     }
 
     /// The machines as the script is told of them: the addresses of the wire are no private ones.
@@ -177,6 +219,8 @@ async fn a_swarm_is_made_over_ssh_and_made_again_without_a_change_and_taken_down
 
     let said = done(machines.script("swarm-setup.sh", &arguments)).await;
     assert!(said.contains("machine0 + docker swarm init") && said.contains("machine1 + docker swarm join --token SWMTKN-..."), "{said}");
+    // Without that name, stack.yml is refused.
+    assert!(said.contains(": ALLSWELL_WATCHERS=http://WATCHER:7700 docker stack deploy -c stack.yml"), "{said}");
     assert_eq!(machines.manager(&["node", "ls", "--format", "{{.Status}}"]).await, "Ready\nReady");
     assert_eq!(machines.manager(&["info", "--format", "{{.Swarm.NodeAddr}}"]).await, machines.nodes.manager().address());
     let network = machines.manager(&["network", "inspect", "--format", "{{.Driver}} {{.Attachable}}", "allswell"]).await;
@@ -195,9 +239,26 @@ async fn a_swarm_is_made_over_ssh_and_made_again_without_a_change_and_taken_down
     assert_eq!(declined.status.code(), Some(7), "{}", words(&declined));
     assert_eq!(machines.manager(&["info", "--format", "{{.Swarm.LocalNodeState}}"]).await, "active");
     done(machines.script("teardown.sh", &[&["--swarm", "--yes"], &arguments[..]].concat())).await;
-    for engine in machines.nodes.all() {
-        assert_eq!(engine.docker(&["info", "--format", "{{.Swarm.LocalNodeState}}"]).await, "inactive");
-    }
+    assert_eq!(machines.places().await, ["inactive", "inactive"]);
+}
+
+#[tokio::test]
+async fn a_worker_that_does_not_answer_holds_up_no_other_is_named_and_leaves_by_the_next_run() {
+    let mut machines = Machines::new().await;
+    let [first, second] = machines.named();
+    done(machines.script("swarm-setup.sh", &[&first, &second])).await;
+    drop(machines.doors.pop());
+    let teardown = ["--swarm", "--yes", first.as_str(), second.as_str()];
+    let left = run(machines.script("teardown.sh", &teardown)).await;
+    assert_eq!(left.status.code(), Some(1), "{}", words(&left));
+    assert!(words(&left).contains("1 of 2 did not leave: machine1."), "{}", words(&left));
+    let places = machines.places().await;
+    assert!(places[0] == "inactive" && places[1] != "inactive", "{places:?}");
+
+    let worker = &machines.nodes.all()[1];
+    let _door = open_door(&machines.host, 1, worker.address(), &worker.host()).await;
+    done(machines.script("teardown.sh", &teardown)).await;
+    assert_eq!(machines.places().await, ["inactive", "inactive"]);
 }
 
 #[tokio::test]

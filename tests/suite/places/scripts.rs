@@ -70,3 +70,10 @@ fn the_tearing_down_says_so_where_no_engine_answers() {
         assert!(words(&asked).contains("nothing was removed"), "{}", words(&asked));
     }
 }
+
+#[test]
+fn the_tearing_down_of_a_swarm_refuses_what_it_would_not_do() {
+    let refused = run("teardown.sh", &["--swarm", "machine.invalid", "--volumes", "--yes"], "");
+    assert_eq!(refused.status.code(), Some(2), "{}", words(&refused));
+    assert!(words(&refused).contains("--volumes does not go with --swarm"), "{}", words(&refused));
+}

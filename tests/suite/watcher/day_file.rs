@@ -34,6 +34,8 @@ async fn a_day_s_file_that_cannot_be_written_is_told_once_and_the_watch_goes_on(
         (beats(&metrics) >= 4).then_some(())
     })
     .await;
-    let said = std::fs::read_to_string(stage.host.path("watcher.log")).unwrap();
-    assert_eq!(said.matches("the day's file cannot be written").count(), 1, "{said}");
+    let words = "the day's file cannot be written";
+    let said = || std::fs::read_to_string(stage.host.path("watcher.log")).unwrap();
+    eventually("it is told", || async { said().contains(words).then_some(()) }).await;
+    assert_eq!(said().matches(words).count(), 1, "{}", said());
 }

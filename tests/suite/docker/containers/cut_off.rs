@@ -37,7 +37,7 @@ async fn names(system: &System) -> Vec<String> {
 
 #[tokio::test]
 async fn what_a_killed_command_left_unproven_is_removed_by_the_next() {
-    let system = System::start("deploy_timeout = \"30s\"\n[runtime.env]\nALLSWELL_WATCHERS = \"http://nobody:7700\"").await;
+    let system = System::start("deploy_timeout = \"35s\"\n[runtime.env]\nALLSWELL_WATCHERS = \"http://nobody:7700\"").await;
     let old = system.inspect(&system.container("green", "1"), "{{.Id}}").await;
     let sick = system.stage.demo(Demo::Sick).await;
     let mut child = system.command(&["deploy", "green", "--image", &sick, "--yes"]).spawn().expect("it starts");

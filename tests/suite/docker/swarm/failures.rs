@@ -76,7 +76,7 @@ async fn a_deploy_that_was_told_to_end_puts_back_what_was_there() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_deploy_left_unproven_on_a_swarm_is_put_back_by_the_next() {
-    let swarm = Swarm::start(1, &[Demo::Bare("1"), Demo::Sick], &format!("deploy_timeout = \"20s\"\n{BEATS}")).await;
+    let swarm = Swarm::start(1, &[Demo::Bare("1"), Demo::Sick], &format!("deploy_timeout = \"30s\"\n{BEATS}")).await;
     swarm.done(&["deploy", "green", "--image", "bare:1", "--version", "1", "--yes"]).await;
     let mut begun = swarm.command(&["deploy", "green", "--image", "demo:sick", "--yes"]).spawn().expect("the executable starts");
     within(LIMIT, "the service is changed", || async { swarm.runs("shop-green").await.starts_with("demo:sick").then_some(()) }).await;
