@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -88,6 +88,50 @@ fn kept(path: &Path) -> io::Result<String> {
     }
 }
 
+/// The proxy's control socket, and the link to it where it stands elsewhere.
+const PROXY_SOCKET: &str = "proxy.sock";
+
+/// What shows that a directory is a state directory: what the parts make in it first, and the certificates that docs/watcher.md and
+/// docs/page.md put there.
+const OURS: [&str; 10] = [
+    "beat.key",
+    "probe.token",
+    "prober.db",
+    "prober.token",
+    "proxy.json",
+    "public.pem",
+    "up.lock",
+    "watcher.db",
+    "watcher.pem",
+    "watcher.token",
+];
+
+/// Refuses a directory that is open to others and seems to be somebody else's.
+fn must_not_be_of_others(path: &Path) -> io::Result<()> {
+    // What is not there is made, and what cannot be is told by whoever tries.
+    let is_open = fs::metadata(path).is_ok_and(|found| found.is_dir() && found.permissions().mode() & 0o077 != 0);
+    if !is_open || may_be_ours(path)? {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(io::Error::other(format!(
+        "it is open to others and nothing in it is of allswell. Where it is meant, make it private: chmod 700 {path}"
+    )))
+}
+
+/// Whether a directory has files of ours, or none at all but what a file system makes.
+fn may_be_ours(path: &Path) -> io::Result<bool> {
+    let mut is_empty = true;
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        if OURS.iter().any(|ours| name == *ours) {
+            return Ok(true);
+        }
+        is_empty &= name == "lost+found";
+    }
+    Ok(is_empty)
+}
+
 /// The names of the files and sockets in the state directory: one place, so that no two parts disagree.
 #[derive(Debug, Clone)]
 pub struct StateDir {
@@ -96,12 +140,22 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// Of this directory, made with mode 0700 if it is not there.
+    /// Of this directory, made with mode 0700 if it is not there. One that is there and open to others is made private where it is empty or
+    /// has files of ours. Any other is somebody else's, and stays as it is.
+    ///
+    /// # Errors
+    /// Where it seems to be somebody else's, with what to do; or as the operating system says.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        must_not_be_of_others(path)?;
+        make_private_dir(path)?;
+        Self::found(path)
+    }
+
+    /// Of this directory as it is, for whoever only asks: nothing is made, and nothing changed.
     ///
     /// # Errors
     /// As the operating system says.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        make_private_dir(path)?;
+    pub fn found(path: &Path) -> io::Result<Self> {
         let path = fs::canonicalize(path)?;
         Ok(Self { sockets: path.clone(), path })
     }
@@ -127,7 +181,25 @@ impl StateDir {
     /// The proxy's control socket.
     #[must_use]
     pub fn proxy_socket(&self) -> PathBuf {
-        self.sockets.join("proxy.sock")
+        self.sockets.join(PROXY_SOCKET)
+    }
+
+    /// Leaves a link to the proxy's control socket here where that stands elsewhere: whoever knows the state directory alone finds it.
+    ///
+    /// # Errors
+    /// Where something that is no link is in its place; or as the operating system says.
+    pub fn link_proxy_socket(&self) -> io::Result<()> {
+        let (sockets, link) = (fs::canonicalize(&self.sockets)?, self.join(PROXY_SOCKET));
+        if sockets == self.path {
+            return Ok(());
+        }
+        match fs::symlink_metadata(&link) {
+            Ok(found) if found.is_symlink() => fs::remove_file(&link)?,
+            Ok(_) => return Err(io::Error::other(format!("{} is no link: remove it if no proxy runs there", link.display()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        symlink(sockets.join(PROXY_SOCKET), link)
     }
 
     /// The proxy's live colour and epoch.
@@ -206,6 +278,73 @@ mod tests {
         let state = state.with_sockets_in("/run/allswell".into());
         assert_eq!(state.proxy_socket(), Path::new("/run/allswell/proxy.sock"));
         assert_eq!(state.probe_token(), state.path().join("probe.token"));
+    }
+
+    fn mode_of(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn open_to_all(path: &Path) {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn a_directory_is_made_private_where_it_is_new_or_empty_or_ours_and_no_other_is_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/state");
+        StateDir::open(&path).unwrap();
+        assert_eq!((mode_of(&path), mode_of(&folder.path().join("a"))), (0o700, 0o700));
+        fs::create_dir(path.join("lost+found")).unwrap();
+        open_to_all(&path);
+        StateDir::open(&path).unwrap();
+        assert_eq!(mode_of(&path), 0o700, "a file system of its own is empty at first");
+
+        fs::write(path.join("letter"), "mine").unwrap();
+        StateDir::open(&path).unwrap();
+        open_to_all(&path);
+        let told = StateDir::open(&path).unwrap_err().to_string();
+        assert!(told.contains(&format!("chmod 700 {}", path.display())), "{told}");
+        assert_eq!(mode_of(&path), 0o755, "it is somebody else's");
+        for ours in OURS {
+            fs::write(path.join(ours), "").unwrap();
+            StateDir::open(&path).unwrap();
+            assert_eq!(mode_of(&path), 0o700, "{ours} is there");
+            fs::remove_file(path.join(ours)).unwrap();
+            open_to_all(&path);
+        }
+    }
+
+    #[test]
+    fn whoever_only_asks_makes_nothing_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        assert!(StateDir::found(&path).is_err() && !path.exists());
+        fs::create_dir(&path).unwrap();
+        open_to_all(&path);
+        StateDir::found(&path).unwrap();
+        assert_eq!(mode_of(&path), 0o755);
+    }
+
+    #[test]
+    fn the_proxys_socket_is_found_by_the_state_directory_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (run, other) = (folder.path().join("run"), folder.path().join("other"));
+        let state = StateDir::open(&folder.path().join("state")).unwrap();
+        let link = state.proxy_socket();
+        let with = |sockets: &Path| state.clone().with_sockets_in(sockets.to_owned());
+        for sockets in [&other, &run, &run] {
+            fs::create_dir_all(sockets).unwrap();
+            with(sockets).link_proxy_socket().unwrap();
+            assert_eq!(fs::read_link(&link).unwrap(), fs::canonicalize(sockets).unwrap().join("proxy.sock"));
+        }
+        fs::remove_file(&link).unwrap();
+        fs::write(&link, "not ours").unwrap();
+        let told = with(&run).link_proxy_socket().unwrap_err().to_string();
+        assert!(told.contains("proxy.sock is no link"), "{told}");
+        assert_eq!(fs::read_to_string(&link).unwrap(), "not ours");
+        // The same directory by another way.
+        with(&folder.path().join("run/../state")).link_proxy_socket().unwrap();
+        assert_eq!(fs::read_to_string(&link).unwrap(), "not ours");
     }
 
     #[test]

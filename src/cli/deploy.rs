@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
+use super::doors;
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
 use super::progress::Progress;
@@ -16,6 +17,7 @@ use super::switch::{How, carry_out, conclude};
 use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
 use crate::release::deploy::{DeployError, Deployed, Hands, Plan, Stage, deploy};
+use crate::release::{Act, time_to_put_back};
 
 /// Replace a colour's instances (default: the idle one)
 ///
@@ -50,9 +52,10 @@ pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
         version: args.version.clone(),
         image: args.image.clone(),
         by: Operator::by(),
-        idle: live.is_some_and(|live| live != colour),
+        live,
         within: reach.config.switch.within,
         timeout: reach.config.runtime.deploy_timeout,
+        spare: time_to_put_back(&reach.config.runtime, Act::Deploy),
     };
     let deployed = carry_out_deploy(operator, &hands, &plan).await?;
     let goes_on = args.switch && live != Some(colour);
@@ -143,6 +146,12 @@ fn explain(error: DeployError, plan: &Plan) -> Trouble {
             Exit::Refused.because(format!("refused: {why} before {colour} was fit to go live. What is live was not touched{words}"))
         }
         DeployError::Interrupted => Exit::Failed.because(format!("deploy of {colour} {}", DeployError::Interrupted)),
+        DeployError::TimeOver(_) => {
+            Exit::Failed.because(format!("deploy of {colour} ended, for {error}. What is not put back is not proven"))
+        }
+        DeployError::Closed(_) => {
+            Exit::Failed.because(format!("deploy of {colour}: {error}. See allswell history, and deploy {colour} again"))
+        }
         DeployError::Unfit(gate, said) => {
             let saw = gate.last.map_or("it was never probed".to_owned(), |last| {
                 let status = last.status.map(|status| format!("answered {status}"));
@@ -166,8 +175,7 @@ fn say(operator: &Operator, reach: &Reach, plan: &Plan, deployed: &Deployed, goe
         ));
     }
     if !operator.json && !goes_on {
-        let preview = reach.config.proxy.reach.found(&reach.config.proxy.idle);
-        screen::line(format!("{} is fit to go live. Look at it: http://{preview}/", plan.colour));
+        screen::line(format!("{} is fit to go live. Look at it: {}/", plan.colour, doors::preview(&reach.config.proxy)));
         screen::line(format!("Then: allswell switch {}", plan.colour));
     }
 }

@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::doors;
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
 use super::role::told_to_end;
@@ -101,7 +102,8 @@ fn subjects(config: &Config) -> Vec<Subject> {
     let path = &config.app.health;
     let url = |address: &String| Target::new(format!("http://{}{path}", beside(address)));
     let colour = |colour: Colour| Subject { name: colour.as_str(), targets: config.app.colour(colour).addresses.iter().map(url).collect() };
-    let live = Subject { name: "live", targets: vec![url(&config.proxy.reach.found(&config.proxy.live))] };
+    let site = Target::of_our_own(format!("{}{path}", doors::live(&config.proxy)));
+    let live = Subject { name: "live", targets: vec![site] };
     vec![colour(Colour::Blue), colour(Colour::Green), live]
 }
 

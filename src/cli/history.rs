@@ -14,8 +14,8 @@ use crate::release::{Entry, What};
 /// Who did what, when, and how it ended
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// How many entries
-    #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    /// How many entries: the prober hands out 1000 at most
+    #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     count: u32,
     /// With all that is kept of what the user's own commands said ([runtime] kind = "command")
     #[arg(long)]

@@ -7,6 +7,7 @@ pub mod completions;
 pub mod demo;
 mod denied;
 pub mod deploy;
+mod doors;
 pub mod exit;
 pub mod health;
 pub mod heartbeat;

@@ -53,7 +53,7 @@ impl Operator {
         self.load().map(|loaded| loaded.config)
     }
 
-    /// The state directory of what runs here. A command that asks makes none.
+    /// The state directory of what runs here. A command that asks makes none, and changes nothing about one that is there.
     ///
     /// # Errors
     /// Exit code 8 where there is none: nothing has ever run here.
@@ -68,7 +68,7 @@ impl Operator {
                 path.display()
             )));
         }
-        Ok(self.options.state_dir()?)
+        Ok(self.options.state_found()?)
     }
 
     /// Who acts, for the journal: `user@host`.

@@ -1,5 +1,6 @@
 //! What every command and every part understands.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
@@ -51,16 +52,28 @@ impl Options {
         Config::load(&self.config_path(), &self.state)
     }
 
-    /// Opens the state directory.
+    /// Opens the state directory for whoever writes into it: it is made where it is not there.
     ///
     /// # Errors
     /// Says which directory, and why.
     pub fn state_dir(&self) -> anyhow::Result<StateDir> {
+        self.state_by(StateDir::open)
+    }
+
+    /// The state directory as it is, for whoever only asks: nothing is made, and nothing changed.
+    ///
+    /// # Errors
+    /// As [`Options::state_dir`].
+    pub fn state_found(&self) -> anyhow::Result<StateDir> {
+        self.state_by(StateDir::found)
+    }
+
+    fn state_by(&self, open: fn(&Path) -> io::Result<StateDir>) -> anyhow::Result<StateDir> {
         let unusable = |error| {
             let (path, whose) = (self.state.display(), whose(&self.state, &error));
             anyhow::anyhow!("the state directory {path} cannot be used: {error}{whose}. --state DIR names another place")
         };
-        let state = StateDir::open(&self.state).map_err(unusable)?;
+        let state = open(&self.state).map_err(unusable)?;
         Ok(match &self.runtime {
             Some(sockets) => state.with_sockets_in(sockets.clone()),
             None => state,

@@ -12,13 +12,13 @@ use crate::heartbeat::probe_our_own;
 /// How long the answer may take.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Asks the part's own `/healthz`, at the listener that its config names. Exit codes: 0 well, 1 not, 2 wrong config.
+/// Asks the part's own listener, which its config names, for this path. Exit codes: 0 well, 1 not, 2 wrong config.
 #[expect(clippy::print_stdout, reason = "a container's health check keeps what is printed")]
-pub(super) fn run(options: &Options, listener: impl FnOnce(&Config) -> (&'static str, &str)) -> ExitCode {
-    let (scheme, address) = match options.load() {
+pub(super) fn run(options: &Options, listener: impl FnOnce(&Config) -> (&'static str, &str, &'static str)) -> ExitCode {
+    let (scheme, address, path) = match options.load() {
         Ok(loaded) => {
-            let (scheme, address) = listener(&loaded.config);
-            (scheme, near(address))
+            let (scheme, address, path) = listener(&loaded.config);
+            (scheme, near(address), path)
         }
         Err(error) => {
             println!("{error}");
@@ -29,7 +29,7 @@ pub(super) fn run(options: &Options, listener: impl FnOnce(&Config) -> (&'static
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime does not start: {error}"))
-        .and_then(|runtime| runtime.block_on(probe_our_own(&format!("{scheme}://{address}/healthz"), LIMIT)));
+        .and_then(|runtime| runtime.block_on(probe_our_own(&format!("{scheme}://{address}{path}"), LIMIT)));
     match answer {
         Ok(_) => ExitCode::SUCCESS,
         Err(why) => {

@@ -171,6 +171,7 @@ impl From<ControlError> for Trouble {
     fn from(error: ControlError) -> Self {
         match error {
             ControlError::Silent(..) => Exit::Unreachable.because(format!("{error}. Is `allswell up` running?")),
+            ControlError::Unknown(_) => Exit::Unreachable.because(format!("{error}. Which colour answers: allswell live")),
             ControlError::Stale(_) | ControlError::Refused(_) | ControlError::Withdrawn(_) => Exit::Failed.because(error.to_string()),
         }
     }

@@ -1,5 +1,6 @@
 //! Runs one part until it is told to end.
 
+use std::future::pending;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -49,12 +50,13 @@ impl Part {
         }
     }
 
-    /// What the listener that has its `/healthz` speaks, and where it listens.
-    fn health(self, config: &Config) -> (&'static str, &str) {
+    /// What its health listener speaks, where it listens, and the path to be asked. A proxy that runs is left alone: what it serves goes on, and
+    /// the switch that cures an undefined live colour needs it.
+    fn health(self, config: &Config) -> (&'static str, &str, &'static str) {
         match self {
-            Self::Proxy => ("http", &config.proxy.health),
-            Self::Prober => ("http", &config.prober.health),
-            Self::Watcher => (config.watcher.scheme(), &config.watcher.listen),
+            Self::Proxy => ("http", &config.proxy.health, "/livez"),
+            Self::Prober => ("http", &config.prober.health, "/healthz"),
+            Self::Watcher => (config.watcher.scheme(), &config.watcher.listen, "/healthz"),
         }
     }
 }
@@ -115,7 +117,7 @@ pub fn run(part: Part, options: &Options) -> ExitCode {
 }
 
 async fn serve(part: Part, read: (Config, ConfigView), source: &Source) -> anyhow::Result<()> {
-    let (manager, shutdown) = (ServiceManager::of_environment(), told_to_end()?);
+    let (manager, shutdown) = (ServiceManager::of_environment(), terminated()?);
     // Who reads no config anew is not ended by the signal for it either.
     let _hangup = signal(SignalKind::hangup())?;
     match part {
@@ -135,11 +137,8 @@ fn announce(part: Part, addresses: &[(&'static str, String)]) {
     }
 }
 
-/// Resolves at the first SIGTERM or SIGINT.
-///
-/// # Errors
-/// Where the handlers cannot be installed.
-pub fn told_to_end() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+/// Resolves at the first SIGTERM or SIGINT, which are what ends a part: at a SIGHUP it reads its config anew.
+fn terminated() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
@@ -148,4 +147,48 @@ pub fn told_to_end() -> anyhow::Result<impl Future<Output = ()> + Send + 'static
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// Resolves at the first SIGTERM, SIGINT or SIGHUP, for a command: one whose terminal is gone ends as at a Ctrl-C, and leaves nothing begun. Under
+/// `nohup`, which has SIGHUP ignored, it goes on.
+///
+/// # Errors
+/// Where the handlers cannot be installed.
+pub fn told_to_end() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let terminated = terminated()?;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut hangup = if ignores_hangup(&status) { None } else { Some(signal(SignalKind::hangup())?) };
+    Ok(async move {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => {
+                    hangup.recv().await;
+                }
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = terminated => {}
+            () = hung_up => {}
+        }
+    })
+}
+
+/// Whether a process ignores SIGHUP, by its `/proc/PID/status`: the lowest bit of `SigIgn`.
+fn ignores_hangup(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_under_nohup_is_known() {
+        let status = |mask: &str| format!("Name:\tallswell\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\nSigCgt:\t0000000000000001\n");
+        assert!(ignores_hangup(&status("0000000000001001")));
+        assert!(!ignores_hangup(&status("0000000000001000")));
+        assert!(!ignores_hangup(""));
+    }
 }

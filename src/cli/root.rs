@@ -138,7 +138,7 @@ fn misused(error: &clap::Error) -> ExitCode {
     }
     let told = error.to_string();
     screen::note(told.trim_end());
-    if std::env::args().any(|word| word == "--json") {
+    if std::env::args_os().any(|word| word == "--json") {
         let words = told.lines().next().unwrap_or_default().trim_start_matches("error: ");
         screen::document(&json!({ "error": words, "code": Exit::Usage.code() }));
     }

@@ -11,9 +11,9 @@ use super::role::told_to_end;
 use super::screen;
 use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
-use crate::release::Act;
 use crate::release::deploy::Hands;
 use crate::release::scale::{ScaleError, Scaled, Scaling, Stride, scale};
+use crate::release::{Act, time_to_put_back};
 
 /// Give a colour so many instances
 ///
@@ -46,11 +46,13 @@ pub async fn run(operator: &Operator, args: &ScaleArgs) -> Outcome {
         instances,
         before: state.expected.map(|expected| expected.of(colour)),
         by: Operator::by(),
+        live: state.live,
         cut: instances == 0 && state.live.is_some_and(|live| live != colour),
         within: reach.config.switch.within,
         timeout: reach.config.runtime.deploy_timeout,
+        spare: time_to_put_back(&reach.config.runtime, Act::Scale),
     };
-    let question = match question(&scaling, state.live) {
+    let question = match question(&scaling) {
         None if scaling.cut => running_load(&hands.proxy, colour, "a scale to 0").await,
         asked => asked,
     };
@@ -66,10 +68,10 @@ pub async fn run(operator: &Operator, args: &ScaleArgs) -> Outcome {
 }
 
 /// What it costs the public, where it may.
-fn question(scaling: &Scaling, live: Option<Colour>) -> Option<String> {
-    let Scaling { colour, instances, before, .. } = scaling;
+fn question(scaling: &Scaling) -> Option<String> {
+    let Scaling { colour, instances, before, live, .. } = scaling;
     let is_live = match live {
-        Some(live) if live == *colour => format!("warning: {colour} is LIVE"),
+        Some(live) if live == colour => format!("warning: {colour} is LIVE"),
         Some(_) => return None,
         None => format!("warning: which colour is live is undefined, so {colour} may be"),
     };
@@ -112,6 +114,8 @@ fn explain(error: ScaleError, scaling: &Scaling) -> Trouble {
             trouble.exit.because(format!("{}{expected}", trouble.message))
         }
         ScaleError::Interrupted => Exit::Failed.because(format!("scale of {colour} {}{expected}", ScaleError::Interrupted)),
+        ScaleError::TimeOver(_) => Exit::Failed.because(format!("scale of {colour} ended, for {error}{expected}")),
+        ScaleError::Closed(_) => Exit::Failed.because(format!("scale of {colour}: {error}. See allswell history{expected}")),
         ScaleError::Unfit(gate, said) => Exit::Refused.because(format!(
             "refused: with {instances} instances {colour} did not pass its probes within {}: {}{expected}{}",
             humane(*within),
@@ -156,9 +160,9 @@ mod tests {
     #[test]
     fn it_asks_where_the_public_would_pay_and_says_what() {
         let asked = |live, before, instances| {
-            let (within, timeout) = (Duration::ZERO, Duration::ZERO);
-            let by = String::new();
-            question(&Scaling { act: Act::Scale, colour: Colour::Blue, instances, before, by, cut: false, within, timeout }, live)
+            let (within, timeout, spare) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+            let (act, colour, by) = (Act::Scale, Colour::Blue, String::new());
+            question(&Scaling { act, colour, instances, before, by, live, cut: false, within, timeout, spare })
         };
         let (blue, green) = (Some(Colour::Blue), Some(Colour::Green));
         assert_eq!(asked(green, Some(3), 1), None, "idle");

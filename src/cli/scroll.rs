@@ -46,7 +46,7 @@ pub struct ScrollArgs {
     control: Option<PathBuf>,
 }
 
-/// Runs the demo app until SIGTERM or SIGINT. Exit codes: 0 ended as told, 1 failed.
+/// Runs the demo app until SIGTERM, SIGINT or SIGHUP. Exit codes: 0 ended as told, 1 failed.
 #[must_use]
 pub fn run(args: &ScrollArgs) -> ExitCode {
     logging::init();

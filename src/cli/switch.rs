@@ -52,8 +52,8 @@ pub async fn run(operator: &Operator, args: &SwitchArgs) -> Outcome {
         return direct(operator, &reach, args.colour).await;
     }
     let prober = reach.prober()?;
-    // Whoever is asked whether a switch may cost something is asked for a switch.
-    if reach.config.proxy.kind.switch_costs().is_some() && prober.state().await?.live == Some(args.colour) {
+    // Whoever is asked whether a switch may cost something is asked for a switch. One that is forced may have something to write down.
+    if reach.config.proxy.kind.switch_costs().is_some() && args.how.force.is_none() && prober.state().await?.live == Some(args.colour) {
         return nothing_to_do(operator, args.colour);
     }
     finish(operator, &reach, &prober, args.colour, &args.how).await
@@ -186,7 +186,7 @@ async fn direct(operator: &Operator, reach: &Reach, to: Colour) -> Outcome {
             &json!({ "to": to, "phase": Phase::Shifted, "reason": "direct", "forced": null, "by": by, "events": [], "epoch": epoch }),
         );
     } else {
-        screen::line(format!("{to} is live (epoch {}). The prober writes this into the journal when it is back", state.epoch));
+        screen::line(format!("{to} is live (epoch {}). The prober writes that down, and tells it, when it is back", state.epoch));
     }
     Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ pub mod init;
 #[cfg(test)]
 mod reference;
 mod unheard;
+mod urls;
 mod whole;
 
 pub use unheard::unheard;

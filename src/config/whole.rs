@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::urls;
 use crate::domain::colour::Colour;
 use crate::domain::maintenance::Window;
 use crate::domain::role::Role;
@@ -143,6 +144,8 @@ impl Config {
         for problem in config.contradictions() {
             root.error("config", problem);
         }
+        // A root of its own: what this one knows is listed where a key is not known.
+        urls::must_be_whole(&mut document.root(), &config.prober, &config.watcher);
         root.finish();
         let (errors, warnings, keys) = document.finish();
         if errors.is_empty() { Ok(Loaded { config, warnings, keys, hash: fingerprint(text) }) } else { Err(errors) }

@@ -1,7 +1,10 @@
-//! What is decided around a shift: whether it may still be ordered, what has become of it, whether it is proven, and whether it is taken back.
+//! What is decided around a shift: whether it may still be ordered, what has become of it, whether it is proven, whether it is taken back, and
+//! whether anybody else has ordered one.
 
 use super::colour::Colour;
+use super::entry::Entry;
 use super::moment::{Moment, age};
+use super::switch::Phase;
 
 /// A colour, and the epoch under which it is to be live.
 pub type Claimed = (Colour, u64);
@@ -100,9 +103,92 @@ pub fn way_back(origin: Option<Colour>, held: &Held, old: &Sight) -> Result<Colo
     }
 }
 
+/// What the journal says of the proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Belief {
+    /// Somebody is at it, and says how it ends.
+    UnderWay,
+    /// Nothing: no switch has decided what is live, and nobody has looked before.
+    Nothing,
+    /// This.
+    Known(Believed),
+}
+
+/// What the proxy serves by all that the prober has ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Believed {
+    /// The live colour, and the epoch under which it became so.
+    pub claim: Claimed,
+    /// The highest epoch that a switch has used: also one that was refused, and made its own order stale.
+    pub highest: u64,
+    /// Where a switch led that was broken off since, and that the proxy may have carried out: up to that epoch.
+    pub broken_off: Vec<Claimed>,
+}
+
+/// How what the proxy says compares with that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    /// It does as it was ordered.
+    Ours,
+    /// Somebody has ordered it past the prober.
+    Outside,
+    /// It serves what it served before it was ordered: it has lost its state.
+    Lost,
+}
+
+/// Reads the switches, newest first, from the last one on that has decided what is live; none before it counts. `highest` is their highest
+/// epoch, and `first` what was live before there was any.
+#[must_use]
+pub fn believe(switches: &[Entry], highest: u64, first: Option<Claimed>) -> Belief {
+    let (mut decided, mut broken_off) = (first, Vec::new());
+    for entry in switches {
+        let target = (entry.asked.target, entry.epoch);
+        match entry.phase {
+            Phase::Intended | Phase::Gated | Phase::Shifted | Phase::Verified | Phase::Drained => return Belief::UnderWay,
+            Phase::Refused => {}
+            Phase::Interrupted => broken_off.extend(may_have_shifted(entry).then_some(target)),
+            Phase::Done | Phase::Stayed => {
+                decided = Some(target);
+                break;
+            }
+            Phase::Reverted => {
+                decided = entry.origin.map(|origin| (origin, entry.epoch));
+                break;
+            }
+        }
+    }
+    let Some(claim) = decided else { return Belief::Nothing };
+    Belief::Known(Believed { claim, highest: highest.max(claim.1), broken_off })
+}
+
+/// The gate stands in the journal before the shift is ordered.
+fn may_have_shifted(entry: &Entry) -> bool {
+    entry.steps.iter().any(|step| !matches!(step.phase, Phase::Intended | Phase::Interrupted))
+}
+
+impl Believed {
+    /// Decides by what the proxy says. The live colour under an older epoch is no harm, whoever has put it back.
+    #[must_use]
+    pub fn compare(&self, (colour, epoch): Claimed) -> Compared {
+        let (live, since) = self.claim;
+        if colour == live {
+            return if epoch <= self.highest { Compared::Ours } else { Compared::Outside };
+        }
+        let is_broken_off = self.broken_off.iter().any(|(target, up_to)| *target == colour && since < epoch && epoch <= *up_to);
+        if is_broken_off {
+            Compared::Ours
+        } else if epoch < since {
+            Compared::Lost
+        } else {
+            Compared::Outside
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::entry::{Asked, Step, What};
     use Colour::{Blue, Green};
 
     fn at(second: i64) -> Moment {
@@ -148,5 +234,74 @@ mod tests {
         assert!(stays(Some(Blue), &Held::Nobody, &passes).contains("another order has closed it"));
         assert!(stays(Some(Blue), &ours, &Sight::Fails("answered 500".into())).contains("blue fails too: answered 500"));
         assert!(stays(Some(Blue), &ours, &Sight::Unseen("no sockets".into())).contains("cannot probe blue: no sockets"));
+    }
+
+    /// A switch to this colour that ended so, under this epoch; one that was broken off had come as far as `reached`.
+    fn switch(target: Colour, epoch: u64, phase: Phase, reached: Phase) -> Entry {
+        let step = |phase| Step { phase, at: at(1), note: None };
+        Entry {
+            id: 1,
+            epoch,
+            what: What::Switch,
+            asked: Asked { target, version: None, by: "ann@desk".into(), forced: None, instances: None },
+            origin: Some(target.other()),
+            phase,
+            reason: None,
+            output: None,
+            steps: [Phase::Intended, reached, phase].map(step).to_vec(),
+            started_at: at(1),
+            ended_at: Some(at(2)),
+        }
+    }
+
+    fn known(switches: &[Entry], highest: u64, first: Option<Claimed>) -> Believed {
+        match believe(switches, highest, first) {
+            Belief::Known(believed) => believed,
+            other @ (Belief::UnderWay | Belief::Nothing) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_last_switch_that_changed_anything_says_what_is_live() {
+        use Phase::{Done, Drained, Gated, Intended, Interrupted, Refused, Reverted, Stayed};
+        for (phase, live) in [(Done, Green), (Stayed, Green), (Reverted, Blue)] {
+            let switches = [switch(Blue, 8, Refused, Gated), switch(Green, 7, phase, Gated), switch(Green, 3, Drained, Gated)];
+            assert_eq!(known(&switches, 8, Some((Blue, 0))).claim, (live, 7), "{phase}");
+        }
+        assert_eq!(known(&[switch(Green, 1, Refused, Intended)], 1, Some((Blue, 0))).claim, (Blue, 0), "what was live before any");
+        assert_eq!(believe(&[switch(Green, 1, Refused, Intended)], 1, None), Belief::Nothing);
+        assert_eq!(believe(&[switch(Green, 8, Drained, Gated), switch(Blue, 7, Done, Gated)], 8, None), Belief::UnderWay);
+        let broken_off = [switch(Green, 9, Interrupted, Gated), switch(Green, 8, Interrupted, Intended), switch(Blue, 7, Done, Gated)];
+        assert_eq!(known(&broken_off, 9, None).broken_off, [(Green, 9)], "before its gate nothing was ordered");
+    }
+
+    #[test]
+    fn what_the_prober_has_ordered_is_ours_and_everything_later_is_not() {
+        let believed = Believed { claim: (Green, 7), highest: 9, broken_off: Vec::new() };
+        for (said, compared) in [
+            ((Green, 7), Compared::Ours),
+            // Made stale under a later epoch, by a switch that was refused.
+            ((Green, 9), Compared::Ours),
+            ((Green, 0), Compared::Ours),
+            // There and back.
+            ((Green, 10), Compared::Outside),
+            ((Blue, 10), Compared::Outside),
+            // The epoch of a switch to blue that was refused.
+            ((Blue, 8), Compared::Outside),
+            ((Blue, 7), Compared::Outside),
+            ((Blue, 6), Compared::Lost),
+            ((Blue, 0), Compared::Lost),
+        ] {
+            assert_eq!(believed.compare(said), compared, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_switch_that_was_broken_off_after_its_gate_may_have_come_there() {
+        let believed = Believed { claim: (Green, 7), highest: 8, broken_off: vec![(Blue, 8)] };
+        assert_eq!(believed.compare((Blue, 8)), Compared::Ours);
+        assert_eq!(believed.compare((Green, 8)), Compared::Ours);
+        assert_eq!(believed.compare((Blue, 9)), Compared::Outside);
+        assert_eq!(believed.compare((Blue, 0)), Compared::Lost);
     }
 }

@@ -10,6 +10,12 @@ use super::colour::Colour;
 /// What stands beside *gated* where `--force` left the gate out, before the reason.
 pub const SKIPPED: &str = "the gate was skipped";
 
+/// By whom a switch was made that somebody ordered from the proxy itself: nobody else knows.
+pub const OUTSIDE: &str = "outside the prober";
+
+/// Why such a switch had no gate.
+pub const DIRECTLY: &str = "directly at the proxy";
+
 /// The phases of a switch, as the journal keeps them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -32,7 +38,7 @@ pub enum Phase {
     Reverted,
     /// The end: it should have been taken back and could not, because the old colour fails too.
     Stayed,
-    /// The end: the prober died before the shift; nothing was changed.
+    /// The end: the prober died before the shift, its time was over, or somebody else has ordered the proxy meanwhile. Nothing is changed for that.
     Interrupted,
 }
 

@@ -257,3 +257,15 @@ async fn tell_from_memory(monitor: Monitor, channels: Vec<Arc<Channel>>, mut sto
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_thread_of_its_own_that_panics_is_heard_of() {
+        assert!(apart("done", async {}).await.is_ok());
+        let ended = apart("lost", async { panic!("lost") }).await;
+        assert!(ended.is_err_and(|error| error.to_string().contains("lost panicked")));
+    }
+}

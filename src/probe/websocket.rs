@@ -15,17 +15,17 @@ use crate::net::client::io_words;
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Whether a WebSocket can be opened at this path of `HOST:PORT`. It is closed at once.
+/// Whether a WebSocket can be opened at this path of `HOST:PORT`, by the name of `host`. It is closed at once.
 ///
 /// # Errors
 /// Why not, in the user's words.
-pub async fn handshake(at: &str, path: &str, limit: Duration) -> Result<(), String> {
-    timeout(limit, open(at, path)).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+pub async fn handshake(at: &str, host: &str, path: &str, limit: Duration) -> Result<(), String> {
+    timeout(limit, open(at, host, path)).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
 }
 
-async fn open(at: &str, path: &str) -> Result<(), String> {
+async fn open(at: &str, host: &str, path: &str) -> Result<(), String> {
     let request = Request::get(path)
-        .header("host", at)
+        .header("host", host)
         .header("connection", "Upgrade")
         .header("upgrade", "websocket")
         .header("sec-websocket-version", "13")
@@ -66,9 +66,9 @@ mod tests {
         let at = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let limit = Duration::from_secs(20);
-        assert_eq!(handshake(&at, "/ws", limit).await, Ok(()));
-        assert_eq!(handshake(&at, "/page", limit).await, Err("answered 200, not 101".to_owned()));
-        assert_eq!(handshake(&at, "/wrong", limit).await, Err("answered 101 without the right Sec-WebSocket-Accept".to_owned()));
-        assert_eq!(handshake("127.0.0.1:1", "/ws", limit).await, Err("connection refused".to_owned()));
+        assert_eq!(handshake(&at, &at, "/ws", limit).await, Ok(()));
+        assert_eq!(handshake(&at, &at, "/page", limit).await, Err("answered 200, not 101".to_owned()));
+        assert_eq!(handshake(&at, &at, "/wrong", limit).await, Err("answered 101 without the right Sec-WebSocket-Accept".to_owned()));
+        assert_eq!(handshake("127.0.0.1:1", &at, "/ws", limit).await, Err("connection refused".to_owned()));
     }
 }

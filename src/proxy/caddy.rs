@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::control::{ControlError, Load, Permit, ProxyState, ShiftOrder};
-use super::standing::{Standing, Turn, accept};
+use super::standing::{PATIENCE, Standing, Turn, accept, ordered};
 use crate::domain::colour::Colour;
 use crate::files;
 use crate::settings::{AppSettings, Section, address_or};
@@ -93,9 +93,14 @@ impl Caddy {
         Ok(Load { in_flight: under_way.sum(), streams: 0 })
     }
 
-    /// One change of the whole config, if it still is what was read.
+    /// The longest that an order takes, with the question of what stands that comes before it: its turn, and eight calls.
+    pub(super) fn longest_order(&self) -> Duration {
+        PATIENCE + self.admin.limit() * 8
+    }
+
+    /// Makes a colour live.
     pub(super) async fn shift(&self, order: ShiftOrder, still_ours: impl Permit) -> Result<ProxyState, ControlError> {
-        let _turn = Turn::take(&self.turn)?;
+        let turn = Turn::take(&self.turn).await?;
         let unchanged = |why: String| ControlError::Refused(format!("{why}. Nothing was changed"));
         let mut config = self.config().await.map_err(|error| unchanged(error.to_string()))?;
         let seen = [object::standing(&config.document), self.kept()].into_iter().flatten().map(|standing| standing.epoch).max();
@@ -104,6 +109,13 @@ impl Caddy {
         let new = Standing::after(order);
         object::replace(&mut config.document, new, &self.app, &token).map_err(unchanged)?;
         still_ours.await.map_err(ControlError::Withdrawn)?;
+        let this = self.clone();
+        turn.through(async move { this.carry_out(&config, new).await }).await
+    }
+
+    /// One change of the whole config, if it still is what was read.
+    async fn carry_out(&self, config: &Config, new: Standing) -> Result<ProxyState, ControlError> {
+        let unchanged = |why: String| ControlError::Refused(format!("{why}. Nothing was changed"));
         let Answer { status, body, .. } = self.admin.ask(Method::PATCH, "/config/", Some(&config.document), Some(&config.etag)).await?;
         match status {
             StatusCode::OK => {}
@@ -114,7 +126,7 @@ impl Caddy {
         if let Err(error) = files::replace(&self.kept, new.to_string().as_bytes()) {
             tracing::warn!(%error, "a Caddy that forgets this shift would not be noticed");
         }
-        self.state().await
+        self.state().await.map_err(ordered)
     }
 
     fn kept(&self) -> Option<Standing> {

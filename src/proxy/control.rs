@@ -132,6 +132,9 @@ pub enum ControlError {
     /// Any other refusal.
     #[error("the proxy refused: {0}")]
     Refused(String),
+    /// It may have been done or not, and it may still come: whoever orders has to find out.
+    #[error("what the proxy does is not known: {0}")]
+    Unknown(String),
 }
 
 /// The client of a proxy's control socket.
@@ -146,6 +149,12 @@ impl ProxyControl {
     #[must_use]
     pub fn new(socket: &Path, limit: Duration) -> Self {
         Self { socket: socket.to_owned(), limit }
+    }
+
+    /// The longest that an order takes, with the question of what stands that comes before it.
+    #[must_use]
+    pub fn longest_order(&self) -> Duration {
+        self.limit * 2
     }
 
     /// What is live, and what each colour has to do.

@@ -75,12 +75,12 @@ impl ProxyDriver {
     /// What a colour has to do.
     ///
     /// # Errors
-    /// Where the proxy does not answer.
+    /// Where the proxy does not answer, or where it cannot be seen.
     pub async fn load(&self, colour: Colour) -> Result<Load, ControlError> {
         match self {
             Self::Embedded(control) => control.state().await.map(|state| state.load(colour)),
             Self::Haproxy(driver) => driver.load(colour).await,
-            Self::Nginx(driver) => Ok(driver.load()),
+            Self::Nginx(driver) => driver.load(),
             Self::Caddy(driver) => driver.load(colour).await,
         }
     }
@@ -96,8 +96,21 @@ impl ProxyDriver {
         }
     }
 
-    /// Makes a colour live. On a refusal the proxy does what it did before. `still_ours` is asked last, right before anything is written: what
-    /// was looked at before took its time.
+    /// The longest that an order takes, with the question of what stands that comes before it. Whoever waits for less does not hear how it
+    /// ends.
+    #[must_use]
+    pub fn longest_order(&self) -> Duration {
+        match self {
+            Self::Embedded(control) => control.longest_order(),
+            Self::Haproxy(driver) => driver.longest_order(),
+            Self::Nginx(driver) => driver.longest_order(),
+            Self::Caddy(driver) => driver.longest_order(),
+        }
+    }
+
+    /// Makes a colour live. On a refusal the proxy does what it did before; on silence, and where what it does is not known, whoever orders has
+    /// to find out. `still_ours` is asked last, right before anything is written: what was looked at before took its time. What is begun then
+    /// goes on to its end, also where nobody waits for it any more.
     ///
     /// # Errors
     /// Where the proxy does not answer, has seen a higher epoch, or does not do it; where `still_ours` says why not.
@@ -128,14 +141,17 @@ impl ProxyDriver {
         }
     }
 
-    /// What somebody should look at though the proxy serves; none too where it cannot say.
+    /// What somebody should look at though the proxy serves; none too where it cannot say. A file that the next reload goes by, and that says
+    /// something else than what is served, is set right first: it is the prober that asks.
     ///
     /// # Errors
     /// Where the proxy does not answer.
     pub async fn warning(&self) -> Result<Option<String>, ControlError> {
         match self {
             Self::Embedded(control) => control.warning().await,
-            Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Ok(None),
+            Self::Haproxy(driver) => driver.warning().await,
+            Self::Nginx(driver) => driver.warning().await,
+            Self::Caddy(_) => Ok(None),
         }
     }
 
@@ -179,4 +195,28 @@ impl ProxyDriver {
 
 fn only_ours(does: &str) -> ControlError {
     ControlError::Refused(format!("only the embedded proxy {does} ([proxy] kind = \"embedded\"): do it in the config of yours"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// Of a driver with these settings whose every call gives up after 5 s.
+    fn longest_order(proxy: &str) -> Duration {
+        let config = Config::parse(&format!("[runtime]\ncommand = \"x\"\n[proxy]\n{proxy}\n")).unwrap().config;
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::open(folder.path()).unwrap();
+        ProxyDriver::new(&config.proxy, &config.app, &state, Duration::from_secs(5)).longest_order()
+    }
+
+    #[test]
+    fn the_longest_order_counts_every_wait_that_it_may_be_made_of() {
+        for (kind, calls) in [("embedded", 2), ("haproxy", 8), ("nginx", 3), ("caddy", 8)] {
+            let longest = longest_order(&format!("kind = \"{kind}\""));
+            assert!(longest >= Duration::from_secs(5) * calls, "{kind}: {longest:?}");
+        }
+        // Test, reload and proof, the wait for the master, and the reload and the proof of what is put back.
+        assert!(longest_order("kind = \"nginx\"\nreload_timeout = \"10m\"") >= Duration::from_secs(6 * 600));
+    }
 }

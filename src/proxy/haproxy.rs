@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::control::{ControlError, Load, Permit, ProxyState, ShiftOrder};
-use super::standing::{Standing, Turn, accept};
+use super::standing::{PATIENCE, Standing, Turn, accept, ordered, set_right};
 use crate::domain::answers::{Answers, BothAnswers};
 use crate::domain::colour::Colour;
 use crate::files;
@@ -82,24 +82,53 @@ impl Haproxy {
         load(&self.rows().await?, colour)
     }
 
-    /// The file first, so that a reload meanwhile keeps the new colour; then the map that is used.
+    /// What somebody should look at. The file is set right where it does not say what is served: whoever changed it may have been killed
+    /// before the map was changed.
+    pub(super) async fn warning(&self) -> Result<Option<String>, ControlError> {
+        let written = self.written();
+        let Some(served) = self.standing().await?.filter(|served| Some(*served) != written) else { return Ok(None) };
+        // Whoever has the turn sees to both; what has changed since is looked at next time.
+        let Ok(_turn) = Turn::at_once(&self.turn) else { return Ok(None) };
+        if self.written() != written {
+            return Ok(None);
+        }
+        Ok(set_right(&self.map, written, served, self.write(served)))
+    }
+
+    /// The longest that an order takes, with the question of what stands that comes before it: its turn, and eight calls.
+    pub(super) fn longest_order(&self) -> Duration {
+        PATIENCE + self.limit * 8
+    }
+
+    /// Makes a colour live.
     pub(super) async fn shift(&self, order: ShiftOrder, still_ours: impl Permit) -> Result<ProxyState, ControlError> {
-        let _turn = Turn::take(&self.turn)?;
+        let turn = Turn::take(&self.turn).await?;
         let old = self.standing().await.map_err(refused)?;
         accept(order, old.map_or(0, |old| old.epoch))?;
-        let new = Standing::after(order);
-        let kept = std::fs::read(&self.map);
         still_ours.await.map_err(ControlError::Withdrawn)?;
+        let (this, new) = (self.clone(), Standing::after(order));
+        turn.through(async move { this.carry_out(old, new).await }).await
+    }
+
+    /// The file first, so that a reload meanwhile keeps the new colour; then the map that is used.
+    async fn carry_out(&self, old: Option<Standing>, new: Standing) -> Result<ProxyState, ControlError> {
+        let kept = std::fs::read(&self.map);
         self.write(new).map_err(|error| {
             ControlError::Refused(format!("HAProxy's map {} cannot be written: {error}. Nothing was changed", self.map.display()))
         })?;
         match self.set(old, new).await {
-            Ok(()) => self.state().await,
-            Err(error @ ControlError::Silent(..)) => Err(error),
+            Ok(()) => self.state().await.map_err(ordered),
+            Err(error @ (ControlError::Silent(..) | ControlError::Unknown(_))) => Err(error),
             Err(error @ (ControlError::Refused(_) | ControlError::Stale(_) | ControlError::Withdrawn(_))) => {
-                // What was there is put back: a reload must not do what the socket refused.
-                let _ = kept.and_then(|kept| self.replace(&kept));
-                Err(error)
+                // What is served is put back, whatever the file said: a reload must not do what the socket refused.
+                let put_back = match old {
+                    Some(old) => self.write(old),
+                    None => kept.and_then(|kept| self.replace(&kept)),
+                };
+                match put_back {
+                    Ok(()) => Err(error),
+                    Err(lost) => Err(ControlError::Unknown(format!("{error}. {} could not be put back: {lost}", self.map.display()))),
+                }
             }
         }
     }
@@ -141,6 +170,12 @@ impl Haproxy {
         if stands == Some(new) { Ok(()) } else { Err(ControlError::Refused(format!("HAProxy: {}", said.trim()))) }
     }
 
+    /// What the file says; none where it says no colour, or cannot be read.
+    fn written(&self) -> Option<Standing> {
+        let text = std::fs::read_to_string(&self.map).ok()?;
+        text.lines().find_map(|line| line.strip_prefix(KEY)?.strip_prefix(' '))?.parse().ok()
+    }
+
     async fn rows(&self) -> Result<Rows, ControlError> {
         Ok(parse(&self.ask("show stat").await?))
     }
@@ -177,7 +212,7 @@ impl Haproxy {
 fn refused(error: ControlError) -> ControlError {
     match error {
         ControlError::Silent(..) => ControlError::Refused(format!("{error}. Nothing was changed")),
-        ControlError::Stale(_) | ControlError::Refused(_) | ControlError::Withdrawn(_) => error,
+        ControlError::Stale(_) | ControlError::Refused(_) | ControlError::Withdrawn(_) | ControlError::Unknown(_) => error,
     }
 }
 
@@ -216,6 +251,7 @@ fn answers(rows: &Rows) -> Option<BothAnswers> {
 #[cfg(test)]
 mod tests {
     use std::future::ready;
+    use std::sync::Mutex;
 
     use super::*;
 
@@ -229,30 +265,102 @@ mod tests {
         assert!(missing.contains("no backend allswell_green"), "{missing}");
     }
 
-    /// A runtime socket with blue live that does not do as it is told.
-    fn stubborn(socket: &Path) {
-        let listener = tokio::net::UnixListener::bind(socket).unwrap();
+    /// A driver, with a map that says blue:0 and a runtime socket that answers by this.
+    fn driven(folder: &Path, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Haproxy {
+        let settings = HaproxySettings { socket: folder.join("sock"), map: "a.map".into() };
+        let listener = tokio::net::UnixListener::bind(&settings.socket).unwrap();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut command = [0; 256];
                 let length = stream.read(&mut command).await.unwrap();
-                let said = if command[..length].starts_with(b"show map") { "0x1 live blue:3\n\n" } else { "Permission denied\n\n" };
+                let said = answer(std::str::from_utf8(&command[..length]).unwrap());
                 stream.write_all(said.as_bytes()).await.unwrap();
             }
         });
+        let driver = Haproxy::new(&settings, folder, Duration::from_secs(5));
+        driver.prepare(Colour::Blue).unwrap();
+        driver
+    }
+
+    /// Blue is live, and stays so whatever it is told.
+    fn stubborn(command: &str) -> String {
+        if command.starts_with("show map") { "0x1 live blue:3\n\n".to_owned() } else { "Permission denied\n\n".to_owned() }
+    }
+
+    fn to_green(epoch: u64) -> ShiftOrder {
+        ShiftOrder { to: Colour::Green, epoch }
     }
 
     #[tokio::test]
     async fn what_the_socket_refuses_does_not_stay_in_the_file_either() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = HaproxySettings { socket: folder.path().join("sock"), map: "a.map".into() };
-        stubborn(&settings.socket);
-        let driver = Haproxy::new(&settings, folder.path(), Duration::from_secs(5));
-        driver.prepare(Colour::Blue).unwrap();
-        let order = |epoch| ShiftOrder { to: Colour::Green, epoch };
-        let refused = driver.shift(order(4), ready(Ok(()))).await;
+        let driver = driven(folder.path(), stubborn);
+        let refused = driver.shift(to_green(4), ready(Ok(()))).await;
         assert!(matches!(&refused, Err(ControlError::Refused(why)) if why.contains("level admin")), "{refused:?}");
-        assert_eq!(std::fs::read_to_string(folder.path().join("a.map")).unwrap(), "live blue:0\n");
-        assert!(matches!(driver.shift(order(3), ready(Ok(()))).await, Err(ControlError::Stale(_))));
+        assert_eq!(std::fs::read_to_string(folder.path().join("a.map")).unwrap(), "live blue:3\n", "what is served, not what was there");
+        assert!(matches!(driver.shift(to_green(3), ready(Ok(()))).await, Err(ControlError::Stale(_))));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_put_back_into_the_file_is_no_refusal() {
+        let folder = tempfile::tempdir().unwrap();
+        let map = folder.path().join("a.map");
+        let driver = driven(folder.path(), move |command| {
+            if command.starts_with("set map") {
+                // From now on nothing can be written there.
+                std::fs::remove_file(&map).unwrap();
+                std::fs::create_dir(&map).unwrap();
+            }
+            stubborn(command)
+        });
+        let unknown = driver.shift(to_green(4), ready(Ok(()))).await;
+        assert!(matches!(&unknown, Err(ControlError::Unknown(why)) if why.contains("a.map could not be put back")), "{unknown:?}");
+    }
+
+    #[tokio::test]
+    async fn a_shift_that_was_made_is_not_refused_by_what_is_asked_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let live = Mutex::new("blue:3".to_owned());
+        let driver = driven(folder.path(), move |command| {
+            let mut live = live.lock().unwrap();
+            if command.starts_with("set map") {
+                *live = command.split_whitespace().last().unwrap().to_owned();
+            }
+            // Its statistics name no backend.
+            if command.starts_with("show map") { format!("0x1 live {live}\n\n") } else { "\n".to_owned() }
+        });
+        let unknown = driver.shift(to_green(4), ready(Ok(()))).await;
+        assert!(matches!(&unknown, Err(ControlError::Unknown(why)) if why.contains("no backend allswell_blue")), "{unknown:?}");
+        assert_eq!(std::fs::read_to_string(folder.path().join("a.map")).unwrap(), "live green:4\n");
+    }
+
+    #[tokio::test]
+    async fn a_file_is_set_right_by_what_is_served_unless_somebody_is_changing_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let map = folder.path().join("a.map");
+        let says = || std::fs::read_to_string(&map).unwrap();
+        let driver = driven(folder.path(), stubborn);
+        let turn = Turn::at_once(&folder.path().join("proxy.lock")).unwrap();
+        assert_eq!((driver.warning().await.unwrap(), says()), (None, "live blue:0\n".to_owned()));
+        drop(turn);
+        // Not at once: a child that another test starts just now has the turn until its exec.
+        let setting = async {
+            while says() == "live blue:0\n" {
+                assert_eq!(driver.warning().await.unwrap(), None);
+            }
+        };
+        timeout(Duration::from_secs(20), setting).await.unwrap();
+        assert_eq!(says(), "live blue:3\n");
+        std::fs::remove_file(&map).unwrap();
+        std::fs::create_dir(&map).unwrap();
+        let telling = async {
+            loop {
+                if let Some(told) = driver.warning().await.unwrap() {
+                    return told;
+                }
+            }
+        };
+        let told = timeout(Duration::from_secs(20), telling).await.unwrap();
+        assert!(told.starts_with("blue:3 is served, ") && told.contains("a.map says no colour and cannot be written"), "{told}");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::control::{COLOUR_HEADER, ControlError, EPOCH_HEADER, Load, Permit, ProxyState, ShiftOrder, TOKEN_HEADER};
-use super::standing::{Standing, Turn, accept};
+use super::standing::{PATIENCE, Standing, Turn, accept, set_right};
 use crate::domain::colour::Colour;
 use crate::files;
 use crate::net::client::{explain, fresh};
@@ -22,6 +22,8 @@ use self::workers::Workers;
 const PACE: Duration = Duration::from_millis(20);
 /// Fresh connections in a row that must say the new colour.
 const PROOFS: u32 = 3;
+/// nginx tries for 2.5 s to listen where somebody else does, before it gives up a reload.
+const BINDING: Duration = Duration::from_secs(3);
 
 /// `[proxy]` with `kind = "nginx"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,13 +51,6 @@ impl NginxSettings {
             reload: section.duration_or("reload_timeout", Duration::from_secs(5)),
         }
     }
-}
-
-/// Whether nginx was told to load what is to be put back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reloaded {
-    No,
-    Perhaps,
 }
 
 /// Drives it.
@@ -90,43 +85,83 @@ impl Nginx {
         if self.file().exists() { Ok(()) } else { self.write(Standing { live: first_live, epoch: 0 }) }
     }
 
-    /// What the workers that answer now do: the file may say something that was never loaded.
+    /// What the workers that answer now do: the file may say something that was never loaded. Which colour is live is known also where the
+    /// old workers are not: `load` and `warning` say so.
     pub(super) async fn state(&self) -> Result<ProxyState, ControlError> {
         let standing = self.observed().await?;
-        let left = Load { in_flight: Workers::of(&self.settings.pid).leaving(), streams: 0 };
+        let left = self.load().unwrap_or_default();
         let (live, epoch) = standing.map_or((None, 0), |standing| (Some(standing.live), standing.epoch));
         let load = |colour| if live == Some(colour) { Load::default() } else { left };
         Ok(ProxyState { live, epoch, blue: load(Colour::Blue), green: load(Colour::Green), answers: None })
     }
 
     /// As many as there are old workers: they may have something left for either colour.
-    pub(super) fn load(&self) -> Load {
-        Load { in_flight: Workers::of(&self.settings.pid).leaving(), streams: 0 }
+    pub(super) fn load(&self) -> Result<Load, ControlError> {
+        let workers = Workers::of(&self.settings.pid).map_err(ControlError::Unknown)?;
+        Ok(Load { in_flight: workers.leaving(), streams: 0 })
     }
 
-    /// Written, tested, reloaded and proven; where one of these fails, what was there is put back.
+    /// What somebody should look at. The file is set right where it does not say what is served: whoever changed it may have been killed
+    /// before nginx was told.
+    pub(super) async fn warning(&self) -> Result<Option<String>, ControlError> {
+        let unseen = Workers::of(&self.settings.pid).err();
+        let written = self.written();
+        let Some(served) = self.observed().await?.filter(|served| Some(*served) != written) else { return Ok(unseen) };
+        // Whoever has the turn sees to both; what has changed since is looked at next time.
+        let Ok(_turn) = Turn::at_once(&self.turn) else { return Ok(unseen) };
+        if self.written() != written {
+            return Ok(unseen);
+        }
+        Ok(set_right(&self.file(), written, served, self.write(served)).or(unseen))
+    }
+
+    /// The longest that an order takes, with the question of what stands that comes before it: its turn, two questions more, the test, the
+    /// reload and its proof, the wait for the master, and the reload and the proof of what is put back.
+    pub(super) fn longest_order(&self) -> Duration {
+        PATIENCE + self.limit * 3 + self.settings.reload * 6 + BINDING
+    }
+
+    /// Makes a colour live.
     pub(super) async fn shift(&self, order: ShiftOrder, still_ours: impl Permit) -> Result<ProxyState, ControlError> {
-        let _turn = Turn::take(&self.turn)?;
-        let refused = |why: String| ControlError::Refused(why);
-        let old = self.observed().await.map_err(|error| refused(format!("{error}. Nothing was changed")))?;
+        let turn = Turn::take(&self.turn).await?;
+        let unchanged = |why: String| ControlError::Refused(format!("{why}. Nothing was changed"));
+        let old = self.observed().await.map_err(|error| unchanged(error.to_string()))?;
         accept(order, old.map_or(0, |old| old.epoch))?;
+        // Of workers that are not seen nobody knows whether they have left.
+        let before = Workers::of(&self.settings.pid).map_err(unchanged)?;
         still_ours.await.map_err(ControlError::Withdrawn)?;
-        let kept = std::fs::read(self.file())
-            .and_then(|kept| self.write(Standing::after(order)).map(|()| kept))
-            .map_err(|error| refused(format!("{} cannot be written: {error}. Nothing was changed", self.file().display())))?;
-        let tested = self.run(&["-t"]).await.map_err(|error| format!("nginx does not take its config: {error}"));
-        let failed = match tested {
-            Ok(_) => self.reload(Standing::after(order)).await.err().map(|why| (why, Reloaded::Perhaps)),
-            Err(why) => Some((why, Reloaded::No)),
-        };
-        match failed {
-            None => self.state().await,
-            Some((why, reloaded)) => Err(refused(format!("{why}{}", self.put_back(&kept, old, reloaded).await))),
+        let (this, new) = (self.clone(), Standing::after(order));
+        turn.through(async move { this.carry_out(old, new, &before).await }).await
+    }
+
+    /// Written, tested, reloaded and proven; where one of these fails, what was there is put back. Refused only where that is proven too.
+    async fn carry_out(&self, old: Option<Standing>, new: Standing, before: &Workers) -> Result<ProxyState, ControlError> {
+        let unwritten = |error| ControlError::Refused(format!("{} cannot be written: {error}. Nothing was changed", self.file().display()));
+        let kept = self.exchange(old, new).map_err(unwritten)?;
+        let Err(why) = self.test_and_reload(new).await else { return self.state().await };
+        match self.put_back(&kept, old, before).await {
+            Ok(done) => Err(ControlError::Refused(format!("{why}. {done}"))),
+            Err(unproven) => Err(ControlError::Unknown(format!("{why}. {unproven}"))),
         }
     }
 
-    async fn reload(&self, wanted: Standing) -> Result<(), String> {
-        let before = Workers::of(&self.settings.pid);
+    /// Writes what is to be live. What is to be put back where it does not become so: what serves, whatever the file said.
+    fn exchange(&self, old: Option<Standing>, new: Standing) -> std::io::Result<Vec<u8>> {
+        if let Some(old) = old.filter(|old| self.written() != Some(*old)) {
+            self.write(old)?;
+        }
+        let kept = std::fs::read(self.file())?;
+        self.write(new)?;
+        Ok(kept)
+    }
+
+    async fn test_and_reload(&self, new: Standing) -> Result<(), String> {
+        self.run(&["-t"]).await.map_err(|error| format!("nginx does not take its config: {error}"))?;
+        self.reload(Some(new)).await
+    }
+
+    async fn reload(&self, wanted: Option<Standing>) -> Result<(), String> {
+        let before = Workers::of(&self.settings.pid)?;
         self.run(&["-s", "reload"]).await.map_err(|error| format!("nginx does not reload: {error}"))?;
         let mut seen = String::from("nothing");
         let proving = async {
@@ -135,7 +170,8 @@ impl Nginx {
                 // An old worker that still accepts is asked for its colour no more.
                 let has_left = before.have_left();
                 match self.observed().await {
-                    Ok(Some(standing)) if standing == wanted && has_left => proofs += 1,
+                    Ok(standing) if standing == wanted && has_left => proofs += 1,
+                    Ok(standing) if standing == wanted => (proofs, seen) = (0, "old workers".to_owned()),
                     Ok(standing) => (proofs, seen) = (0, standing.map_or("no colour".to_owned(), |standing| standing.to_string())),
                     Err(error) => (proofs, seen) = (0, error.to_string()),
                 }
@@ -147,25 +183,26 @@ impl Nginx {
     }
 
     /// What was done, in words.
-    async fn put_back(&self, kept: &[u8], old: Option<Standing>, reloaded: Reloaded) -> String {
-        if let Err(error) = files::replace(&self.file(), kept) {
-            return format!(". {} could not be put back: {error}", self.file().display());
-        }
-        if reloaded == Reloaded::No {
-            return ". What was there is put back".to_owned();
-        }
-        // Loaded again even where the old workers answer: the new config may only be late.
-        if let Err(error) = self.run(&["-s", "reload"]).await {
-            return format!(". What was there is put back, and not loaded: {error}");
-        }
-        let settling = async {
-            while self.observed().await.ok() != Some(old) {
+    ///
+    /// # Errors
+    /// What could not be done, or is not known.
+    async fn put_back(&self, kept: &[u8], old: Option<Standing>, before: &Workers) -> Result<&'static str, String> {
+        files::replace(&self.file(), kept).map_err(|error| format!("{} could not be put back: {error}", self.file().display()))?;
+        // A reload may be late, or somebody else's: what it has loaded is known when nginx has done all that it was told.
+        let resting = async {
+            while !before.master_rests() {
                 sleep(PACE).await;
             }
         };
-        match timeout(self.settings.reload, settling).await {
-            Ok(()) => ". What was there is put back and serves".to_owned(),
-            Err(_) => ". What was there is put back, and does not serve".to_owned(),
+        if timeout(self.settings.reload + BINDING, resting).await.is_err() {
+            return Err("What was there is put back, and nginx is not done with the reload before it".to_owned());
+        }
+        if Workers::of(&self.settings.pid).is_ok_and(|now| now.were_among(before)) {
+            return Ok("What was there is put back, and nginx has loaded nothing else");
+        }
+        match self.reload(old).await {
+            Ok(()) => Ok("What was there is put back and serves"),
+            Err(why) => Err(format!("What was there is put back, and is not proven to serve: {why}")),
         }
     }
 
@@ -187,6 +224,11 @@ impl Nginx {
 
     fn file(&self) -> PathBuf {
         self.folder.join(include::HTTP)
+    }
+
+    /// What the file says; none where it says no colour, or cannot be read.
+    fn written(&self) -> Option<Standing> {
+        include::standing(&std::fs::read_to_string(self.file()).ok()?)
     }
 
     fn write(&self, standing: Standing) -> std::io::Result<()> {

@@ -65,6 +65,7 @@ impl Cluster {
         const SPARE: Duration = Duration::from_secs(300);
         let SwitchSettings { within, drain, observe, passes, gate, hooks, error_rise: _, streams: _ } = &self.settings;
         let hooks: Duration = hooks.iter().map(|hook| hook.timeout).sum();
-        *within * 4 + hooks + gate.smoke_timeout + self.probe.timeout * (*passes + self.probe.fall) + *drain + *observe + SPARE
+        let (probes, orders) = (self.probe.timeout * (*passes + self.probe.fall), self.proxy.longest_order() * 3);
+        *within * 4 + hooks + gate.smoke_timeout + probes + orders + *drain + *observe + SPARE
     }
 }

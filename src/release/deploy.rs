@@ -4,9 +4,11 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use super::limit::Limit;
 use super::orders::{Act, DeployEnd, DeployLease, DeployOrder, GateReport};
 use super::remote::{Remote, RemoteError};
 use crate::domain::colour::Colour;
+use crate::domain::moment::humane;
 use crate::proxy::ProxyDriver;
 use crate::runtime::driver::Driver;
 use crate::runtime::{Instance, Pending, Release, RuntimeError, Step, Tell};
@@ -22,12 +24,33 @@ pub struct Plan {
     pub image: Option<String>,
     /// Who asks: user and host.
     pub by: String,
-    /// Whether the colour is known to be idle: then what is still running on the replaced instances may be cut.
-    pub idle: bool,
+    /// The live colour, as whoever asks had it in view; none is undefined.
+    pub live: Option<Colour>,
     /// How long the new instances have to become fit to go live.
     pub within: Duration,
     /// When it is over at the latest: until then the colour's checks are quiet.
     pub timeout: Duration,
+    /// How much of that is kept for putting back.
+    pub spare: Duration,
+}
+
+impl Plan {
+    /// Whether the colour is known to be idle: then what is still running on the replaced instances may be cut.
+    fn is_idle(&self) -> bool {
+        self.live.is_some_and(|live| live != self.colour)
+    }
+
+    fn order(&self) -> DeployOrder {
+        DeployOrder {
+            act: Act::Deploy,
+            colour: self.colour,
+            version: self.version.clone(),
+            instances: None,
+            by: self.by.clone(),
+            timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
+            live: self.live,
+        }
+    }
 }
 
 /// Who does the work.
@@ -95,12 +118,22 @@ pub enum DeployError {
     /// It was interrupted.
     #[error("interrupted: the instances may be the new ones, and are not proven")]
     Interrupted,
+    /// It was ended before its time was over, with enough of it left to put back. The whole of its time.
+    #[error("its time was over: of [runtime] deploy_timeout = {} only what putting back may need was left", humane(*.0))]
+    TimeOver(Duration),
+    /// All was done, and somebody had closed the order before it could say so: what the prober said.
+    #[error("it was done, and the journal says otherwise: {0}")]
+    Closed(String),
 }
 
 /// How many of an instance's last lines a refusal tells.
 pub(super) const LAST_LINES: usize = 8;
 
-/// Deploys, and says each stage as it is reached. `interrupted` ends the wait, never the bookkeeping.
+/// What is said where the time was over first.
+pub(super) const NOT_PUT_BACK: &str = "it could not be put back: its time was over";
+
+/// Deploys, and says each stage as it is reached. `interrupted` ends the wait, never the bookkeeping. So does the end of its time: by then
+/// others may be at it.
 ///
 /// # Errors
 /// Where the new instances are not proven fit: see [`DeployError`].
@@ -112,27 +145,26 @@ pub async fn deploy(
 ) -> Result<Deployed, DeployError> {
     // Asked before the lease is taken: who cannot replace anything need not keep others out.
     hands.driver.instances().await?;
-    let lease = hands.prober.begin_deploy(&order(plan)).await?;
+    let limit = Limit::from_now(plan.timeout, plan.spare);
+    let lease = hands.prober.begin_deploy(&plan.order()).await?;
     each(Stage::Leased);
     let release = release(plan, &lease);
     let replaced = tokio::select! {
-        replaced = anew(hands, plan, &lease, &release, each) => replaced,
+        biased;
+        () = limit.work_is_over() => Err(DeployError::TimeOver(plan.timeout)),
         () = interrupted => Err(DeployError::Interrupted),
+        replaced = anew(hands, plan, &lease, &release, each) => replaced,
     };
-    let put_back = if replaced.is_err() { put_back(hands, &release, each).await } else { None };
-    let unfreed = end(hands, &lease, replaced.as_ref().err().map(ToString::to_string), put_back).await;
+    let put_back = if replaced.is_err() { put_back(hands, &release, limit, each).await } else { None };
+    let ended = end(hands, &lease, replaced.as_ref().err().map(ToString::to_string), put_back).await;
     let (mut instances, gate) = replaced?;
+    let unfreed = unless_closed(ended).map_err(DeployError::Closed)?;
     instances.retain(|instance| instance.colour == plan.colour);
     Ok(Deployed { instances, gate, unfreed })
 }
 
-fn order(plan: &Plan) -> DeployOrder {
-    let timeout_ms = u64::try_from(plan.timeout.as_millis()).unwrap_or(u64::MAX);
-    DeployOrder { act: Act::Deploy, colour: plan.colour, version: plan.version.clone(), instances: None, by: plan.by.clone(), timeout_ms }
-}
-
 fn release(plan: &Plan, lease: &DeployLease) -> Release {
-    Release { deploy: lease.id, colour: plan.colour, version: plan.version.clone(), image: plan.image.clone(), serves: !plan.idle }
+    Release { deploy: lease.id, colour: plan.colour, version: plan.version.clone(), image: plan.image.clone(), serves: !plan.is_idle() }
 }
 
 /// Whatever comes now stands on what was proven last.
@@ -161,14 +193,14 @@ async fn replace_and_prove(
 ) -> Result<(Vec<Instance>, GateReport), DeployError> {
     let tell = |step| each(Stage::Runtime(step));
     let beside = hands.driver.starts_beside();
-    if plan.idle && !beside {
+    if plan.is_idle() && !beside {
         cut(hands, plan.colour).await;
     }
     let pending = hands.driver.replace(release, &tell).await?;
     each(Stage::Replaced(pending.instances.len()));
     let gate = prove(hands, plan, release, &pending, &tell).await?;
     each(Stage::Fit);
-    if plan.idle && beside {
+    if plan.is_idle() && beside {
         cut(hands, plan.colour).await;
     }
     Ok((hands.driver.keep(release, &tell).await?, gate))
@@ -196,11 +228,17 @@ pub(super) async fn cut(hands: &Hands, colour: Colour) {
     }
 }
 
-async fn put_back(hands: &Hands, release: &Release, each: &(dyn Fn(Stage) + Sync)) -> Option<String> {
-    let done = match hands.driver.put_back(release, &|step| each(Stage::Runtime(step))).await {
-        Ok(done) if done.is_empty() => return None,
-        Ok(done) => done,
-        Err(error) => format!("it could not be put back: {error}"),
+/// What is not put back when others may be at it is left to the next deploy.
+async fn put_back(hands: &Hands, release: &Release, limit: Limit, each: &(dyn Fn(Stage) + Sync)) -> Option<String> {
+    let tell = |step| each(Stage::Runtime(step));
+    let done = tokio::select! {
+        biased;
+        () = limit.lease_is_over() => NOT_PUT_BACK.to_owned(),
+        done = hands.driver.put_back(release, &tell) => match done {
+            Ok(done) if done.is_empty() => return None,
+            Ok(done) => done,
+            Err(error) => format!("it could not be put back: {error}"),
+        },
     };
     each(Stage::PutBack(done.clone()));
     Some(done)
@@ -220,4 +258,44 @@ pub(super) async fn end(hands: &Hands, lease: &DeployLease, failed: Option<Strin
         .collect();
     let end = DeployEnd { ok, reason: (!told.is_empty()).then(|| told.join("\n")), output };
     hands.prober.end_deploy(lease, &end).await.err()
+}
+
+/// Why the lease could not be freed, if so.
+///
+/// # Errors
+/// What the prober said, where it has no such order under way any more: the journal does not have it as done.
+pub(super) fn unless_closed(ended: Option<RemoteError>) -> Result<Option<RemoteError>, String> {
+    match ended {
+        Some(RemoteError::Refused(why)) => Err(why),
+        other => Ok(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_idle_by_what_was_seen_may_be_cut_and_the_order_says_what_was_seen() {
+        let plan = |live| Plan {
+            colour: Colour::Green,
+            version: None,
+            image: None,
+            by: String::new(),
+            live,
+            within: Duration::ZERO,
+            timeout: Duration::ZERO,
+            spare: Duration::ZERO,
+        };
+        for (live, is_idle) in [(Some(Colour::Blue), true), (Some(Colour::Green), false), (None, false)] {
+            assert_eq!((plan(live).is_idle(), plan(live).order().live), (is_idle, live), "{live:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_prober_that_knows_of_no_such_order_has_closed_it() {
+        assert!(matches!(unless_closed(None), Ok(None)));
+        assert!(matches!(unless_closed(Some(RemoteError::Unreachable("silent".into()))), Ok(Some(RemoteError::Unreachable(_)))));
+        assert_eq!(unless_closed(Some(RemoteError::Refused("not under way".into()))).unwrap_err(), "not under way");
+    }
 }

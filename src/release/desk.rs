@@ -7,7 +7,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::cluster::Cluster;
 use super::gate::Glance;
-use super::orders::{Act, DeployEnd, DeployLease, DeployOrder, GateReport, ProberState, Refusal, RefusalKind, SwitchEvent, SwitchOrder};
+use super::orders::{
+    Act, DeployEnd, DeployLease, DeployOrder, GateReport, LONGEST_DEPLOY, ProberState, Refusal, RefusalKind, SwitchEvent, SwitchOrder,
+};
 use super::switch::{Progress, Switch, count_from_zero};
 use super::targets::{CONTROL, FRONT_DOOR, PREVIEW};
 use super::{gate, recovery};
@@ -16,9 +18,6 @@ use crate::domain::colour::Colour;
 use crate::domain::switch::Phase;
 use crate::proxy::control::ControlError;
 use crate::store::{Asked, Entry, Intent, Lease, Step, StoreError, Taken, What};
-
-/// A deploy may not hold the lease for longer.
-const LONGEST_DEPLOY: Duration = Duration::from_secs(24 * 3_600);
 
 /// The one place that begins and ends deploys and switches.
 #[derive(Debug, Clone)]
@@ -62,8 +61,16 @@ impl Desk {
 
     /// Recovers what an earlier prober left unfinished. Returns when that is done, or left to the next one.
     pub async fn recover(&self) {
+        let recovering = async {
+            recovery::all(Arc::clone(&self.cluster)).await;
+            // Whoever has ordered the proxy while there was no prober is told of now, and not by the next round.
+            let Ok(state) = self.cluster.proxy.state().await else { return };
+            if let Err(error) = self.cluster.reconcile(&state).await {
+                tracing::warn!(%error, "the proxy is not held against the journal yet");
+            }
+        };
         tokio::select! {
-            () = recovery::all(Arc::clone(&self.cluster)) => {}
+            () = recovering => {}
             () = self.cluster.is_left() => {}
         }
     }
@@ -84,8 +91,13 @@ impl Desk {
         let (free, state, deploy) = tokio::join!(self.free(), proxy.state(), journal.last_deploy(order.to));
         free?;
         let (state, deploy) = (state.map_err(silent)?, deploy.map_err(broken)?);
+        // What somebody has done past us stands in the journal before anything new does.
+        let lost = self.cluster.reconcile(&state).await.map_err(broken)?;
         let (progress, phases) = unbounded_channel();
         if state.live == Some(order.to) {
+            if let (Some(_), Some(why)) = (lost, &order.force) {
+                self.cluster.take_on(&state, &order.by, why).await.map_err(broken)?;
+            }
             let note = format!("{} is live already: there is nothing to do", order.to);
             // The receiver is still here.
             let _ = progress.send(Ok(SwitchEvent { at: clock::now(), phase: Phase::Done, note: Some(note) }));
@@ -118,11 +130,17 @@ impl Desk {
     /// leaves then is not missing. Where it raises the number, more are expected when it has ended well.
     ///
     /// # Errors
-    /// Where another is under way, or the journal does not answer.
+    /// Where another is under way, another colour is live than whoever asks had in view, or the journal does not answer.
     pub async fn begin_deploy(&self, order: DeployOrder) -> Result<DeployLease, Refusal> {
         let instances = self.instances(&order).await?;
         let cut_off = self.cut_off(order.colour).await?;
         let state = self.cluster.proxy.state().await.ok();
+        self.free().await?;
+        // What is refused before it is written down is not the colour's last deploy.
+        as_seen(order.live, state.as_ref().and_then(|state| state.live))?;
+        if let Some(state) = &state {
+            self.cluster.reconcile(state).await.map_err(broken)?;
+        }
         let until = clock::now() + Duration::from_millis(order.timeout_ms).min(LONGEST_DEPLOY);
         let intent = Intent {
             what: order.act.into(),
@@ -133,6 +151,7 @@ impl Desk {
             configured: self.cluster.configured.of(order.colour),
         };
         let entry = self.take(intent).await?;
+        self.still_as_seen(&entry, order.live).await?;
         let Entry { id, what, asked, .. } = &entry;
         if *what == What::Deploy {
             self.cluster.memory.begin_anew(asked.target.as_str(), clock::now());
@@ -140,6 +159,19 @@ impl Desk {
         self.cluster.changed.notify_one();
         tracing::info!(deploy = id, colour = %asked.target, version = asked.version, instances, by = asked.by, "{what} begins");
         Ok(DeployLease { id: entry.id, epoch: entry.epoch, until, cut_off })
+    }
+
+    /// From now on nobody switches; somebody may have until now. What was idle when an order was given is then not to be touched.
+    async fn still_as_seen(&self, entry: &Entry, seen: Option<Colour>) -> Result<(), Refusal> {
+        if seen.is_none() {
+            return Ok(());
+        }
+        let live = self.cluster.proxy.state().await.ok().and_then(|state| state.live);
+        let Err(refusal) = as_seen(seen, live) else { return Ok(()) };
+        let step = Step { phase: Phase::Refused, at: clock::now(), note: Some(refusal.error.clone()) };
+        self.cluster.journal.end(entry.id, &step, None).await.map_err(broken)?;
+        self.cluster.changed.notify_one();
+        Err(refusal)
     }
 
     async fn cut_off(&self, colour: Colour) -> Result<Option<i64>, Refusal> {
@@ -203,7 +235,16 @@ impl Desk {
         self.cluster.journal.history(limit).await.map_err(broken)
     }
 
+    /// Whether every end stands in the journal: until it does, nothing new is begun, or it would be closed there by another word.
+    fn written(&self) -> Result<(), Refusal> {
+        match self.cluster.memory.unwritten() {
+            Some(error) => Err(Refusal { kind: RefusalKind::Unreachable, error }),
+            None => Ok(()),
+        }
+    }
+
     async fn free(&self) -> Result<(), Refusal> {
+        self.written()?;
         let lease = self.cluster.journal.lease().await.map_err(broken)?;
         match lease.filter(|lease| clock::now() < lease.until) {
             Some(lease) => Err(locked(&lease)),
@@ -215,6 +256,7 @@ impl Desk {
         if *self.cluster.left.borrow() {
             return Err(refused("everything is being stopped".to_owned()));
         }
+        self.written()?;
         match self.cluster.journal.take(intent, clock::now()).await.map_err(broken)? {
             Taken::Ours(entry) => Ok(entry),
             Taken::Locked(lease) => Err(locked(&lease)),
@@ -246,6 +288,20 @@ fn proven_version(deploy: Option<&Entry>) -> Option<String> {
     deploy.filter(|deploy| deploy.phase == Phase::Done).and_then(|deploy| deploy.asked.version.clone())
 }
 
+/// Whether the live colour is the one that whoever asks had in view, where that is known.
+fn as_seen(seen: Option<Colour>, live: Option<Colour>) -> Result<(), Refusal> {
+    let Some(seen) = seen else { return Ok(()) };
+    let (kind, by_now) = match live {
+        Some(live) if live == seen => return Ok(()),
+        Some(live) => (RefusalKind::Refused, format!("{live} is by now")),
+        None => (RefusalKind::Undefined, "by now the proxy does not say what is".to_owned()),
+    };
+    let error = format!(
+        "{seen} was live when this was asked for, and {by_now}. Nothing was changed: look again (allswell live), and type it again"
+    );
+    Err(Refusal { kind, error })
+}
+
 fn locked(lease: &Lease) -> Refusal {
     Refusal { kind: RefusalKind::Locked, error: format!("{}: wait for it to end", lease.under_way(clock::now())) }
 }
@@ -262,4 +318,98 @@ fn silent(error: ControlError) -> Refusal {
 #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn broken(error: StoreError) -> Refusal {
     Refusal { kind: RefusalKind::Unreachable, error: format!("the prober's journal does not work: {error}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use tokio::net::UnixListener;
+    use tokio::sync::{Notify, watch};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::domain::beat::ExpectedInstances;
+    use crate::domain::colour::Colour::{Blue, Green};
+    use crate::proxy::ProxyDriver;
+    use crate::proxy::control::{Load, ProxyControl, ProxyState};
+    use crate::release::{Memory, Targets};
+    use crate::signing::Key;
+    use crate::store::{Journal, Store};
+
+    /// Before a proxy that says one of these after the other to be live, and then the last one for ever.
+    async fn desk(folder: &Path, lives: &[Option<Colour>]) -> Desk {
+        let (asked, lives) = (Arc::new(AtomicUsize::new(0)), lives.to_vec());
+        let say = move || {
+            let live = lives[asked.fetch_add(1, Ordering::Relaxed).min(lives.len() - 1)];
+            async move { Json(ProxyState { live, epoch: 1, blue: Load::default(), green: Load::default(), answers: None }) }
+        };
+        let socket = folder.join("proxy.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/v1/state", get(say))).await });
+        let config = Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config;
+        let proxy = || ProxyDriver::Embedded(ProxyControl::new(&socket, Duration::from_secs(30)));
+        Desk::new(Arc::new(Cluster {
+            journal: Journal::new(Store::open("sqlite:prober.db", folder).await.unwrap()),
+            proxy: proxy(),
+            targets: Targets::new(&config.app, &config.proxy, &config.probe, "token", proxy()).unwrap(),
+            memory: Arc::new(Memory::default()),
+            settings: config.switch,
+            probe: config.probe,
+            configured: ExpectedInstances { blue: 2, green: 2 },
+            watchers: Vec::new(),
+            key: Key::new("key"),
+            changed: Notify::new(),
+            left: watch::Sender::new(false),
+        }))
+    }
+
+    /// A stop of green by whoever had this colour in view as the live one.
+    fn stop_of_green(live: Option<Colour>) -> DeployOrder {
+        DeployOrder { act: Act::Stop, colour: Green, version: None, instances: None, by: "ann@desk".into(), timeout_ms: 60_000, live }
+    }
+
+    #[tokio::test]
+    async fn an_order_that_was_given_with_another_live_colour_in_view_is_not_begun() {
+        for (live, kind, by_now) in
+            [(Some(Green), RefusalKind::Refused, "green is by now"), (None, RefusalKind::Undefined, "the proxy does not say what is")]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let desk = desk(folder.path(), &[live]).await;
+            for (act, instances) in [(Act::Deploy, None), (Act::Scale, Some(0)), (Act::Stop, None)] {
+                let refusal = desk.begin_deploy(DeployOrder { act, instances, ..stop_of_green(Some(Blue)) }).await.unwrap_err();
+                assert_eq!(refusal.kind, kind, "{refusal:?}");
+                for words in ["blue was live when this was asked for", by_now, "type it again"] {
+                    assert!(refusal.error.contains(words), "{words}: {refusal:?}");
+                }
+            }
+            assert_eq!(desk.history(9).await.unwrap(), [], "a deploy that was cut off is still the last one");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_order_that_a_switch_overtakes_before_it_has_the_lease_ends_as_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = desk(folder.path(), &[Some(Blue), Some(Green)]).await;
+        let refusal = desk.begin_deploy(stop_of_green(Some(Blue))).await.unwrap_err();
+        assert!(refusal.error.contains("green is by now"), "{refusal:?}");
+        let entry = desk.history(1).await.unwrap().pop().unwrap();
+        assert_eq!((entry.phase, entry.reason), (Phase::Refused, Some(refusal.error)));
+        assert_eq!(desk.cluster.journal.lease().await.unwrap(), None);
+        assert_eq!(desk.cluster.expected().await.unwrap().of(Green), 2, "none of them is to go");
+        desk.begin_deploy(stop_of_green(Some(Green))).await.expect("who types it again knows what it ends");
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_say_what_was_live_is_asked_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = desk(folder.path(), &[Some(Green)]).await;
+        let older = r#"{"act": "stop", "colour": "green", "version": null, "by": "ann@desk", "timeout_ms": 60000}"#;
+        let order: DeployOrder = serde_json::from_str(older).unwrap();
+        assert_eq!(order, stop_of_green(None));
+        desk.begin_deploy(order).await.unwrap();
+    }
 }

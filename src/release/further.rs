@@ -6,7 +6,8 @@ use serde::Deserialize;
 use tokio::time::{sleep, timeout};
 
 use super::cluster::Cluster;
-use super::targets::Seen;
+use super::criteria::Criteria;
+use super::targets::{Seen, Targets};
 use crate::domain::colour::Colour;
 use crate::net::client::http;
 use crate::net::question;
@@ -26,17 +27,24 @@ pub(super) async fn answers(cluster: &Cluster, addresses: &[String]) -> Result<(
     if !criteria.asks() && criteria.websocket.is_none() {
         return Ok(());
     }
-    for Seen { at, .. } in cluster.targets.instances(addresses).await {
-        if criteria.asks() {
-            let path = criteria.path.as_deref().unwrap_or(cluster.targets.health());
-            let target = Target::new(format!("http://{at}{path}"));
-            let judged = cluster.targets.http().hear(&target).await.and_then(|heard| criteria.wanted.judge(&heard));
-            judged.map_err(|why| format!("{at}{path}: {why}"))?;
-        }
-        if let Some(path) = &criteria.websocket {
-            let opened = websocket::handshake(&at, path, cluster.probe.timeout).await;
-            opened.map_err(|why| format!("{at}{path}: no WebSocket opens: {why}"))?;
-        }
+    for seen in cluster.targets.instances(addresses).await {
+        answers_at(&cluster.targets, criteria, &seen, cluster.probe.timeout).await?;
+    }
+    Ok(())
+}
+
+/// Each question goes to where the instance is, by the name that it is known by, as its probes do.
+async fn answers_at(targets: &Targets, criteria: &Criteria, Seen { at, name, .. }: &Seen, limit: Duration) -> Result<(), String> {
+    if criteria.asks() {
+        let path = criteria.path.as_deref().unwrap_or(targets.health());
+        let target = Target::new(format!("http://{at}{path}"));
+        let target = if let Some(name) = name { target.with_header("host", name) } else { target };
+        let judged = targets.http().hear(&target).await.and_then(|heard| criteria.wanted.judge(&heard));
+        judged.map_err(|why| format!("{at}{path}: {why}"))?;
+    }
+    if let Some(path) = &criteria.websocket {
+        let opened = websocket::handshake(at, name.as_ref().unwrap_or(at), path, limit).await;
+        opened.map_err(|why| format!("{at}{path}: no WebSocket opens: {why}"))?;
     }
     Ok(())
 }
@@ -144,4 +152,50 @@ pub(super) async fn smoke(cluster: &Cluster, colour: Colour) -> Result<(), Strin
     let environment = [("ALLSWELL_COLOUR", colour.to_string()), ("ALLSWELL_ADDRESS", address.clone())];
     let ran = program::run(&words, &environment, criteria.smoke_timeout).await;
     ran.map(drop).map_err(|error| format!("the smoke command refuses {colour}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::extract::{Request, WebSocketUpgrade};
+    use axum::http::StatusCode;
+    use axum::middleware::{Next, from_fn};
+    use axum::response::{IntoResponse, Response};
+    use axum::routing::get;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::probe::Probed;
+    use crate::proxy::ProxyDriver;
+
+    /// Nobody is known here by another name.
+    async fn by_name(request: Request, next: Next) -> Response {
+        if request.headers()["host"] == "shop-blue:3000" { next.run(request).await } else { StatusCode::NOT_FOUND.into_response() }
+    }
+
+    #[tokio::test]
+    async fn whatever_is_asked_of_an_instance_is_asked_by_the_name_that_it_is_known_by() {
+        let router = Router::new()
+            .route("/ready", get(|| async { "ok" }))
+            .route("/ws", get(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(|_| async {}) }))
+            .layer(from_fn(by_name));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let folder = tempfile::tempdir().unwrap();
+        let state = crate::files::StateDir::open(folder.path()).unwrap();
+        let limit = Duration::from_secs(20);
+        let gates = [("path = \"/ready\"", "/ready: answered 404"), ("websocket = \"/ws\"", "/ws: no WebSocket opens: answered 404")];
+        for (gate, words) in gates {
+            let config = Config::parse(&format!("[runtime]\ncommand = \"x\"\n[switch.gate]\n{gate}\n")).unwrap().config;
+            let control = ProxyDriver::new(&config.proxy, &config.app, &state, limit);
+            let targets = Targets::new(&config.app, &config.proxy, &config.probe, "token", control).unwrap();
+            let mut seen = Seen { at: at.clone(), name: Some("shop-blue:3000".to_owned()), probed: Probed::Unable(String::new()) };
+            assert_eq!(answers_at(&targets, &config.switch.gate, &seen, limit).await, Ok(()), "{gate}");
+            seen.name = None;
+            let refused = answers_at(&targets, &config.switch.gate, &seen, limit).await.unwrap_err();
+            assert!(refused.contains(words), "{refused}");
+        }
+    }
 }

@@ -164,7 +164,7 @@ impl Beside {
     fn note(&mut self, round: Vec<Seen>) -> Gate {
         self.seen.retain(|at, _| round.iter().any(|seen| seen.at == *at));
         let mut gate = Gate::Open;
-        for Seen { at, probed } in round {
+        for Seen { at, probed, .. } in round {
             let decided = match probed {
                 Probed::Observed(observation) => {
                     let newest = observation.at;
@@ -200,8 +200,8 @@ mod tests {
 
     fn seen(at: &str, second: i64, showing: Showing) -> Seen {
         let reason = (showing == Showing::Bad).then(|| "answered 500".to_owned());
-        let at_moment = Moment::from_millis(second * 1_000);
-        Seen { at: at.into(), probed: Probed::Observed(Observation { at: at_moment, showing, status: None, latency_ms: 1, reason }) }
+        let observation = Observation { at: Moment::from_millis(second * 1_000), showing, status: None, latency_ms: 1, reason };
+        Seen { at: at.into(), name: None, probed: Probed::Observed(observation) }
     }
 
     fn beside() -> Beside {
@@ -224,7 +224,7 @@ mod tests {
         let mut beside = beside();
         beside.note(vec![seen("a:1", 1, Showing::Good), seen("name:1", 1, Showing::Bad)]);
         assert_eq!(beside.note(vec![seen("a:1", 2, Showing::Good)]), Gate::Open);
-        let unable = Seen { at: "a:1".into(), probed: Probed::Unable("out of descriptors".into()) };
+        let unable = Seen { at: "a:1".into(), name: None, probed: Probed::Unable("out of descriptors".into()) };
         assert_eq!(beside.note(vec![unable]), Gate::Shut("a:1: the prober cannot probe: out of descriptors".into()));
     }
 }

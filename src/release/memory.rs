@@ -1,4 +1,4 @@
-//! What the prober remembers of each target.
+//! What the prober remembers of each target, and what its journal has not taken yet.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,11 +11,12 @@ use crate::domain::moment::Moment;
 /// So many observations of each target are kept: more than any gate asks for in practice.
 const KEPT: usize = 256;
 
-/// The last observations of every target, by name.
+/// The last observations of every target, by name, and the end of a switch that is not written down.
 #[derive(Debug, Default)]
 pub struct Memory {
     targets: Mutex<BTreeMap<String, Remembered>>,
     watchers: Mutex<BTreeMap<String, WatcherState>>,
+    unwritten: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -100,6 +101,17 @@ impl Memory {
     #[must_use]
     pub fn watchers(&self) -> Vec<WatcherState> {
         lock(&self.watchers).values().cloned().collect()
+    }
+
+    /// Keeps which end of a switch is not in the journal yet, and why; none where every one is.
+    pub fn note_unwritten(&self, trouble: Option<String>) {
+        *lock(&self.unwritten) = trouble;
+    }
+
+    /// Which end of a switch is not in the journal yet, and why.
+    #[must_use]
+    pub fn unwritten(&self) -> Option<String> {
+        lock(&self.unwritten).clone()
     }
 }
 

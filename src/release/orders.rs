@@ -1,5 +1,7 @@
 //! What goes over the wire between the command line and the prober's control.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::beat::{DeployUnderWay, ExpectedInstances};
@@ -8,6 +10,9 @@ use crate::domain::gate::Observation;
 use crate::domain::moment::Moment;
 use crate::domain::switch::Phase;
 use crate::store::{Entry, Lease, What};
+
+/// A deploy, a scale or a stop may not hold the lease for longer.
+pub(super) const LONGEST_DEPLOY: Duration = Duration::from_secs(24 * 3_600);
 
 /// `GET /v1/state`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +135,10 @@ pub struct DeployOrder {
     pub by: String,
     /// When it is over at the latest, in milliseconds from now.
     pub timeout_ms: u64,
+    /// The live colour that whoever asks had in view: where another one is live by now, nothing is begun. None: it was undefined, or an older
+    /// command line does not say.
+    #[serde(default)]
+    pub live: Option<Colour>,
 }
 
 /// The answer to it.

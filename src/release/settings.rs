@@ -36,7 +36,7 @@ pub struct ProberSettings {
     pub listen: String,
     /// Only `/healthz` and `/metrics`. Default: `127.0.0.1:7703`.
     pub health: String,
-    /// Where watchers find that. Default: `http://` and `health`.
+    /// A further name by which that listener and the control are asked. Default: none.
     pub url: Option<String>,
     /// The host by which the command line finds its control. Default: none, it runs beside it.
     pub reach: ReachedBy,

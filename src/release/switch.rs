@@ -10,11 +10,12 @@ use tokio::time::{sleep, timeout};
 
 use super::cluster::Cluster;
 use super::criteria::Criteria;
+use super::drain::drain;
 use super::gate::Glance;
 use super::hooks::{Doing, When};
 use super::orders::{Refusal, RefusalKind, SwitchEvent};
-use super::watch::{Before, Watch};
-use super::{further, gate};
+use super::watch::{Amiss, Before, Watch};
+use super::{end, further, gate};
 use crate::clock;
 use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
@@ -27,10 +28,8 @@ use crate::telemetry::metrics;
 
 /// How often a wait looks again.
 const PACE: Duration = Duration::from_millis(100);
-/// How long we ask a proxy that did not answer what has become of our order.
+/// How long we ask a proxy that did not answer what has become of our order: no order is begun later.
 const ASKING: Duration = Duration::from_secs(10);
-/// How long we try to write an end down.
-const WRITING: Duration = Duration::from_secs(30);
 
 static SWITCHES: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_switches_total"));
 static PHASES: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_switch_phase_seconds"));
@@ -60,6 +59,8 @@ enum Ending {
     Reverted(String),
     /// It should have been taken back and could not.
     Stayed(String),
+    /// Somebody else has ordered the proxy since: it is left as it is.
+    Overtaken(String),
     /// The proxy fell silent over the shift: only asking it again can tell.
     Unknown(String),
 }
@@ -172,12 +173,13 @@ impl Switch {
     async fn on_or_back(&mut self, stands_at: Phase) -> Ending {
         match self.on(stands_at).await {
             Ok(()) => Ending::Done,
-            Err(why) => self.back(why).await,
+            Err(Amiss::Bad(why)) => self.back(why).await,
+            Err(Amiss::Overtaken(by)) => Ending::Overtaken(by),
         }
     }
 
     /// Everything after the shift. Each phase is in the journal before the next begins.
-    async fn on(&mut self, stands_at: Phase) -> Result<(), String> {
+    async fn on(&mut self, stands_at: Phase) -> Result<(), Amiss> {
         if matches!(stands_at, Phase::Gated) {
             let note = format!("{} is live, epoch {}", self.target(), self.entry.epoch);
             self.reach(Phase::Shifted, Some(note)).await?;
@@ -190,13 +192,13 @@ impl Switch {
             self.after(Doing::Verify).await;
         }
         let cluster = Arc::clone(&self.cluster);
-        let mut watch = Watch::new(&cluster, self.target(), self.before);
+        let mut watch = Watch::new(&cluster, (self.target(), self.entry.epoch), self.before);
         if !matches!(stands_at, Phase::Drained) {
             self.before(Doing::Drain).await?;
             // A colour that turns bad while the old requests finish is not watched turning bad.
             let left = tokio::select! {
-                left = self.drain() => left,
-                why = watch.until_bad() => return Err(why),
+                left = drain(&cluster, self.target().other()) => left,
+                amiss = watch.until_amiss() => return Err(amiss),
             };
             self.reach(Phase::Drained, left).await?;
             self.after(Doing::Drain).await;
@@ -243,11 +245,13 @@ impl Switch {
             Err(error @ (ControlError::Stale(_) | ControlError::Refused(_) | ControlError::Withdrawn(_))) => {
                 Shift::Refused(error.to_string())
             }
-            Err(error @ ControlError::Silent(..)) => match timeout(ASKING, self.settle(order)).await {
-                Ok(Shift::Refused(_)) => Shift::Refused(error.to_string()),
-                Ok(settled @ (Shift::Done(_) | Shift::Unknown(_))) => settled,
-                Err(_) => Shift::Unknown(error.to_string()),
-            },
+            Err(error @ (ControlError::Silent(..) | ControlError::Unknown(_))) => {
+                match timeout(self.patience(), self.settle(order)).await {
+                    Ok(Shift::Refused(_)) => Shift::Refused(error.to_string()),
+                    Ok(settled @ Shift::Done(_)) => settled,
+                    Ok(Shift::Unknown(_)) | Err(_) => Shift::Unknown(error.to_string()),
+                }
+            }
         }
     }
 
@@ -267,7 +271,8 @@ impl Switch {
 
     /// Finds out what has become of an order that was not answered, and sees to it that a late one does nothing.
     async fn settle(&self, order: ShiftOrder) -> Shift {
-        loop {
+        let begun = clock::elapsed();
+        while clock::elapsed().saturating_sub(begun) < ASKING {
             if let Ok(state) = self.cluster.proxy.state().await {
                 match became((order.to, order.epoch), state.live, state.epoch) {
                     Became::Done => return Shift::Done(state),
@@ -277,6 +282,12 @@ impl Switch {
             }
             sleep(PACE).await;
         }
+        Shift::Unknown(String::new())
+    }
+
+    /// How long an end is waited for: an order that was begun in time is heard to its end.
+    fn patience(&self) -> Duration {
+        ASKING + self.cluster.proxy.longest_order()
     }
 
     /// Orders the old colour under a new epoch, so that an order of ours which is still under way is stale when it arrives.
@@ -309,37 +320,14 @@ impl Switch {
         Ok(())
     }
 
-    /// Waits for the old colour's requests and streams, cuts nothing, and says what is left.
-    async fn drain(&self) -> Option<String> {
-        let old = self.target().other();
-        let (mut left, mut most, mut now) = ("the proxy does not say what is left".to_owned(), 0, 0);
-        let emptying = async {
-            loop {
-                if let Ok(load) = self.cluster.proxy.load(old).await {
-                    now = load.in_flight + load.streams;
-                    most = most.max(now);
-                    if now == 0 {
-                        return;
-                    }
-                    left = self.cluster.proxy.left(load, old);
-                }
-                sleep(PACE).await;
-            }
-        };
-        let emptied = timeout(self.cluster.settings.drain, emptying).await.is_ok();
-        let finished = (most > now).then(|| format!("{} of {most} have finished", most - now));
-        let words: Vec<String> = (!emptied).then_some(left).into_iter().chain(finished).collect();
-        (!words.is_empty()).then(|| words.join("; "))
-    }
-
-    async fn back(&self, why: String) -> Ending {
+    async fn back(&mut self, why: String) -> Ending {
         tracing::warn!(to = %self.target(), why, "taking the switch back");
         let (held, old) = tokio::join!(self.held_as_far_as_known(), self.sight_of_the_old());
         let old = match way_back(self.entry.origin, &held, &old) {
             Ok(old) => old,
             Err(stays) => return Ending::Stayed(format!("{why}; {stays}")),
         };
-        match timeout(ASKING, self.shift_back(old)).await {
+        match timeout(self.patience(), self.shift_back(old)).await {
             Ok(Ok(())) => Ending::Reverted(why),
             Ok(Err(lost)) => Ending::Stayed(format!("{why}; not taken back, for {lost}")),
             Err(_) => Ending::Stayed(format!("{why}; not taken back, for the proxy does not obey")),
@@ -354,22 +342,28 @@ impl Switch {
         }
     }
 
-    async fn shift_back(&self, old: Colour) -> Result<(), String> {
+    async fn shift_back(&mut self, old: Colour) -> Result<(), String> {
         let mut seen = self.entry.epoch;
-        loop {
+        let begun = clock::elapsed();
+        while clock::elapsed().saturating_sub(begun) < ASKING {
             if let Ok(state) = self.cluster.proxy.state().await {
                 seen = seen.max(state.epoch);
             }
-            // Without a journal the way back is still open: it is found interrupted.
+            // Without a journal the way back is still open: its epoch is written down with the end.
             let epoch = self.cluster.journal.new_epoch(self.entry.id, seen).await.unwrap_or(seen + 1);
             let still_ours = async { self.held_as_far_as_known().await.may_go_back() };
-            match self.cluster.proxy.shift(ShiftOrder { to: old, epoch }, still_ours).await {
-                Ok(_) => return Ok(()),
+            let shifted = self.cluster.proxy.shift(ShiftOrder { to: old, epoch }, still_ours).await;
+            match shifted {
+                Ok(_) => {
+                    self.entry.epoch = epoch;
+                    return Ok(());
+                }
                 Err(ControlError::Withdrawn(lost)) => return Err(lost),
                 Err(error) => tracing::error!(%error, "the switch is not taken back yet"),
             }
             sleep(PACE).await;
         }
+        Err("the proxy does not obey".to_owned())
     }
 
     async fn reach(&mut self, phase: Phase, note: Option<String>) -> Result<(), String> {
@@ -391,6 +385,7 @@ impl Switch {
             Ending::Refused(why) => (Phase::Refused, Some(why)),
             Ending::Reverted(why) => (Phase::Reverted, Some(why)),
             Ending::Stayed(why) => (Phase::Stayed, Some(why)),
+            Ending::Overtaken(by) => (Phase::Interrupted, Some(by)),
             Ending::Unknown(why) => {
                 tracing::error!(why, "nobody knows whether the proxy shifted: it is asked again until it answers");
                 // The client may be gone.
@@ -403,18 +398,27 @@ impl Switch {
         true
     }
 
+    /// Says the end that stands in the journal then: where the entry was closed meanwhile, that is not the one that was meant. Where the journal
+    /// does not take it now, whoever follows hears at once what is meant.
     async fn write_end(&self, phase: Phase, reason: Option<String>) {
-        let step = Step { phase, at: clock::now(), note: reason.clone() };
-        let writing = async {
-            while let Err(error) = self.cluster.journal.reach(self.entry.id, &step).await {
-                tell_store_error(&error);
-                sleep(Duration::from_secs(1)).await;
-            }
-        };
-        // An end that was not written is found again at the next start, and decided by what the proxy says.
-        let _ = timeout(WRITING, writing).await;
+        let (meant, mut is_said) = (Step { phase, at: clock::now(), note: reason.clone() }, false);
+        let Cluster { journal, memory, .. } = &*self.cluster;
+        let stands = end::write(journal, &self.entry, &meant, |error| {
+            let not_yet = format!("the end of the switch to {} ({phase}) is not in the journal yet: {error}", self.target());
+            memory.note_unwritten(Some(not_yet.clone()));
+            self.say_end(phase, Some(reason.map_or(not_yet.clone(), |reason| format!("{reason}; {not_yet}"))));
+            is_said = true;
+        });
+        let Step { phase, note, .. } = stands.await;
+        memory.note_unwritten(None);
+        if !is_said {
+            self.say_end(phase, note);
+        }
+    }
+
+    fn say_end(&self, phase: Phase, note: Option<String>) {
         SWITCHES.with_label_values(&[phase.as_str()]).inc();
-        self.say(phase, reason);
+        self.say(phase, note);
     }
 
     fn say(&self, phase: Phase, note: Option<String>) {
@@ -424,8 +428,4 @@ impl Switch {
         // The client may be gone; the switch goes on.
         let _ = self.progress.send(Ok(SwitchEvent { at, phase, note }));
     }
-}
-
-fn tell_store_error(error: &StoreError) {
-    tracing::error!(%error, "the end of the switch is not in the journal yet");
 }

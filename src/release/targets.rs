@@ -44,6 +44,8 @@ pub struct Targets {
 pub struct Seen {
     /// Where it is.
     pub at: String,
+    /// The name that it is known by, and that it hears when it is asked; none where that is where it is.
+    pub name: Option<String>,
     /// What it showed.
     pub probed: Probed,
 }
@@ -112,7 +114,7 @@ impl Targets {
     pub async fn colour(&self, colour: Colour) -> Probed {
         let seen = self.instances(self.addresses(colour)).await;
         let several = seen.len() > 1;
-        let named = |Seen { at, probed }| match probed {
+        let named = |Seen { at, probed, .. }| match probed {
             Probed::Observed(observation) if several => Probed::Observed(named(observation, &at)),
             Probed::Observed(_) | Probed::Unable(_) => probed,
         };
@@ -131,17 +133,18 @@ impl Targets {
         match resolved {
             Ok(places) if places.iter().any(|place| place.addresses().len() > 1) || literal(at).is_some() => {
                 // One instance, which is told by its name.
-                vec![Seen { at: at.to_owned(), probed: self.probe.probe(&Target::new(format!("http://{at}{}", self.health))).await }]
+                let probed = self.probe.probe(&Target::new(format!("http://{at}{}", self.health))).await;
+                vec![Seen { at: at.to_owned(), name: None, probed }]
             }
             Ok(places) => join_all(places.iter().map(|place| self.at_place(at, place))).await,
-            Err(error) => vec![Seen { at: at.to_owned(), probed: self.unresolved(&error, latency) }],
+            Err(error) => vec![Seen { at: at.to_owned(), name: None, probed: self.unresolved(&error, latency) }],
         }
     }
 
     /// The instance hears the name that it is known by, wherever it is.
     async fn at_place(&self, name: &str, place: &Place) -> Seen {
         let target = Target::new(format!("http://{place}{}", self.health)).with_header("host", name);
-        Seen { at: place.to_string(), probed: self.probe.probe(&target).await }
+        Seen { at: place.to_string(), name: Some(name.to_owned()), probed: self.probe.probe(&target).await }
     }
 
     fn unresolved(&self, error: &NameError, latency: Duration) -> Probed {
@@ -248,7 +251,7 @@ mod tests {
         let control = ProxyDriver::new(&config.proxy, &config.app, &state, config.probe.timeout);
         let targets = Targets::new(&config.app, &config.proxy, &config.probe, "token", control).unwrap();
         let seen = targets.at_place("shop-blue:3000", &place).await;
-        assert_eq!(seen.at, place.to_string());
+        assert_eq!((seen.at, seen.name.as_deref()), (place.to_string(), Some("shop-blue:3000")));
         assert_eq!(seen.probed.observation().unwrap().status, Some(200));
     }
 

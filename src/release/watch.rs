@@ -1,4 +1,4 @@
-//! Looks at a colour that has just gone live, and says when it has turned bad.
+//! Looks at a colour that has just gone live, and says when it has turned bad, or is live no longer.
 
 use std::time::Duration;
 
@@ -8,17 +8,30 @@ use super::cluster::Cluster;
 use super::further::{Beats, beats};
 use crate::domain::answers::Answers;
 use crate::domain::colour::Colour;
+use crate::domain::shift::{Claimed, prove};
 use crate::probe::Probed;
 use crate::proxy::control::ProxyState;
 
 /// How often it looks at the very most.
 const FASTEST: Duration = Duration::from_millis(100);
 
+/// Why a switch does not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Amiss {
+    /// It has turned bad: it is taken back.
+    Bad(String),
+    /// Somebody else has ordered the proxy since. Whoever it was is not ordered about.
+    Overtaken(String),
+}
+
 /// The bad answers in a row of the new colour and of the front door.
 #[derive(Debug)]
 pub(super) struct Watch<'a> {
     cluster: &'a Cluster,
+    /// The new colour.
     colour: Colour,
+    /// The epoch under which it is live.
+    epoch: u64,
     colour_bad: u32,
     front_door_bad: u32,
     before: Option<Before>,
@@ -40,53 +53,78 @@ impl Before {
     }
 }
 
+impl From<String> for Amiss {
+    fn from(why: String) -> Self {
+        Self::Bad(why)
+    }
+}
+
 impl<'a> Watch<'a> {
-    /// Of the colour that has gone live.
-    pub(super) fn new(cluster: &'a Cluster, colour: Colour, before: Option<Before>) -> Self {
-        Self { cluster, colour, colour_bad: 0, front_door_bad: 0, before }
+    /// Of the colour that has gone live, under this epoch.
+    pub(super) fn new(cluster: &'a Cluster, (colour, epoch): Claimed, before: Option<Before>) -> Self {
+        Self { cluster, colour, epoch, colour_bad: 0, front_door_bad: 0, before }
     }
 
     /// Watches for a time, and on until the last answer was a pass.
     ///
     /// # Errors
-    /// Why it has turned bad, as soon as it has.
-    pub(super) async fn over(&mut self, time: Duration) -> Result<(), String> {
+    /// What is amiss, as soon as it is.
+    pub(super) async fn over(&mut self, time: Duration) -> Result<(), Amiss> {
         tokio::select! {
-            why = self.until_bad() => return Err(why),
+            amiss = self.until_amiss() => return Err(amiss),
             () = sleep(time) => {}
         }
         while self.colour_bad + self.front_door_bad > 0 {
-            if let Some(why) = self.look().await {
-                return Err(why);
+            if let Some(amiss) = self.look().await {
+                return Err(amiss);
             }
             sleep(FASTEST).await;
         }
         Ok(())
     }
 
-    /// Resolves when it has turned bad, and says why. What it has counted is kept when it is dropped.
-    pub(super) async fn until_bad(&mut self) -> String {
+    /// Resolves when something is amiss, and says what. What it has counted is kept when it is dropped.
+    pub(super) async fn until_amiss(&mut self) -> Amiss {
         // Fast enough to see a whole run of failures within a short `observe`.
         let pace = (self.cluster.settings.observe / (self.cluster.probe.fall + 2)).clamp(FASTEST, self.cluster.probe.every.max(FASTEST));
         let mut pace = interval(pace);
         loop {
             pace.tick().await;
-            if let Some(why) = self.look().await {
-                return why;
+            if let Some(amiss) = self.look().await {
+                return amiss;
             }
         }
     }
 
-    async fn look(&mut self) -> Option<String> {
+    async fn look(&mut self) -> Option<Amiss> {
         let (colour, front_door) = tokio::join!(self.cluster.targets.colour(self.colour), self.cluster.targets.front_door());
+        if let Some(by) = self.overtaken(front_door.claim).await {
+            return Some(Amiss::Overtaken(by));
+        }
         let fall = self.cluster.probe.fall;
         let colour = counted(&mut self.colour_bad, &colour, fall).map(|why| format!("{} failed {fall} probes: {why}", self.colour));
         let front_door =
             counted(&mut self.front_door_bad, &front_door.probed, fall).map(|why| format!("the front door failed {fall} probes: {why}"));
-        match colour.or(front_door) {
+        let why = match colour.or(front_door) {
             Some(why) => Some(why),
             None => self.errors().await.or(self.silence().await),
+        };
+        why.map(Amiss::Bad)
+    }
+
+    /// What the proxy serves by now, where that is not what this switch has made live. An answer that claims something else may have been under
+    /// way for long, or come of a proxy that is about to end: it is asked itself, and one that says nothing is the front door's trouble.
+    async fn overtaken(&self, claim: Option<Claimed>) -> Option<String> {
+        let ours = (self.colour, self.epoch);
+        prove(ours, Some(claim?)).err()?;
+        let state = self.cluster.proxy.state().await.ok()?;
+        let (live, epoch) = (state.live?, state.epoch);
+        if (live, epoch) == ours {
+            return None;
         }
+        let why = if epoch < self.epoch { "it has lost its state" } else { "somebody else has ordered it" };
+        let no_longer = format!("no longer {}, epoch {}", self.colour, self.epoch);
+        Some(format!("the proxy serves {live}, epoch {epoch}, and {no_longer}: {why}, and it is left so"))
     }
 
     /// The answers to everybody, compared with those before the switch.

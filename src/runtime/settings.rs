@@ -6,7 +6,8 @@ use super::command::settings::CommandSettings;
 use super::docker::settings::DockerSettings;
 use super::process::settings::ProcessSettings;
 use super::swarm::settings::SwarmSettings;
-use crate::settings::{Secret, Section};
+use crate::net::reached::ReachedBy;
+use crate::settings::{Secret, Section, address};
 
 /// `[runtime]`: how a colour's instances are started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,17 +114,21 @@ impl RuntimeKind {
 }
 
 /// `[up]`: the supervisor of one machine.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpSettings {
     /// `/healthz` and `/metrics`. Default: none.
     pub health: Option<String>,
+    /// The host by which others find that. Default: none, they know its address.
+    pub reach: ReachedBy,
 }
 
 impl UpSettings {
     /// Reads `[up]`.
     pub fn read(mut section: Section<'_>) -> Self {
-        let settings = Self { health: section.text("health") };
+        let health = address(&mut section, "health");
+        let listeners: Vec<(&str, &str)> = health.iter().map(|listen| ("health", listen.as_str())).collect();
+        let reach = ReachedBy::read(&mut section, &listeners);
         section.finish();
-        settings
+        Self { health, reach }
     }
 }

@@ -38,6 +38,9 @@ impl Proxy {
         );
         let health = listen::tcp("proxy.health", &config.proxy.health).await?;
         let embedded = Embedded::build(&config.proxy, &config.app, state, (config.switch.drain, config.switch.streams)).await?;
+        if let Err(error) = state.link_proxy_socket() {
+            tracing::warn!("a command that knows the state directory alone does not find the proxy: {error}");
+        }
         let own = OwnHosts::new(config.proxy.reach.host().map(str::to_owned).into_iter().chain([config.proxy.health.clone()]));
         Ok(Self { embedded, health, own })
     }
@@ -81,6 +84,8 @@ impl Proxy {
     }
 }
 
+/// `/healthz` says whether the proxy is well, `/livez` only that it runs: a manager that kills what is not well would take the preview too, and
+/// the switch that cures an undefined live colour.
 fn health_router(look: Look) -> Router {
-    Router::new().route("/healthz", get(move || async move { healthz(look.trouble()) }))
+    Router::new().route("/healthz", get(move || async move { healthz(look.trouble()) })).route("/livez", get(|| async { healthz(None) }))
 }

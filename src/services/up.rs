@@ -73,7 +73,7 @@ impl Up {
         for folder in [state.processes(), state.instances()] {
             files::make_private_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         }
-        make_tokens(state)?;
+        make_tokens(&config, state)?;
         let beat_key = beat_key(&config, state)?;
         let key = Key::new(&beat_key);
         let allswell = std::env::current_exe().context("our own executable cannot be found")?;
@@ -107,7 +107,8 @@ impl Up {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send, hurry: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
         let Self { mut supervisor, mut alarms, events, config, key, socket, listener, health, _lock } = self;
         let last_pass = LastPass::default();
-        let health = health.map(|listener| tokio::spawn(health::answer(listener, last_pass.clone())));
+        let own = health::own_hosts(&config.up);
+        let health = health.map(|listener| tokio::spawn(health::answer(listener, own, last_pass.clone())));
         let (orders, mut ordered) = mpsc::unbounded_channel();
         let server = tokio::spawn(control::serve(listener, orders));
         let looker = tokio::spawn(look::look(config.clone(), key, events));
@@ -122,9 +123,11 @@ impl Up {
     }
 }
 
-/// Keys and tokens are made before the parts start, so that no two make one each.
-fn make_tokens(state: &StateDir) -> anyhow::Result<()> {
-    for path in [state.prober_token(), state.watcher_token(), state.probe_token(), state.beat_key()] {
+/// Tokens are made before the parts start, so that no two make one each; the beat key by whoever reads it. None where the config names one.
+fn make_tokens(config: &Config, state: &StateDir) -> anyhow::Result<()> {
+    let named = config.watcher.token.as_ref().map(|secret| secret.reveal_if_set()).transpose().context("watcher.token")?.flatten();
+    let of_watcher = named.is_none().then(|| state.watcher_token());
+    for path in [state.prober_token(), state.probe_token()].into_iter().chain(of_watcher) {
         files::token(&path).with_context(|| format!("{} cannot be used", path.display()))?;
     }
     Ok(())
@@ -190,4 +193,27 @@ fn close(server: &JoinHandle<()>, socket: &Path) {
     server.abort();
     // The next `up` replaces it anyway.
     let _ = std::fs::remove_file(socket);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_and_no_key_is_made_where_the_config_names_one() {
+        let made = |watcher: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let state = StateDir::open(folder.path()).unwrap();
+            let config = Config::parse(&format!("[runtime]\ncommand = \"x\"\n[watcher]\n{watcher}")).unwrap().config;
+            make_tokens(&config, &state).unwrap();
+            beat_key(&config, &state).unwrap();
+            let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let all = ["beat.key", "probe.token", "prober.token", "watcher.token"];
+        assert_eq!(made(""), all);
+        assert_eq!(made("token = { env = \"ALLSWELL_TEST_NEVER_SET\" }\nbeat_key = { env = \"ALLSWELL_TEST_NEVER_SET\" }\n"), all);
+        assert_eq!(made("token = \"t\"\nbeat_key = \"k\"\n"), ["probe.token", "prober.token"]);
+    }
 }

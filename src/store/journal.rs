@@ -18,6 +18,8 @@ use crate::domain::moment::Moment;
 use crate::domain::notice::Notice;
 use crate::domain::switch::Phase;
 
+mod standing;
+
 /// The journal in a store.
 #[derive(Debug, Clone)]
 pub struct Journal {

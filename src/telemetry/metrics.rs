@@ -145,7 +145,12 @@ pub const TABLE: &[(&str, &[Metric])] = &[
                 &["colour", "version", "outcome"],
                 "When the last deploy of a colour ended, and how, in seconds since 1970.",
             ),
-            metric(Kind::Gauge, "allswell_watcher_acknowledged_seconds", &["watcher"], "How long ago the watcher acknowledged a beat."),
+            metric(
+                Kind::Gauge,
+                "allswell_watcher_acknowledged_seconds",
+                &["watcher"],
+                "How long ago the watcher acknowledged a beat; since the start where it never has.",
+            ),
             metric(Kind::Gauge, "allswell_engine_answers", &[], "1 while the engine that the prober watches answers, 0 while it does not."),
             metric(
                 Kind::Gauge,

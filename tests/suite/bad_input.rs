@@ -1,6 +1,7 @@
 //! Bad input, on every executable and every listener but the proxy's own: a clear error each, nothing lost, no panic, no 5xx.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -40,6 +41,26 @@ async fn a_wrong_config_ends_every_part_with_code_2_and_each_mistake_has_its_lin
 }
 
 #[tokio::test]
+async fn a_state_directory_that_is_somebody_else_s_ends_whoever_would_write_there_and_stays_as_it_is() {
+    let parts = [env!("CARGO_BIN_EXE_allswell-proxy"), env!("CARGO_BIN_EXE_allswell-prober"), env!("CARGO_BIN_EXE_allswell-watcher")];
+    for part in parts {
+        let host = Host::new();
+        let state = host.path("state");
+        std::fs::create_dir(&state).unwrap();
+        std::fs::write(state.join("letter"), "mine").unwrap();
+        std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let (code, said) = ended(&host, part, &config(&host, "x", "")).await;
+        let ran = allswell(&host, &["up", "--state", "state"]).await;
+        for (code, said) in [(code, &said), (Some(ran.code), &ran.err)] {
+            assert_eq!(code, Some(1), "{part}: {said}");
+            assert!(said.contains("open to others") && said.contains("chmod 700 ") && said.contains("--state DIR"), "{part}: {said}");
+        }
+        assert_eq!(std::fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o755, "{part}");
+        assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1, "{part} left something behind");
+    }
+}
+
+#[tokio::test]
 async fn a_port_in_use_ends_the_part_with_its_setting_and_what_to_do() {
     let [proxy, prober, watcher] =
         [env!("CARGO_BIN_EXE_allswell-proxy"), env!("CARGO_BIN_EXE_allswell-prober"), env!("CARGO_BIN_EXE_allswell-watcher")];
@@ -74,13 +95,16 @@ async fn up_itself_ends_where_its_own_port_is_in_use_and_starts_nothing() {
 }
 
 #[tokio::test]
-async fn the_health_of_up_refuses_what_no_listener_takes() {
+async fn the_health_of_up_refuses_what_no_listener_takes_and_answers_to_its_name() {
     let host = Host::new();
-    let text = config(&host, &demo_command(&host), &format!("[up]\nhealth = \"{}\"\n", host.at(7704)));
+    let up = format!("[up]\nhealth = \"{}\"\nreach = \"shop.example\"\n", host.at(7704));
+    let text = config(&host, &demo_command(&host), &up);
     let system = System::launch(host, &text).await;
     let address = system.host.at(7704);
     eventually("up answers", || async { get(&address, "/healthz").await }).await;
     all_refused(&address).await;
+    let named = send(&address, "GET /metrics HTTP/1.1\r\nhost: shop.example:7704\r\n\r\n").await;
+    assert_eq!(named.status, 200, "{}", named.text());
     let said = std::fs::read_to_string(system.host.path("up.log")).unwrap();
     assert!(!said.contains("panicked"), "{said}");
 }

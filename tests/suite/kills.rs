@@ -157,7 +157,7 @@ async fn stopped_until_another_has_switched(has_its_lease_again: bool) -> (Strin
     held.let_go();
     held.cluster.prober.signal(Signal::CONT);
     let end = ordered.await.unwrap().expect("it is told how it ended");
-    assert_eq!(end.phase, Phase::Refused);
+    assert_eq!(end.phase, Phase::Interrupted, "as the journal has it since its lease ran out");
     let state = other.state().await.unwrap();
     assert_eq!(state.epoch, epoch, "the proxy has heard of no order since");
     (end.reason.unwrap_or_default(), state.live)

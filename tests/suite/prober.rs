@@ -64,6 +64,7 @@ async fn its_own_beat_says_what_is_live_and_what_is_under_way() {
         instances: None,
         by: "bob".into(),
         timeout_ms: 60_000,
+        live: None,
     };
     let lease = cluster.remote.begin_deploy(&order).await.unwrap();
     let deploy = |beat: &Beat| beat.live.as_ref().and_then(|live| live.deploy.clone());
@@ -98,6 +99,10 @@ async fn a_stuck_watcher_delays_nothing_and_the_other_hears_of_it() {
     let watchers = cluster.state().await.watchers;
     let acknowledged: Vec<bool> = watchers.iter().map(|watcher| watcher.acknowledged_at.is_some()).collect();
     assert_eq!(acknowledged, [false, true]);
+    let client = allswell::net::client::http(Duration::from_secs(10)).unwrap();
+    let metrics = client.get(format!("http://{}/metrics", cluster.host.at(7703))).send().await.unwrap().text().await.unwrap();
+    let row = format!("allswell_watcher_acknowledged_seconds{{watcher=\"{stuck}\"}} ");
+    assert!(metrics.contains(&row), "it never took a beat, and that grows old too: {metrics}");
 }
 
 #[tokio::test]

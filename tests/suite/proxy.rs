@@ -11,3 +11,4 @@ mod pauses;
 mod shifting;
 mod states;
 mod tls;
+mod uploads;

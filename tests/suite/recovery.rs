@@ -5,6 +5,7 @@ use std::time::Duration;
 use allswell::domain::colour::Colour::{Blue, Green};
 use allswell::domain::switch::Phase;
 use allswell::net::client::http;
+use allswell::store::{Asked, Intent, Journal, Store, Taken, What};
 use rustix::process::Signal;
 
 use crate::harness::{Cluster, eventually};
@@ -119,6 +120,7 @@ async fn a_lease_outlives_the_prober() {
         instances: None,
         by: "bob".into(),
         timeout_ms: 600_000,
+        live: None,
     };
     let lease = cluster.remote.begin_deploy(&order).await.unwrap();
     cluster.kill_prober().await;
@@ -138,9 +140,9 @@ async fn stopped_for_longer_than_its_lease_it_orders_nothing_any_more() {
     let epoch = cluster.state().await.epoch;
     let entry = cluster.last().await;
     cluster.prober.signal(Signal::STOP);
-    let store = allswell::store::Store::open("sqlite:prober.db", &cluster.host.path("state")).await.unwrap();
+    let store = Store::open("sqlite:prober.db", &cluster.host.path("state")).await.unwrap();
     // As if it had been stopped until then.
-    allswell::store::Journal::new(store).renew(entry.id, entry.started_at).await.unwrap();
+    Journal::new(store).renew(entry.id, entry.started_at).await.unwrap();
     cluster.green.set_failing(false);
     cluster.prober.signal(Signal::CONT);
     let end = switch.finish().await.1.unwrap();
@@ -148,6 +150,36 @@ async fn stopped_for_longer_than_its_lease_it_orders_nothing_any_more() {
     assert!(end.reason.as_deref().is_some_and(|why| why.contains("its time was over")), "{:?}", end.reason);
     let state = cluster.state().await;
     assert_eq!((state.live, state.epoch), (Some(Blue), epoch), "the proxy was never ordered");
+}
+
+#[tokio::test]
+async fn closed_by_another_order_while_it_was_stopped_it_ends_as_the_journal_has_it() {
+    let cluster = Cluster::start("passes = 3\nwithin = \"30s\"\ndrain = \"30s\"\nobserve = \"60s\"", PROBE).await;
+    let mut switch = cluster.switch(Green, None);
+    switch.reach(Phase::Drained).await;
+    let entry = cluster.last().await;
+    cluster.prober.signal(Signal::STOP);
+    let store = Store::open("sqlite:prober.db", &cluster.host.path("state")).await.unwrap();
+    let journal = Journal::new(store);
+    // As if it had been stopped until its time was over, and for long enough for somebody else to begin.
+    journal.renew(entry.id, entry.started_at).await.unwrap();
+    let now = allswell::clock::now();
+    let asked = Asked { target: Green, version: None, by: "bob@desk".into(), forced: None, instances: None };
+    let until = now + Duration::from_secs(60);
+    let intent = Intent { what: What::Deploy, asked, origin: Some(Green), proxy_epoch: entry.epoch, until, configured: 1 };
+    assert!(matches!(journal.take(intent, now).await.unwrap(), Taken::Ours(_)));
+    // By itself it would say that it stays, for somebody else is under way.
+    cluster.green.set_failing(true);
+    cluster.prober.signal(Signal::CONT);
+    let end = switch.finish().await.1.unwrap();
+    assert_eq!(end.phase, Phase::Interrupted, "{end:?}");
+    assert!(end.reason.as_deref().is_some_and(|why| why.starts_with("its time was over at ")), "{:?}", end.reason);
+    let url = format!("http://{}/metrics", cluster.host.at(7703));
+    let metrics = http(Duration::from_secs(10)).unwrap().get(url).send().await.unwrap().text().await.unwrap();
+    for counted in ["{outcome=\"interrupted\"} 1", "{outcome=\"stayed\"} 0"] {
+        assert!(metrics.contains(&format!("allswell_switches_total{counted}")), "{counted}: {metrics}");
+    }
+    assert_eq!(cluster.live().await, Some(Green));
 }
 
 /// Kills the prober while it verifies: each front-door answer takes its time.

@@ -76,7 +76,7 @@ impl Site {
     }
 
     async fn begin(&self, act: Act, colour: Colour, instances: Option<u32>) -> allswell::release::DeployLease {
-        let order = DeployOrder { act, colour, version: None, instances, by: "ann@desk".into(), timeout_ms: 60_000 };
+        let order = DeployOrder { act, colour, version: None, instances, by: "ann@desk".into(), timeout_ms: 60_000, live: None };
         self.cluster.remote.begin_deploy(&order).await.expect("the lease")
     }
 

@@ -3,5 +3,6 @@
 mod deploys;
 mod failures;
 mod logs;
+mod overtaken;
 mod scales;
 mod stage;

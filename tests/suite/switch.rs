@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use allswell::domain::beat::{Beat, BeatKind};
 use allswell::domain::colour::Colour::{Blue, Green};
 use allswell::domain::switch::Phase;
 use allswell::net::client::fresh;
 use allswell::release::{Act, DeployEnd, DeployOrder, RemoteError, SwitchOrder, What};
+use allswell::store::Store;
 
 use rustix::process::Signal;
 
-use crate::harness::{Cluster, eventually};
+use crate::harness::{Beats, Cluster, eventually};
 
 /// Probes every 300 ms.
 const PROBE: &str = "[probe]\nevery = \"300ms\"\nslow = \"900ms\"\ntimeout = \"1s\"\nfall = 2\n";
@@ -89,6 +91,39 @@ async fn it_is_not_taken_back_where_the_old_colour_is_dead() {
 }
 
 #[tokio::test]
+async fn an_end_that_the_journal_does_not_take_is_said_at_once_and_stands_there_as_soon_as_it_does() {
+    let cluster = Cluster::start("passes = 2\nwithin = \"10s\"\ndrain = \"1s\"\nobserve = \"60s\"", PROBE).await;
+    let beats = Beats::start(cluster.host.at(7700)).await;
+    let mut switch = cluster.switch(Green, None);
+    switch.reach(Phase::Drained).await;
+    let store = Store::open("sqlite:prober.db", &cluster.host.path("state")).await.unwrap();
+    let lock = eventually("nobody else writes", || async { store.begin().await.ok() }).await;
+    cluster.green.set_failing(true);
+    let end = switch.finish().await.1.unwrap();
+    let said = end.reason.clone().unwrap();
+    assert_eq!((end.phase, cluster.last().await.phase), (Phase::Reverted, Phase::Drained), "{said}");
+    assert!(said.contains("failed 2 probes: answered 500; the end of the switch to green (reverted) is not in the journal yet"), "{said}");
+    match cluster.switch(Green, None).finish().await.1 {
+        Err(RemoteError::Unreachable(why)) => assert!(why.contains("is not in the journal yet"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    eventually("the prober is not well", || async {
+        let why = |beat: Beat| beat.health.and_then(|health| health.reason);
+        beats.of("prober").into_iter().filter_map(why).find(|why| why.contains("the end of the switch to green (reverted)"))
+    })
+    .await;
+    drop(lock);
+    let entry = cluster.ended().await;
+    assert_eq!(entry.phase, Phase::Reverted);
+    assert!(entry.reason.as_ref().is_some_and(|why| why.ends_with("failed 2 probes: answered 500")), "{entry:?}");
+    let before = beats.of("prober").len();
+    eventually("the prober is well", || async { beats.of("prober").into_iter().skip(before).find(|beat| beat.kind == BeatKind::Success) })
+        .await;
+    assert_eq!(cluster.remote.history(9).await.unwrap().len(), 1, "the way back was its own");
+    assert_eq!((cluster.live().await, cluster.state().await.lease), (Some(Blue), None));
+}
+
+#[tokio::test]
 async fn a_colour_that_turns_bad_while_old_requests_finish_is_taken_back_at_once() {
     let cluster = Cluster::start("passes = 2\nwithin = \"10s\"\ndrain = \"60s\"\nobserve = \"1s\"", PROBE).await;
     let held = hold_a_request_on_blue(&cluster).await;
@@ -143,7 +178,8 @@ async fn of_two_at_once_one_goes_on_and_the_other_hears_who() {
         Err(RemoteError::Locked(why)) => assert!(why.contains("a switch to green by ann@desk"), "{why}"),
         other => panic!("{other:?}"),
     }
-    let deploy = DeployOrder { act: Act::Deploy, colour: Green, version: None, instances: None, by: "bob".into(), timeout_ms: 1_000 };
+    let deploy =
+        DeployOrder { act: Act::Deploy, colour: Green, version: None, instances: None, by: "bob".into(), timeout_ms: 1_000, live: None };
     assert!(matches!(cluster.remote.begin_deploy(&deploy).await, Err(RemoteError::Locked(_))));
     cluster.green.set_failing(false);
     assert_eq!(first.finish().await.1.unwrap().phase, Phase::Done);
@@ -152,8 +188,7 @@ async fn of_two_at_once_one_goes_on_and_the_other_hears_who() {
 #[tokio::test]
 async fn a_deploy_has_the_lease_until_it_ends_or_its_time_is_over() {
     let cluster = Cluster::start(SWITCH, PROBE).await;
-    let order =
-        DeployOrder { act: Act::Deploy, colour: Green, version: Some("v2".into()), instances: None, by: "bob".into(), timeout_ms: 60_000 };
+    let order = deploy_of_green();
     let lease = cluster.remote.begin_deploy(&order).await.unwrap();
     let state = cluster.state().await;
     assert_eq!((state.deploy.unwrap().colour, state.lease.unwrap().what), (Green, What::Deploy));
@@ -186,7 +221,15 @@ async fn proven_green() -> Cluster {
 }
 
 fn deploy_of_green() -> DeployOrder {
-    DeployOrder { act: Act::Deploy, colour: Green, version: Some("v2".into()), instances: None, by: "bob".into(), timeout_ms: 60_000 }
+    DeployOrder {
+        act: Act::Deploy,
+        colour: Green,
+        version: Some("v2".into()),
+        instances: None,
+        by: "bob".into(),
+        timeout_ms: 60_000,
+        live: None,
+    }
 }
 
 #[tokio::test]

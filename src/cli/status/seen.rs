@@ -14,6 +14,8 @@ use crate::clock;
 use crate::monitor::overview::Overview;
 use crate::net::client::{explain, http};
 use crate::net::question;
+use crate::proxy::ProxyDriver;
+use crate::proxy::control::Pauses;
 use crate::release::ProberState;
 use crate::runtime::Instance;
 use crate::runtime::process::control::UpState;
@@ -31,6 +33,7 @@ pub(super) struct Seen {
     watcher: Result<Overview, String>,
     up: Option<UpState>,
     instances: Option<Result<Vec<Instance>, String>>,
+    pauses: Option<Pauses>,
 }
 
 impl Seen {
@@ -38,9 +41,9 @@ impl Seen {
     pub(super) async fn look(reach: &Reach) -> Self {
         let up = reach.up_soon();
         let (watchers, key) = (&reach.config.prober.watchers, reach.beat_key());
-        let (prober, watcher, up, instances) =
-            tokio::join!(ask_prober(reach), ask_watchers(watchers, key.as_ref()), up.state(), instances::ask(reach));
-        Self { prober, watcher, up: up.ok(), instances }
+        let (prober, watcher, up, instances, pauses) =
+            tokio::join!(ask_prober(reach), ask_watchers(watchers, key.as_ref()), up.state(), instances::ask(reach), ask_proxy(reach));
+        Self { prober, watcher, up: up.ok(), instances, pauses }
     }
 
     /// 8 where prober or watcher does not answer, 3 where the live colour is undefined.
@@ -62,6 +65,7 @@ impl Seen {
             prober: self.prober.as_ref(),
             watcher: self.watcher.as_ref(),
             up: self.up.as_ref(),
+            pauses: self.pauses.as_ref(),
         };
         let instances = instances::lines(self.instances.as_ref(), sight.now, sight.columns, paint);
         view::lines(&sight, paint).into_iter().chain(instances).collect()
@@ -79,6 +83,7 @@ impl Seen {
             "up": self.up,
             "instances": self.instances.as_ref().and_then(|asked| asked.as_ref().ok()),
             "runtime_trouble": self.instances.as_ref().and_then(|asked| asked.as_ref().err()),
+            "pauses": self.pauses,
         })
     }
 }
@@ -86,6 +91,14 @@ impl Seen {
 async fn ask_prober(reach: &Reach) -> Result<ProberState, String> {
     let prober = reach.prober().map_err(|trouble| trouble.message)?;
     prober.state().await.map_err(|error| error.to_string())
+}
+
+/// What keeps visitors away on purpose; none where the proxy is not beside us, is another one than ours, or does not answer.
+async fn ask_proxy(reach: &Reach) -> Option<Pauses> {
+    match reach.proxy() {
+        ProxyDriver::Embedded(control) => control.pauses().await.ok(),
+        ProxyDriver::Haproxy(_) | ProxyDriver::Nginx(_) | ProxyDriver::Caddy(_) => None,
+    }
 }
 
 /// The first that answers.

@@ -5,6 +5,7 @@ use crate::domain::check::Status;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::monitor::overview::{CheckView, Overview};
+use crate::proxy::control::Pauses;
 use crate::release::ProberState;
 use crate::runtime::process::control::UpState;
 
@@ -23,6 +24,8 @@ pub(super) struct Sight<'a> {
     pub(super) watcher: Result<&'a Overview, &'a String>,
     /// What the supervisor says.
     pub(super) up: Option<&'a UpState>,
+    /// What the proxy says that keeps visitors away on purpose.
+    pub(super) pauses: Option<&'a Pauses>,
 }
 
 impl<'a> Sight<'a> {

@@ -16,7 +16,7 @@ pub(super) fn lines(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
     let silent = [sight.prober.err(), sight.watcher.err()].into_iter().flatten();
     let silent = silent.flat_map(|trouble| wrapped("  ! ", trouble, sight.columns)).map(|line| paint.bad(line));
     let parts = [checks::lines(sight, paint), checks::silent(sight, paint)].concat();
-    for block in [silent.collect(), incidents(sight, paint), parts, journal(sight, paint)] {
+    for block in [silent.collect(), pauses(sight, paint), incidents(sight, paint), parts, journal(sight, paint)] {
         if !block.is_empty() {
             lines.push(String::new());
             lines.extend(block);
@@ -44,6 +44,20 @@ fn title(sight: &Sight<'_>, paint: Paint) -> String {
         Some(live) => format!("{}: {} is live", paint.strong(name), paint.colour(live, live)),
         None => format!("{}: {}", paint.strong(name), paint.bad("which colour is live is UNDEFINED")),
     }
+}
+
+/// What keeps visitors from the app, and how that ends.
+fn pauses(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
+    let Some(pauses) = sight.pauses else { return Vec::new() };
+    let maintenance = pauses.maintenance.as_ref().map(|message| {
+        let said = if message.is_empty() { String::new() } else { format!(": {message}") };
+        wrapped("  maintenance  ", &format!("every visitor gets 503{said} (allswell maintenance off)"), sight.columns)
+    });
+    let held = pauses.is_held.then(|| {
+        let words = format!("new requests are kept waiting, {} now (allswell hold off)", pauses.waiting);
+        wrapped("  hold         ", &words, sight.columns)
+    });
+    maintenance.into_iter().chain(held).flatten().map(|line| paint.poor(line)).collect()
 }
 
 /// The gravest first; those that another explains stand with it.
@@ -107,6 +121,7 @@ mod tests {
     use crate::domain::incident::Incident;
     use crate::domain::moment::Moment;
     use crate::monitor::overview::{CheckView, LiveView, Overview};
+    use crate::proxy::control::Pauses;
     use crate::release::{Lease, ProberState};
 
     fn at(second: i64) -> Moment {
@@ -186,7 +201,7 @@ mod tests {
     }
 
     fn shown(prober: Result<&ProberState, &String>, watcher: Result<&Overview, &String>, columns: usize) -> Vec<String> {
-        lines(&Sight { app: "shop", now: at(100), columns, prober, watcher, up: None }, Paint::none())
+        lines(&Sight { app: "shop", now: at(100), columns, prober, watcher, up: None, pauses: None }, Paint::none())
     }
 
     #[test]
@@ -205,6 +220,24 @@ mod tests {
             assert!(text.contains("deploy of blue by ann@host, since 3s"), "{text}");
             assert!(text.contains("nightly backup (never heard)"), "{text}");
         }
+    }
+
+    #[test]
+    fn what_keeps_visitors_away_on_purpose_is_shown_with_its_message_and_how_it_ends() {
+        let (prober, overview) = (prober(Some(Colour::Green)), overview());
+        let shown = |is_held, maintenance: Option<&str>| {
+            let pauses = Pauses { is_held, waiting: 3, maintenance: maintenance.map(str::to_owned) };
+            let (prober, watcher) = (Ok(&prober), Ok(&overview));
+            let sight = Sight { app: "shop", now: at(100), columns: 120, prober, watcher, up: None, pauses: Some(&pauses) };
+            lines(&sight, Paint::none()).join("\n")
+        };
+        let both = shown(true, Some("back at noon"));
+        assert!(both.contains("  maintenance  every visitor gets 503: back at noon (allswell maintenance off)"), "{both}");
+        assert!(both.contains("  hold         new requests are kept waiting, 3 now (allswell hold off)"), "{both}");
+        let silent = shown(false, Some(""));
+        assert!(silent.contains("every visitor gets 503 (allswell maintenance off)") && !silent.contains("hold off"), "{silent}");
+        let none = shown(false, None);
+        assert!(!none.contains("maintenance") && !none.contains("hold off"), "{none}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::domain::beat::ExpectedInstances;
 use crate::domain::colour::Colour;
 use crate::release::deploy::Hands;
 use crate::release::scale::Scaling;
-use crate::release::{Act, ProberState};
+use crate::release::{Act, ProberState, time_to_put_back};
 
 /// Asks, and ends one colour after the other, the idle one first.
 pub(super) async fn run(operator: &Operator, reach: &Reach) -> Outcome {
@@ -25,9 +25,11 @@ pub(super) async fn run(operator: &Operator, reach: &Reach) -> Outcome {
             instances: 0,
             before: state.expected.map(|expected| expected.of(colour)),
             by: Operator::by(),
+            live: state.live,
             cut: true,
             within: reach.config.switch.within,
             timeout: reach.config.runtime.deploy_timeout,
+            spare: time_to_put_back(&reach.config.runtime, Act::Stop),
         };
         let done = carry_out(operator, &hands, &scaling).await?;
         if let Some(error) = done.unfreed {

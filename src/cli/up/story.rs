@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::cli::doors;
 use crate::cli::screen::{self, Paint, wrapped};
 use crate::cli::terminal::room;
 use crate::clock;
 use crate::config::{Config, unheard};
 use crate::domain::colour::Colour;
 use crate::domain::moment::{Moment, humane};
-use crate::net::listen::beside;
 use crate::services::up::Event;
 
 /// Where the columns of names end.
@@ -30,7 +30,6 @@ pub(super) struct Story {
 
 impl Story {
     pub(super) fn new(config: &Config, path: &Path, is_demo: bool, state: &Path) -> Self {
-        let url = |listen: &str| format!("http://{}/", beside(listen));
         Self {
             paint: Paint::of_stdout(),
             began: clock::now(),
@@ -38,8 +37,8 @@ impl Story {
             is_demo,
             state: state.to_owned(),
             places: [
-                ("live site", url(&config.proxy.live), "what everyone gets"),
-                ("preview", url(&config.proxy.idle), "the idle colour"),
+                ("live site", format!("{}/", doors::live(&config.proxy)), "what everyone gets"),
+                ("preview", format!("{}/", doors::preview(&config.proxy)), "the idle colour"),
                 ("status page", config.watcher.page_url(), "who is well, and who is not"),
             ],
             unheard: unheard(config),
@@ -150,4 +149,18 @@ impl Story {
 
 fn tenths(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_to_look_is_said_in_the_way_that_each_speaks() {
+        let text = "[runtime]\ncommand = \"x\"\n[proxy]\nlive_tls = { certificate = \"c\", key = \"k\" }\n";
+        let config = Config::parse(text).unwrap().config;
+        let story = Story::new(&config, Path::new("allswell.toml"), false, Path::new("/s"));
+        let urls: Vec<&str> = story.places.iter().map(|(_, url, _)| url.as_str()).collect();
+        assert_eq!(urls, ["https://127.0.0.1:8000/", "http://127.0.0.1:8080/", "http://127.0.0.1:7700"]);
+    }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::stage::{Stage, at, rule, settings};
+use crate::domain::beat::Live;
 use crate::domain::check::Status;
+use crate::domain::colour::Colour;
 use crate::domain::follow_up::{Escalation, Plan};
 use crate::domain::maintenance::{When, Window};
 use crate::domain::quiet::QuietKind;
@@ -62,6 +64,18 @@ async fn what_nobody_acknowledges_is_reminded_of_and_escalated_and_the_end_is_to
     assert_eq!(stage.told("boss", 63_000).await, ["check.resolved job"]);
     stage.sweep(90_000, 90_000).await;
     assert!(stage.told("ops", 90_000).await.iter().all(|words| words != "check.reminder job"));
+}
+
+#[tokio::test]
+async fn what_becomes_critical_is_told_whatever_number_a_reminder_has_had() {
+    let mut stage = Stage::with(with_a_plan(&["heartbeat-blue", "prober"])).await;
+    stage.live(Live { colour: Some(Colour::Green), epoch: 1, ..Live::default() }, 500).await;
+    stage.down("heartbeat-blue", 1_000).await;
+    let told = told_until(&mut stage, "heartbeat-blue", 1_000, 43_000).await;
+    assert!(told.contains(&(41, "ops: check.reminder heartbeat-blue".to_owned())), "the second: {told:?}");
+    stage.live(Live { colour: Some(Colour::Blue), epoch: 2, ..Live::default() }, 43_500).await;
+    let told = stage.notices("ops", 43_500).await;
+    assert!(told.iter().any(|notice| notice.reason.to_string().starts_with("now critical")), "{told:?}");
 }
 
 #[tokio::test]

@@ -38,6 +38,11 @@ impl Admin {
         &self.address
     }
 
+    /// How long one question may take.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+
     /// Asks once. An error is that nobody knows what came of it.
     pub(super) async fn ask(
         &self,

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::BytesMut;
+use hyper::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::claim::Claim;
 use super::connection::Connection;
+use super::head::parse_answer;
 use super::lease::Lease;
 use super::running::Running;
 use super::share::{Busy, Share};
@@ -18,12 +22,17 @@ use crate::clock;
 use crate::net::names::Place;
 use crate::proxy::ProxyTimeouts;
 
+/// The head of an answer that nobody gets is read up to this.
+const HEAD_LIMIT: usize = 64 * 1024;
+
 /// Where one instance listens.
 #[derive(Debug)]
 pub(super) struct Address {
     pub(super) place: Place,
     /// It took no connection when it was last tried.
-    failed: AtomicBool,
+    refuses: AtomicBool,
+    /// It took a request and did not answer it, nor has it answered since when it was asked again.
+    is_silent: AtomicBool,
     /// What each worker does there: a connection lives where it was made.
     shares: Vec<Arc<Share>>,
 }
@@ -32,7 +41,7 @@ impl Address {
     /// Of an instance that nothing is known of.
     pub(super) fn new(place: Place, workers: usize) -> Arc<Self> {
         let shares = (0..workers).map(|_| Arc::default()).collect();
-        Arc::new(Self { place, failed: AtomicBool::new(false), shares })
+        Arc::new(Self { place, refuses: AtomicBool::new(false), is_silent: AtomicBool::new(false), shares })
     }
 
     /// The lower, the better: one that works before one that has failed, then by how busy it is.
@@ -40,9 +49,21 @@ impl Address {
         (self.has_failed(), self.shares.iter().map(|share| share.in_flight()).sum())
     }
 
-    /// Whether it took no connection when it was last tried.
+    /// Whether it took no connection when it was last tried, or does not answer.
     pub(super) fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Relaxed)
+        self.refuses() || self.is_silent.load(Ordering::Relaxed)
+    }
+
+    /// Whether it took no connection when it was last tried.
+    pub(super) fn refuses(&self) -> bool {
+        self.refuses.load(Ordering::Relaxed)
+    }
+
+    /// It took a request and did not answer it: it counts as failed until it answers.
+    pub(super) fn falls_silent(&self) {
+        if !self.is_silent.swap(true, Ordering::Relaxed) {
+            tracing::warn!(at = %self.place, "it takes requests and does not answer: it is left out until it does");
+        }
     }
 
     /// Whether its name no longer stands for it.
@@ -89,8 +110,17 @@ impl Address {
 
     /// Finds out whether it takes connections, at nobody's cost.
     pub(super) async fn try_again(&self, limit: Duration) {
-        // What came of it stands in `failed`.
+        // What came of it stands in `refuses`.
         let _ = self.stream(limit).await;
+    }
+
+    /// Finds out whether it works again, at nobody's cost: takes connections, and answers a GET of `health` where it has answered nobody.
+    pub(super) async fn recovers(&self, health: &str, limit: Duration) {
+        let Ok(stream) = self.stream(limit).await else { return };
+        if self.is_silent.load(Ordering::Relaxed) && timeout(limit, answers(stream, &self.place, health)).await.unwrap_or(false) {
+            self.is_silent.store(false, Ordering::Relaxed);
+            tracing::info!(at = %self.place, "it answers again");
+        }
     }
 
     async fn stream(&self, limit: Duration) -> Result<TcpStream, Trouble> {
@@ -99,9 +129,26 @@ impl Address {
             Ok(Err(error)) => Err(refused(&error)),
             Ok(Ok(stream)) => Ok(stream),
         };
-        self.failed.store(stream.is_err(), Ordering::Relaxed);
+        self.refuses.store(stream.is_err(), Ordering::Relaxed);
         stream
     }
+}
+
+/// Whether whoever listens there answers, whatever it says.
+async fn answers(mut stream: TcpStream, place: &Place, path: &str) -> bool {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {place}\r\nconnection: close\r\n\r\n");
+    if stream.write_all(request.as_bytes()).await.is_err() {
+        return false;
+    }
+    let mut input = BytesMut::new();
+    while stream.read_buf(&mut input).await.unwrap_or(0) > 0 {
+        match parse_answer(&mut input, &Method::GET) {
+            Ok(Some(_)) => return true,
+            Ok(None) if input.len() < HEAD_LIMIT => {}
+            Ok(None) | Err(_) => return false,
+        }
+    }
+    false
 }
 
 fn refused(error: &io::Error) -> Trouble {

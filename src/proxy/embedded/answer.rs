@@ -84,6 +84,9 @@ impl AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
+        if matches!(&self.source, Source::App(passing) if passing.lease.leaves_unread()) {
+            self.client.leaves_unread();
+        }
         self.client.is_idle();
         if let Some(told) = &self.told {
             told.log.add(told.worker, &told.record);
@@ -97,10 +100,12 @@ impl Body for AnswerBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let body = self.get_mut();
-        let frame = match &mut body.source {
-            Source::Words(words) => words.take().map(|words| Ok(Frame::data(words))),
-            Source::App(passing) => ready!(passing.poll(cx)),
+        let polled = match &mut body.source {
+            Source::Words(words) => Poll::Ready(words.take().map(|words| Ok(Frame::data(words)))),
+            Source::App(passing) => passing.poll(cx),
         };
+        body.client.has_passed(polled.is_ready());
+        let frame = ready!(polled);
         if let (Some(told), Some(Ok(data))) = (&mut body.told, frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref))) {
             told.record.bytes += data.map_or(0, |data| data.len() as u64);
         }

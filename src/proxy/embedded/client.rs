@@ -38,6 +38,8 @@ enum Stage {
     Answer = 2,
     /// Another request, whenever the client likes.
     Idle = 3,
+    /// Whatever the requests that share the connection do: each of them has limits of its own.
+    Shared = 4,
 }
 
 /// What happens on a connection, kept up by whoever makes it happen. One timer a connection reads it; nothing is set a request.
@@ -49,14 +51,17 @@ pub(super) struct Activity {
     /// What ends an answer that is under way, where it is long.
     cut: Mutex<Option<Arc<Cut>>>,
     is_long: AtomicBool,
-    /// The client takes nothing more for now.
+    /// The client takes nothing more for now; of one request among others: a piece of its answer waits for room.
     is_blocked: AtomicBool,
     /// Something that was asked for is not sent yet.
     owes: AtomicBool,
     /// The answer that is under way is the last: the connection is closed behind it.
     is_last: AtomicBool,
-    /// Held for as long as anybody has to do with the connection: also by a stream that goes on after its request.
-    _place: Option<Place>,
+    /// Of the last request's body something was left that nobody reads.
+    is_unread: AtomicBool,
+    /// Held for as long as anybody has to do with the connection: also by a stream that goes on after its request. One request among others
+    /// has none.
+    place: Option<Place>,
 }
 
 /// A client's place among all that may be connected.
@@ -84,14 +89,22 @@ impl Activity {
             is_blocked: AtomicBool::new(false),
             owes: AtomicBool::new(false),
             is_last: AtomicBool::new(false),
-            _place: place,
+            is_unread: AtomicBool::new(false),
+            place,
         }
     }
 
     /// A request's header is complete.
     pub(super) fn awaits_app(&self) {
         self.owes.store(true, Ordering::Relaxed);
+        self.is_unread.store(false, Ordering::Relaxed);
         self.stage.store(Stage::App as u8, Ordering::Relaxed);
+    }
+
+    /// Requests share the connection from now on, and each has an activity of its own.
+    pub(super) fn is_shared(&self) {
+        self.owes.store(true, Ordering::Relaxed);
+        self.stage.store(Stage::Shared as u8, Ordering::Relaxed);
     }
 
     /// The header of an answer is there, or a stream that nobody need ask for more of.
@@ -109,6 +122,16 @@ impl Activity {
     /// Whether whatever is still to be sent is handed over, and the connection is closed behind it.
     pub(super) fn ends(&self) -> bool {
         self.is_last.load(Ordering::Relaxed) && self.stage.load(Ordering::Relaxed) == Stage::Idle as u8
+    }
+
+    /// Nobody reads what is left of the request's body.
+    pub(super) fn leaves_unread(&self) {
+        self.is_unread.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client may still be sending the body of its last request to nobody.
+    pub(super) fn has_unread(&self) -> bool {
+        self.is_unread.load(Ordering::Relaxed)
     }
 
     /// The answer has gone.
@@ -131,14 +154,15 @@ impl Activity {
     }
 
     /// Whether a long answer was cut; if not, `waker` is woken when it is. A client that takes nothing would never ask for more of it.
-    fn is_cut(&self, waker: &Waker) -> bool {
+    pub(super) fn is_cut(&self, waker: &Waker) -> bool {
         self.is_long.load(Ordering::Relaxed) && self.cut().as_ref().is_some_and(|cut| cut.is_done_or_wakes(waker))
     }
 
     /// The client has said something.
     pub(super) fn has_read(&self) {
         let stage = self.stage.load(Ordering::Relaxed);
-        if stage == Stage::Header as u8 {
+        // Whoever takes nothing may go on talking where requests share the connection.
+        if stage == Stage::Header as u8 || stage == Stage::Shared as u8 {
             return;
         }
         self.since.store(now(), Ordering::Relaxed);
@@ -153,6 +177,18 @@ impl Activity {
             self.since.store(now(), Ordering::Relaxed);
         }
         self.blocks(!is_taken);
+    }
+
+    /// The next piece of an answer was asked for: it is handed over, or has not come yet. Of one request among others this is all that is known:
+    /// a piece is asked for when there is room for those before it. A connection of its own knows by what is written.
+    pub(super) fn has_passed(&self, is_there: bool) {
+        if self.place.is_some() {
+            return;
+        }
+        if is_there || self.is_blocked.load(Ordering::Relaxed) {
+            self.since.store(now(), Ordering::Relaxed);
+        }
+        self.blocks(is_there);
     }
 
     /// Whatever was to be sent is sent, or the client takes nothing more for now.
@@ -176,8 +212,8 @@ impl Activity {
         }
     }
 
-    /// How long until the connection has stood still for too long; none while it waits for the app.
-    fn left(&self, limits: &ProxyTimeouts) -> Option<Duration> {
+    /// How long until the connection, or the request among others, has stood still for too long; none while it waits for the app.
+    pub(super) fn left(&self, limits: &ProxyTimeouts) -> Option<Duration> {
         let stage = self.stage.load(Ordering::Relaxed);
         if stage == Stage::App as u8 {
             return None;
@@ -185,15 +221,18 @@ impl Activity {
         let limit = match stage {
             _ if self.is_blocked.load(Ordering::Relaxed) => limits.client,
             stage if stage == Stage::Header as u8 => limits.header_read,
+            stage if stage == Stage::Shared as u8 => return None,
             _ => limits.idle,
         };
         Some(limit.saturating_sub(self.still()))
     }
 
-    /// How long until the client is parked; none while anything else is expected of either side.
+    /// How long until the client is parked; none while anything else is expected of either side. What is left of a body would be taken for a
+    /// request.
     fn until_parked(&self) -> Option<Duration> {
-        let is_idle = self.stage.load(Ordering::Relaxed) == Stage::Idle as u8 && !self.is_blocked.load(Ordering::Relaxed);
-        is_idle.then(|| PARKED_AFTER.saturating_sub(self.still()))
+        let is_idle = self.stage.load(Ordering::Relaxed) == Stage::Idle as u8;
+        let is_parked_next = is_idle && !self.is_blocked.load(Ordering::Relaxed) && !self.has_unread();
+        is_parked_next.then(|| PARKED_AFTER.saturating_sub(self.still()))
     }
 
     fn still(&self) -> Duration {

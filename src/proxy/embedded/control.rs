@@ -46,6 +46,7 @@ async fn maintenance(State(standing): State<Arc<Standing>>, Json(order): Json<Ma
     standing
         .pause
         .maintain(order.message)
+        .await
         .map_err(|error| OrderError::Refused(format!("that there is maintenance cannot be stored: {error}")))?;
     Ok(Json(standing.pause.state()))
 }

@@ -70,7 +70,8 @@ impl Forwarder {
         origin.activity.awaits_app();
         let started = clock::elapsed();
         let (mut head, body) = request.into_parts();
-        if body.is_end_stream() && headers::is_last(head.version, &head.headers) {
+        let has_body = !body.is_end_stream();
+        if !has_body && headers::is_last(head.version, &head.headers) {
             origin.activity.closes();
         }
         let is_probe = headers::take_token(&mut head.headers, &self.token);
@@ -82,11 +83,15 @@ impl Forwarder {
             Err(refused) => (None, Err(refused)),
         };
         let colour = claimed.map(|(colour, _)| colour);
+        let counted = colour.filter(|_| answered.as_ref().err().is_none_or(Refused::is_colours));
+        if has_body && answered.is_err() {
+            origin.activity.leaves_unread();
+        }
         let mut answer = answered.unwrap_or_else(|refused| {
             metrics::failed(origin.door, refused.reason());
             self.in_our_words(refused, colour, asked.head.headers.get(ACCEPT))
         });
-        if let Some(colour) = colour {
+        if let Some(colour) = counted {
             metrics::answered(colour, answer.status(), clock::elapsed().saturating_sub(started));
         }
         if is_probe {
@@ -185,7 +190,8 @@ impl Forwarder {
             // In a box of its own: it is rare, and what it takes is not to be carried about by every request.
             None => Box::pin(upstream.connect(claim, None)).await?,
         };
-        let again = match lease.send(request, method, &self.timeouts).await {
+        let sent = lease.send(request, method, &self.timeouts).await;
+        let again = match sent.inspect_err(|unanswered| self.leave_out(unanswered, is_fresh, claim, &lease)) {
             Ok(answer) => return Ok((answer, lease)),
             Err(Unanswered::Unsent(same)) => {
                 metrics::stale("resent");
@@ -210,8 +216,21 @@ impl Forwarder {
     async fn once_more(&self, request: Outgoing, method: &Method, claim: &Claim, broken: Lease) -> Result<(Head, Lease), Trouble> {
         let mut lease = self.upstream(claim.colour).connect(claim, Some(&broken)).await?;
         drop(broken);
-        let answer = lease.send(request, method, &self.timeouts).await;
-        Ok((answer.map_err(|unanswered| self.trouble(&unanswered, claim))?, lease))
+        let sent = lease.send(request, method, &self.timeouts).await;
+        let sent = sent.inspect_err(|unanswered| self.leave_out(unanswered, true, claim, &lease));
+        Ok((sent.map_err(|unanswered| self.trouble(&unanswered, claim))?, lease))
+    }
+
+    /// An instance that breaks a connection that was just made, or does not answer in time, is left out until it answers again.
+    fn leave_out(&self, unanswered: &Unanswered, is_fresh: bool, claim: &Claim, lease: &Lease) {
+        let is_its_own = match unanswered {
+            Unanswered::Unsent(_) | Unanswered::Broken | Unanswered::Trouble(Trouble::Broken) => is_fresh && !claim.is_cut(),
+            Unanswered::Trouble(Trouble::AnswerTimeout(_)) => true,
+            Unanswered::TooLarge | Unanswered::Trouble(_) => false,
+        };
+        if is_its_own {
+            self.upstream(claim.colour).leave_out(lease, &self.health);
+        }
     }
 
     /// What the client hears of it.

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::claim::Door;
 use super::client::{Activity, Place, Rest};
+use super::farewell::hear_out;
 use super::forward::{Forwarder, Origin};
 use super::malformed;
 use super::metrics::{self, Connected};
@@ -61,25 +62,29 @@ where
     let mut server = http1::Builder::new();
     server.header_read_timeout(None).max_buf_size(forwarder.limits.header.bytes());
     let mut connection = server.serve_connection(TokioIo::new(stream), service).with_upgrades();
-    let broken = tokio::select! {
+    let ended = tokio::select! {
         biased;
-        served = &mut connection => Some(served.err()?),
+        served = &mut connection => Some(served),
         rest = origin.activity.rests(&forwarder.timeouts) => match rest {
             Rest::TooLong => return None,
             Rest::Parked => None,
         },
         () = reaches(ending, Ending::Closed) => {
             Pin::new(&mut connection).graceful_shutdown();
-            Some((&mut connection).await.err()?)
+            Some((&mut connection).await)
         }
     };
+    if matches!(ended, Some(Ok(()))) && !origin.activity.has_unread() {
+        return None;
+    }
     let parts = connection.into_parts()?;
     let stream = parts.io.into_inner();
-    let Some(error) = broken else { return Some(stream.with_first(parts.read_buf)) };
-    match stream.refusal() {
-        // In a box of its own: it is rare.
-        Some(status) => Box::pin(malformed::refuse(stream.into_inner(), status, &parts.read_buf, forwarder, origin)).await,
-        None => count_refused(origin.door, &error),
+    let Some(ended) = ended else { return Some(stream.with_first(parts.read_buf)) };
+    // In boxes of their own: they are rare.
+    match (ended, stream.refusal()) {
+        (Ok(()), _) => Box::pin(hear_out(stream.into_inner())).await,
+        (Err(_), Some(status)) => Box::pin(malformed::refuse(stream.into_inner(), status, &parts.read_buf, forwarder, origin)).await,
+        (Err(error), None) => count_refused(origin.door, &error),
     }
     None
 }

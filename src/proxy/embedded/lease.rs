@@ -175,6 +175,11 @@ impl Lease {
         }
     }
 
+    /// Whether nobody will read what is left of the request's body, once this is over.
+    pub(super) fn leaves_unread(&self) -> bool {
+        self.request.as_ref().is_some_and(Outgoing::has_upload)
+    }
+
     /// The answer has ended: the connection may be used again, if both sides have said all they had to say.
     pub(super) fn give_back(&mut self) {
         let is_spent = !self.keeps_alive || self.is_deaf || !self.is_over() || self.request.as_ref().is_some_and(|sent| !sent.is_over());

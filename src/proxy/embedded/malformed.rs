@@ -1,15 +1,15 @@
 //! A request that hyper does not understand: it is answered with words, told of and counted like any other, and its connection ends.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderValue};
 use hyper::{Method, StatusCode, Uri};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::answer::Source;
+use super::farewell::hear_out;
 use super::forward::{Forwarder, Origin};
 use super::head::write_answer;
 use super::metrics;
@@ -17,11 +17,6 @@ use super::pages::Wish;
 use super::record::Record;
 use super::trouble::Trouble;
 use crate::clock;
-
-/// What the client still sends is heard for so long, and so much of it: a connection that is closed on something unread is reset, and
-/// the answer with it.
-const HEARING: Duration = Duration::from_secs(1);
-const HEARD: usize = 1024 * 1024;
 
 /// Says why hyper has refused a request with this status; `read` is what was read of it.
 pub(super) async fn refuse<S>(mut stream: S, status: StatusCode, read: &Bytes, forwarder: &Forwarder, origin: &Origin)
@@ -53,17 +48,7 @@ where
         stream.shutdown().await
     })
     .await;
-    let _ = timeout(HEARING, hear_out(&mut stream)).await;
-}
-
-async fn hear_out(stream: &mut (impl AsyncRead + Unpin)) {
-    let (mut piece, mut heard) = ([0; 4096], 0);
-    while let Ok(length) = stream.read(&mut piece).await {
-        heard += length;
-        if length == 0 || heard > HEARD {
-            return;
-        }
-    }
+    hear_out(stream).await;
 }
 
 /// What can be told of it: its first line, where that is one.

@@ -54,7 +54,7 @@ pub(super) fn answers() -> BothAnswers {
     BothAnswers { blue: blue.counted(), green: green.counted() }
 }
 
-/// Counts an answer of a colour.
+/// Counts an answer of a colour: its app's, or ours where its app could not be reached or did not answer. A switch is taken back by these.
 pub(super) fn answered(colour: Colour, status: StatusCode, took: Duration) {
     let [blue, green] = &*ANSWERS;
     let answers = match colour {

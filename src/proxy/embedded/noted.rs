@@ -134,8 +134,8 @@ impl<S: Wire> AsyncWrite for Noted<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // A tunnel ends one direction, an answer that broke off ends both: either owes something. What was sent as the last waits for the end,
-        // and a close is none: where the client has said more it throws away what waits.
-        let is_closed_next = !self.activity.owes() && !self.says_goodbye && !self.activity.ends();
+        // and a close is none: where the client has said more it throws away what waits. One that may be sending is heard out behind the end.
+        let is_closed_next = !(self.activity.owes() || self.says_goodbye || self.activity.ends() || self.activity.has_unread());
         if is_closed_next || self.refusal.is_some() { Poll::Ready(Ok(())) } else { Pin::new(&mut self.stream).poll_shutdown(cx) }
     }
 }
@@ -196,15 +196,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_stream_with_a_goodbye_and_one_that_owes_something_is_shut_down_before_it_is_closed() {
-        for (says_goodbye, owes) in [(false, false), (true, false), (false, true)] {
+    async fn a_stream_is_shut_down_before_it_is_closed_where_it_has_a_goodbye_owes_something_or_leaves_a_body_unread() {
+        for (says_goodbye, owes, is_unread) in [(false, false, false), (true, false, false), (false, true, false), (false, false, true)] {
             let (mut noted, activity, mut far) = pair(says_goodbye);
             answer(&mut noted, &activity, &mut far).await;
             if owes {
                 activity.answers();
             }
+            if is_unread {
+                activity.leaves_unread();
+            }
             noted.shutdown().await.unwrap();
-            assert_eq!(heard(&mut far).is_some(), says_goodbye || owes);
+            assert_eq!(heard(&mut far).is_some(), says_goodbye || owes || is_unread);
         }
     }
 

@@ -89,6 +89,11 @@ impl Outgoing {
         self.upload.is_none() && self.is_empty()
     }
 
+    /// Whether the client's body was not read to its end.
+    pub(super) fn has_upload(&self) -> bool {
+        self.upload.is_some()
+    }
+
     /// Whether the client is who keeps us waiting.
     pub(super) fn awaits_client(&self) -> bool {
         self.awaits_client && self.upload.is_some()

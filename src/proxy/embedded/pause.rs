@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::trouble::Trouble;
@@ -23,7 +24,10 @@ pub(super) struct Pause {
     waiting: AtomicU32,
     limits: HoldSettings,
     is_maintained: AtomicBool,
+    /// What requests look at: nobody has it for longer than that takes.
     message: Mutex<Option<String>>,
+    /// Whoever changes the file has it, and no request waits for it.
+    turn: Mutex<()>,
     file: PathBuf,
 }
 
@@ -54,6 +58,7 @@ impl Pause {
             limits,
             is_maintained: AtomicBool::new(kept.is_some()),
             message: Mutex::new(kept),
+            turn: Mutex::default(),
             file: file.to_owned(),
         }
     }
@@ -83,23 +88,29 @@ impl Pause {
         tracing::info!(is_held, waiting = self.waiting.load(Ordering::Relaxed), "hold");
     }
 
-    /// Answers everyone with a message, or no longer. Stored first, then done.
+    /// Answers everyone with a message, or no longer. Stored first, then done; once begun it is done or not done, also where whoever ordered it
+    /// hangs up.
     ///
     /// # Errors
     /// Where it cannot be stored: nothing has changed.
-    pub(super) fn maintain(&self, message: Option<String>) -> io::Result<()> {
-        let mut current = self.message();
-        match &message {
-            Some(message) => {
-                let kept = serde_json::to_vec(&Kept { message: message.clone() }).map_err(io::Error::other)?;
-                files::replace(&self.file, &kept)?;
+    pub(super) async fn maintain(self: &Arc<Self>, message: Option<String>) -> io::Result<()> {
+        let pause = Arc::clone(self);
+        spawn_blocking(move || pause.change(message, keep)).await.map_err(io::Error::other)?
+    }
+
+    /// One change at a time; requests go on while it is written.
+    fn change(&self, message: Option<String>, write: impl Fn(&Path, Option<&str>) -> io::Result<()>) -> io::Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.maintenance();
+        if let Err(error) = write(&self.file, message.as_deref()) {
+            // What was written and not synced would be said after the next start: what is said now is put back.
+            if let Err(error) = write(&self.file, before.as_deref()) {
+                tracing::error!(%error, file = %self.file.display(), "the file may say something else of maintenance than the proxy does");
             }
-            None => match fs::remove_file(&self.file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                Ok(()) | Err(_) => {}
-            },
+            return Err(error);
         }
         tracing::info!(is_on = message.is_some(), "maintenance");
+        let mut current = self.message();
         self.is_maintained.store(message.is_some(), Ordering::Release);
         *current = message;
         Ok(())
@@ -132,14 +143,26 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// Writes down what is said to everyone, or that nothing is.
+fn keep(file: &Path, message: Option<&str>) -> io::Result<()> {
+    let Some(message) = message else {
+        return match fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        };
+    };
+    let kept = serde_json::to_vec(&Kept { message: message.to_owned() }).map_err(io::Error::other)?;
+    files::replace(file, &kept)
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
 
     use super::*;
 
-    fn pause(folder: &Path) -> Pause {
-        Pause::load(&folder.join("maintenance.json"), HoldSettings { time: Duration::from_secs(30), number: 1 })
+    fn pause(folder: &Path) -> Arc<Pause> {
+        Arc::new(Pause::load(&folder.join("maintenance.json"), HoldSettings { time: Duration::from_secs(30), number: 1 }))
     }
 
     #[tokio::test(start_paused = true)]
@@ -158,13 +181,53 @@ mod tests {
         assert_eq!(pause.state().waiting, 0);
     }
 
-    #[test]
-    fn maintenance_outlives_a_restart_and_ends_when_it_is_told_to() {
+    #[tokio::test]
+    async fn maintenance_outlives_a_restart_and_ends_when_it_is_told_to() {
         let folder = tempfile::tempdir().unwrap();
-        pause(folder.path()).maintain(Some("back at noon".to_owned())).unwrap();
+        pause(folder.path()).maintain(Some("back at noon".to_owned())).await.unwrap();
         let again = pause(folder.path());
         assert_eq!(again.maintenance().as_deref(), Some("back at noon"));
-        again.maintain(None).unwrap();
+        again.maintain(None).await.unwrap();
         assert_eq!((again.maintenance(), pause(folder.path()).maintenance()), (None, None));
+    }
+
+    #[test]
+    fn requests_go_on_while_maintenance_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let pause = pause(folder.path());
+        let write = |file: &Path, message: Option<&str>| {
+            assert!(pause.message.try_lock().is_ok(), "a request would wait for the disk");
+            keep(file, message)
+        };
+        pause.change(Some("back at noon".to_owned()), write).unwrap();
+        assert_eq!(pause.maintenance().as_deref(), Some("back at noon"));
+        pause.change(None, write).unwrap();
+        assert_eq!(pause.maintenance(), None);
+    }
+
+    #[tokio::test]
+    async fn maintenance_that_cannot_be_stored_is_not_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let pause = pause(folder.path());
+        fs::create_dir(folder.path().join("maintenance.json")).unwrap();
+        pause.maintain(Some("back at noon".to_owned())).await.unwrap_err();
+        assert_eq!(pause.maintenance(), None);
+    }
+
+    #[test]
+    fn what_was_written_and_not_synced_is_put_back() {
+        let folder = tempfile::tempdir().unwrap();
+        // Its content is there, and whether it outlives a power cut is not known.
+        let not_synced = |file: &Path, message: Option<&str>| {
+            keep(file, message)?;
+            if message == Some("back at one") { Err(io::Error::other("no sync")) } else { Ok(()) }
+        };
+        for before in [None, Some("back at noon")] {
+            let first = pause(folder.path());
+            first.change(before.map(str::to_owned), keep).unwrap();
+            first.change(Some("back at one".to_owned()), not_synced).unwrap_err();
+            assert_eq!(first.maintenance().as_deref(), before);
+            assert_eq!(pause(folder.path()).maintenance().as_deref(), before, "and after a restart");
+        }
     }
 }

@@ -35,6 +35,14 @@ impl Refused {
         }
     }
 
+    /// Whether it is the colour's own trouble.
+    pub(super) fn is_colours(&self) -> bool {
+        match self {
+            Self::Trouble(trouble) => trouble.is_colours(),
+            Self::Maintenance(_) | Self::Well => false,
+        }
+    }
+
     /// What the client is told.
     pub(super) fn said(self, colour: Option<Colour>) -> Said {
         match self {

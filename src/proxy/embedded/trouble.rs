@@ -71,6 +71,33 @@ impl Trouble {
         }
     }
 
+    /// Whether it is the colour's own: its app cannot be reached, or does not answer as it should. In everything else the app has no part.
+    pub(super) fn is_colours(self) -> bool {
+        match self {
+            Self::Refused
+            | Self::Unreachable
+            | Self::Broken
+            | Self::BadAnswer
+            | Self::NoAddress
+            | Self::ConnectTimeout(_)
+            | Self::AnswerTimeout(_) => true,
+            Self::Cut
+            | Self::Undefined
+            | Self::ClientTimeout
+            | Self::BadBody
+            | Self::TooLarge(_)
+            | Self::HeaderTooLarge(_)
+            | Self::TargetTooLong
+            | Self::Malformed
+            | Self::HeldTooLong(_)
+            | Self::HeldTooMany
+            | Self::NoHost
+            | Self::BadTarget
+            | Self::BadCoding
+            | Self::NoTunnel => false,
+        }
+    }
+
     /// In how many seconds another try makes sense.
     fn retry_after(self) -> Option<u32> {
         (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1)

@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -35,6 +35,8 @@ pub(super) struct Upstream {
     workers: usize,
     /// None where its places are given by addresses, once and for all.
     lookups: Option<Lookups>,
+    /// By which path one that was left out is asked whether it answers: known when the first one is.
+    health: OnceLock<String>,
 }
 
 type Known = Vec<Arc<Address>>;
@@ -52,7 +54,7 @@ impl Upstream {
     /// At no place yet, and with names that can be looked up again or without; for so many workers.
     pub(super) fn new(has_names: bool, running: Arc<Running>, limits: ProxyTimeouts, workers: usize) -> Self {
         let lookups = has_names.then(|| Lookups { wanted: Notify::new(), ended: watch::Sender::new(()) });
-        Self { known: RwLock::default(), turn: AtomicUsize::new(0), running, limits, workers, lookups }
+        Self { known: RwLock::default(), turn: AtomicUsize::new(0), running, limits, workers, lookups, health: OnceLock::new() }
     }
 
     /// From now on its instances are at these places: those that stay keep their connections. Says how many there are, if others than before.
@@ -101,6 +103,18 @@ impl Upstream {
     /// Whether there is more than one.
     pub(super) fn has_others(&self) -> bool {
         self.known().len() > 1
+    }
+
+    /// Leaves the instance that this is a connection to out, where there are others, until it answers a GET of `health`.
+    pub(super) fn leave_out(&self, lease: &Lease, health: &str) {
+        let known = self.known();
+        if known.len() > 1
+            && let Some(address) = known.iter().find(|address| address.has_lent(lease))
+        {
+            // Whoever comes second says the same.
+            let _ = self.health.set(health.to_owned());
+            address.falls_silent();
+        }
     }
 
     /// A fresh connection, to the least busy address that takes one; to that of `broken` only where no other does. Where none does, the colour's
@@ -159,11 +173,13 @@ impl Upstream {
         timeout(PATIENCE, looking).await.unwrap_or_default()
     }
 
-    /// Finds out which of those that took no connection take one again. An only one is tried by each request anyway.
+    /// Finds out which of those that took no connection, or did not answer, do so again. An only one is tried by each request anyway.
     pub(super) async fn try_failed(&self) {
         let known = self.known();
         if known.len() > 1 {
-            join_all(known.iter().filter(|address| address.has_failed()).map(|address| address.try_again(self.limits.connect))).await;
+            let health = self.health.get().map_or("/", String::as_str);
+            let failed = known.iter().filter(|address| address.has_failed());
+            join_all(failed.map(|address| address.recovers(health, self.limits.connect))).await;
         }
     }
 
@@ -183,7 +199,7 @@ impl Upstream {
         let known = self.known();
         let asked: Known = known.iter().filter(|address| places.contains(&address.place)).cloned().collect();
         join_all(asked.iter().map(|address| address.try_again(limit))).await;
-        asked.iter().filter(|address| !address.has_failed()).map(|address| address.place.clone()).collect()
+        asked.iter().filter(|address| !address.refuses()).map(|address| address.place.clone()).collect()
     }
 
     /// Closes idle connections that will not be used again.
@@ -196,7 +212,7 @@ impl Upstream {
 
 async fn try_all(known: &Known) -> Reach {
     join_all(known.iter().map(|address| address.try_again(REACH))).await;
-    let (failed, taken): (Vec<_>, Vec<_>) = known.iter().partition(|address| address.has_failed());
+    let (failed, taken): (Vec<_>, Vec<_>) = known.iter().partition(|address| address.refuses());
     let at = |addresses: Vec<&Arc<Address>>| addresses.iter().map(|address| address.place.to_string()).collect();
     Reach { taken: at(taken), failed: at(failed) }
 }
@@ -204,7 +220,7 @@ async fn try_all(known: &Known) -> Reach {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
@@ -266,6 +282,31 @@ mod tests {
         leases.retain(|lease| !there.has_lent(lease));
         let again = upstream.connect(&claim, Some(&broken)).await.unwrap();
         assert_eq!((there.rank(), there.has_lent(&again)), ((false, 1), false));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_is_the_last_choice_until_it_answers_and_an_only_one_is_never_left_out() {
+        let ((_one, one), (silent, two)) = (listener().await, listener().await);
+        let (alone, claim) = upstream(false, std::slice::from_ref(&two));
+        alone.leave_out(&alone.connect(&claim, None).await.unwrap(), "/healthz");
+        assert_eq!(ranks(&alone), [(false, 0)]);
+        drop(silent.accept().await.unwrap());
+        let (upstream, claim) = upstream(false, &[one, two]);
+        let leases = [upstream.connect(&claim, None).await.unwrap(), upstream.connect(&claim, None).await.unwrap()];
+        let known = upstream.known();
+        upstream.leave_out(leases.iter().find(|lease| known[1].has_lent(lease)).unwrap(), "/healthz");
+        assert!(known[0].has_lent(&upstream.connect(&claim, None).await.unwrap()), "though it is busier");
+        drop(silent.accept().await.unwrap());
+        tokio::join!(upstream.try_failed(), async { drop(silent.accept().await.unwrap()) });
+        assert_eq!(ranks(&upstream)[1], (true, 1), "it takes connections, and closes them");
+        let answering = async {
+            let (mut stream, mut asked) = (silent.accept().await.unwrap().0, [0; 1024]);
+            let length = stream.read(&mut asked).await.unwrap();
+            assert!(asked[..length].starts_with(b"GET /healthz HTTP/1.1\r\n"));
+            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        };
+        tokio::join!(upstream.try_failed(), answering);
+        assert_eq!(ranks(&upstream)[1], (false, 1));
     }
 
     #[tokio::test]

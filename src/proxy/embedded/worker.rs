@@ -90,7 +90,7 @@ async fn work(
     let mut ending = shared.ending.clone();
     loop {
         tokio::select! {
-            Some((stream, peer, permit, door)) = passed.recv() => team.keep((TcpStream::from_std(stream)?, peer, permit), door, &shared),
+            Some(client) = passed.recv() => team.take_over(client, &shared),
             () = reaches(&mut ending, Ending::Closed) => break,
         }
     }
@@ -111,6 +111,14 @@ impl Team {
         let (stream, peer, permit) = accepted;
         // One that cannot be passed on is closed: neither happens but at the end.
         let _ = stream.into_std().map(|stream| least.inbox.send((stream, peer, permit, door)));
+    }
+
+    /// Serves a client that another worker passed on. One that cannot be had here is closed, and all others are served.
+    fn take_over(&self, (stream, peer, permit, door): Passed, shared: &Shared) {
+        match TcpStream::from_std(stream) {
+            Ok(stream) => self.keep((stream, peer, permit), door, shared),
+            Err(error) => tracing::debug!(%error, %peer, "a client that was passed on cannot be served"),
+        }
     }
 
     fn keep(&self, accepted: Accepted, door: Door, shared: &Shared) {
@@ -139,5 +147,87 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.count(|clients| clients.fetch_sub(1, Ordering::Relaxed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::sync::atomic::AtomicBool;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::{Semaphore, watch};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::domain::colour::Colour;
+    use crate::proxy::embedded::claim::{Claims, Live};
+    use crate::proxy::embedded::forward::Forwarder;
+    use crate::proxy::embedded::pages::Pages;
+    use crate::proxy::embedded::pause::Pause;
+    use crate::proxy::embedded::running::Running;
+    use crate::proxy::embedded::upstream::Upstream;
+
+    /// What a lone worker shares that has room for one client, and no app to send it to.
+    fn shared(folder: &std::path::Path, ending: watch::Receiver<Ending>) -> Shared {
+        let settings = Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config.proxy;
+        let claims = Arc::new(Claims::new(Live { colour: None, epoch: 0 }, Colour::Green, 1));
+        let running = Arc::new(Running::new(Arc::clone(&claims)));
+        let forwarder = Forwarder {
+            claims,
+            blue: Upstream::new(false, Arc::clone(&running), settings.timeouts, 1),
+            green: Upstream::new(false, Arc::clone(&running), settings.timeouts, 1),
+            running,
+            timeouts: settings.timeouts,
+            limits: settings.limits,
+            trusted: Vec::new(),
+            token: "token".to_owned(),
+            pause: Arc::new(Pause::load(&folder.join("maintenance.json"), settings.hold)),
+            maintenance_health: settings.maintenance_health,
+            health: "/healthz".to_owned(),
+            pages: Pages::load(None),
+            log: None,
+            is_closing: AtomicBool::new(false),
+        };
+        let (room, open) = (Arc::new(Semaphore::new(1)), mpsc::channel(1).0);
+        Shared { worker: 0, forwarder: Arc::new(forwarder), live_tls: None, idle_tls: None, room, ending, open }
+    }
+
+    fn listener() -> std::net::TcpListener {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        listener
+    }
+
+    /// What nobody can wait for: a file in a socket's clothes.
+    fn no_client() -> std::net::TcpStream {
+        let file = std::net::TcpStream::from(OwnedFd::from(tempfile::tempfile().unwrap()));
+        file.set_nonblocking(true).unwrap();
+        file
+    }
+
+    #[tokio::test]
+    async fn a_client_that_cannot_be_taken_over_is_closed_and_the_next_one_is_served() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_end, ending) = watch::channel(Ending::Serving);
+        let (inbox, passed) = mpsc::unbounded_channel();
+        let team = Team(Arc::new(vec![Place { clients: AtomicUsize::new(0), inbox: inbox.clone() }]));
+        let (shared, doors) = (shared(folder.path(), ending), [(listener(), Door::Live), (listener(), Door::Idle)]);
+        let (room, live) = (Arc::clone(&shared.room), doors[0].0.local_addr().unwrap());
+        let permit = Arc::clone(&room).try_acquire_owned().unwrap();
+        inbox.send((no_client(), live, permit, Door::Live)).unwrap();
+        let asking = async {
+            // Its place is free again.
+            drop(room.acquire().await.unwrap());
+            let mut client = TcpStream::connect(live).await.unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nhost: shop\r\n\r\n").await.unwrap();
+            let mut begin = [0; 12];
+            client.read_exact(&mut begin).await.unwrap();
+            begin
+        };
+        tokio::select! {
+            ended = work(doors, shared, team, passed) => panic!("the worker has ended, and the proxy with it: {ended:?}"),
+            begin = asking => assert_eq!(&begin, b"HTTP/1.1 503"),
+        }
     }
 }

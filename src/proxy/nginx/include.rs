@@ -13,6 +13,14 @@ pub(super) const IDLE: &str = "idle.conf";
 /// Answered by nginx itself, to the prober alone.
 pub(super) const WHO: &str = "/.allswell/live";
 
+/// How the first line of [`HTTP`] begins; what it says comes after it.
+const HEAD: &str = "# Written by allswell at every switch.";
+
+/// What that file says.
+pub(super) fn standing(text: &str) -> Option<Standing> {
+    text.lines().next()?.strip_prefix(HEAD)?.parse().ok()
+}
+
 /// Colour and epoch change with the upstreams, in one reload.
 pub(super) fn http(standing: Standing, app: &AppSettings, token: &str) -> String {
     let Standing { live, epoch } = standing;
@@ -21,7 +29,7 @@ pub(super) fn http(standing: Standing, app: &AppSettings, token: &str) -> String
         format!("map $http_x_allswell_probe_token $allswell_{name} {{\n    default \"\";\n    \"~^{token}$\" \"{value}\";\n}}\n")
     };
     format!(
-        "# Written by allswell at every switch. {standing}\n{}{}{}{}\
+        "{HEAD} {standing}\n{}{}{}{}\
          map $http_upgrade $allswell_connection {{\n    default upgrade;\n    \"\" \"\";\n}}\n",
         upstream("live", live, app),
         upstream("idle", live.other(), app),

@@ -24,7 +24,7 @@ use crate::proxy::control::ProxyState;
 use crate::release::targets::{CONTROL, FRONT_DOOR, PREVIEW, named, worst};
 use crate::release::{Cluster, WatcherState};
 use crate::store::StoreError;
-use crate::telemetry::metrics;
+use crate::telemetry::metrics::{self, Rows};
 
 /// For so long after the start, a target that was never seen passing is looked at more often.
 const STARTING: Duration = Duration::from_secs(10);
@@ -36,7 +36,7 @@ const TOLD_ENTRIES: u32 = 8;
 const PROXY: &str = "proxy";
 
 static LIVE: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_live"));
-static ACKNOWLEDGED: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_watcher_acknowledged_seconds"));
+static ACKNOWLEDGED: LazyLock<Rows> = LazyLock::new(|| metrics::rows("allswell_watcher_acknowledged_seconds"));
 
 /// Looks at everything.
 #[derive(Debug)]
@@ -139,10 +139,12 @@ impl Lookout {
         let began = clock::elapsed();
         let looks = self.looks();
         let done = join_all(looks.iter().map(|look| self.look(look, counting, began))).await;
+        self.show_acknowledgements();
         let mut unable: Vec<String> = self.tell_of_silence(done, counting, began).into_iter().collect();
         let has_looked = unable.is_empty();
         let live = self.live().await;
         unable.extend(live.as_ref().err().map(|(_, error)| format!("its journal does not work: {error}")));
+        unable.extend(self.cluster.memory.unwritten());
         unable.extend(self.report.store_trouble().map(|why| format!("its store does not work: {why}")));
         unable.dedup();
         self.round_ended_ms.store(elapsed_ms(), Ordering::Relaxed);
@@ -227,6 +229,7 @@ impl Lookout {
     async fn see_proxy(&self, counting: Counting) -> Probed {
         let ((control, state), front_door) = tokio::join!(self.cluster.targets.control(), self.cluster.targets.front_door());
         let front_door = front_door.probed;
+        let control = self.as_journalled(control, state.as_ref()).await;
         self.report.remember(CONTROL, &control, counting);
         self.report.remember(FRONT_DOOR, &front_door, counting);
         let live = state.as_ref().and_then(|state| state.live);
@@ -241,15 +244,30 @@ impl Lookout {
         if self.is_stopped(live).await { control } else { worst(with_name(front_door, FRONT_DOOR), control) }
     }
 
+    /// A proxy that serves what it served long ago is as bad as one that does not know what is live.
+    async fn as_journalled(&self, control: Probed, state: Option<&ProxyState>) -> Probed {
+        let (Probed::Observed(seen), Some(state)) = (&control, state) else { return control };
+        match self.cluster.reconcile(state).await {
+            Ok(None) => control,
+            Ok(Some(lost)) => Probed::Observed(Observation { showing: Showing::Bad, reason: Some(lost), ..seen.clone() }),
+            Err(error) => {
+                tracing::warn!(%error, "the proxy is not held against the journal in this round");
+                control
+            }
+        }
+    }
+
+    /// A watcher that the config no longer names has no row.
+    fn show_acknowledgements(&self) {
+        let now = clock::elapsed();
+        ACKNOWLEDGED.show(self.links().iter().map(|link| (vec![link.name().to_owned()], link.unacknowledged(now).as_secs_f64().floor())));
+    }
+
     /// A watcher is well when it says so and takes our beats.
     async fn see_watcher(&self, link: &Link) -> Probed {
         let mut probed = self.cluster.targets.http().probe(&link.healthz()).await;
         let heard = link.heard();
         let ago = heard.acknowledged.map(|at| clock::elapsed().saturating_sub(at));
-        if let Some(ago) = ago {
-            let seconds = i64::try_from(ago.as_secs()).unwrap_or(i64::MAX);
-            ACKNOWLEDGED.with_label_values(&[link.name()]).set(seconds);
-        }
         let healthy = probed.observation().is_some_and(Observation::passed);
         self.cluster.memory.note_watcher(WatcherState { url: link.url().to_owned(), acknowledged_at: heard.acknowledged_at(), healthy });
         // One beat that is refused is not a watcher that takes none.

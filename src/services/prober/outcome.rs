@@ -5,7 +5,7 @@ use crate::domain::colour::Colour;
 use crate::domain::incident::Severity;
 use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind, Subject};
-use crate::domain::switch::Phase;
+use crate::domain::switch::{OUTSIDE, Phase};
 use crate::monitor::MonitorSettings;
 use crate::store::Entry;
 
@@ -15,6 +15,7 @@ pub(super) fn notices(entry: &Entry, settings: &MonitorSettings, now: Moment) ->
     let asked = &entry.asked;
     let forced = asked.forced.as_ref().map(|why| format!("; the gate was skipped: {why}")).unwrap_or_default();
     let why = entry.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    let by = if asked.by == OUTSIDE { format!("made {OUTSIDE}") } else { format!("asked for by {}", asked.by) };
     let notice = Notice {
         key: String::new(),
         kind: if ended.status == Status::Up { NoticeKind::SwitchDone } else { NoticeKind::SwitchReverted },
@@ -29,7 +30,7 @@ pub(super) fn notices(entry: &Entry, settings: &MonitorSettings, now: Moment) ->
             live: ended.live,
         },
         since: entry.started_at,
-        reason: format!("the switch to {} asked for by {} {}{why}{forced}", asked.target, asked.by, ended.words),
+        reason: format!("the switch to {} {by} {}{why}{forced}", asked.target, ended.words),
         duration_seconds: entry.ended_at.map(|at| at.since(entry.started_at).as_secs()),
         also: Vec::new(),
         url: settings.page_url.clone(),
@@ -79,6 +80,10 @@ mod tests {
     }
 
     fn told(phase: Phase) -> Vec<(String, Notice)> {
+        told_of(&entry(phase))
+    }
+
+    fn told_of(entry: &Entry) -> Vec<(String, Notice)> {
         let own_channels = vec!["ops".to_owned(), "mail".to_owned()];
         let settings = MonitorSettings {
             name: "prober".into(),
@@ -93,7 +98,7 @@ mod tests {
             keep: crate::monitor::Keep { log: std::time::Duration::MAX, beats: std::time::Duration::MAX },
             strangers_after: std::time::Duration::MAX,
         };
-        notices(&entry(phase), &settings, Moment::from_millis(5_000))
+        notices(entry, &settings, Moment::from_millis(5_000))
     }
 
     #[test]
@@ -112,5 +117,18 @@ mod tests {
     fn what_was_refused_is_the_business_of_whoever_asked() {
         assert_eq!(told(Phase::Refused), []);
         assert_eq!(told(Phase::Done)[0].1.kind, NoticeKind::SwitchDone);
+    }
+
+    #[test]
+    fn a_switch_that_nobody_asked_the_prober_for_is_told_as_one() {
+        let done = entry(Phase::Done);
+        let asked = Asked { by: OUTSIDE.into(), forced: Some("directly at the proxy".into()), ..done.asked.clone() };
+        let reason = Some("the proxy serves green, epoch 9, where the journal said blue, epoch 7".to_owned());
+        let told = told_of(&Entry { asked, reason, ..done });
+        let (_, notice) = &told[0];
+        assert_eq!((notice.kind, notice.subject.live), (NoticeKind::SwitchDone, Some(Colour::Green)));
+        let words = "the switch to green made outside the prober is done: the proxy serves green, epoch 9, where the journal said blue, epoch 7; \
+                     the gate was skipped: directly at the proxy";
+        assert_eq!(notice.reason, words);
     }
 }

@@ -221,7 +221,8 @@ impl Minder {
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             pace.tick().await;
-            if let Err(error) = self.mind(clock::elapsed(), clock::now()).await {
+            let monitor = self.monitor.clone();
+            if let Err(error) = monitor.dated(|now| self.mind(clock::elapsed(), now)).await {
                 tracing::warn!(%error, "the prober's store does not work");
             }
         }

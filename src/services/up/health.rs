@@ -14,6 +14,7 @@ use crate::clock;
 use crate::domain::moment::Moment;
 use crate::http::connections::serve;
 use crate::http::serve::{OwnHosts, guarded, healthz};
+use crate::runtime::UpSettings;
 use crate::runtime::process::control::UpState;
 use crate::telemetry::metrics;
 
@@ -51,14 +52,19 @@ fn count(name: &str, running: bool, restarts: u32) {
     counter.inc_by(u64::from(restarts).saturating_sub(counter.get()));
 }
 
+/// By whatever name others find it.
+pub(super) fn own_hosts(settings: &UpSettings) -> OwnHosts {
+    OwnHosts::new(settings.reach.host().map(str::to_owned).into_iter().chain(settings.health.clone()))
+}
+
 /// Serves for as long as it is not aborted.
-pub(super) async fn answer(listener: TcpListener, last_pass: LastPass) {
+pub(super) async fn answer(listener: TcpListener, own: OwnHosts, last_pass: LastPass) {
     metrics::set_build_info("up");
     let health = move || {
         let trouble = last_pass.trouble(clock::now());
         async move { healthz(trouble) }
     };
-    let router = guarded(Router::new().route("/healthz", get(health)), OwnHosts::new([]));
+    let router = guarded(Router::new().route("/healthz", get(health)), own);
     serve(listener, None, router, std::future::pending()).await;
 }
 

@@ -3,6 +3,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
+use crate::domain::shift::{Belief, Believed};
+use crate::domain::switch::{DIRECTLY, OUTSIDE};
 
 async fn journal() -> (TempDir, Journal) {
     let folder = tempfile::tempdir().unwrap();
@@ -155,4 +157,53 @@ async fn only_a_deploy_makes_its_colour_quiet() {
     journal.reach(scale.id, &step(Phase::Done, 3, "")).await.unwrap();
     order(&journal, What::Deploy, Some(3), at(4)).await;
     assert!(journal.deploy_under_way(at(5)).await.unwrap().is_some());
+}
+
+/// What the proxy serves by now.
+async fn believed(journal: &Journal) -> Believed {
+    match journal.belief().await.unwrap() {
+        Belief::Known(believed) => believed,
+        other @ (Belief::UnderWay | Belief::Nothing) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_switch_past_the_prober_is_written_down_once_and_only_while_nobody_is_at_it() {
+    let (_folder, journal) = journal().await;
+    assert_eq!(journal.belief().await.unwrap(), Belief::Nothing);
+    journal.note_first((Colour::Blue, 3)).await.unwrap();
+    let first = believed(&journal).await;
+    assert_eq!(first, Believed { claim: (Colour::Blue, 3), highest: 3, broken_off: Vec::new() });
+    let asked = Asked { target: Colour::Green, version: None, by: OUTSIDE.into(), forced: Some(DIRECTLY.into()), instances: None };
+    let end = step(Phase::Done, 2, "the proxy serves green");
+    let deploy = ours(&journal, What::Deploy, "bob", at(1)).await;
+    assert_eq!(journal.belief().await.unwrap(), Belief::UnderWay);
+    assert!(!journal.write_found(&first, &asked, 4, &end).await.unwrap(), "bob is at it");
+    journal.reach(deploy.id, &step(Phase::Done, 2, "")).await.unwrap();
+    assert!(journal.write_found(&first, &asked, 4, &end).await.unwrap());
+    assert!(!journal.write_found(&first, &asked, 4, &end).await.unwrap(), "it stands there already");
+    assert_eq!(believed(&journal).await.claim, (Colour::Green, 4));
+    let found = journal.last_switch().await.unwrap().unwrap();
+    assert_eq!((found.phase, found.origin, found.epoch, found.ended_at), (Phase::Done, Some(Colour::Blue), 4, Some(at(2))));
+    assert_eq!((&found.asked, &found.reason), (&asked, &end.note));
+    assert_eq!(found.steps, [end]);
+    assert_eq!(journal.untold().await.unwrap(), [found]);
+}
+
+#[tokio::test]
+async fn what_the_journal_says_of_the_proxy_is_the_last_switch_that_was_not_refused() {
+    let (_folder, journal) = journal().await;
+    journal.note_first((Colour::Blue, 7)).await.unwrap();
+    let done = ours(&journal, What::Switch, "ann", at(1)).await;
+    assert_eq!(journal.belief().await.unwrap(), Belief::UnderWay);
+    for phase in [Phase::Gated, Phase::Shifted, Phase::Verified, Phase::Drained, Phase::Done] {
+        assert!(journal.reach(done.id, &step(phase, 2, "")).await.unwrap());
+    }
+    assert_eq!(believed(&journal).await, Believed { claim: (Colour::Green, 8), highest: 8, broken_off: Vec::new() });
+    let refused = ours(&journal, What::Switch, "ann", at(3)).await;
+    assert!(journal.reach(refused.id, &step(Phase::Refused, 4, "")).await.unwrap());
+    assert_eq!(believed(&journal).await, Believed { claim: (Colour::Green, 8), highest: 9, broken_off: Vec::new() });
+    journal.has_used(done.id, 12).await.unwrap();
+    journal.has_used(done.id, 3).await.unwrap();
+    assert_eq!(believed(&journal).await, Believed { claim: (Colour::Green, 12), highest: 12, broken_off: Vec::new() });
 }

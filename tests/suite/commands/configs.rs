@@ -60,6 +60,38 @@ async fn a_secret_that_cannot_be_read_is_an_error_and_one_in_plain_text_is_never
 }
 
 #[tokio::test]
+async fn what_a_part_would_not_start_with_is_told_by_validate_and_stops_up() {
+    let at_fault = "[up]\nhealth = \"7704\"\n[prober]\nwatchers = [\"127.0.0.1:7700\"]\n[watcher]\nsite = \"shop.example\"\n";
+    let host = with_config(&format!("[runtime]\ncommand = \"x\"\n{at_fault}"));
+    let ran = allswell(&host, &["validate"]).await;
+    assert_eq!(ran.code, 2, "{ran:?}");
+    for told in [
+        "allswell.toml: line 4: up.health: \"7704\" is not host:port",
+        "allswell.toml: line 6: prober.watchers: not a whole URL",
+        "allswell.toml: line 8: watcher.site: not a whole URL",
+        "3 errors",
+    ] {
+        assert!(ran.err.contains(told), "{told}: {}", ran.err);
+    }
+
+    let at_fault = "[watcher]\ntls = { certificate = \"/nowhere/pem\", key = \"/nowhere/key\" }\ntoken = { file = \"/nowhere/token\" }\n\
+                    [[switch.hook]]\nat = \"after shift\"\nurl = { env = \"ALLSWELL_TEST_NEVER_SET\" }\n";
+    let host = with_config(&format!("[runtime]\ncommand = \"x\"\n{at_fault}"));
+    for words in ["validate", "up"] {
+        let ran = allswell(&host, &[words]).await;
+        assert_eq!(ran.code, 2, "{ran:?}");
+        for told in [
+            "allswell.toml: watcher.tls: the certificate /nowhere/pem with the key /nowhere/key cannot be used",
+            "allswell.toml: watcher.token: the secret file /nowhere/token cannot be read",
+            "allswell.toml: the url of the hook after shift: the environment variable ALLSWELL_TEST_NEVER_SET is not set",
+        ] {
+            assert!(ran.err.contains(told), "{told}: {}", ran.err);
+        }
+    }
+    assert!(!host.path(".allswell/processes").exists(), "something was started");
+}
+
+#[tokio::test]
 async fn validate_says_who_would_not_hear_of_what() {
     let host = with_config("[runtime]\ncommand = \"x\"\n");
     let ran = allswell(&host, &["validate"]).await;

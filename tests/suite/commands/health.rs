@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,9 +12,10 @@ use axum::routing::get;
 use regex_lite::Regex;
 use rustix::process::{Pid, Signal, getegid, geteuid, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::harness::{Host, allswell, command, listen, within};
+use crate::harness::{Host, Process, allswell, command, eventually, listen, self_signed, within};
 
 /// Answers on `/healthz` with this status after this time.
 async fn app(address: &str, status: u16, delay: Duration) {
@@ -67,6 +69,31 @@ async fn what_works_is_zero_and_each_look_is_one_line() {
     let lines = logged(&host.path("log"));
     assert_lines(&lines, [r"blue working 200 \d+ms", r"green working 200 \d+ms", r"live working 200 \d+ms"]);
     assert_eq!(ran.out.lines().collect::<Vec<_>>(), lines, "the screen says the same");
+}
+
+#[tokio::test]
+async fn a_live_site_that_speaks_tls_is_asked_by_tls() {
+    let host = with_config("log");
+    self_signed(&host.path("shop"), "DNS:shop.example", 5);
+    let file = |name: &str| host.path(name).display().to_string();
+    let more = format!(
+        "idle = \"{}\"\nhealth = \"{}\"\nlive_tls = {{ certificate = \"{}\", key = \"{}\" }}\n[log]",
+        host.at(8080),
+        host.at(7702),
+        file("shop.pem"),
+        file("shop.key"),
+    );
+    let text = fs::read_to_string(host.path("allswell.toml")).unwrap();
+    fs::write(host.path("allswell.toml"), text.replace("[log]", &more)).unwrap();
+    for port in [3001, 3002] {
+        app(&host.at(port), 200, Duration::ZERO).await;
+    }
+    let mut proxy = Command::new(env!("CARGO_BIN_EXE_allswell-proxy"));
+    let _proxy = Process::start(proxy.current_dir(host.path("")), &host.path("proxy.log"));
+    eventually("the proxy listens", || async { TcpStream::connect(host.at(8000)).await.ok() }).await;
+    let ran = allswell(&host, &["health"]).await;
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    assert_lines(&logged(&host.path("log")), [r"blue working 200 \d+ms", r"green working 200 \d+ms", r"live working 200 \d+ms"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Orders that nobody can carry out, that are declined, or that must not be guessed.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -77,6 +78,42 @@ async fn past_a_dead_prober_the_proxy_is_asked_and_ordered_and_no_is_the_default
     let done = allswell(&host, &["switch", "green", "--direct", "--yes", "--json"]).await;
     assert_eq!((done.code, &done.json()["epoch"]), (0, &(before + 1).into()), "{done:?}");
     assert_eq!(allswell(&host, &["live"]).await.out, "green\n");
+}
+
+#[tokio::test]
+async fn a_proxy_whose_socket_stands_elsewhere_is_found_by_the_state_directory_alone() {
+    let host = with_config();
+    fs::create_dir(host.path("run")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-proxy"));
+    // As its unit has it.
+    command.current_dir(host.path("")).env("ALLSWELL_RUNTIME", host.path("run"));
+    let _proxy = Process::start(&mut command, &host.path("parts.log"));
+    assert_eq!(proxy_answers(&host).await["said_by"], "proxy");
+    assert!(host.path("run/proxy.sock").exists());
+    let done = allswell(&host, &["switch", "green", "--direct", "--yes"]).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(allswell(&host, &["live"]).await.out, "green\n");
+    let held = allswell(&host, &["hold", "on", "--json"]).await;
+    assert_eq!((held.code, &held.json()["held"]), (0, &true.into()), "{held:?}");
+}
+
+#[tokio::test]
+async fn a_command_that_asks_changes_nothing_about_the_directory_that_it_is_given() {
+    let host = with_config();
+    let place = host.path("place");
+    fs::create_dir(&place).unwrap();
+    fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).unwrap();
+    let state = ["--state", place.to_str().unwrap()];
+    // Empty, somebody else's, and one that a part has used.
+    for file in [None, Some("letter"), Some("prober.token")] {
+        file.inspect(|name| fs::write(place.join(name), "x\n").unwrap());
+        for words in [&["live"][..], &["status"], &["history"], &["checks"], &["logs", "blue"], &["hold", "on"]] {
+            let ran = allswell(&host, &[words, &state].concat()).await;
+            assert_ne!(ran.code, 0, "{ran:?}");
+            assert_eq!(fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o755, "{file:?}: {words:?}");
+        }
+    }
+    assert_eq!(fs::read_dir(&place).unwrap().count(), 2, "asking leaves nothing behind");
 }
 
 #[tokio::test]

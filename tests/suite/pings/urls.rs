@@ -43,6 +43,8 @@ async fn every_url_and_method_is_answered_as_the_clients_of_healthchecks_know_it
     ] {
         assert_eq!(stage.ping(&path).await.short(), wanted, "{path}");
     }
+    let (_, metrics) = stage.sender.get("/metrics").await.unwrap();
+    assert!(!metrics.contains("allswell_beat_skew_seconds{sender=\"127."), "whoever pings has no clock, and no row: {metrics}");
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "FOO", "AVERYLONGMETHODNAMEOFNOBODY"] {
         assert_eq!(stage.curl(&["-X", method], &format!("/ping/{ID}")).await.short(), (200, "OK"), "{method}");
     }

@@ -41,12 +41,7 @@ async fn haproxy_switches_under_load_and_loses_nothing() {
 async fn haproxy_keeps_the_colour_through_a_reload_and_a_restart() {
     let mut front = fronted().await;
     assert_eq!(front.switch(Green).await.phase, Phase::Done);
-    let workers = |log: &str| log.matches("New worker").count();
-    let log = || std::fs::read_to_string(front.stage.path("front.log")).unwrap_or_default();
-    let before = workers(&log());
-    front.proxy.signal(Signal::USR2);
-    eventually("HAProxy has reloaded", || async { (workers(&log()) > before).then_some(()) }).await;
-    eventually("a new worker serves", || async { front.remote.state().await.ok()?.live }).await;
+    reload(&front).await;
     front.is_still(Green).await;
     front.proxy.signal(Signal::TERM);
     front.proxy.end(std::time::Duration::from_secs(20)).await;
@@ -54,6 +49,28 @@ async fn haproxy_keeps_the_colour_through_a_reload_and_a_restart() {
     eventually("the prober sees it again", || async { front.remote.state().await.ok()?.live }).await;
     front.is_still(Green).await;
     assert_eq!(front.state().await.epoch, 1);
+}
+
+/// Anybody may reload it.
+async fn reload(front: &Fronted) {
+    let workers = || std::fs::read_to_string(front.stage.path("front.log")).unwrap_or_default().matches("New worker").count();
+    let before = workers();
+    front.proxy.signal(Signal::USR2);
+    eventually("HAProxy has reloaded", || async { (workers() > before).then_some(()) }).await;
+    eventually("a new worker serves", || async { front.remote.state().await.ok()?.live }).await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_changed_and_its_map_was_not_is_set_right_before_a_reload_goes_by_it() {
+    let front = fronted().await;
+    assert_eq!(front.switch(Green).await.phase, Phase::Done);
+    // As whoever takes the switch back leaves it, and is killed before HAProxy is told.
+    let map = front.stage.path("state/allswell.map");
+    std::fs::write(&map, "live blue:2\n").unwrap();
+    let says = || std::fs::read_to_string(&map).unwrap_or_default();
+    eventually("the prober has set it right", || async { (says() == "live green:1\n").then_some(()) }).await;
+    reload(&front).await;
+    front.is_still(Green).await;
 }
 
 #[tokio::test]

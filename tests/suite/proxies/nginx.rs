@@ -1,9 +1,12 @@
 //! nginx, driven by a rendered include and a reload.
 
+use std::future::ready;
 use std::time::Duration;
 
-use allswell::domain::colour::Colour::{Blue, Green};
+use allswell::domain::colour::Colour::{self, Blue, Green};
 use allswell::domain::switch::Phase;
+use allswell::proxy::ProxyDriver;
+use allswell::proxy::control::{ControlError, ShiftOrder};
 use rustix::process::Signal;
 
 use super::stage::{Front, Fronted, SWITCH, Stage};
@@ -12,8 +15,12 @@ use crate::harness::{Raw, allswell, eventually, listen};
 const PROXY: &str = "kind = \"nginx\"\npid = \"{folder}/nginx.pid\"\nreload_timeout = \"2s\"\n\
                      command = [\"/usr/sbin/nginx\", \"-p\", \"{folder}\", \"-c\", \"{folder}/nginx.conf\"]";
 
-async fn stage() -> Stage {
-    let stage = Stage::new(PROXY, SWITCH).await;
+/// The same, told by a script of the story's own.
+const SCRIPTED: &str = "kind = \"nginx\"\npid = \"{folder}/nginx.pid\"\nreload_timeout = \"{reload}\"\n\
+                        command = [\"/bin/sh\", \"{folder}/nginx.sh\"]";
+
+async fn stage(proxy: &str) -> Stage {
+    let stage = Stage::new(proxy, SWITCH).await;
     let folder = stage.path("").display().to_string();
     stage.write_config("servers.conf", "").await;
     std::fs::write(stage.path("more.conf"), "").unwrap();
@@ -33,22 +40,52 @@ fn start(stage: &Stage) -> Front {
 }
 
 async fn fronted() -> Fronted {
-    let stage = stage().await;
+    let stage = stage(PROXY).await;
     let proxy = start(&stage);
     stage.with(proxy).await
 }
 
-fn rendered(front: &Fronted) -> String {
-    std::fs::read_to_string(front.stage.path("state/nginx/http.conf")).unwrap()
+/// nginx with blue live and without a prober, and what drives it by this script: it works in the story's folder, and `nginx` in it is the real
+/// one.
+async fn driven(reload: &str, script: &str) -> (Stage, Front, ProxyDriver) {
+    let stage = stage(&SCRIPTED.replace("{reload}", reload)).await;
+    let head = "cd \"$(dirname \"$0\")\"\nnginx() { /usr/sbin/nginx -p \"$PWD\" -c \"$PWD/nginx.conf\" \"$@\"; }";
+    std::fs::write(stage.path("nginx.sh"), format!("{head}\n{script}\n")).unwrap();
+    let proxy = start(&stage);
+    assert_eq!(stage.ask(8000, "/work", false).await.text(), "blue 0");
+    let driver = stage.driver();
+    (stage, proxy, driver)
+}
+
+fn to(colour: Colour, epoch: u64) -> ShiftOrder {
+    ShiftOrder { to: colour, epoch }
+}
+
+/// Waits until a fresh connection is told so.
+async fn serves(driver: &ProxyDriver, live: Colour, epoch: u64) {
+    eventually("a fresh connection says so", || async {
+        let state = driver.state().await.ok()?;
+        ((state.live, state.epoch) == (Some(live), epoch)).then_some(())
+    })
+    .await;
+}
+
+fn rendered(stage: &Stage) -> String {
+    std::fs::read_to_string(stage.path("state/nginx/http.conf")).unwrap()
+}
+
+/// What the file says that the next reload goes by.
+fn says(stage: &Stage) -> String {
+    rendered(stage).lines().next().and_then(|line| line.split_whitespace().last()).unwrap_or_default().to_owned()
 }
 
 /// The switch to green is refused with these words, and blue serves by everybody's word, on disk too.
 async fn is_refused(front: &Fronted, words: &str) {
-    let before = rendered(front);
+    let before = rendered(&front.stage);
     let end = front.switch(Green).await;
     assert_eq!(end.phase, Phase::Refused, "{:?}", end.reason);
     assert!(end.reason.as_deref().is_some_and(|why| why.contains(words) && why.contains("put back")), "{:?}", end.reason);
-    assert_eq!(rendered(front), before);
+    assert_eq!(rendered(&front.stage), before);
     front.is_still(Blue).await;
 }
 
@@ -93,6 +130,109 @@ async fn a_reload_that_says_it_worked_and_did_not_refuses_the_switch() {
     let at = listener.local_addr().unwrap();
     std::fs::write(front.stage.path("more.conf"), format!("server {{ listen {at} so_keepalive=on; }}\n")).unwrap();
     is_refused(&front, "goes on with blue:0").await;
+}
+
+/// The reload is done and said to have failed, and the one that is to put back what was there is not done.
+#[tokio::test]
+async fn a_colour_that_serves_though_it_was_to_be_put_back_is_not_refused_and_the_file_follows_it() {
+    let script = "[ \"$1\" = -s ] && [ -e seen ] && exit 1\nnginx \"$@\" || exit\n[ \"$1\" = -s ] || exit 0\n\
+                  until [ -e seen ]; do sleep 0.02; done\nexit 1";
+    let (stage, _proxy, driver) = driven("20s", script).await;
+    let seeing = async {
+        serves(&driver, Green, 1).await;
+        std::fs::write(stage.path("seen"), "").unwrap();
+    };
+    let (unknown, ()) = tokio::join!(driver.shift(to(Green, 1), ready(Ok(()))), seeing);
+    assert!(matches!(&unknown, Err(ControlError::Unknown(why)) if why.contains("is not proven to serve")), "{unknown:?}");
+    assert_eq!(says(&stage), "blue:0", "it was put back, and would be live at the next reload");
+    serves(&driver, Green, 1).await;
+    eventually("the file says what is served", || async {
+        assert_eq!(driver.warning().await.ok()?, None);
+        (says(&stage) == "green:1").then_some(())
+    })
+    .await;
+}
+
+/// A master that is stopped goes on as one does that has no time: it may load what it was told after everybody has stopped waiting.
+#[tokio::test]
+async fn a_reload_that_may_still_come_is_not_refused() {
+    let (stage, proxy, driver) = driven("2s", "nginx \"$@\"").await;
+    proxy.signal(Signal::STOP);
+    let unknown = driver.shift(to(Green, 1), ready(Ok(()))).await;
+    proxy.signal(Signal::CONT);
+    assert!(matches!(&unknown, Err(ControlError::Unknown(why)) if why.contains("not done with the reload")), "{unknown:?}");
+    assert_eq!(says(&stage), "blue:0");
+    // Whoever finds out orders the old colour anew.
+    driver.shift(to(Blue, 2), ready(Ok(()))).await.unwrap();
+    serves(&driver, Blue, 2).await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_put_back_is_not_refused() {
+    let script = "[ \"$1\" = -t ] && rm state/nginx/http.conf && mkdir state/nginx/http.conf\nexit 1";
+    let (_stage, _proxy, driver) = driven("20s", script).await;
+    let unknown = driver.shift(to(Green, 1), ready(Ok(()))).await;
+    assert!(matches!(&unknown, Err(ControlError::Unknown(why)) if why.contains("http.conf could not be put back")), "{unknown:?}");
+    serves(&driver, Blue, 0).await;
+    let told = eventually("somebody is told", || async { driver.warning().await.unwrap() }).await;
+    assert!(told.contains("blue:0 is served") && told.contains("cannot be written"), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_put_back_is_what_serves_whatever_the_file_said() {
+    let (stage, _proxy, driver) = driven("20s", "nginx \"$@\"").await;
+    let blue = rendered(&stage);
+    std::fs::write(stage.path("state/nginx/http.conf"), blue.replace("blue:0", "green:9")).unwrap();
+    assert_eq!(says(&stage), "green:9");
+    std::fs::write(stage.path("more.conf"), "nonsense here;\n").unwrap();
+    let refused = driver.shift(to(Green, 1), ready(Ok(()))).await;
+    assert!(matches!(&refused, Err(ControlError::Refused(why)) if why.contains("put back")), "{refused:?}");
+    assert_eq!(rendered(&stage), blue);
+}
+
+#[tokio::test]
+async fn a_shift_goes_on_to_its_end_though_nobody_waits_for_it_any_more() {
+    let script = "[ \"$1\" = -t ] && touch begun && until [ -e go ]; do sleep 0.02; done\nnginx \"$@\"";
+    let (stage, _proxy, driver) = driven("20s", script).await;
+    let ordered = driver.clone();
+    let waiting = tokio::spawn(async move { ordered.shift(to(Green, 1), ready(Ok(()))).await });
+    eventually("it has begun", || async { stage.path("begun").exists().then_some(()) }).await;
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    std::fs::write(stage.path("go"), "").unwrap();
+    serves(&driver, Green, 1).await;
+    assert_eq!(says(&stage), "green:1");
+}
+
+#[tokio::test]
+async fn old_workers_that_cannot_be_seen_are_not_taken_for_gone() {
+    let front = fronted().await;
+    let (pid, aside, before) = (front.stage.path("nginx.pid"), front.stage.path("aside.pid"), rendered(&front.stage));
+    std::fs::rename(&pid, &aside).unwrap();
+    let end = front.switch(Green).await;
+    assert_eq!(end.phase, Phase::Refused);
+    let words = ["nginx.pid (proxy.pid) cannot be read", "Nothing was changed"];
+    assert!(end.reason.as_deref().is_some_and(|why| words.iter().all(|words| why.contains(words))), "{:?}", end.reason);
+    assert_eq!(rendered(&front.stage), before);
+    front.is_still(Blue).await;
+    let driver = front.stage.driver();
+    let unknown = driver.load(Blue).await;
+    assert!(matches!(&unknown, Err(ControlError::Unknown(why)) if why.contains("proxy.pid")), "{unknown:?}");
+    assert!(driver.warning().await.unwrap().is_some_and(|why| why.contains("proxy.pid")), "somebody should look at it");
+    std::fs::rename(&aside, &pid).unwrap();
+    assert_eq!(front.switch(Green).await.phase, Phase::Done);
+}
+
+#[tokio::test]
+async fn a_file_that_was_changed_and_not_loaded_is_set_right_before_a_reload_goes_by_it() {
+    let front = fronted().await;
+    let blue = rendered(&front.stage);
+    assert_eq!(front.switch(Green).await.phase, Phase::Done);
+    let green = rendered(&front.stage);
+    // As whoever takes the switch back leaves it, and is killed before nginx is told.
+    std::fs::write(front.stage.path("state/nginx/http.conf"), blue).unwrap();
+    eventually("the prober has set it right", || async { (rendered(&front.stage) == green).then_some(()) }).await;
+    front.is_still(Green).await;
 }
 
 #[tokio::test]

@@ -108,6 +108,14 @@ impl Stage {
         Front(Process::start(Command::new(program).args(arguments).current_dir(self.path("")), &self.path("front.log")))
     }
 
+    /// What drives the proxy, as the prober has it.
+    pub(super) fn driver(&self) -> ProxyDriver {
+        let text = std::fs::read_to_string(self.path("allswell.toml")).unwrap();
+        let config = Config::parse(&text).unwrap().config;
+        let state = StateDir::open(&self.path("state")).unwrap();
+        ProxyDriver::new(&config.proxy, &config.app, &state, Duration::from_secs(5))
+    }
+
     /// Starts the prober too, and waits until all is seen passing.
     pub(super) async fn with(self, proxy: Front) -> Fronted {
         let (prober, remote) = self.lone.start().await;
@@ -174,10 +182,7 @@ impl Fronted {
 
     /// Whoever has lost the lease when the proxy is about to be written to changes nothing, in the proxy or on disk.
     pub(super) async fn a_lost_lease_changes_nothing(&self, file: Option<&str>) {
-        let path = self.stage.path("allswell.toml");
-        let config = Config::parse(&std::fs::read_to_string(path).unwrap()).unwrap().config;
-        let state = StateDir::open(&self.stage.path("state")).unwrap();
-        let driver = ProxyDriver::new(&config.proxy, &config.app, &state, Duration::from_secs(5));
+        let driver = self.stage.driver();
         let written = || file.map(|name| std::fs::read(self.stage.path(name)).unwrap());
         let says = async || driver.state().await.map(|state| (state.live, state.epoch)).unwrap();
         let (before, (live, epoch)) = (written(), says().await);

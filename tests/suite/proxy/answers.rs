@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use allswell::domain::answers::Answers;
 use allswell::domain::colour::Colour;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::{JoinHandle, JoinSet};
@@ -136,6 +137,25 @@ async fn requests_sent_at_once_are_answered_in_their_order() {
     for wanted in ["1 97", "blue 0", "2 196", "0 0"] {
         assert_eq!(timeout(SECONDS, client.answer()).await.expect("an answer").unwrap().text(), wanted);
     }
+}
+
+#[tokio::test]
+async fn what_the_app_has_no_part_in_is_not_counted_against_its_colour() {
+    let front = Front::start("").await;
+    let counted = async || front.control.state().await.unwrap().answers.unwrap().blue;
+    assert_eq!(front.client().await.ask("GET", "/", &[], b"").await.unwrap().status, 502);
+    assert_eq!(counted().await, Answers { total: 1, failed: 1 }, "that nobody listens there is the colour's own");
+    let _blue = front.app(Colour::Blue).await;
+    for request in [
+        "CONNECT other:443 HTTP/1.1\r\nhost: other:443\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    ] {
+        let mut scanner = front.client().await;
+        scanner.send(request).await.unwrap();
+        assert_eq!(timeout(SECONDS, scanner.head()).await.expect("an answer").unwrap().status, 501);
+    }
+    assert_eq!(front.client().await.ask("GET", "/healthz", &[], b"").await.unwrap().status, 200);
+    assert_eq!(counted().await, Answers { total: 2, failed: 1 });
 }
 
 /// Says the same to every request, and closes where it says so.

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::front::Front;
-use crate::harness::{Raw, listen};
+use crate::harness::{App, Raw, eventually, listen};
 
 const SECONDS: Duration = Duration::from_secs(5);
 
@@ -158,7 +158,7 @@ async fn app_of_one_answer_each(address: &str, asked: Arc<Mutex<Vec<String>>>) -
 
 #[tokio::test]
 async fn an_instance_that_ends_costs_no_request_that_may_be_sent_again() {
-    let front = Front::start_wide().await;
+    let front = Front::start_wide("").await;
     let _blue = front.app(Colour::Blue).await;
     let asked = Arc::new(Mutex::new(Vec::new()));
     let ending = app_of_no_answer(&front.second(), Arc::clone(&asked)).await;
@@ -169,6 +169,49 @@ async fn an_instance_that_ends_costs_no_request_that_may_be_sent_again() {
     }
     assert!(!asked.lock().unwrap().is_empty(), "it was asked");
     ending.abort();
+}
+
+#[tokio::test]
+async fn an_instance_that_breaks_every_request_is_left_out_until_it_answers() {
+    let front = Front::start_wide("").await;
+    let blue = front.app(Colour::Blue).await;
+    let breaking = app_of_no_answer(&front.second(), Arc::default()).await;
+    // What breaks at once is never busy: it would be everyone's choice.
+    let mut busy = front.client().await;
+    busy.send("GET /hang HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    eventually("the other one is busy", || async { (blue.seen.arrivals() == 1).then_some(()) }).await;
+    let mut client = front.client().await;
+    let mut statuses = Vec::new();
+    for _ in 0..10 {
+        statuses.push(client.ask("POST", "/work", &[], b"x").await.unwrap().status);
+    }
+    assert!(statuses.iter().filter(|status| **status != 200).count() <= 1, "{statuses:?}");
+    breaking.abort();
+    let _ = breaking.await;
+    let again = App::start(&front.second(), Colour::Blue, Arc::clone(&front.marks)).await;
+    eventually("it is chosen again", || async {
+        assert_eq!(front.client().await.ask("GET", "/work", &[], b"").await.unwrap().status, 200);
+        (again.seen.arrivals() > 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_instance_that_answers_nobody_keeps_one_client_waiting_and_no_more() {
+    let front = Front::start_wide("response_header_timeout = \"2s\"").await;
+    let _blue = front.app(Colour::Blue).await;
+    // As one that is stopped: the kernel takes connections for it.
+    let _silent = listen(&front.second()).await;
+    let (mut clients, mut statuses) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        // Each of them stays, so that the one that answers is always the busier one.
+        let mut client = front.client().await;
+        client.send("GET /drip HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+        statuses.push(timeout(SECONDS, client.head()).await.expect("an answer").unwrap().status);
+        clients.push(client);
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 200, 200, 504]);
 }
 
 #[tokio::test]
@@ -228,7 +271,7 @@ async fn a_stream_on_which_nothing_moves_ends_and_one_that_moves_does_not() {
         assert_eq!(client.take(8).await.unwrap(), b"\x81\x06blue a");
     }
     timeout(SECONDS, client.closed()).await.expect("it ends").unwrap();
-    crate::harness::eventually("nothing is left", || async { (front.control.state().await.ok()?.blue.streams == 0).then_some(()) }).await;
+    eventually("nothing is left", || async { (front.control.state().await.ok()?.blue.streams == 0).then_some(()) }).await;
 }
 
 #[tokio::test]
@@ -239,7 +282,7 @@ async fn told_to_end_it_finishes_what_is_under_way_and_takes_no_more() {
     idle.ask("GET", "/healthz", &[], b"").await.unwrap();
     let mut client = front.client().await;
     client.send("GET /work?ms=1000 HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
-    crate::harness::eventually("the request is under way", || async { (blue.seen.working() == 1).then_some(()) }).await;
+    eventually("the request is under way", || async { (blue.seen.working() == 1).then_some(()) }).await;
     let (mut websocket, _) = tokio_tungstenite::connect_async(format!("ws://{}/ws", front.live())).await.unwrap();
     front.tell_to_end();
     let last = timeout(SECONDS, websocket.next()).await.expect("a stream is told");

@@ -28,10 +28,10 @@ impl Front {
     }
 
     /// The same, where blue has a second instance at [`Front::second`].
-    pub(super) async fn start_wide() -> Self {
+    pub(super) async fn start_wide(extra: &str) -> Self {
         let host = Host::new();
         let blue = format!("addresses = [\"{}\", \"{}\"]", host.at(3001), host.at(3003));
-        let config = Self::config(&host, &blue, "");
+        let config = Self::config(&host, &blue, extra);
         let front = Self::launch_on(host, config);
         front.is_up().await;
         front

@@ -77,6 +77,7 @@ async fn a_state_that_cannot_be_read_is_undefined_until_the_next_shift() {
     let health = front.health("/healthz").await;
     assert_eq!(health.0, 503);
     assert!(health.1.contains("proxy.json"), "{}", health.1);
+    assert_eq!(front.health("/livez").await, (200, "ok\n".to_owned()), "nobody is to kill it for that");
     front.shift(Colour::Green, 1).await;
     assert_eq!(client.ask("GET", "/work", &[], b"").await.unwrap().text(), "green 0");
     assert_eq!(front.health("/healthz").await, (200, "ok\n".to_owned()));

@@ -45,6 +45,15 @@ async fn a_command_that_hangs_is_ended_at_its_limit_with_all_that_it_has_started
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn an_interrupted_deploy_ends_its_command_before_it_puts_back() {
+    interrupted_by(Signal::TERM).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_deploy_whose_terminal_is_gone_puts_back_too_and_keeps_nobody_out() {
+    interrupted_by(Signal::HUP).await;
+}
+
+async fn interrupted_by(signal: Signal) {
     let stage = Stage::start().await;
     let child = stage
         .command(&["deploy", "--version", "hang"])
@@ -54,14 +63,14 @@ async fn an_interrupted_deploy_ends_its_command_before_it_puts_back() {
         .unwrap();
     let hanging = eventually("the command runs", || async { stage.pid("hang.pid") }).await;
     let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    kill_process(pid, Signal::TERM).unwrap();
+    kill_process(pid, signal).unwrap();
     let output = child.wait_with_output().await.unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(1) && said.contains("interrupted"), "{said}");
     stage.ends(hanging).await;
     stage.comes_up(3002, "green 1").await;
     let entry = stage.last().await;
-    assert_eq!(entry.phase, Phase::Refused);
+    assert_eq!((entry.phase, stage.state().await.lease), (Phase::Refused, None));
     assert!(entry.output.unwrap().contains("it was ended with all that it had started"));
 }
 

@@ -63,6 +63,12 @@ impl Stage {
         &self.pair.host
     }
 
+    /// A script of the story's own, beside the app's.
+    pub(super) fn script(&self, name: &str, text: &str) {
+        std::fs::write(self.host().path(name), format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(self.host().path(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
     /// `allswell` with these words; nobody can be asked.
     pub(super) fn command(&self, words: &[&str]) -> tokio::process::Command {
         let mut command = crate::harness::command(self.host(), words);

@@ -1,7 +1,11 @@
-//! What takes a switch back while it is observed, beside failing probes.
+//! What takes a switch back while it is observed, beside failing probes, and what ends it.
+
+use std::time::Duration;
 
 use allswell::domain::colour::Colour::{Blue, Green};
-use allswell::domain::switch::Phase;
+use allswell::domain::switch::{OUTSIDE, Phase};
+use allswell::net::client::http;
+use allswell::proxy::control::{ProxyControl, ShiftOrder};
 use rustix::process::Signal;
 
 use crate::harness::system::{config, demo_command, status};
@@ -59,4 +63,44 @@ async fn silence_of_the_new_colours_heartbeats_takes_it_back() {
     let history = system.run(&["history"]).await;
     let told = String::from_utf8_lossy(&history.stdout);
     assert!(told.contains("the heartbeats of green are not well"), "{told}");
+}
+
+/// Orders the proxy past a prober whose switch to green has come so far.
+async fn is_ended_by_another_order(cluster: &Cluster, reached: Phase) {
+    let mut switch = cluster.switch(Green, None);
+    switch.reach(reached).await;
+    let control = ProxyControl::new(&cluster.host.path("state/proxy.sock"), Duration::from_secs(10));
+    let ours = control.state().await.unwrap().epoch;
+    let epoch = ours + 1;
+    control.shift(ShiftOrder { to: Blue, epoch }).await.unwrap();
+    let end = switch.finish().await.1.unwrap();
+    assert_eq!(end.phase, Phase::Interrupted, "{end:?}");
+    let why = format!("the proxy serves blue, epoch {epoch}, and no longer green, epoch {ours}: somebody else has ordered it");
+    assert!(end.reason.as_ref().is_some_and(|reason| reason.contains(&why)), "{end:?}");
+    let found = eventually("the other order stands in the journal", || async {
+        Some(cluster.last().await).filter(|entry| entry.asked.by == OUTSIDE)
+    })
+    .await;
+    assert_eq!((found.asked.target, found.epoch), (Blue, epoch));
+    let state = cluster.state().await;
+    assert_eq!((state.live, state.epoch), (Some(Blue), epoch), "nobody has ordered it since");
+}
+
+#[tokio::test]
+async fn a_proxy_that_somebody_else_orders_while_it_is_observed_ends_the_switch_and_is_left_as_it_is() {
+    let cluster = Cluster::start("passes = 2\nwithin = \"5s\"\ndrain = \"1s\"\nobserve = \"60s\"", PROBE).await;
+    is_ended_by_another_order(&cluster, Phase::Drained).await;
+}
+
+#[tokio::test]
+async fn so_does_one_that_is_ordered_while_old_requests_finish() {
+    let cluster = Cluster::start("passes = 2\nwithin = \"5s\"\ndrain = \"60s\"\nobserve = \"60s\"", PROBE).await;
+    cluster.blue.set_holding(true);
+    let url = format!("http://{}/hold", cluster.host.at(8000));
+    let client = http(Duration::from_secs(120)).unwrap();
+    let held = tokio::spawn(async move { client.get(url).send().await.unwrap().text().await.unwrap() });
+    eventually("blue holds the request", || async { (cluster.blue.held() == 1).then_some(()) }).await;
+    is_ended_by_another_order(&cluster, Phase::Verified).await;
+    cluster.blue.set_holding(false);
+    assert_eq!(held.await.unwrap(), "held");
 }

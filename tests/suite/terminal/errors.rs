@@ -74,6 +74,7 @@ async fn what_is_not_known_is_said_with_what_there_is() {
     says(&system, &["resume", "backup"], 1, &["backup"]).await;
     says(&system, &["ack", "nosuch"], 1, &["nosuch", "no incident is open"]).await;
     says(&system, &["checks", "nosuch"], 2, &["nosuch", "allswell checks"]).await;
+    says(&system, &["history", "-n", "1001"], 2, &["1001", "1..=1000"]).await;
     says(&system, &["test-channel", "nosuch"], 2, &["[[channel]]"]).await;
     says(&system, &["schedule", "0 3 * *"], 2, &["0 3 * *"]).await;
     says(&system, &["scale", "blue", "3"], 1, &["address"]).await;

@@ -1,9 +1,12 @@
-//! Stories about: names, reasons and bodies that try to command a terminal.
+//! Stories about: names, reasons and bodies that try to command a terminal, and words that are no text.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 use allswell::domain::beat::{Beat, BeatKind, Health, Showing};
 
 use super::progress::shop;
-use crate::harness::{Host, Sender, System, allswell};
+use crate::harness::{Host, Sender, System, allswell, command};
 
 /// Clears the screen, sets the title, rings, moves the cursor by a single 8-bit character, turns letters around.
 const HOSTILE: &str = "x\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}y";
@@ -80,4 +83,19 @@ async fn what_an_app_prints_is_shown_by_logs_and_not_obeyed() {
     let ran = allswell(&host, &["logs", "blue", "--state", state, "--json"]).await;
     assert_eq!(obeyed(&ran.out), "", "{ran:?}");
     assert!(ran.json()["line"].as_str().is_some_and(|line| line.contains("\u{1b}[2J")), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_word_that_is_no_text_is_refused_in_clear_words() {
+    let host = Host::new();
+    for words in [&["switch"][..], &[], &["--json", "switch"]] {
+        let ran = command(&host, words).arg(OsStr::from_bytes(b"gr\xffen")).output().await.expect("it starts");
+        let said = String::from_utf8(ran.stderr).expect("words");
+        assert_eq!(ran.status.code(), Some(2), "{words:?}: {said}");
+        assert!(said.starts_with("error: "), "{words:?}: {said}");
+        if words.contains(&"--json") {
+            let document: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("a document");
+            assert_eq!(document["code"], 2, "{document}");
+        }
+    }
 }

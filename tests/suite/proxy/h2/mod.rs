@@ -2,4 +2,5 @@
 
 mod conformance;
 mod downgrade;
+mod still;
 mod wire;

@@ -1,0 +1,94 @@
+//! What the journal says of the proxy, and what it has of whoever ordered that past the prober.
+
+use super::{Journal, lease, with_steps, write_step};
+use crate::domain::entry::{Asked, Step};
+use crate::domain::shift::{Belief, Believed, Claimed, believe};
+use crate::store::connection::Connection;
+use crate::store::error::StoreError;
+use crate::store::facts;
+use crate::store::statement::sql;
+
+/// The fact: what was live before there was any switch.
+const FIRST: &str = "first live";
+/// The last switch that has decided what is live.
+const DECIDED: &str = "SELECT id FROM journal WHERE what = 'switch' AND phase IN ('done', 'stayed', 'reverted') ORDER BY id DESC LIMIT 1";
+/// That one and those after it, newest first. Of those that were refused nothing counts but their epochs.
+const SINCE: &str = "SELECT * FROM journal WHERE what = 'switch' AND phase <> 'refused' AND id >= ? ORDER BY id DESC";
+/// The highest epoch of all of them.
+const HIGHEST: &str = "SELECT coalesce(max(epoch), 0) AS highest FROM journal WHERE what = 'switch' AND id >= ?";
+
+impl Journal {
+    /// What the proxy serves, as far as the journal says it; nothing while somebody has the lease.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn belief(&self) -> Result<Belief, StoreError> {
+        let mut connection = self.store.read().await?;
+        belief(&mut connection).await
+    }
+
+    /// Keeps what is live before there is any switch.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn note_first(&self, claim: Claimed) -> Result<(), StoreError> {
+        let mut transaction = self.store.begin().await?;
+        facts::set(&mut transaction, FIRST, &claim).await?;
+        transaction.commit().await
+    }
+
+    /// Writes down a switch that is over and that the prober has not made: the proxy serves it under `epoch`. Its end is still to be told.
+    /// False where the journal does not say any more what is `believed`: then nothing is written.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn write_found(&self, believed: &Believed, asked: &Asked, epoch: u64, end: &Step) -> Result<bool, StoreError> {
+        let mut transaction = self.store.begin().await?;
+        if belief(&mut transaction).await? != Belief::Known(believed.clone()) {
+            return Ok(false);
+        }
+        let insert =
+            sql("INSERT INTO journal (epoch, what, target, origin, version, asked_by, forced, phase, reason, started_at, ended_at) \
+             VALUES (?, 'switch', ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
+        let id: i64 = insert
+            .bind(epoch)
+            .bind(asked.target.as_str())
+            .bind(asked.target.other().as_str())
+            .bind(&asked.version)
+            .bind(&asked.by)
+            .bind(&asked.forced)
+            .bind(end.phase.as_str())
+            .bind(&end.note)
+            .bind(end.at)
+            .bind(end.at)
+            .one(&mut transaction)
+            .await?
+            .get("id")?;
+        write_step(&mut transaction, id, end).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Sees to it that an entry has the epoch under which its colour was ordered: the journal may not have worked when it was taken.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn has_used(&self, id: i64, epoch: u64) -> Result<(), StoreError> {
+        let mut transaction = self.store.begin().await?;
+        sql("UPDATE journal SET epoch = ? WHERE id = ? AND epoch < ?").bind(epoch).bind(id).bind(epoch).run(&mut transaction).await?;
+        transaction.commit().await
+    }
+}
+
+async fn belief(connection: &mut Connection) -> Result<Belief, StoreError> {
+    if lease(connection).await?.is_some() {
+        return Ok(Belief::UnderWay);
+    }
+    let decided: Option<i64> = sql(DECIDED).first(connection).await?.map(|row| row.get("id")).transpose()?;
+    let since = decided.unwrap_or(0);
+    let rows = sql(SINCE).bind(since).all(connection).await?;
+    let switches = with_steps(connection, rows).await?;
+    let highest: u64 = sql(HIGHEST).bind(since).one(connection).await?.get("highest")?;
+    let first: Option<Claimed> = if decided.is_some() { None } else { facts::get(connection, FIRST).await? };
+    Ok(believe(&switches, highest, first))
+}
