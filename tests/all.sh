@@ -66,13 +66,13 @@ cargo test --locked --no-run 2>&1 | tee "$output"
 mapfile -t executables < <(sed -n 's/^ *Executable .*(\(.*\))$/\1/p' "$output")
 : >"$output"
 
-# The tests of the executables whose name begins so. The stories wait more than they work: more of them at once than there are cores.
+# So many tests at once, of the executables of this name. The stories wait more than they work: more of them than there are cores.
 run() {
-  local name executable words=("${@:2}")
+  local name executable threads=${ALLSWELL_TEST_THREADS:-$1} words=("${@:3}")
   for executable in "${executables[@]}"; do
     name=$(basename "$executable")
-    [[ ${name%-*} =~ ^($1)$ ]] || continue
-    "$executable" "${words[@]}" --test-threads="${ALLSWELL_TEST_THREADS:-6}" 2>&1 | tee -a "$output" || status=1
+    [[ ${name%-*} =~ ^($2)$ ]] || continue
+    "$executable" "${words[@]}" --test-threads="$threads" 2>&1 | tee -a "$output" || status=1
   done
 }
 
@@ -89,7 +89,7 @@ else
   say 'images'
   set -m
   (
-    run suite --exact docker::images::every_image_is_built_by_the_dockerfile_that_users_build
+    run 6 suite --exact docker::images::every_image_is_built_by_the_dockerfile_that_users_build
     exit "$status"
   ) &
   images=$!
@@ -104,15 +104,15 @@ else
   images=
   # They unpack, build and fill disks: a story with a bound of seconds does not run beside that.
   say 'tests on Docker'
-  run suite docker::
+  run 6 suite docker::
   say 'what was checked meanwhile'
   wait "$checks" || status=1
   checks=
   cat "$checked"
 fi
 say 'tests'
-run 'allswell.*|tidy|simulation'
-run suite --skip docker::
+run 6 'allswell.*|tidy|simulation'
+run 10 suite --skip docker::
 
 passed=$(sed -n 's/^test result: .* \([0-9][0-9]*\) passed.*/\1/p' "$output" | awk '{ sum += $1 } END { print sum + 0 }')
 failed=$(sed -n 's/^test result: .* \([0-9][0-9]*\) failed.*/\1/p' "$output" | awk '{ sum += $1 } END { print sum + 0 }')

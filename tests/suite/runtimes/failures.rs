@@ -55,8 +55,9 @@ async fn a_deploy_whose_terminal_is_gone_puts_back_too_and_keeps_nobody_out() {
 
 async fn interrupted_by(signal: Signal) {
     let stage = Stage::start().await;
+    // Whoever runs this may have nohup before it.
     let child = stage
-        .command(&["deploy", "--version", "hang"])
+        .command_by(&["env", "--default-signal=HUP"], &["deploy", "--version", "hang"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()

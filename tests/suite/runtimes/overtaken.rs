@@ -114,16 +114,7 @@ async fn a_deploy_that_was_closed_before_its_end_is_not_said_to_be_done() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_deploy_under_nohup_goes_on_without_its_terminal() {
     let stage = waiting_to_replace().await;
-    let plain = stage.command(&["deploy", "--version", "2"]);
-    let mut command = Command::new("nohup");
-    command.arg(plain.as_std().get_program()).args(plain.as_std().get_args()).current_dir(stage.host().path(""));
-    for (name, value) in plain.as_std().get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    let child = begun(&stage, &mut command).await;
+    let child = begun(&stage, &mut stage.command_by(&["nohup"], &["deploy", "--version", "2"])).await;
     let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     kill_process(pid, Signal::HUP).unwrap();
     let (code, said) = gone_on(&stage, child).await;

@@ -76,6 +76,20 @@ impl Stage {
         command
     }
 
+    /// The same, started by another program, whose words come first.
+    pub(super) fn command_by(&self, starter: &[&str], words: &[&str]) -> tokio::process::Command {
+        let plain = self.command(words);
+        let mut command = tokio::process::Command::new(starter[0]);
+        command.args(&starter[1..]).arg(plain.as_std().get_program()).args(plain.as_std().get_args()).current_dir(self.host().path(""));
+        for (name, value) in plain.as_std().get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
     /// Runs it to its end.
     pub(super) async fn run(&self, words: &[&str]) -> Ran {
         let output = self.command(words).output().await.unwrap();
