@@ -26,6 +26,8 @@ const SWEEP_EVERY: Duration = Duration::from_millis(200);
 const COURIER_EVERY: Duration = Duration::from_millis(500);
 /// What the metrics say of checks and incidents is so old at most.
 const SHOW_EVERY: Duration = Duration::from_secs(2);
+/// What is being sent when we end has so long: a channel that takes it then, and nobody writes that down, is told twice.
+const LAST_SEND: Duration = Duration::from_secs(2);
 /// Old rows are looked for so often.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// Between two steps of that, everybody else's turn comes.
@@ -196,9 +198,10 @@ async fn courier(monitor: Monitor, channel: Arc<Channel>, rule: ChannelRule, mut
     let mut standing = Standing::default();
     loop {
         let woken = monitor.wake.notified();
+        let stopped = stop.clone();
         tokio::select! {
-            () = deliver(&monitor, &channel, &rule) => {}
-            () = until(&mut stop) => return,
+            () = deliver(&monitor, &channel, &rule, &stopped) => {}
+            () = async { until(&mut stop).await; sleep(LAST_SEND).await } => return,
         }
         monitor.pulse.couriered(&rule.name, monitor.now());
         tokio::select! {
@@ -208,12 +211,12 @@ async fn courier(monitor: Monitor, channel: Arc<Channel>, rule: ChannelRule, mut
     }
 }
 
-/// Sends whatever is due.
-async fn deliver(monitor: &Monitor, channel: &Channel, rule: &ChannelRule) {
+/// Sends whatever is due, until we end.
+async fn deliver(monitor: &Monitor, channel: &Channel, rule: &ChannelRule, stopped: &watch::Receiver<bool>) {
     if let Err(error) = monitor.dated(|now| monitor.say(rule, now)).await {
         tracing::warn!(channel = rule.name, "its all's well is not written: {error}");
     }
-    loop {
+    while !*stopped.borrow() {
         let claimed = match monitor.dated(|now| monitor.claim(rule, now)).await {
             Ok(Some(claimed)) => claimed,
             Ok(None) => return,

@@ -2,7 +2,8 @@
 
 use super::resolution;
 use super::scene::Scene;
-use crate::domain::check::State;
+use crate::domain::check::{Check, State};
+use crate::domain::moment::Moment;
 use crate::domain::roster::Wanted;
 use crate::store::checks::Seen;
 use crate::store::{Connection, StoreError, checks, incidents, instances};
@@ -21,7 +22,7 @@ pub(super) async fn pause(connection: &mut Connection, scene: &Scene<'_>, name: 
         resolution::forget(connection, scene, open, why).await?;
     }
     instances::forget_all(connection, name).await?;
-    (stored.state, stored.look_at, stored.seen) = (State::new(&check, scene.now), None, Seen::default());
+    (stored.state, stored.look_at, stored.seen) = (anew(&stored.state, &check, scene.now), None, Seen::default());
     checks::save(connection, stored).await
 }
 
@@ -30,8 +31,13 @@ pub(super) async fn resume(connection: &mut Connection, scene: &Scene<'_>, name:
     let Some(mut stored) = checks::find(connection, name).await? else { return Ok(()) };
     let Some(check) = scene.check(&stored) else { return Ok(()) };
     tracing::info!(check = name, "expected again");
-    stored.state = State::new(&check, scene.now);
-    stored.look_at = Some(stored.state.deadline(&check));
+    stored.state = anew(&stored.state, &check, scene.now);
+    stored.look_at = (!stored.state.waits).then(|| stored.state.deadline(&check));
     stored.wanted = scene.wanted(name).map(|count| Wanted::new(count, scene.now));
     checks::save(connection, stored).await
+}
+
+/// As if it were new; what waits for its first beat goes on waiting for it.
+fn anew(before: &State, check: &Check, now: Moment) -> State {
+    State { waits: before.waits, ..State::new(check, now) }
 }

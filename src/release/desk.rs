@@ -88,11 +88,11 @@ impl Desk {
     pub async fn switch(&self, order: SwitchOrder) -> Result<Phases, Refusal> {
         let Cluster { proxy, journal, .. } = &*self.cluster;
         let glance = order.force.is_none().then(|| Glance::at(&self.cluster, order.to));
-        let (free, state, deploy) = tokio::join!(self.free(), proxy.state(), journal.last_deploy(order.to));
+        let (free, state, deploy, belief) = tokio::join!(self.free(), proxy.state(), journal.last_deploy(order.to), journal.belief());
         free?;
         let (state, deploy) = (state.map_err(silent)?, deploy.map_err(broken)?);
         // What somebody has done past us stands in the journal before anything new does.
-        let lost = self.cluster.reconcile(&state).await.map_err(broken)?;
+        let lost = self.cluster.hold(&state, belief.map_err(broken)?).await.map_err(broken)?;
         let (progress, phases) = unbounded_channel();
         if state.live == Some(order.to) {
             if let (Some(_), Some(why)) = (lost, &order.force) {

@@ -15,8 +15,16 @@ impl Cluster {
     /// # Errors
     /// Where the journal does not work.
     pub async fn reconcile(&self, said: &ProxyState) -> Result<Option<String>, StoreError> {
+        self.hold(said, self.journal.belief().await?).await
+    }
+
+    /// Holds what the proxy has said against what the journal has said at about that time.
+    ///
+    /// # Errors
+    /// Where the journal does not work.
+    pub(super) async fn hold(&self, said: &ProxyState, belief: Belief) -> Result<Option<String>, StoreError> {
         let Some(claim) = claimed(said) else { return Ok(None) };
-        match self.journal.belief().await? {
+        match belief {
             Belief::UnderWay => Ok(None),
             Belief::Nothing => {
                 self.journal.note_first(claim).await?;

@@ -18,6 +18,7 @@ mod replicas;
 mod silence;
 mod stage;
 mod standing;
+mod stopping;
 mod storing;
 mod strangers;
 mod telling;
