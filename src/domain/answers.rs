@@ -35,7 +35,7 @@ impl BothAnswers {
 
 impl Answers {
     /// Fewer prove nothing.
-    const ENOUGH: u64 = 20;
+    pub const ENOUGH: u64 = 20;
 
     /// What came after an earlier count; none where the count has begun anew meanwhile.
     #[must_use]

@@ -2,20 +2,28 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::orders::{TargetState, WatcherState};
+use crate::domain::answers::{Answers, BothAnswers};
 use crate::domain::beat::Showing;
+use crate::domain::colour::Colour;
 use crate::domain::gate::Observation;
 use crate::domain::moment::Moment;
 
 /// So many observations of each target are kept: more than any gate asks for in practice.
 const KEPT: usize = 256;
 
-/// The last observations of every target, by name, and the end of a switch that is not written down.
+/// What the colours have answered is known as it was so long ago.
+const LATELY: Duration = Duration::from_secs(300);
+
+/// The last observations of every target, by name, what the colours have answered lately, and the end of a switch that is not written down.
 #[derive(Debug, Default)]
 pub struct Memory {
     targets: Mutex<BTreeMap<String, Remembered>>,
     watchers: Mutex<BTreeMap<String, WatcherState>>,
+    /// In elapsed time, oldest first.
+    answers: Mutex<VecDeque<(Duration, BothAnswers)>>,
     unwritten: Mutex<Option<String>>,
 }
 
@@ -103,6 +111,23 @@ impl Memory {
         lock(&self.watchers).values().cloned().collect()
     }
 
+    /// Keeps what the colours have answered by `now`, in elapsed time.
+    pub fn note_answers(&self, now: Duration, answers: BothAnswers) {
+        let mut kept = lock(&self.answers);
+        kept.push_back((now, answers));
+        while kept.get(1).is_some_and(|(at, _)| now.saturating_sub(*at) >= LATELY) {
+            kept.pop_front();
+        }
+    }
+
+    /// What a colour that has answered this much has answered in the last five minutes: old trouble hides no new one. All of it, where that is too
+    /// little to go by.
+    #[must_use]
+    pub fn answered_lately(&self, colour: Colour, answers: Answers) -> Answers {
+        let lately = lock(&self.answers).front().and_then(|(_, then)| answers.since(then.of(colour)));
+        lately.filter(|lately| lately.total >= Answers::ENOUGH).unwrap_or(answers)
+    }
+
     /// Keeps which end of a switch is not in the journal yet, and why; none where every one is.
     pub fn note_unwritten(&self, trouble: Option<String>) {
         *lock(&self.unwritten) = trouble;
@@ -140,6 +165,23 @@ mod tests {
         assert_eq!(run, [None, Some(2), Some(2), None, Some(5)]);
         assert_eq!((memory.state("blue").failures_in_a_row, memory.has_passed("blue")), (1, true));
         assert!(!memory.has_passed("green"));
+    }
+
+    #[test]
+    fn what_went_wrong_long_ago_does_not_count_as_how_it_was_before() {
+        let memory = Memory::default();
+        let (minute, blue) =
+            (Duration::from_secs(60), |total, failed| BothAnswers { blue: Answers { total, failed }, ..BothAnswers::default() });
+        assert_eq!(memory.answered_lately(Colour::Blue, Answers { total: 9, failed: 9 }), Answers { total: 9, failed: 9 });
+        memory.note_answers(minute, blue(1_000, 1_000));
+        for number in 2..=20 {
+            memory.note_answers(minute * number, blue(1_000 * u64::from(number), 1_000));
+        }
+        let lately = memory.answered_lately(Colour::Blue, Answers { total: 20_100, failed: 1_001 });
+        assert_eq!(lately, Answers { total: 5_100, failed: 1 }, "five minutes and what has come since");
+        let few = Answers { total: 15_010, failed: 1_000 };
+        assert_eq!(memory.answered_lately(Colour::Blue, few), few, "ten prove nothing");
+        assert_eq!(memory.answered_lately(Colour::Blue, Answers { total: 50, failed: 0 }).total, 50, "the proxy has begun to count anew");
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Switch {
         }
         match self.shift().await {
             Shift::Done(state) => {
-                self.before = Before::counted(&state, self.target());
+                self.before = Before::counted(&state, self.target(), &self.cluster.memory);
                 self.on_or_back(Phase::Gated).await
             }
             Shift::Refused(why) => Ending::Refused(why),

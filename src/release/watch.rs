@@ -6,6 +6,7 @@ use tokio::time::{interval, sleep};
 
 use super::cluster::Cluster;
 use super::further::{Beats, beats};
+use super::memory::Memory;
 use crate::domain::answers::Answers;
 use crate::domain::colour::Colour;
 use crate::domain::shift::{Claimed, prove};
@@ -47,9 +48,10 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// As the proxy says it that has just made this colour live.
-    pub(super) fn counted(state: &ProxyState, colour: Colour) -> Option<Self> {
-        state.answers.map(|answers| Self { old: answers.of(colour.other()), new: answers.of(colour) })
+    /// As the proxy says it that has just made this colour live: what the other one has answered lately.
+    pub(super) fn counted(state: &ProxyState, colour: Colour, memory: &Memory) -> Option<Self> {
+        let old = colour.other();
+        state.answers.map(|answers| Self { old: memory.answered_lately(old, answers.of(old)), new: answers.of(colour) })
     }
 }
 

@@ -229,6 +229,9 @@ impl Lookout {
     async fn see_proxy(&self, counting: Counting) -> Probed {
         let ((control, state), front_door) = tokio::join!(self.cluster.targets.control(), self.cluster.targets.front_door());
         let front_door = front_door.probed;
+        if let Some(answers) = state.as_ref().and_then(|state| state.answers) {
+            self.cluster.memory.note_answers(clock::elapsed(), answers);
+        }
         let control = self.as_journalled(control, state.as_ref()).await;
         self.report.remember(CONTROL, &control, counting);
         self.report.remember(FRONT_DOOR, &front_door, counting);

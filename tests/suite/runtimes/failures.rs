@@ -1,9 +1,7 @@
 //! Commands that fail, hang, are interrupted, or are not there.
 
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
 
-use allswell::clock;
 use allswell::domain::colour::Colour;
 use allswell::domain::switch::Phase;
 use rustix::process::{Pid, Signal, kill_process};
@@ -32,13 +30,11 @@ async fn a_command_that_fails_says_its_code_and_its_last_lines_and_history_keeps
 async fn a_command_that_hangs_is_ended_at_its_limit_with_all_that_it_has_started() {
     let stage = Stage::start().await;
     stage.configure_more("replace_timeout = \"1s\"\n");
-    let began = clock::elapsed();
     let ran = stage.run(&["deploy", "--version", "hang"]).await;
     assert_eq!(ran.code, Some(1), "{}", ran.said);
     for words in ["had not ended after 1s", "SIGKILL after 5s", "waiting for the moon", "replace_timeout gives it longer"] {
         assert!(ran.said.contains(words), "{words}: {}", ran.said);
     }
-    assert!(clock::elapsed() - began < Duration::from_secs(60));
     stage.ends(stage.pid("hang.pid").unwrap()).await;
     stage.comes_up(3002, "green 1").await;
 }
