@@ -112,7 +112,7 @@ else
 fi
 say 'tests'
 run 6 'allswell.*|tidy|simulation'
-run 10 suite --skip docker::
+run 8 suite --skip docker::
 
 passed=$(sed -n 's/^test result: .* \([0-9][0-9]*\) passed.*/\1/p' "$output" | awk '{ sum += $1 } END { print sum + 0 }')
 failed=$(sed -n 's/^test result: .* \([0-9][0-9]*\) failed.*/\1/p' "$output" | awk '{ sum += $1 } END { print sum + 0 }')
