@@ -69,3 +69,50 @@ impl Cluster {
         *within * 4 + hooks + gate.smoke_timeout + probes + orders + *drain + *observe + SPARE
     }
 }
+
+/// A cluster whose proxy says what a test has it say.
+#[cfg(test)]
+pub(super) mod tests {
+    use std::path::Path;
+
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use tokio::net::UnixListener;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::domain::shift::Claimed;
+    use crate::proxy::control::{Load, ProxyControl, ProxyState};
+    use crate::store::Store;
+
+    /// Says that this colour is live, under this epoch.
+    pub(in crate::release) fn serving((live, epoch): Claimed) -> ProxyState {
+        ProxyState { live: Some(live), epoch, blue: Load::default(), green: Load::default(), answers: None }
+    }
+
+    /// With a journal in `folder`, before a proxy that says this whenever it is asked.
+    pub(in crate::release) async fn cluster(folder: &Path, say: impl Fn() -> ProxyState + Clone + Send + Sync + 'static) -> Cluster {
+        let socket = folder.join("proxy.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let state = move || {
+            let said = say();
+            async move { Json(said) }
+        };
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/v1/state", get(state))).await });
+        let config = Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config;
+        let proxy = || ProxyDriver::Embedded(ProxyControl::new(&socket, Duration::from_secs(30)));
+        Cluster {
+            journal: Journal::new(Store::open("sqlite:prober.db", folder).await.unwrap()),
+            proxy: proxy(),
+            targets: Targets::new(&config.app, &config.proxy, &config.probe, "token", proxy()).unwrap(),
+            memory: Arc::new(Memory::default()),
+            settings: config.switch,
+            probe: config.probe,
+            configured: ExpectedInstances { blue: 2, green: 2 },
+            watchers: Vec::new(),
+            key: Key::new("key"),
+            changed: Notify::new(),
+            left: watch::Sender::new(false),
+        }
+    }
+}

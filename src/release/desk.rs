@@ -325,46 +325,19 @@ mod tests {
     use std::path::Path;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use axum::routing::get;
-    use axum::{Json, Router};
-    use tokio::net::UnixListener;
-    use tokio::sync::{Notify, watch};
-
+    use super::super::cluster::tests::{cluster, serving};
     use super::*;
-    use crate::config::Config;
-    use crate::domain::beat::ExpectedInstances;
     use crate::domain::colour::Colour::{Blue, Green};
-    use crate::proxy::ProxyDriver;
-    use crate::proxy::control::{Load, ProxyControl, ProxyState};
-    use crate::release::{Memory, Targets};
-    use crate::signing::Key;
-    use crate::store::{Journal, Store};
+    use crate::proxy::control::ProxyState;
 
     /// Before a proxy that says one of these after the other to be live, and then the last one for ever.
     async fn desk(folder: &Path, lives: &[Option<Colour>]) -> Desk {
         let (asked, lives) = (Arc::new(AtomicUsize::new(0)), lives.to_vec());
         let say = move || {
             let live = lives[asked.fetch_add(1, Ordering::Relaxed).min(lives.len() - 1)];
-            async move { Json(ProxyState { live, epoch: 1, blue: Load::default(), green: Load::default(), answers: None }) }
+            ProxyState { live, ..serving((Blue, 1)) }
         };
-        let socket = folder.join("proxy.sock");
-        let listener = UnixListener::bind(&socket).unwrap();
-        tokio::spawn(async move { axum::serve(listener, Router::new().route("/v1/state", get(say))).await });
-        let config = Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config;
-        let proxy = || ProxyDriver::Embedded(ProxyControl::new(&socket, Duration::from_secs(30)));
-        Desk::new(Arc::new(Cluster {
-            journal: Journal::new(Store::open("sqlite:prober.db", folder).await.unwrap()),
-            proxy: proxy(),
-            targets: Targets::new(&config.app, &config.proxy, &config.probe, "token", proxy()).unwrap(),
-            memory: Arc::new(Memory::default()),
-            settings: config.switch,
-            probe: config.probe,
-            configured: ExpectedInstances { blue: 2, green: 2 },
-            watchers: Vec::new(),
-            key: Key::new("key"),
-            changed: Notify::new(),
-            left: watch::Sender::new(false),
-        }))
+        Desk::new(Arc::new(cluster(folder, say).await))
     }
 
     /// A stop of green by whoever had this colour in view as the live one.

@@ -115,51 +115,16 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    use axum::routing::get;
-    use axum::{Json, Router};
-    use tokio::net::UnixListener;
-    use tokio::sync::{Notify, watch};
-
+    use super::super::cluster::tests::{cluster, serving};
     use super::*;
-    use crate::config::Config;
-    use crate::domain::beat::ExpectedInstances;
     use crate::domain::colour::Colour::{Blue, Green};
     use crate::domain::moment::Moment;
-    use crate::proxy::ProxyDriver;
-    use crate::proxy::control::{Load, ProxyControl};
-    use crate::release::{Memory, Targets};
-    use crate::signing::Key;
-    use crate::store::{Entry, Intent, Journal, Store, Taken, What};
-
-    fn serving((live, epoch): Claimed) -> ProxyState {
-        ProxyState { live: Some(live), epoch, blue: Load::default(), green: Load::default(), answers: None }
-    }
+    use crate::store::{Entry, Intent, Taken, What};
 
     /// Before a proxy that serves what is kept here.
-    async fn cluster(folder: &Path, served: &Arc<Mutex<Claimed>>) -> Cluster {
+    async fn before(folder: &Path, served: &Arc<Mutex<Claimed>>) -> Cluster {
         let kept = Arc::clone(served);
-        let say = move || {
-            let state = serving(*kept.lock().unwrap());
-            async move { Json(state) }
-        };
-        let socket = folder.join("proxy.sock");
-        let listener = UnixListener::bind(&socket).unwrap();
-        tokio::spawn(async move { axum::serve(listener, Router::new().route("/v1/state", get(say))).await });
-        let config = Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config;
-        let proxy = || ProxyDriver::Embedded(ProxyControl::new(&socket, Duration::from_secs(30)));
-        Cluster {
-            journal: Journal::new(Store::open("sqlite:prober.db", folder).await.unwrap()),
-            proxy: proxy(),
-            targets: Targets::new(&config.app, &config.proxy, &config.probe, "token", proxy()).unwrap(),
-            memory: Arc::new(Memory::default()),
-            settings: config.switch,
-            probe: config.probe,
-            configured: ExpectedInstances { blue: 1, green: 1 },
-            watchers: Vec::new(),
-            key: Key::new("key"),
-            changed: Notify::new(),
-            left: watch::Sender::new(false),
-        }
+        cluster(folder, move || serving(*kept.lock().unwrap())).await
     }
 
     async fn begun(cluster: &Cluster, target: Colour) -> Entry {
@@ -175,7 +140,7 @@ mod tests {
 
     /// Green is live by the journal, under epoch 7.
     async fn with_green(folder: &Path, served: &Arc<Mutex<Claimed>>) -> Cluster {
-        let cluster = cluster(folder, served).await;
+        let cluster = before(folder, served).await;
         let entry = begun(&cluster, Green).await;
         for phase in [Phase::Gated, Phase::Shifted, Phase::Verified, Phase::Drained, Phase::Done] {
             assert!(cluster.journal.reach(entry.id, &Step { phase, at: Moment::from_millis(1), note: None }).await.unwrap());
@@ -221,7 +186,7 @@ mod tests {
     async fn where_nothing_is_known_what_is_live_is_taken_on_in_silence_and_what_comes_later_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let served = Arc::new(Mutex::new((Blue, 4)));
-        let cluster = cluster(folder.path(), &served).await;
+        let cluster = before(folder.path(), &served).await;
         assert_eq!(cluster.reconcile(&serving((Blue, 4))).await.unwrap(), None);
         assert_eq!(entries(&cluster).await, 0);
         *served.lock().unwrap() = (Green, 5);

@@ -7,7 +7,6 @@ use allswell::domain::colour::Colour::{self, Blue, Green};
 use allswell::domain::switch::Phase;
 use allswell::files;
 use allswell::release::{Remote, SwitchEnd, SwitchOrder};
-use allswell::store::{Journal, Store};
 use futures_util::future::join_all;
 use rustix::process::Signal;
 
@@ -134,17 +133,7 @@ async fn stopped_until_another_has_switched(has_its_lease_again: bool) -> (Strin
     let ordered = tokio::spawn(switch(remote(&held.cluster.host, 7701), Green, "ann@desk"));
     held.is_there().await;
     let entry = held.cluster.last().await;
-    let journal = Journal::new(Store::open("sqlite:prober.db", &held.cluster.host.path("state")).await.unwrap());
-    eventually("it is stopped, and not in the middle of a commit", async || {
-        held.cluster.prober.signal(Signal::STOP);
-        // As if it had been stopped until then.
-        let renewed = journal.renew(entry.id, entry.started_at).await.ok();
-        if renewed.is_none() {
-            held.cluster.prober.signal(Signal::CONT);
-        }
-        renewed
-    })
-    .await;
+    let journal = held.cluster.stopped_until_its_time_was_over(&entry).await;
     let (_other, other) = another_prober(&held.cluster.host).await;
     for to in [Green, Blue] {
         let switched = eventually("the other prober switches", || switch(other.clone(), to, "bob@other")).await;

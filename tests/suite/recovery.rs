@@ -5,7 +5,7 @@ use std::time::Duration;
 use allswell::domain::colour::Colour::{Blue, Green};
 use allswell::domain::switch::Phase;
 use allswell::net::client::http;
-use allswell::store::{Asked, Entry, Intent, Journal, Store, StoreError, Taken, What};
+use allswell::store::{Asked, Intent, Taken, What};
 use rustix::process::Signal;
 
 use crate::harness::{Cluster, eventually};
@@ -131,24 +131,6 @@ async fn a_lease_outlives_the_prober() {
     assert_eq!(cluster.last().await.reason.as_deref(), Some("it never got healthy"));
 }
 
-/// Stops the prober, and has its lease end, as if it had been stopped until then. In the middle of a commit nobody else could write.
-async fn stopped_until_its_time_was_over(cluster: &Cluster, entry: &Entry) -> Journal {
-    eventually("it is stopped, and not in the middle of a commit", async || {
-        cluster.prober.signal(Signal::STOP);
-        let written = async {
-            let journal = Journal::new(Store::open("sqlite:prober.db", &cluster.host.path("state")).await?);
-            journal.renew(entry.id, entry.started_at).await?;
-            Ok::<_, StoreError>(journal)
-        };
-        let journal = written.await.ok();
-        if journal.is_none() {
-            cluster.prober.signal(Signal::CONT);
-        }
-        journal
-    })
-    .await
-}
-
 #[tokio::test]
 async fn stopped_for_longer_than_its_lease_it_orders_nothing_any_more() {
     let cluster = Cluster::start(SWITCH, PROBE).await;
@@ -157,7 +139,7 @@ async fn stopped_for_longer_than_its_lease_it_orders_nothing_any_more() {
     switch.reach(Phase::Intended).await;
     let epoch = cluster.state().await.epoch;
     let entry = cluster.last().await;
-    stopped_until_its_time_was_over(&cluster, &entry).await;
+    cluster.stopped_until_its_time_was_over(&entry).await;
     cluster.green.set_failing(false);
     cluster.prober.signal(Signal::CONT);
     let end = switch.finish().await.1.unwrap();
@@ -174,7 +156,7 @@ async fn closed_by_another_order_while_it_was_stopped_it_ends_as_the_journal_has
     let mut switch = cluster.switch(Green, None);
     switch.reach(Phase::Drained).await;
     let entry = cluster.last().await;
-    let journal = stopped_until_its_time_was_over(&cluster, &entry).await;
+    let journal = cluster.stopped_until_its_time_was_over(&entry).await;
     // Long enough for somebody else to begin.
     let now = allswell::clock::now();
     let asked = Asked { target: Green, version: None, by: "bob@desk".into(), forced: None, instances: None };

@@ -8,6 +8,7 @@ use allswell::domain::colour::Colour;
 use allswell::domain::switch::Phase;
 use allswell::files;
 use allswell::release::{Entry, ProberState, Remote, RemoteError, SwitchEnd, SwitchOrder};
+use allswell::store::{Journal, Store, StoreError};
 use rustix::process::Signal;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -69,6 +70,24 @@ impl Cluster {
     /// The live colour, as the proxy says it.
     pub(crate) async fn live(&self) -> Option<Colour> {
         self.state().await.live
+    }
+
+    /// Stops the prober, and has its lease end, as if it had been stopped until then. In the middle of a commit nobody else could write.
+    pub(crate) async fn stopped_until_its_time_was_over(&self, entry: &Entry) -> Journal {
+        eventually("it is stopped, and not in the middle of a commit", async || {
+            self.prober.signal(Signal::STOP);
+            let written = async {
+                let journal = Journal::new(Store::open("sqlite:prober.db", &self.host.path("state")).await?);
+                journal.renew(entry.id, entry.started_at).await?;
+                Ok::<_, StoreError>(journal)
+            };
+            let journal = written.await.ok();
+            if journal.is_none() {
+                self.prober.signal(Signal::CONT);
+            }
+            journal
+        })
+        .await
     }
 
     /// The last entry of the journal.
