@@ -1,5 +1,7 @@
 //! Stories about: a prober or a proxy that is killed at a phase of a switch, or stopped there for longer than its lease.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,11 +10,13 @@ use allswell::domain::switch::Phase;
 use allswell::files;
 use allswell::release::{Remote, SwitchEnd, SwitchOrder};
 use futures_util::future::join_all;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 
 use crate::harness::{Cluster, Host, Process, Visitors, eventually};
 
-const PROBE: &str = "[probe]\nevery = \"300ms\"\nslow = \"900ms\"\ntimeout = \"1s\"\nfall = 2\n";
+/// Its limits are wide: fifteen clusters may begin at once, and who is slow is not what these stories are about.
+const PROBE: &str = "[probe]\nevery = \"300ms\"\nslow = \"9s\"\ntimeout = \"10s\"\nfall = 2\n";
 const SWITCH: &str = "passes = 2\nwithin = \"20s\"\ndrain = \"1s\"\nobserve = \"300ms\"";
 /// A switch that waits here stands at this phase.
 const MOMENTS: [(&str, Phase); 5] = [
@@ -35,14 +39,18 @@ enum Killed {
 struct Held {
     cluster: Cluster,
     at: PathBuf,
-    go: PathBuf,
+    /// A pipe that who waits there reads a line of.
+    go: File,
 }
 
 impl Held {
     async fn at(moment: &str) -> Self {
         let host = Host::new();
-        let (at, go) = (host.path("at"), host.path("go"));
-        let script = format!("touch {}; until test -e {}; do sleep 0.02; done", at.display(), go.display());
+        let (at, path) = (host.path("at"), host.path("go"));
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        // Open to be read as well, nobody who opens it waits.
+        let go = File::options().read(true).write(true).open(&path).unwrap();
+        let script = format!("touch {}; read -r line < {}", at.display(), path.display());
         let hook = format!("[[switch.hook]]\nat = \"{moment}\"\ncommand = \"sh -c '{script}'\"\ntimeout = \"2m\"\n");
         Self { cluster: Cluster::on(host, &[7700], SWITCH, &format!("{PROBE}{hook}")).await, at, go }
     }
@@ -51,8 +59,9 @@ impl Held {
         eventually("the switch stands at the moment", || async { self.at.exists().then_some(()) }).await;
     }
 
+    /// Whoever waits there by now, and whoever will: a switch that is taken up again runs its hook anew.
     fn let_go(&self) {
-        std::fs::write(&self.go, "").unwrap();
+        (&self.go).write_all(&[b'\n'; 16]).unwrap();
     }
 }
 

@@ -13,8 +13,8 @@ use super::wait::eventually;
 
 /// An answer that takes longer is none.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two requests.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Between two requests: thirty of them may come at once, and leave the machine to those whom they visit.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Some of them, until they are told to end.
 pub(crate) struct Visitors {
