@@ -34,7 +34,7 @@ pub enum Switch {
 pub async fn run(operator: &Operator, args: &HoldArgs) -> Outcome {
     let reach = Reach::of(operator)?;
     let on = args.order == Switch::On;
-    let pauses = reach.proxy().hold(HoldOrder { on }).await?;
+    let pauses = reach.proxy().hold(&HoldOrder { on, by: Some(Operator::by()) }).await?;
     if operator.json {
         screen::document(&json!({ "held": pauses.is_held, "waiting": pauses.waiting }));
     } else if on {

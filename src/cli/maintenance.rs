@@ -35,7 +35,7 @@ pub async fn run(operator: &Operator, args: &MaintenanceArgs) -> Outcome {
     if message.is_some() {
         operator.confirm("Every visitor gets 503 from now on. Go on?")?;
     }
-    let pauses = reach.proxy().maintenance(&MaintenanceOrder { message }).await?;
+    let pauses = reach.proxy().maintenance(&MaintenanceOrder { message, by: Some(Operator::by()) }).await?;
     if operator.json {
         screen::document(&json!({ "maintenance": pauses.maintenance }));
     } else if pauses.maintenance.is_some() {

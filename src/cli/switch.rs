@@ -175,12 +175,12 @@ async fn direct(operator: &Operator, reach: &Reach, to: Colour) -> Outcome {
         "The prober does not answer. --direct shifts the proxy from {live} to {to} at once: nobody probes {to} before,\n\
          nobody takes it back if it fails. Go on?"
     ))?;
-    let state = proxy.shift(ShiftOrder { to, epoch: state.epoch + 1 }, ready(Ok(()))).await?;
+    let (by, order) = (Operator::by(), ShiftOrder { to, epoch: state.epoch + 1 });
+    let state = proxy.shift_for(order, Some(&by), ready(Ok(()))).await?;
     if state.live != Some(to) {
         return Err(Exit::Failed.because(format!("the proxy took the order and yet {to} is not live: see allswell live")));
     }
     if operator.json {
-        let by = Operator::by();
         let epoch = state.epoch;
         screen::document(
             &json!({ "to": to, "phase": Phase::Shifted, "reason": "direct", "forced": null, "by": by, "events": [], "epoch": epoch }),

@@ -1,6 +1,9 @@
 //! What is decided around a shift: whether it may still be ordered, what has become of it, whether it is proven, whether it is taken back, and
 //! whether anybody else has ordered one.
 
+use serde::{Deserialize, Serialize};
+
+use super::answers::{Answers, BothAnswers};
 use super::colour::Colour;
 use super::entry::Entry;
 use super::moment::{Moment, age};
@@ -100,6 +103,26 @@ pub fn way_back(origin: Option<Colour>, held: &Held, old: &Sight) -> Result<Colo
         Sight::Passes => Ok(origin),
         Sight::Fails(why) => Err(format!("not taken back, for {origin} fails too: {why}")),
         Sight::Unseen(ours) => Err(format!("not taken back, for the prober cannot probe {origin}: {ours}")),
+    }
+}
+
+/// What the colours had answered when a switch was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// What the colour that was live until then had answered lately.
+    pub lately: Answers,
+    /// What both had answered since the proxy's start.
+    pub counted: BothAnswers,
+}
+
+impl Before {
+    /// Why the colour that has gone live answers worse than the other one did before, by what both have answered since the proxy's start until
+    /// now. A proxy that has begun to count anew says nothing: what went wrong before its start is in neither count.
+    #[must_use]
+    pub fn risen(&self, colour: Colour, now: BothAnswers, points: u32) -> Option<String> {
+        let since = |colour| now.of(colour).since(self.counted.of(colour));
+        since(colour.other())?;
+        since(colour)?.risen(self.lately, points)
     }
 }
 
@@ -234,6 +257,20 @@ mod tests {
         assert!(stays(Some(Blue), &Held::Nobody, &passes).contains("another order has closed it"));
         assert!(stays(Some(Blue), &ours, &Sight::Fails("answered 500".into())).contains("blue fails too: answered 500"));
         assert!(stays(Some(Blue), &ours, &Sight::Unseen("no sockets".into())).contains("cannot probe blue: no sockets"));
+    }
+
+    #[test]
+    fn the_new_colour_is_held_against_what_the_old_one_answered_and_a_count_that_began_anew_is_not() {
+        let answers = |total, failed| Answers { total, failed };
+        let counted = BothAnswers { blue: answers(9_000, 90), green: answers(100, 0) };
+        let before = Before { lately: answers(1_000, 100), counted };
+        let now = |green| BothAnswers { green, ..counted };
+        assert_eq!(before.risen(Green, now(answers(200, 15)), 5), None, "15%, and 10% before");
+        let risen = before.risen(Green, now(answers(200, 16)), 5).expect("it is said");
+        assert_eq!(risen, "16% of its 100 answers were 5xx, 10% before the switch");
+        // Of 130 answers 30 were bad since the proxy's start, and not of the last 30.
+        let anew = BothAnswers { blue: answers(0, 0), green: answers(130, 30) };
+        assert_eq!(before.risen(Green, anew, 5), None);
     }
 
     /// A switch to this colour that ended so, under this epoch; one that was broken off had come as far as `reached`.

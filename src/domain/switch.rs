@@ -10,7 +10,7 @@ use super::colour::Colour;
 /// What stands beside *gated* where `--force` left the gate out, before the reason.
 pub const SKIPPED: &str = "the gate was skipped";
 
-/// By whom a switch was made that somebody ordered from the proxy itself: nobody else knows.
+/// By whom a switch was made that somebody ordered from the proxy itself, where that does not say who.
 pub const OUTSIDE: &str = "outside the prober";
 
 /// Why such a switch had no gate.
@@ -40,6 +40,12 @@ pub enum Phase {
     Stayed,
     /// The end: the prober died before the shift, its time was over, or somebody else has ordered the proxy meanwhile. Nothing is changed for that.
     Interrupted,
+}
+
+/// By whom such a switch was made, as far as the proxy says it.
+#[must_use]
+pub fn outside(by: Option<&str>) -> String {
+    by.map_or(OUTSIDE.to_owned(), |by| format!("{by} {OUTSIDE}"))
 }
 
 impl Phase {

@@ -16,10 +16,9 @@ use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
 use crate::domain::sent::Sent;
 use crate::monitor::{Ack, Arrived};
+use crate::net::parcel::PATH;
 use crate::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
 
-/// The path, which the signature covers.
-pub const PATH: &str = "/v1/beat";
 /// A larger request is refused.
 const LARGEST: usize = 128 * 1024;
 /// A larger body of the beat itself is refused.

@@ -69,7 +69,7 @@ pub fn guarded(router: Router, own: OwnHosts) -> Router {
     guarded_without_metrics(router.route("/metrics", metrics), own)
 }
 
-/// The same, for the public.
+/// Adds a 404 and a 405 that say so, and the check of `Host`; no `/metrics`, for what is open to the public.
 pub(super) fn guarded_without_metrics(router: Router, own: OwnHosts) -> Router {
     router
         .fallback(|request: Request<Body>| async move { ApiError::NotFound(format!("there is nothing at {}", request.uri().path())) })

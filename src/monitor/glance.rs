@@ -1,7 +1,7 @@
 //! What fits into one screen, however many checks there are.
 
 use super::engine::{Monitor, MonitorError};
-use super::overview::{CheckView, IncidentView, Overview, view};
+use super::overview::{CheckView, IncidentView, Overview, find_checks, view};
 use super::pages::CheckPage;
 use crate::domain::check::Status;
 use crate::domain::entry::{Entry, What};
@@ -58,7 +58,10 @@ impl Monitor {
         }
         built_in.sort_by(|one, other| one.name.cmp(&other.name));
         let open = search::open_incidents(&mut reader, INCIDENTS).await?;
-        let overview = Overview { unheard, ..self.gathered(&mut reader, &scene, built_in, open).await? };
+        let mut overview = Overview { unheard, ..self.gathered(&mut reader, &scene, built_in, open).await? };
+        for incident in &mut overview.incidents {
+            find_checks(&mut reader, incident).await?;
+        }
         let most = u32::try_from(OWN * 2).unwrap_or(u32::MAX);
         let mut first = search::in_trouble(&mut reader, most).await?;
         for stored in search::checks(&mut reader, "", None, "", most).await? {
@@ -95,7 +98,9 @@ impl Monitor {
         let scene = self.scene(&mut reader, now).await?;
         let mut views = Vec::new();
         for stored in search::open_incidents(&mut reader, limit).await? {
-            views.push(view(&mut reader, &scene, stored).await?);
+            let mut view = view(&mut reader, &scene, stored).await?;
+            find_checks(&mut reader, &mut view).await?;
+            views.push(view);
         }
         Ok(views)
     }

@@ -1,5 +1,7 @@
 //! Everything at a glance: for the page, for `allswell status`, for machines.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::engine::{Monitor, MonitorError};
@@ -19,6 +21,9 @@ use crate::store::checks::StoredCheck;
 use crate::store::incidents::StoredIncident;
 use crate::store::instances::StoredInstance;
 use crate::store::{Connection, StoreError, acknowledgements, checks, incidents, notices, untaken};
+
+/// So many names at most of a list of checks are shown.
+pub const NAMES: usize = 8;
 
 /// `GET /v1/overview`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +151,9 @@ pub struct IncidentView {
     /// Why it is not told now: somebody asked for quiet.
     #[serde(default)]
     pub hushed: Option<String>,
+    /// Of the names that are shown with it, those of checks, which alone have a page. Looked up for the pages only.
+    #[serde(skip)]
+    pub checks: BTreeSet<String>,
 }
 
 /// One notice.
@@ -169,6 +177,13 @@ pub struct NoticeView {
     pub last_error: Option<String>,
     /// How often it was tried.
     pub attempts: u32,
+}
+
+impl IncidentView {
+    /// An incident that is over.
+    pub(super) fn over(incident: Incident, acknowledged: Option<Acknowledgement>) -> Self {
+        Self { incident, also: Vec::new(), is_held: false, acknowledged, hushed: None, checks: BTreeSet::new() }
+    }
 }
 
 impl Monitor {
@@ -213,7 +228,7 @@ impl Monitor {
         let mut resolved = Vec::new();
         for over in incidents::newest_resolved(reader, LATEST).await? {
             let acknowledged = acknowledgements::of(reader, &over.incident.key).await?;
-            resolved.push(IncidentView { incident: over.incident, also: Vec::new(), is_held: false, acknowledged, hushed: None });
+            resolved.push(IncidentView::over(over.incident, acknowledged));
         }
         let mut newest = notices::newest(reader, LATEST * 2).await?;
         for stored in untaken::oldest(reader, LATEST).await? {
@@ -324,7 +339,17 @@ pub(super) async fn view(reader: &mut Connection, scene: &Scene<'_>, stored: Sto
     let also = behind.into_iter().map(|stored| stored.incident.check).collect();
     let acknowledged = acknowledgements::of(reader, &stored.incident.key).await?;
     let hushed = scene.hushed(&stored.incident.check).map(|hush| hush.why);
-    Ok(IncidentView { incident: stored.incident, also, is_held: stored.decide_at.is_some(), acknowledged, hushed })
+    Ok(IncidentView { incident: stored.incident, also, is_held: stored.decide_at.is_some(), acknowledged, hushed, checks: BTreeSet::new() })
+}
+
+/// Finds the checks among the names that are shown with an incident: a group, a channel, and what a watcher tells of itself are none.
+pub(super) async fn find_checks(reader: &mut Connection, view: &mut IncidentView) -> Result<(), StoreError> {
+    let (incident, also) = (&view.incident, &view.also);
+    let names = std::iter::once(&incident.check).chain(incident.members().iter().take(NAMES)).chain(also.iter().take(NAMES));
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    let found = checks::named(reader, &names).await?;
+    view.checks = found.into_iter().map(|stored| stored.name).collect();
+    Ok(())
 }
 
 fn notice_view(stored: notices::StoredNotice) -> NoticeView {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::engine::{Monitor, MonitorError};
-use super::overview::{IncidentView, view};
+use super::overview::{IncidentView, find_checks, view};
 use super::pages::CheckPage;
 use super::scene::Scene;
 use crate::domain::check::{Check, Status};
@@ -117,11 +117,12 @@ impl Monitor {
         let scene = self.scene(&mut reader, now).await?;
         let Some(stored) = incidents::find(&mut reader, key).await? else { return Ok(None) };
         let (opened_at, check) = (stored.opened_at, stored.incident.check.clone());
-        let view = if stored.incident.resolved_at.is_none() {
+        let mut view = if stored.incident.resolved_at.is_none() {
             view(&mut reader, &scene, stored).await?
         } else {
             over(&mut reader, stored).await?
         };
+        find_checks(&mut reader, &mut view).await?;
         Ok(Some(IncidentStory {
             flips: pages::flips_of(&mut reader, &check, key, INCIDENTS).await?,
             told: notices::about(&mut reader, key).await?,
@@ -134,7 +135,7 @@ impl Monitor {
 
 async fn over(reader: &mut Connection, stored: StoredIncident) -> Result<IncidentView, StoreError> {
     let acknowledged = acknowledgements::of(reader, &stored.incident.key).await?;
-    Ok(IncidentView { incident: stored.incident, also: Vec::new(), is_held: false, acknowledged, hushed: None })
+    Ok(IncidentView::over(stored.incident, acknowledged))
 }
 
 fn quiet_of(scene: &Scene<'_>, check: &str) -> Option<Quiet> {

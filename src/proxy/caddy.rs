@@ -81,7 +81,7 @@ impl Caddy {
         let (live, epoch) = standing.map_or((None, kept), |standing| (Some(standing.live), standing.epoch));
         let live = live.filter(|_| epoch >= kept);
         let (blue, green) = (self.load(Colour::Blue).await?, self.load(Colour::Green).await?);
-        Ok(ProxyState { live, epoch: epoch.max(kept), blue, green, answers: None })
+        Ok(ProxyState { live, epoch: epoch.max(kept), by: None, blue, green, answers: None })
     }
 
     /// Requests under way at a colour's addresses; a WebSocket counts as one.

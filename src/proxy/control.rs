@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::answers::BothAnswers;
 use crate::domain::colour::Colour;
+use crate::domain::moment::Moment;
 use crate::domain::switch::ProxyAnswer;
 use crate::net::unix::{UnixError, request};
 
@@ -26,6 +27,9 @@ pub struct ProxyState {
     pub live: Option<Colour>,
     /// The epoch of the last shift; 0 before the first.
     pub epoch: u64,
+    /// Who asked for that shift, user and host; none where nobody has said so.
+    #[serde(default)]
+    pub by: Option<String>,
     /// What blue has to do.
     pub blue: Load,
     /// What green has to do.
@@ -64,6 +68,17 @@ pub struct ShiftOrder {
     pub epoch: u64,
 }
 
+/// The same with who asks for it, as it goes over the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedShift {
+    /// What is to be done.
+    #[serde(flatten)]
+    pub order: ShiftOrder,
+    /// User and host; none where it is not known, or where an older command line does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
 /// `POST /v1/cut`: ends what is still running on a colour that is not live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutOrder {
@@ -88,10 +103,13 @@ pub struct Reach {
 }
 
 /// `POST /v1/hold`: keeps new requests waiting, or sends them to whatever is then live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldOrder {
     /// Keep them, or let them go.
     pub on: bool,
+    /// Who asks: user and host.
+    #[serde(default)]
+    pub by: Option<String>,
 }
 
 /// `POST /v1/maintenance`: answers every visitor with 503 and this message; none ends it.
@@ -99,6 +117,18 @@ pub struct HoldOrder {
 pub struct MaintenanceOrder {
     /// What the page says.
     pub message: Option<String>,
+    /// Who asks: user and host.
+    #[serde(default)]
+    pub by: Option<String>,
+}
+
+/// Since when a hold or maintenance stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// Since then.
+    pub since: Moment,
+    /// Who has ordered it, user and host; none where nobody has said so.
+    pub by: Option<String>,
 }
 
 /// `GET /v1/pauses`, and the answer to those two orders.
@@ -110,6 +140,12 @@ pub struct Pauses {
     pub waiting: u32,
     /// What visitors are told, while there is maintenance.
     pub maintenance: Option<String>,
+    /// Since when they wait, and who has ordered that; none where they do not.
+    #[serde(default)]
+    pub held: Option<Begun>,
+    /// The same of maintenance; none where there is none, or where an older proxy began it.
+    #[serde(default)]
+    pub maintained: Option<Begun>,
 }
 
 /// Whether whoever orders still may: asked at most once, and last of all. Why not.
@@ -175,7 +211,15 @@ impl ProxyControl {
     /// # Errors
     /// Where the proxy does not answer, has seen a higher epoch, or cannot store the new state.
     pub async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, ControlError> {
-        self.call(Method::POST, "/v1/shift", Some(&order)).await
+        self.shift_for(order, None).await
+    }
+
+    /// Makes a colour live for whoever asks for it.
+    ///
+    /// # Errors
+    /// As [`ProxyControl::shift`].
+    pub async fn shift_for(&self, order: ShiftOrder, by: Option<&str>) -> Result<ProxyState, ControlError> {
+        self.call(Method::POST, "/v1/shift", Some(&SignedShift { order, by: by.map(str::to_owned) })).await
     }
 
     /// Ends what is still running on a colour that is not live.
@@ -198,8 +242,8 @@ impl ProxyControl {
     ///
     /// # Errors
     /// Where the proxy does not answer.
-    pub async fn hold(&self, order: HoldOrder) -> Result<Pauses, ControlError> {
-        self.call(Method::POST, "/v1/hold", Some(&order)).await
+    pub async fn hold(&self, order: &HoldOrder) -> Result<Pauses, ControlError> {
+        self.call(Method::POST, "/v1/hold", Some(order)).await
     }
 
     /// Begins or ends maintenance.

@@ -115,10 +115,18 @@ impl ProxyDriver {
     /// # Errors
     /// Where the proxy does not answer, has seen a higher epoch, or does not do it; where `still_ours` says why not.
     pub async fn shift(&self, order: ShiftOrder, still_ours: impl Permit) -> Result<ProxyState, ControlError> {
+        self.shift_for(order, None, still_ours).await
+    }
+
+    /// The same for whoever asks for it: user and host, which the embedded proxy keeps and no other does.
+    ///
+    /// # Errors
+    /// As [`ProxyDriver::shift`].
+    pub async fn shift_for(&self, order: ShiftOrder, by: Option<&str>, still_ours: impl Permit) -> Result<ProxyState, ControlError> {
         match self {
             Self::Embedded(control) => {
                 still_ours.await.map_err(ControlError::Withdrawn)?;
-                control.shift(order).await
+                control.shift_for(order, by).await
             }
             Self::Haproxy(driver) => driver.shift(order, still_ours).await,
             Self::Nginx(driver) => driver.shift(order, still_ours).await,
@@ -159,7 +167,7 @@ impl ProxyDriver {
     ///
     /// # Errors
     /// Where the proxy does not answer or cannot.
-    pub async fn hold(&self, order: HoldOrder) -> Result<Pauses, ControlError> {
+    pub async fn hold(&self, order: &HoldOrder) -> Result<Pauses, ControlError> {
         match self {
             Self::Embedded(control) => control.hold(order).await,
             Self::Haproxy(_) | Self::Nginx(_) | Self::Caddy(_) => Err(only_ours("keeps requests waiting")),

@@ -74,7 +74,8 @@ impl Haproxy {
     pub(super) async fn state(&self) -> Result<ProxyState, ControlError> {
         let (standing, rows) = (self.standing().await?, self.rows().await?);
         let (live, epoch) = standing.map_or((None, 0), |standing| (Some(standing.live), standing.epoch));
-        Ok(ProxyState { live, epoch, blue: load(&rows, Colour::Blue)?, green: load(&rows, Colour::Green)?, answers: answers(&rows) })
+        let (blue, green) = (load(&rows, Colour::Blue)?, load(&rows, Colour::Green)?);
+        Ok(ProxyState { live, epoch, by: None, blue, green, answers: answers(&rows) })
     }
 
     /// What a colour has to do.

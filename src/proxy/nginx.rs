@@ -92,7 +92,7 @@ impl Nginx {
         let left = self.load().unwrap_or_default();
         let (live, epoch) = standing.map_or((None, 0), |standing| (Some(standing.live), standing.epoch));
         let load = |colour| if live == Some(colour) { Load::default() } else { left };
-        Ok(ProxyState { live, epoch, blue: load(Colour::Blue), green: load(Colour::Green), answers: None })
+        Ok(ProxyState { live, epoch, by: None, blue: load(Colour::Blue), green: load(Colour::Green), answers: None })
     }
 
     /// As many as there are old workers: they may have something left for either colour.

@@ -87,7 +87,7 @@ pub(super) mod tests {
 
     /// Says that this colour is live, under this epoch.
     pub(in crate::release) fn serving((live, epoch): Claimed) -> ProxyState {
-        ProxyState { live: Some(live), epoch, blue: Load::default(), green: Load::default(), answers: None }
+        ProxyState { live: Some(live), epoch, by: None, blue: Load::default(), green: Load::default(), answers: None }
     }
 
     /// With a journal in `folder`, before a proxy that says this whenever it is asked.

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use super::cluster::Cluster;
 use super::switch::Switch;
 use crate::clock;
+use crate::domain::shift::Before;
 use crate::domain::switch::{Phase, ProxyAnswer, Recovery, recover};
 use crate::store::{Entry, StoreError};
 
@@ -73,5 +74,43 @@ async fn step(cluster: &Arc<Cluster>, id: i64) -> Result<bool, StoreError> {
 
 async fn go_on(cluster: &Arc<Cluster>, switch: Switch, id: i64, phase: Phase, epoch: u64) -> Result<bool, StoreError> {
     cluster.journal.renew(id, clock::now() + cluster.longest_switch()).await?;
-    Ok(switch.resume(phase, epoch).await)
+    let before = answered_before(cluster, id).await?;
+    Ok(switch.resume(phase, epoch, before).await)
+}
+
+/// What the colours had answered when the switch was made. Without it the switch goes on all the same: the probes watch it.
+async fn answered_before(cluster: &Cluster, id: i64) -> Result<Option<Before>, StoreError> {
+    match cluster.journal.before_shift(id).await {
+        Err(StoreError::Unreadable(why)) => {
+            tracing::warn!(switch = id, why, "what was answered before the switch cannot be read: the error rate is not compared");
+            Ok(None)
+        }
+        read => read,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cluster::tests::{cluster, serving};
+    use super::*;
+    use crate::domain::answers::{Answers, BothAnswers};
+    use crate::domain::colour::Colour::Green;
+    use crate::store::{Store, facts};
+
+    #[tokio::test]
+    async fn what_cannot_be_read_of_the_answers_before_a_switch_keeps_it_from_no_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let cluster = cluster(folder.path(), || serving((Green, 7))).await;
+        let store = Store::open("sqlite:prober.db", folder.path()).await.unwrap();
+        let key = "answered before the shift";
+        let before = Before { lately: Answers { total: 30, failed: 3 }, counted: BothAnswers::default() };
+        let mut transaction = store.begin().await.unwrap();
+        facts::set(&mut transaction, key, &(1_i64, before)).await.unwrap();
+        transaction.commit().await.unwrap();
+        assert_eq!(answered_before(&cluster, 1).await.unwrap(), Some(before));
+        let mut transaction = store.begin().await.unwrap();
+        facts::set(&mut transaction, key, &"as nobody writes it").await.unwrap();
+        transaction.commit().await.unwrap();
+        assert_eq!(answered_before(&cluster, 1).await.unwrap(), None);
+    }
 }

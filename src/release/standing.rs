@@ -5,7 +5,7 @@ use super::cluster::Cluster;
 use crate::clock;
 use crate::domain::colour::Colour;
 use crate::domain::shift::{Belief, Believed, Claimed, Compared};
-use crate::domain::switch::{DIRECTLY, OUTSIDE, Phase};
+use crate::domain::switch::{DIRECTLY, Phase, outside};
 use crate::proxy::control::ProxyState;
 use crate::store::{Asked, Step, StoreError};
 
@@ -41,14 +41,16 @@ impl Cluster {
     /// the same, nobody has switched in between.
     async fn look_again(&self, believed: &Believed) -> Result<Option<String>, StoreError> {
         // One that is silent by now is told of by the next look.
-        let Some(claim) = self.proxy.state().await.ok().as_ref().and_then(claimed) else { return Ok(None) };
+        let Ok(said) = self.proxy.state().await else { return Ok(None) };
+        let Some(claim) = claimed(&said) else { return Ok(None) };
         match believed.compare(claim) {
             Compared::Ours => Ok(None),
             Compared::Outside => {
-                let asked = asked(claim.0, OUTSIDE, DIRECTLY);
+                let by = outside(said.by.as_deref());
+                let asked = asked(claim.0, &by, DIRECTLY);
                 let why = format!("the proxy serves {}, where the journal said {}", words(claim), words(believed.claim));
                 if self.write_found(believed, &asked, claim.1, why).await? {
-                    tracing::warn!(to = %claim.0, epoch = claim.1, "somebody has switched past the prober");
+                    tracing::warn!(to = %claim.0, epoch = claim.1, by, "somebody has switched past the prober");
                 }
                 Ok(None)
             }
@@ -119,6 +121,7 @@ mod tests {
     use super::*;
     use crate::domain::colour::Colour::{Blue, Green};
     use crate::domain::moment::Moment;
+    use crate::domain::switch::OUTSIDE;
     use crate::store::{Entry, Intent, Taken, What};
 
     /// Before a proxy that serves what is kept here.
@@ -180,6 +183,20 @@ mod tests {
         assert_eq!(found.reason.as_deref(), Some("the proxy serves blue, epoch 8, where the journal said green, epoch 7"));
         assert_eq!(cluster.reconcile(&serving((Blue, 8))).await.unwrap(), None);
         assert_eq!(entries(&cluster).await, 3, "it is written down once");
+    }
+
+    #[tokio::test]
+    async fn who_has_ordered_the_proxy_is_written_down_where_it_says_so() {
+        for (by, written) in [(Some("bob@table"), "bob@table outside the prober"), (None, OUTSIDE)] {
+            let folder = tempfile::tempdir().unwrap();
+            let said = ProxyState { by: by.map(str::to_owned), ..serving((Blue, 8)) };
+            let answered = said.clone();
+            let cluster = cluster(folder.path(), move || answered.clone()).await;
+            cluster.journal.note_first((Green, 7)).await.unwrap();
+            assert_eq!(cluster.reconcile(&said).await.unwrap(), None);
+            let found = cluster.journal.last_switch().await.unwrap().unwrap();
+            assert_eq!((found.asked.target, found.asked.by.as_str()), (Blue, written));
+        }
     }
 
     #[tokio::test]

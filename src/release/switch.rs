@@ -14,12 +14,12 @@ use super::drain::drain;
 use super::gate::Glance;
 use super::hooks::{Doing, When};
 use super::orders::{Refusal, RefusalKind, SwitchEvent};
-use super::watch::{Amiss, Before, Watch};
+use super::watch::{self, Amiss, Watch};
 use super::{end, further, gate};
 use crate::clock;
 use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
-use crate::domain::shift::{Became, Held, Sight, became, prove, way_back};
+use crate::domain::shift::{Became, Before, Held, Sight, became, prove, way_back};
 use crate::domain::switch::{Phase, SKIPPED};
 use crate::probe::Probed;
 use crate::proxy::control::{ControlError, ProxyState, ShiftOrder};
@@ -42,6 +42,7 @@ pub(super) struct Switch {
     cluster: Arc<Cluster>,
     entry: Entry,
     progress: Progress,
+    /// What the colours had answered when the shift was made; none before it, and where that is not known.
     before: Option<Before>,
     /// What was seen of the colour since the order.
     glance: Option<Glance>,
@@ -102,9 +103,10 @@ impl Switch {
         self.end(ending).await
     }
 
-    /// The rest of the story, of a switch that was found with the proxy on the new colour under `epoch`.
-    pub(super) async fn resume(mut self, stands_at: Phase, epoch: u64) -> bool {
-        self.entry.epoch = epoch;
+    /// The rest of the story, of a switch that was found with the proxy on the new colour under `epoch`; `before` is what the journal says of the
+    /// answers until then.
+    pub(super) async fn resume(mut self, stands_at: Phase, epoch: u64, before: Option<Before>) -> bool {
+        (self.entry.epoch, self.before) = (epoch, before);
         let ending = self.on_or_back(stands_at).await;
         self.end(ending).await
     }
@@ -121,7 +123,7 @@ impl Switch {
         }
         match self.shift().await {
             Shift::Done(state) => {
-                self.before = Before::counted(&state, self.target(), &self.cluster.memory);
+                self.before = watch::before(&state, self.target(), &self.cluster.memory);
                 self.on_or_back(Phase::Gated).await
             }
             Shift::Refused(why) => Ending::Refused(why),
@@ -239,8 +241,9 @@ impl Switch {
 
     async fn shift(&self) -> Shift {
         let order = ShiftOrder { to: self.target(), epoch: self.entry.epoch };
+        let by = Some(self.entry.asked.by.as_str());
         let still_ours = async { self.held().await.map_err(|error| format!("the journal: {error}"))?.may_shift(clock::now()) };
-        match self.cluster.proxy.shift(order, still_ours).await {
+        match self.cluster.proxy.shift_for(order, by, still_ours).await {
             Ok(state) => Shift::Done(state),
             Err(error @ (ControlError::Stale(_) | ControlError::Refused(_) | ControlError::Withdrawn(_))) => {
                 Shift::Refused(error.to_string())
@@ -368,8 +371,13 @@ impl Switch {
 
     async fn reach(&mut self, phase: Phase, note: Option<String>) -> Result<(), String> {
         let note = self.noted(note);
-        let step = Step { phase, at: clock::now(), note: note.clone() };
-        match self.cluster.journal.reach(self.entry.id, &step).await {
+        let (journal, step) = (&self.cluster.journal, Step { phase, at: clock::now(), note: note.clone() });
+        let reached = if phase == Phase::Shifted {
+            journal.reach_shifted(self.entry.id, &step, self.before.as_ref()).await
+        } else {
+            journal.reach(self.entry.id, &step).await
+        };
+        match reached {
             Ok(true) => {
                 self.say(phase, note);
                 Ok(())

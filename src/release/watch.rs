@@ -7,9 +7,8 @@ use tokio::time::{interval, sleep};
 use super::cluster::Cluster;
 use super::further::{Beats, beats};
 use super::memory::Memory;
-use crate::domain::answers::Answers;
 use crate::domain::colour::Colour;
-use crate::domain::shift::{Claimed, prove};
+use crate::domain::shift::{Before, Claimed, prove};
 use crate::probe::Probed;
 use crate::proxy::control::ProxyState;
 
@@ -35,24 +34,14 @@ pub(super) struct Watch<'a> {
     epoch: u64,
     colour_bad: u32,
     front_door_bad: u32,
+    /// None where the proxy does not count.
     before: Option<Before>,
 }
 
-/// What the colours had answered when the switch was made; none where the proxy does not count, or where a prober found the switch unfinished.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Before {
-    /// The colour that was live.
-    old: Answers,
-    /// The colour that goes live.
-    new: Answers,
-}
-
-impl Before {
-    /// As the proxy says it that has just made this colour live: what the other one has answered lately.
-    pub(super) fn counted(state: &ProxyState, colour: Colour, memory: &Memory) -> Option<Self> {
-        let old = colour.other();
-        state.answers.map(|answers| Self { old: memory.answered_lately(old, answers.of(old)), new: answers.of(colour) })
-    }
+/// What the colours had answered until then, as the proxy says it that has just made this one live; none where it does not count.
+pub(super) fn before(state: &ProxyState, colour: Colour, memory: &Memory) -> Option<Before> {
+    let old = colour.other();
+    state.answers.map(|counted| Before { lately: memory.answered_lately(old, counted.of(old)), counted })
 }
 
 impl From<String> for Amiss {
@@ -132,8 +121,8 @@ impl<'a> Watch<'a> {
     /// The answers to everybody, compared with those before the switch.
     async fn errors(&self) -> Option<String> {
         let before = self.before?;
-        let now = self.cluster.proxy.answers().await?.of(self.colour).since(before.new)?;
-        now.risen(before.old, self.cluster.settings.error_rise).map(|why| format!("{}: {why}", self.colour))
+        let now = self.cluster.proxy.answers().await?;
+        before.risen(self.colour, now, self.cluster.settings.error_rise).map(|why| format!("{}: {why}", self.colour))
     }
 
     /// The new colour's heartbeats, where the gate asks for them too. What no watcher says proves nothing.

@@ -8,7 +8,7 @@ use allswell::net::client::http;
 use allswell::store::{Asked, Intent, Taken, What};
 use rustix::process::Signal;
 
-use crate::harness::{Cluster, eventually};
+use crate::harness::{Cluster, Traffic, eventually};
 
 /// Probes every 300 ms.
 const PROBE: &str = "[probe]\nevery = \"300ms\"\nslow = \"900ms\"\ntimeout = \"1s\"\nfall = 2\n";
@@ -107,6 +107,21 @@ async fn killed_while_it_observes_it_observes_again() {
     cluster.start_prober();
     let entry = cluster.ended().await;
     assert_eq!(entry.phase, Phase::Reverted, "{entry:?}");
+    assert_eq!(cluster.live().await, Some(Blue));
+}
+
+#[tokio::test]
+async fn killed_while_it_observes_it_still_knows_what_was_answered_before() {
+    let mut cluster = Cluster::start("passes = 3\nwithin = \"30s\"\ndrain = \"30s\"\nobserve = \"60s\"", PROBE).await;
+    let _traffic = Traffic::to(&format!("http://{}/", cluster.host.at(8000)));
+    cluster.switch(Green, None).reach(Phase::Drained).await;
+    cluster.kill_prober().await;
+    // Its health is as good as ever.
+    cluster.green.set_broken(true);
+    cluster.start_prober();
+    let entry = cluster.ended().await;
+    assert_eq!(entry.phase, Phase::Reverted, "{entry:?}");
+    assert!(entry.reason.as_deref().is_some_and(|why| why.contains("answers were 5xx, 0% before the switch")), "{entry:?}");
     assert_eq!(cluster.live().await, Some(Blue));
 }
 

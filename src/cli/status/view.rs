@@ -5,8 +5,9 @@ use super::{checks, colours};
 use crate::cli::screen::{Paint, cell, fitted, wrapped};
 use crate::clock;
 use crate::domain::incident::Severity;
-use crate::domain::moment::age;
+use crate::domain::moment::{Moment, age};
 use crate::monitor::overview::IncidentView;
+use crate::proxy::control::Begun;
 use crate::release::What;
 
 /// All of it.
@@ -51,13 +52,24 @@ fn pauses(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
     let Some(pauses) = sight.pauses else { return Vec::new() };
     let maintenance = pauses.maintenance.as_ref().map(|message| {
         let said = if message.is_empty() { String::new() } else { format!(": {message}") };
-        wrapped("  maintenance  ", &format!("every visitor gets 503{said} (allswell maintenance off)"), sight.columns)
+        let since = since(pauses.maintained.as_ref(), sight.now);
+        wrapped("  maintenance  ", &format!("{since}every visitor gets 503{said} (allswell maintenance off)"), sight.columns)
     });
     let held = pauses.is_held.then(|| {
-        let words = format!("new requests are kept waiting, {} now (allswell hold off)", pauses.waiting);
+        let since = since(pauses.held.as_ref(), sight.now);
+        let words = format!("{since}new requests are kept waiting, {} now (allswell hold off)", pauses.waiting);
         wrapped("  hold         ", &words, sight.columns)
     });
     maintenance.into_iter().chain(held).flatten().map(|line| paint.poor(line)).collect()
+}
+
+/// `since 14:02, ann@desk: `, with the day where that is not today; empty where it is not known.
+fn since(begun: Option<&Begun>, now: Moment) -> String {
+    let Some(Begun { since, by }) = begun else { return String::new() };
+    let (since, now) = (clock::local(*since), clock::local(now));
+    let format = if since.date_naive() == now.date_naive() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    let by = by.as_ref().map(|by| format!(", {by}")).unwrap_or_default();
+    format!("since {}{by}: ", since.format(format))
 }
 
 /// The gravest first; those that another explains stand with it.
@@ -114,12 +126,13 @@ fn journal(sight: &Sight<'_>, paint: Paint) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::{Local, TimeZone};
+
     use super::*;
     use crate::cli::screen::width;
     use crate::domain::check::{Reason, Status};
     use crate::domain::colour::Colour;
     use crate::domain::incident::Incident;
-    use crate::domain::moment::Moment;
     use crate::monitor::overview::{CheckView, LiveView, Overview};
     use crate::proxy::control::Pauses;
     use crate::release::{Lease, ProberState};
@@ -156,7 +169,8 @@ mod tests {
             flips: 1,
             resolved_at: None,
         };
-        IncidentView { incident, also: vec!["heartbeat-green".to_owned()], is_held: false, acknowledged: None, hushed: None }
+        let also = vec!["heartbeat-green".to_owned()];
+        IncidentView { incident, also, is_held: false, acknowledged: None, hushed: None, checks: std::collections::BTreeSet::new() }
     }
 
     fn overview() -> Overview {
@@ -226,7 +240,7 @@ mod tests {
     fn what_keeps_visitors_away_on_purpose_is_shown_with_its_message_and_how_it_ends() {
         let (prober, overview) = (prober(Some(Colour::Green)), overview());
         let shown = |is_held, maintenance: Option<&str>| {
-            let pauses = Pauses { is_held, waiting: 3, maintenance: maintenance.map(str::to_owned) };
+            let pauses = Pauses { is_held, waiting: 3, maintenance: maintenance.map(str::to_owned), held: None, maintained: None };
             let (prober, watcher) = (Ok(&prober), Ok(&overview));
             let sight = Sight { app: "shop", now: at(100), columns: 120, prober, watcher, up: None, pauses: Some(&pauses) };
             lines(&sight, Paint::none()).join("\n")
@@ -238,6 +252,26 @@ mod tests {
         assert!(silent.contains("every visitor gets 503 (allswell maintenance off)") && !silent.contains("hold off"), "{silent}");
         let none = shown(false, None);
         assert!(!none.contains("maintenance") && !none.contains("hold off"), "{none}");
+    }
+
+    #[test]
+    fn since_when_visitors_are_kept_away_and_by_whom_is_shown_with_the_day_where_that_was_another_one() {
+        let (prober, overview) = (prober(Some(Colour::Green)), overview());
+        let noon = |day: u32| Local.with_ymd_and_hms(2026, 7, day, 12, 0, 0).unwrap();
+        let shown = |held: Begun, maintained: Begun| {
+            let (held, maintained) = (Some(held), Some(maintained));
+            let pauses = Pauses { is_held: true, waiting: 3, maintenance: Some("back at one".to_owned()), held, maintained };
+            let (prober, watcher, now) = (Ok(&prober), Ok(&overview), Moment::from(noon(21).to_utc()));
+            let sight = Sight { app: "shop", now, columns: 120, prober, watcher, up: None, pauses: Some(&pauses) };
+            lines(&sight, Paint::none()).join("\n")
+        };
+        let begun = |day, by: Option<&str>| Begun { since: Moment::from(noon(day).to_utc()), by: by.map(str::to_owned) };
+        let today = shown(begun(21, None), begun(21, Some("ann@desk")));
+        assert!(today.contains("  maintenance  since 12:00, ann@desk: every visitor gets 503: back at one (allswell"), "{today}");
+        assert!(today.contains("  hold         since 12:00: new requests are kept waiting, 3 now"), "{today}");
+        let earlier = shown(begun(20, Some("bob@table")), begun(19, None));
+        assert!(earlier.contains("  maintenance  since 2026-07-19 12:00: every visitor"), "{earlier}");
+        assert!(earlier.contains("  hold         since 2026-07-20 12:00, bob@table: new requests"), "{earlier}");
     }
 
     #[test]

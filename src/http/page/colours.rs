@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::advice::{command, of_colour};
-use super::words::{ago, badge, check_link, colour as named, health, tone, whole};
+use super::words::{ago, badge, colour as named, health, tone, whole};
 use crate::domain::check::Status;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
@@ -95,7 +95,7 @@ fn details(check: &CheckView, now: Moment) -> Markup {
         p.details {
             @match check.last_heard {
                 Some(heard) => { @if let Some(latency_ms) = check.latency_ms { (latency_ms) " ms, " } "probed " (ago(heard, now)) }
-                None => { "Not probed yet: is the prober running? " (check_link("prober")) }
+                None => { "Not probed yet: is the prober running? " a href="/checks/prober" { "prober" } }
             }
         }
     }

@@ -11,6 +11,7 @@ use crate::domain::check::Status;
 use crate::domain::flip::Reason;
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
+use crate::monitor::overview::IncidentView;
 use crate::monitor::stories::IncidentStory;
 use crate::net::place::incident_path;
 use crate::store::notices::StoredNotice;
@@ -41,22 +42,28 @@ pub fn draw(story: &IncidentStory, who: &Who, now: Moment) -> Markup {
             (seen_to(view, now))
         }
         dl.facts {
-            div { dt { "Check" } dd { (of_check(incident)) } }
+            div { dt { "Check" } dd { (of_check(view)) } }
             div { dt { "Began" } dd { (at(incident.since)) } }
             @if let Some(end) = incident.resolved_at { div { dt { "Ended" } dd { (at(end)) } } }
             div { dt { "Flips" } dd { (incident.flips) } }
             @if let Some(cause) = &incident.cause { div.wide { dt { "Explained by" } dd { a href=(incident_path(cause)) { (cause) } } } }
-            @if !view.also.is_empty() { div.wide { dt { "Explains" } dd { (names(&view.also)) } } }
+            @if !view.also.is_empty() { div.wide { dt { "Explains" } dd { (names(&view.also, &view.checks)) } } }
         }
         div.columns {
             div.column { (timeline(story, now)) }
             div.column {
                 (told(story, now))
                 @if incident.resolved_at.is_none() { (acknowledge(story, who)) }
-                @if Role::of(&incident.check) != Role::Group && incident.resolved_at.is_none() { (quiet(&incident.check, story.quiet.as_ref(), who)) }
+                @if may_be_quiet(view) { (quiet(&incident.check, story.quiet.as_ref(), who)) }
             }
         }
     }
+}
+
+/// A check can be muted while its incident is open, and so can a channel.
+fn may_be_quiet(view: &IncidentView) -> bool {
+    let check = &view.incident.check;
+    view.incident.resolved_at.is_none() && (view.checks.contains(check) || Role::of(check) == Role::Channel)
 }
 
 fn timeline(story: &IncidentStory, now: Moment) -> Markup {

@@ -36,7 +36,7 @@ fn one(view: &IncidentView, now: Moment) -> Markup {
             }
             p { (incident.reason) }
             (seen_to(view, now))
-            @if !view.also.is_empty() { p.also { @if is_group { "Now: " } @else { "Explains: " } (names(&view.also)) } }
+            @if !view.also.is_empty() { p.also { @if is_group { "Now: " } @else { "Explains: " } (names(&view.also, &view.checks)) } }
         }
     }
 }
@@ -91,7 +91,8 @@ fn table(over: &[(Moment, Incident)], now: Moment) -> Markup {
     }
 }
 
-/// The check of an incident, with the way to its page, or how many there are.
-pub(super) fn of_check(incident: &Incident) -> Markup {
-    if incident.members().is_empty() { check_link(&incident.check) } else { names(incident.members()) }
+/// The check of an incident, or those that it is told of together, with the way to their pages.
+pub(super) fn of_check(view: &IncidentView) -> Markup {
+    let members = view.incident.members();
+    if members.is_empty() { check_link(&view.incident.check, &view.checks) } else { names(members, &view.checks) }
 }

@@ -1,5 +1,6 @@
 //! Small pieces that every part of the page uses.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use maud::{Markup, html};
@@ -9,6 +10,7 @@ use crate::domain::colour::Colour;
 use crate::domain::incident::{Incident, Severity};
 use crate::domain::moment::{Moment, humane};
 use crate::domain::role::Role;
+use crate::monitor::overview::NAMES;
 use crate::net::place::check_path;
 
 /// The class that gives a status its colour and its shape.
@@ -21,7 +23,7 @@ pub(super) fn tone(status: Status) -> &'static str {
     }
 }
 
-/// The same of a severity.
+/// The class that gives a severity its colour and its shape.
 pub(super) fn severity_tone(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "bad",
@@ -52,7 +54,7 @@ pub(super) fn whole(then: Moment) -> String {
     then.to_utc().format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// The same, as an element.
+/// The whole moment, as an element.
 pub(super) fn at(then: Moment) -> Markup {
     html! { time datetime=(then) { (whole(then)) } }
 }
@@ -77,12 +79,9 @@ pub(super) fn health(status: Status, words: &str) -> Markup {
     badge(tone(status), if status == Status::Late { "working, late" } else { words })
 }
 
-/// A check by its name, with the way to its page. Groups have none, and neither has a channel.
-pub(super) fn check_link(name: &str) -> Markup {
-    match Role::of(name) {
-        Role::Group | Role::Channel | Role::Config => html! { (name) },
-        _ => html! { a href=(check_path(name)) { (name) } },
-    }
+/// What an incident is of, by its name. Those among `checks` have a page, with the way to it.
+pub(super) fn check_link(name: &str, checks: &BTreeSet<String>) -> Markup {
+    html! { @if checks.contains(name) { a href=(check_path(name)) { (name) } } @else { (name) } }
 }
 
 /// `blue is not working`.
@@ -122,18 +121,35 @@ pub(super) fn empty(words: &str, next: &Markup) -> Markup {
     html! { p.empty { (words) " " (next) } }
 }
 
-/// The names of checks, with the way to each; not all of many.
-pub(super) fn names(all: &[String]) -> Markup {
-    const MOST: usize = 8;
+/// Several names, with the way to the page of each that is among `checks`; not all of many.
+pub(super) fn names(all: &[String], checks: &BTreeSet<String>) -> Markup {
     html! {
-        @for (place, name) in all.iter().take(MOST).enumerate() { @if place > 0 { ", " } (check_link(name)) }
-        @if all.len() > MOST { " and " (all.len() - MOST) " more" }
+        @for (place, name) in all.iter().take(NAMES).enumerate() { @if place > 0 { ", " } (check_link(name, checks)) }
+        @if all.len() > NAMES { " and " (all.len() - NAMES) " more" }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_leads_to_a_page_where_it_has_one_and_is_text_where_it_has_none() {
+        let checks = BTreeSet::from(["config-backup".to_owned(), "nightly backup".to_owned()]);
+        for (name, shown) in [
+            ("nightly backup", "<a href=\"/checks/nightly%20backup\">nightly backup</a>"),
+            ("config-backup", "<a href=\"/checks/config-backup\">config-backup</a>"),
+            ("config", "config"),
+            ("config-two", "config-two"),
+            ("certificate-two", "certificate-two"),
+            ("signatures-two", "signatures-two"),
+            ("channel-mail", "channel-mail"),
+            ("group-1700000000000-blue", "group-1700000000000-blue"),
+            ("removed", "removed"),
+        ] {
+            assert_eq!(check_link(name, &checks).into_string(), shown);
+        }
+    }
 
     #[test]
     fn thousands_are_set_apart() {

@@ -11,6 +11,7 @@ use super::super::watching::Watching;
 use super::answer::{PageError, see};
 use super::visitor::Actor;
 use crate::domain::quiet::QuietKind;
+use crate::domain::role::Role;
 use crate::monitor::orders::{AckOrder, QuietOrder, ResumeOrder};
 use crate::net::place::{check_path, incident_path};
 use crate::settings::parse_duration;
@@ -63,12 +64,28 @@ pub(super) async fn mute(
     let for_ms = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
     let order = QuietOrder { check: check.clone(), kind: QuietKind::Mute, for_ms, by, note };
     watching.monitor.dated(|now| watching.monitor.quiet(order, now)).await?;
-    Ok(see(&check_path(&check)))
+    Ok(see(&seen_at(&check)))
 }
 
 /// `POST /checks/NAME/resume`.
 pub(super) async fn resume(State(watching): State<Watching>, Actor(by): Actor, Path(check): Path<String>) -> Result<Response, PageError> {
     let order = ResumeOrder { check: check.clone(), by };
     watching.monitor.dated(|now| watching.monitor.resume(&order, now)).await?;
-    Ok(see(&check_path(&check)))
+    Ok(see(&seen_at(&check)))
+}
+
+/// Where people see that it is quiet: a check has a page, a channel has none and stands on the overview.
+fn seen_at(check: &str) -> String {
+    if Role::of(check) == Role::Channel { "/".to_owned() } else { check_path(check) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_mutes_a_channel_is_not_sent_to_a_page_that_does_not_exist() {
+        assert_eq!(seen_at("channel-mail"), "/");
+        assert_eq!(seen_at("nightly backup"), "/checks/nightly%20backup");
+    }
 }

@@ -179,7 +179,8 @@ impl Claims {
     /// What the control socket says.
     pub(super) fn state(&self) -> ProxyState {
         let live = self.live();
-        ProxyState { live: live.colour, epoch: live.epoch, blue: self.load(Colour::Blue), green: self.load(Colour::Green), answers: None }
+        let (blue, green) = (self.load(Colour::Blue), self.load(Colour::Green));
+        ProxyState { live: live.colour, epoch: live.epoch, by: None, blue, green, answers: None }
     }
 
     fn load(&self, colour: Colour) -> Load {

@@ -12,7 +12,10 @@ use tokio::net::UnixListener;
 use super::forward::Forwarder;
 use super::shift::{OrderError, Shifter};
 use super::standing::Standing;
-use crate::proxy::control::{CutOrder, HoldOrder, MaintenanceOrder, Pauses, ProxyState, Reach, ReachOrder, ShiftOrder};
+use crate::proxy::control::{CutOrder, HoldOrder, MaintenanceOrder, Pauses, ProxyState, Reach, ReachOrder, SignedShift};
+
+/// So many characters of who orders are kept: they have to fit on a line of the state file.
+const LONGEST: usize = 200;
 
 /// Answers on the socket until it is dropped.
 pub(super) async fn serve(
@@ -34,21 +37,21 @@ pub(super) async fn serve(
 }
 
 async fn pauses(State(standing): State<Arc<Standing>>) -> Json<Pauses> {
-    Json(standing.pause.state())
+    Json(standing.pauses())
 }
 
 async fn hold(State(standing): State<Arc<Standing>>, Json(order): Json<HoldOrder>) -> Json<Pauses> {
-    standing.hold(order.on);
-    Json(standing.pause.state())
+    standing.hold(order.on, named(order.by));
+    Json(standing.pauses())
 }
 
 async fn maintenance(State(standing): State<Arc<Standing>>, Json(order): Json<MaintenanceOrder>) -> Result<Json<Pauses>, OrderError> {
     standing
         .pause
-        .maintain(order.message)
+        .maintain(order.message, named(order.by))
         .await
         .map_err(|error| OrderError::Refused(format!("that there is maintenance cannot be stored: {error}")))?;
-    Ok(Json(standing.pause.state()))
+    Ok(Json(standing.pauses()))
 }
 
 async fn warning(State(standing): State<Arc<Standing>>) -> Json<Option<String>> {
@@ -63,7 +66,9 @@ async fn state(State(shifter): State<Arc<Shifter>>) -> Json<ProxyState> {
     Json(shifter.state())
 }
 
-async fn shift(State(shifter): State<Arc<Shifter>>, Json(order): Json<ShiftOrder>) -> Result<Json<ProxyState>, OrderError> {
+async fn shift(State(shifter): State<Arc<Shifter>>, Json(order): Json<SignedShift>) -> Result<Json<ProxyState>, OrderError> {
+    let SignedShift { order, by } = order;
+    let order = SignedShift { order, by: named(by) };
     // On a task of its own: who ordered it may hang up, and the shift is then done or not done, never half.
     let shifted = tokio::spawn(async move { shifter.shift(order).await }).await;
     shifted.map_err(|error| OrderError::Refused(error.to_string()))?.map(Json)
@@ -73,6 +78,12 @@ async fn cut(State(shifter): State<Arc<Shifter>>, Json(order): Json<CutOrder>) -
     shifter.cut(order.colour).await.map(Json)
 }
 
+/// Who orders, as a line can say it.
+fn named(by: Option<String>) -> Option<String> {
+    let by = by?.chars().filter(|character| !character.is_control()).take(LONGEST).collect::<String>();
+    (!by.is_empty()).then_some(by)
+}
+
 impl IntoResponse for OrderError {
     fn into_response(self) -> Response {
         let status = match self {
@@ -80,5 +91,18 @@ impl IntoResponse for OrderError {
             Self::Unstored(_) | Self::Refused(_) => StatusCode::BAD_REQUEST,
         };
         (status, self.to_string()).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_orders_has_a_name_that_fits_on_a_line_or_none() {
+        assert_eq!(named(Some("ann@desk".to_owned())).as_deref(), Some("ann@desk"));
+        assert_eq!(named(Some("ann\n\u{1b}[2J@desk".to_owned())).as_deref(), Some("ann[2J@desk"));
+        assert_eq!(named(Some("\u{e9}".repeat(5_000))).map(|by| by.chars().count()), Some(LONGEST));
+        assert_eq!((named(Some("\n".to_owned())), named(None)), (None, None));
     }
 }

@@ -1,7 +1,7 @@
 //! Shift and cut: what the control socket orders.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -9,9 +9,9 @@ use tokio::time::sleep;
 use super::claim::{Claims, Live};
 use super::metrics;
 use super::running::Running;
-use super::state_file::{StateError, StateFile};
+use super::state_file::{Found, StateError, StateFile};
 use crate::domain::colour::Colour;
-use crate::proxy::control::{ProxyState, ShiftOrder};
+use crate::proxy::control::{ProxyState, ShiftOrder, SignedShift};
 
 /// Why an order was refused.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,8 @@ pub(super) struct Shifter {
     running: Arc<Running>,
     file: StateFile,
     trouble: Mutex<Option<String>>,
+    /// Who asked for the shift under this epoch.
+    by: Mutex<(u64, Option<String>)>,
     turn: tokio::sync::Mutex<()>,
     /// How long the streams of a colour that was live go on.
     window: Option<Duration>,
@@ -47,10 +49,10 @@ pub(super) struct Shifter {
 }
 
 impl Shifter {
-    /// For the state that `file` holds; `trouble` is why it could not be read.
-    pub(super) fn new(claims: Arc<Claims>, running: Arc<Running>, file: StateFile, trouble: Option<String>) -> Self {
-        let (trouble, turn) = (Mutex::new(trouble), tokio::sync::Mutex::new(()));
-        Self { claims, running, file, trouble, turn, window: None, since: Arc::default() }
+    /// For the state that was found in `file`.
+    pub(super) fn new(claims: Arc<Claims>, running: Arc<Running>, file: StateFile, Found { live, by, trouble }: Found) -> Self {
+        let (trouble, by, turn) = (Mutex::new(trouble), Mutex::new((live.epoch, by)), tokio::sync::Mutex::new(()));
+        Self { claims, running, file, trouble, by, turn, window: None, since: Arc::default() }
     }
 
     /// The same with an end for the streams of a colour so long after the other one has become live.
@@ -62,16 +64,18 @@ impl Shifter {
     ///
     /// # Errors
     /// Where the epoch is not higher than the last, or where it cannot be stored.
-    pub(super) async fn shift(&self, order: ShiftOrder) -> Result<ProxyState, OrderError> {
+    pub(super) async fn shift(&self, SignedShift { order, by }: SignedShift) -> Result<ProxyState, OrderError> {
         let _turn = self.turn.lock().await;
         let old = self.claims.live();
         if order.epoch <= old.epoch {
             return Err(OrderError::Stale { given: order.epoch, seen: old.epoch });
         }
-        self.store(order, old).await?;
+        self.store(order, by.clone(), old).await?;
+        // Before the swap: whoever sees the new epoch sees who asked for it. With the old one nobody is seen for a moment.
+        *self.last() = (order.epoch, by);
         self.claims.swap(Live { colour: Some(order.to), epoch: order.epoch });
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        tracing::info!(to = %order.to, epoch = order.epoch, "shifted");
+        tracing::info!(to = %order.to, epoch = order.epoch, by = self.by_of(order.epoch), "shifted");
         if old.colour != Some(order.to) {
             self.since.store(order.epoch, Ordering::Relaxed);
             self.end_streams_later(order);
@@ -92,13 +96,13 @@ impl Shifter {
         });
     }
 
-    async fn store(&self, order: ShiftOrder, old: Live) -> Result<(), OrderError> {
-        let file = self.file.clone();
+    async fn store(&self, order: ShiftOrder, by: Option<String>, old: Live) -> Result<(), OrderError> {
+        let (file, before) = (self.file.clone(), self.by_of(old.epoch));
         let stored = tokio::task::spawn_blocking(move || {
-            let stored = file.store(order.to, order.epoch, old.epoch);
+            let stored = file.store(order.to, order.epoch, by.as_deref(), old.epoch);
             // What was written and not synced would shift at the next start: what is live is put back.
             if let (Err(_), Some(live)) = (&stored, old.colour)
-                && let Err(error) = file.store(live, old.epoch, old.epoch)
+                && let Err(error) = file.store(live, old.epoch, before.as_deref(), old.epoch)
             {
                 tracing::error!(%error, live = %live, "the state file may name another colour than the live one");
             }
@@ -122,7 +126,18 @@ impl Shifter {
 
     /// What is live, what each colour has to do, and what it has answered.
     pub(super) fn state(&self) -> ProxyState {
-        ProxyState { answers: Some(metrics::answers()), ..self.claims.state() }
+        let state = self.claims.state();
+        ProxyState { by: self.by_of(state.epoch), answers: Some(metrics::answers()), ..state }
+    }
+
+    /// Who asked for the shift under this epoch, where that was the last one.
+    fn by_of(&self, epoch: u64) -> Option<String> {
+        let last = self.last();
+        if last.0 == epoch { last.1.clone() } else { None }
+    }
+
+    fn last(&self) -> MutexGuard<'_, (u64, Option<String>)> {
+        self.by.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why live is undefined, while it is.
@@ -139,16 +154,36 @@ mod tests {
         let file = StateFile::new(&folder.join("proxy.json"));
         let found = file.load(Colour::Blue).unwrap();
         let claims = Arc::new(Claims::new(found.live, Colour::Green, 2));
-        Shifter::new(Arc::clone(&claims), Arc::new(Running::new(claims)), file, found.trouble)
+        Shifter::new(Arc::clone(&claims), Arc::new(Running::new(claims)), file, found)
+    }
+
+    /// By nobody in particular.
+    fn order(to: Colour, epoch: u64) -> SignedShift {
+        SignedShift { order: ShiftOrder { to, epoch }, by: None }
+    }
+
+    #[tokio::test]
+    async fn who_asked_for_the_last_shift_is_said_also_after_a_restart_and_of_no_other_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = shifter(folder.path());
+        assert_eq!(first.state().by, None);
+        let by_ann = SignedShift { by: Some("ann@desk".to_owned()), ..order(Colour::Green, 5) };
+        assert_eq!(first.shift(by_ann).await.unwrap().by.as_deref(), Some("ann@desk"));
+        let by_bob = SignedShift { by: Some("bob@table".to_owned()), ..order(Colour::Blue, 5) };
+        first.shift(by_bob).await.expect_err("it is stale");
+        assert_eq!(first.state().by.as_deref(), Some("ann@desk"));
+        let again = shifter(folder.path());
+        assert_eq!((again.state().by.as_deref(), again.by_of(4)), (Some("ann@desk"), None));
+        assert_eq!(again.shift(order(Colour::Blue, 6)).await.unwrap().by, None);
     }
 
     #[tokio::test]
     async fn an_epoch_that_was_seen_is_refused_and_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let shifter = shifter(folder.path());
-        shifter.shift(ShiftOrder { to: Colour::Green, epoch: 5 }).await.unwrap();
+        shifter.shift(order(Colour::Green, 5)).await.unwrap();
         for epoch in [0, 4, 5] {
-            let refused = shifter.shift(ShiftOrder { to: Colour::Blue, epoch }).await;
+            let refused = shifter.shift(order(Colour::Blue, epoch)).await;
             assert!(matches!(refused, Err(OrderError::Stale { seen: 5, .. })), "{refused:?}");
         }
         assert_eq!(shifter.state().live, Some(Colour::Green));
@@ -160,7 +195,7 @@ mod tests {
         let shifter = shifter(folder.path());
         std::fs::remove_file(folder.path().join("proxy.json")).unwrap();
         std::fs::create_dir(folder.path().join("proxy.json")).unwrap();
-        let refused = shifter.shift(ShiftOrder { to: Colour::Green, epoch: 1 }).await;
+        let refused = shifter.shift(order(Colour::Green, 1)).await;
         assert!(matches!(refused, Err(OrderError::Unstored(_))), "{refused:?}");
         assert_eq!((shifter.state().live, shifter.state().epoch), (Some(Colour::Blue), 0));
     }
@@ -171,8 +206,8 @@ mod tests {
         std::fs::write(folder.path().join("proxy.json"), "{\"epoch\":3}").unwrap();
         let shifter = shifter(folder.path());
         assert!(shifter.trouble().is_some());
-        assert!(shifter.shift(ShiftOrder { to: Colour::Green, epoch: 3 }).await.is_err());
-        shifter.shift(ShiftOrder { to: Colour::Green, epoch: 4 }).await.unwrap();
+        assert!(shifter.shift(order(Colour::Green, 3)).await.is_err());
+        shifter.shift(order(Colour::Green, 4)).await.unwrap();
         assert_eq!(shifter.trouble(), None);
         assert_eq!(StateFile::new(&folder.path().join("proxy.json")).load(Colour::Blue).unwrap().live.colour, Some(Colour::Green));
     }

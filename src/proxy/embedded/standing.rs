@@ -8,6 +8,7 @@ use prometheus::IntGaugeVec;
 use super::pause::Pause;
 use crate::clock;
 use crate::net::tls::Certificate;
+use crate::proxy::control::{Begun, Pauses};
 use crate::telemetry::metrics::gauge;
 
 static DAYS: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_certificate_days"));
@@ -16,14 +17,22 @@ static DAYS: LazyLock<IntGaugeVec> = LazyLock::new(|| gauge("allswell_proxy_cert
 #[derive(Debug)]
 pub(super) struct Standing {
     pub(super) pause: Arc<Pause>,
-    held_since: Mutex<Option<Duration>>,
+    held: Mutex<Option<Held>>,
     certificates: Vec<(&'static str, Arc<Certificate>)>,
+}
+
+/// A hold, which ends with the process.
+#[derive(Debug)]
+struct Held {
+    /// By the clock that nobody sets.
+    since: Duration,
+    begun: Begun,
 }
 
 impl Standing {
     /// Of a proxy that was just started, with the certificates of its listeners.
     pub(super) fn new(pause: Arc<Pause>, certificates: Vec<(&'static str, Arc<Certificate>)>) -> Self {
-        let standing = Self { pause, held_since: Mutex::default(), certificates };
+        let standing = Self { pause, held: Mutex::default(), certificates };
         standing.look_at_certificates();
         standing
     }
@@ -38,11 +47,18 @@ impl Standing {
         }
     }
 
-    /// Keeps new requests waiting, or lets them go on.
-    pub(super) fn hold(&self, on: bool) {
-        let mut since = self.held_since.lock().unwrap_or_else(PoisonError::into_inner);
-        *since = on.then(|| since.unwrap_or_else(clock::elapsed));
+    /// Keeps new requests waiting, or lets them go on. Who orders again what stands already has not begun it.
+    pub(super) fn hold(&self, on: bool, by: Option<String>) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = || Held { since: clock::elapsed(), begun: Begun { since: clock::now(), by } };
+        *held = if on { Some(held.take().unwrap_or_else(begin)) } else { None };
         self.pause.hold(on);
+    }
+
+    /// What the control socket says.
+    pub(super) fn pauses(&self) -> Pauses {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        Pauses { held: held.as_ref().map(|held| held.begun.clone()), ..self.pause.state() }
     }
 
     /// What somebody should look at; none where all is well.
@@ -52,8 +68,32 @@ impl Standing {
     }
 
     fn of_hold(&self) -> Option<String> {
-        let since = *self.held_since.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = self.held.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|held| held.since);
         let held = since.map(|since| clock::elapsed().saturating_sub(since)).filter(|held| *held > self.pause.time());
         held.map(|held| format!("requests have been held for {} s, longer than each of them waits: allswell hold off", held.as_secs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::HoldSettings;
+
+    #[test]
+    fn a_hold_says_since_when_and_by_whom_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = HoldSettings { time: Duration::from_secs(30), number: 1 };
+        let standing = Standing::new(Arc::new(Pause::load(&folder.path().join("maintenance.json"), limits)), Vec::new());
+        assert_eq!(standing.pauses().held, None);
+        let before = clock::now();
+        standing.hold(true, Some("ann@desk".to_owned()));
+        let begun = standing.pauses().held.expect("it is held");
+        assert!(begun.by.as_deref() == Some("ann@desk") && (before..=clock::now()).contains(&begun.since), "{begun:?}");
+        standing.hold(true, Some("bob@table".to_owned()));
+        assert_eq!(standing.pauses().held, Some(begun), "it stood already");
+        standing.hold(false, None);
+        assert_eq!(standing.pauses().held, None);
+        standing.hold(true, None);
+        assert_eq!(standing.pauses().held.map(|begun| begun.by), Some(None));
     }
 }

@@ -1,5 +1,5 @@
-//! The live colour and its epoch, as a restart finds them: the same on two lines, each in a sector of its own. What is new is written over one of
-//! them, with one wait for the disk, while the other one stands; and then over that.
+//! The live colour, its epoch and who asked for it, as a restart finds them: the same on two lines, each in a sector of its own. What is new is
+//! written over one of them, with one wait for the disk, while the other one stands; and then over that.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -31,14 +31,17 @@ pub(super) struct StateFile(PathBuf);
 struct Content {
     live: Colour,
     epoch: u64,
-    /// Of the two above. A file of one record, as it was written at first, has none.
+    /// Who asked for it. It stands before the sum, so that a line that was not written to its end has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    /// Of colour and epoch, as also those proxies reckon it that keep nothing else. A file of one record, as it was written at first, has none.
     #[serde(default)]
     sum: Option<String>,
 }
 
 impl Content {
-    fn new(live: Colour, epoch: u64) -> Self {
-        Self { live, epoch, sum: Some(sum(live, epoch)) }
+    fn new(live: Colour, epoch: u64, by: Option<&str>) -> Self {
+        Self { live, epoch, by: by.map(str::to_owned), sum: Some(sum(live, epoch)) }
     }
 
     /// Of the line at this place, where it is whole.
@@ -67,8 +70,16 @@ fn sum(live: Colour, epoch: u64) -> String {
 pub(super) struct Found {
     /// What is live; undefined where the file is there and cannot be read.
     pub(super) live: Live,
+    /// Who asked for that, where it is known.
+    pub(super) by: Option<String>,
     /// Why it is undefined.
     pub(super) trouble: Option<String>,
+}
+
+impl From<Content> for Found {
+    fn from(Content { live, epoch, by, .. }: Content) -> Self {
+        Self { live: Live { colour: Some(live), epoch }, by, trouble: None }
+    }
 }
 
 impl StateFile {
@@ -86,13 +97,14 @@ impl StateFile {
             return Ok(self.newest(&file));
         }
         match fs::read(&self.0) {
-            Ok(bytes) => Ok(match serde_json::from_slice(&bytes) {
-                Ok(Content { live, epoch, .. }) => Found { live: Live { colour: Some(live), epoch }, trouble: None },
+            Ok(bytes) => Ok(match serde_json::from_slice::<Content>(&bytes) {
+                Ok(record) => Found::from(record),
                 Err(error) => self.undefined(epoch_of(&bytes), &error.to_string()),
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.replace(&Content::new(first_live, 0)).map_err(|error| StateError(self.0.clone(), error))?;
-                Ok(Found { live: Live { colour: Some(first_live), epoch: 0 }, trouble: None })
+                let first = Content::new(first_live, 0, None);
+                self.replace(&first).map_err(|error| StateError(self.0.clone(), error))?;
+                Ok(Found::from(first))
             }
             Err(error) => Ok(self.undefined(0, &error.to_string())),
         }
@@ -109,12 +121,12 @@ impl StateFile {
             }
         }
         match (newest, trouble) {
-            (Some(Content { live, epoch, .. }), trouble) => {
+            (Some(record), trouble) => {
                 if let Some(trouble) = trouble {
                     let file = self.0.display();
-                    tracing::warn!(%file, %live, epoch, trouble, "one of two lines is not whole: the other one stands");
+                    tracing::warn!(%file, live = %record.live, epoch = record.epoch, trouble, "one of two lines is not whole: the other one stands");
                 }
-                Found { live: Live { colour: Some(live), epoch }, trouble: None }
+                Found::from(record)
             }
             (None, trouble) => {
                 let bytes = fs::read(&self.0).unwrap_or_default();
@@ -126,15 +138,15 @@ impl StateFile {
 
     fn undefined(&self, epoch: u64, why: &str) -> Found {
         let trouble = format!("live is undefined: {} cannot be read ({why}). A switch to either colour cures it", self.0.display());
-        Found { live: Live { colour: None, epoch }, trouble: Some(trouble) }
+        Found { live: Live { colour: None, epoch }, by: None, trouble: Some(trouble) }
     }
 
     /// Stores it beside what has the epoch `kept`, which stands until this is there. When this has returned, a power cut leaves the new state.
     ///
     /// # Errors
     /// As the operating system says.
-    pub(super) fn store(&self, live: Colour, epoch: u64, kept: u64) -> Result<(), StateError> {
-        let record = Content::new(live, epoch);
+    pub(super) fn store(&self, live: Colour, epoch: u64, by: Option<&str>, kept: u64) -> Result<(), StateError> {
+        let record = Content::new(live, epoch, by);
         let stored = match self.beside(kept) {
             Some((file, places)) => record.line().and_then(|line| write(&file, places, &line)),
             None => self.replace(&record),
@@ -203,7 +215,7 @@ mod tests {
         assert_eq!(file.load(Colour::Green).unwrap().live, Live { colour: Some(Colour::Green), epoch: 0 });
         assert_eq!(live(&file), (Some(Colour::Green), 0));
         for (colour, epoch, kept) in [(Colour::Blue, 7, 0), (Colour::Green, 8, 7), (Colour::Green, 20, 8)] {
-            file.store(colour, epoch, kept).unwrap();
+            file.store(colour, epoch, None, kept).unwrap();
             assert_eq!(live(&file), (Some(colour), epoch));
         }
     }
@@ -212,9 +224,9 @@ mod tests {
     fn wherever_the_power_goes_off_the_old_or_the_new_is_live() {
         let (_folder, file) = file(None);
         file.load(Colour::Green).unwrap();
-        file.store(Colour::Green, 8, 0).unwrap();
+        file.store(Colour::Green, 8, None, 0).unwrap();
         let before = fs::read(&file.0).unwrap();
-        file.store(Colour::Blue, 9, 8).unwrap();
+        file.store(Colour::Blue, 9, None, 8).unwrap();
         let after = fs::read(&file.0).unwrap();
         let (old, new) = ((Some(Colour::Green), 8), (Some(Colour::Blue), 9));
         let last = (0..LINE).rposition(|place| before[place] != after[place]).unwrap();
@@ -233,15 +245,46 @@ mod tests {
         for place in [0, LINE] {
             let (_folder, file) = file(None);
             file.load(Colour::Green).unwrap();
-            file.store(Colour::Blue, 7, 0).unwrap();
+            file.store(Colour::Blue, 7, None, 0).unwrap();
             let mut bytes = fs::read(&file.0).unwrap();
             bytes[place + 3] ^= 1;
             fs::write(&file.0, bytes).unwrap();
             assert_eq!(live(&file), (Some(Colour::Blue), 7));
             let [first, _] = file.beside(7).unwrap().1;
             assert_eq!(first, place as u64, "the whole one stands until the other one is there");
-            file.store(Colour::Green, 8, 7).unwrap();
+            file.store(Colour::Green, 8, None, 7).unwrap();
             assert_eq!(live(&file), (Some(Colour::Green), 8));
+        }
+    }
+
+    #[test]
+    fn who_asked_is_read_back_and_an_older_proxy_reads_the_rest() {
+        let (_folder, file) = file(None);
+        file.load(Colour::Green).unwrap();
+        let by = || file.load(Colour::Green).unwrap().by;
+        assert_eq!(by(), None);
+        file.store(Colour::Blue, 7, Some("ann@desk"), 0).unwrap();
+        assert_eq!((live(&file), by().as_deref()), ((Some(Colour::Blue), 7), Some("ann@desk")));
+        // Its records have neither this field nor a sum of it.
+        let kept = Content::read(&File::open(&file.0).unwrap(), PLACES[0]).unwrap();
+        assert_eq!(kept.sum, Some(signing::fingerprint("blue 7")));
+        file.store(Colour::Green, 8, None, 7).unwrap();
+        assert_eq!((live(&file), by()), ((Some(Colour::Green), 8), None), "nobody has said so of this one");
+    }
+
+    #[test]
+    fn wherever_the_power_goes_off_nobody_is_named_for_what_another_one_asked() {
+        let (_folder, file) = file(None);
+        file.load(Colour::Green).unwrap();
+        file.store(Colour::Green, 8, Some("ann@desk"), 0).unwrap();
+        let before = fs::read(&file.0).unwrap();
+        file.store(Colour::Blue, 9, Some("bob@table"), 8).unwrap();
+        let after = fs::read(&file.0).unwrap();
+        for end in 0..=LINE {
+            fs::write(&file.0, [&before[..LINE], &after[LINE..LINE + end], &before[LINE + end..]].concat()).unwrap();
+            let found = file.load(Colour::Blue).unwrap();
+            let named = if found.live.epoch == 8 { "ann@desk" } else { "bob@table" };
+            assert_eq!(found.by.as_deref(), Some(named), "{end} bytes of the first that is written");
         }
     }
 
@@ -249,10 +292,10 @@ mod tests {
     fn what_could_not_be_stored_is_written_over_and_what_stood_stands() {
         let (_folder, file) = file(None);
         file.load(Colour::Green).unwrap();
-        file.store(Colour::Blue, 7, 0).unwrap();
-        file.store(Colour::Green, 7, 0).unwrap();
+        file.store(Colour::Blue, 7, None, 0).unwrap();
+        file.store(Colour::Green, 7, None, 0).unwrap();
         assert_eq!(live(&file), (Some(Colour::Green), 7));
-        file.store(Colour::Green, 0, 0).unwrap();
+        file.store(Colour::Green, 0, None, 0).unwrap();
         assert_eq!(live(&file), (Some(Colour::Green), 0));
     }
 
@@ -260,13 +303,13 @@ mod tests {
     fn a_file_of_one_record_is_read_and_becomes_one_of_two() {
         let (_folder, file) = file(Some("{\"live\":\"green\",\"epoch\":4}"));
         assert_eq!(live(&file), (Some(Colour::Green), 4));
-        file.store(Colour::Blue, 5, 4).unwrap();
+        file.store(Colour::Blue, 5, None, 4).unwrap();
         assert_eq!((live(&file), fs::metadata(&file.0).unwrap().len()), ((Some(Colour::Blue), 5), 2 * LINE as u64));
     }
 
     #[test]
     fn what_cannot_be_read_is_undefined_and_never_a_guess() {
-        let torn = String::from_utf8(Content::new(Colour::Green, 5).line().unwrap()).unwrap().replace(":5", ":6").repeat(2);
+        let torn = String::from_utf8(Content::new(Colour::Green, 5, None).line().unwrap()).unwrap().replace(":5", ":6").repeat(2);
         for (content, epoch) in
             [("", 0), ("{\"live\":\"blue\"", 0), ("{\"live\":\"purple\",\"epoch\":9}", 9), ("[]", 0), (torn.as_str(), 6)]
         {
@@ -274,7 +317,7 @@ mod tests {
             let found = file.load(Colour::Blue).unwrap();
             assert_eq!(found.live, Live { colour: None, epoch }, "{content}");
             assert!(found.trouble.unwrap().contains("proxy.json"));
-            file.store(Colour::Green, 10, epoch).unwrap();
+            file.store(Colour::Green, 10, None, epoch).unwrap();
             assert_eq!(live(&file), (Some(Colour::Green), 10), "{content}: a switch cures it");
         }
     }

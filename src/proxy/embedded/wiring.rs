@@ -128,7 +128,7 @@ impl Embedded {
         let [of_blue, of_green] = &mut names;
         // Clients that come meanwhile wait.
         tokio::join!(of_blue.look_up(&blue), of_green.look_up(&green));
-        let shifter = Arc::new(Shifter::new(Arc::clone(&claims), Arc::clone(&running), file, found.trouble).ending_streams_after(streams));
+        let shifter = Arc::new(Shifter::new(Arc::clone(&claims), Arc::clone(&running), file, found).ending_streams_after(streams));
         let room = Arc::new(Semaphore::new(usize::try_from(settings.limits.connections).unwrap_or(Semaphore::MAX_PERMITS)));
         let (log, log_thread) = open_log(&settings.access_log, state, threads)?.unzip();
         let pause = Arc::new(Pause::load(&state.join("maintenance.json"), settings.hold));

@@ -1,8 +1,8 @@
-//! What the journal says of the proxy, and what it has of whoever ordered that past the prober.
+//! What the journal says of the proxy and of what it had answered, and what it has of whoever ordered it past the prober.
 
-use super::{Journal, lease, with_steps, write_step};
+use super::{Journal, close_or_advance, lease, with_steps, write_step};
 use crate::domain::entry::{Asked, Step};
-use crate::domain::shift::{Belief, Believed, Claimed, believe};
+use crate::domain::shift::{Before, Belief, Believed, Claimed, believe};
 use crate::store::connection::Connection;
 use crate::store::error::StoreError;
 use crate::store::facts;
@@ -10,6 +10,8 @@ use crate::store::statement::sql;
 
 /// The fact: what was live before there was any switch.
 const FIRST: &str = "first live";
+/// The fact: which switch was made last, and what the colours had answered then.
+const BEFORE: &str = "answered before the shift";
 /// The last switch that has decided what is live.
 const DECIDED: &str = "SELECT id FROM journal WHERE what = 'switch' AND phase IN ('done', 'stayed', 'reverted') ORDER BY id DESC LIMIT 1";
 /// That one and those after it, newest first. Of those that were refused nothing counts but their epochs.
@@ -35,6 +37,31 @@ impl Journal {
         let mut transaction = self.store.begin().await?;
         facts::set(&mut transaction, FIRST, &claim).await?;
         transaction.commit().await
+    }
+
+    /// Writes down that a switch was made, as [`Journal::reach`] does, and in the same commit what the colours had answered until then, where the
+    /// proxy counts. Whoever goes on with it goes by that; it is kept for the last switch alone.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn reach_shifted(&self, id: i64, step: &Step, before: Option<&Before>) -> Result<bool, StoreError> {
+        let mut transaction = self.store.begin().await?;
+        let reached = close_or_advance(&mut transaction, id, step).await?;
+        if reached && let Some(before) = before {
+            facts::set(&mut transaction, BEFORE, &(id, before)).await?;
+        }
+        transaction.commit().await?;
+        Ok(reached)
+    }
+
+    /// What the colours had answered when a switch was made; none where that was not written down, as an older prober did not.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn before_shift(&self, id: i64) -> Result<Option<Before>, StoreError> {
+        let mut connection = self.store.read().await?;
+        let kept: Option<(i64, Before)> = facts::get(&mut connection, BEFORE).await?;
+        Ok(kept.filter(|(of, _)| *of == id).map(|(_, before)| before))
     }
 
     /// Writes down a switch that is over and that the prober has not made: the proxy serves it under `epoch`. Its end is still to be told.

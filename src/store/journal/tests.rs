@@ -3,7 +3,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::shift::{Belief, Believed};
+use crate::domain::answers::{Answers, BothAnswers};
+use crate::domain::shift::{Before, Belief, Believed};
 use crate::domain::switch::{DIRECTLY, OUTSIDE};
 
 async fn journal() -> (TempDir, Journal) {
@@ -206,4 +207,28 @@ async fn what_the_journal_says_of_the_proxy_is_the_last_switch_that_was_not_refu
     journal.has_used(done.id, 12).await.unwrap();
     journal.has_used(done.id, 3).await.unwrap();
     assert_eq!(believed(&journal).await, Believed { claim: (Colour::Green, 12), highest: 12, broken_off: Vec::new() });
+}
+
+#[tokio::test]
+async fn what_was_answered_before_a_switch_outlives_the_prober_and_is_that_switchs_alone() {
+    let (folder, journal) = journal().await;
+    let answers = |total, failed| Answers { total, failed };
+    let counted = BothAnswers { blue: answers(9_000, 90), green: answers(7, 1) };
+    let before = Before { lately: answers(500, 50), counted };
+    let first = ours(&journal, What::Switch, "ann", at(1)).await;
+    assert!(!journal.reach_shifted(first.id, &step(Phase::Shifted, 2, ""), Some(&before)).await.unwrap(), "no phase is skipped");
+    assert_eq!(journal.before_shift(first.id).await.unwrap(), None, "it was not made");
+    assert!(journal.reach(first.id, &step(Phase::Gated, 2, "")).await.unwrap());
+    assert!(journal.reach_shifted(first.id, &step(Phase::Shifted, 3, "a note"), Some(&before)).await.unwrap());
+    drop(journal);
+    let journal = Journal::new(Store::open("sqlite:prober.db", folder.path()).await.unwrap());
+    let found = journal.entry(first.id).await.unwrap().unwrap();
+    assert_eq!((found.phase, found.steps.last()), (Phase::Shifted, Some(&step(Phase::Shifted, 3, "a note"))));
+    assert_eq!(journal.before_shift(first.id).await.unwrap(), Some(before));
+    assert!(journal.reach(first.id, &step(Phase::Stayed, 4, "")).await.unwrap());
+    let second = ours(&journal, What::Switch, "ann", at(5)).await;
+    assert!(journal.reach(second.id, &step(Phase::Gated, 6, "")).await.unwrap());
+    // As an older prober writes it down, or one whose proxy does not count.
+    assert!(journal.reach_shifted(second.id, &step(Phase::Shifted, 7, ""), None).await.unwrap());
+    assert_eq!(journal.before_shift(second.id).await.unwrap(), None, "that was of the first one");
 }

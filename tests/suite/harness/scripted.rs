@@ -43,7 +43,8 @@ struct Kept {
 impl Scripted {
     /// Listens where the host's proxy would, with blue live. The state directory is there.
     pub(crate) async fn start(host: &Host, script: Script) -> Self {
-        let state = ProxyState { live: Some(Colour::Blue), epoch: 0, blue: Load::default(), green: Load::default(), answers: None };
+        let idle = Load::default();
+        let state = ProxyState { live: Some(Colour::Blue), epoch: 0, by: None, blue: idle, green: idle, answers: None };
         let proxy = Self { script, kept: Arc::new(Mutex::new(Kept { state, orders: Vec::new() })) };
         let control = Router::new().route("/v1/state", get(say)).route("/v1/shift", post(shift)).with_state(proxy.clone());
         let socket = UnixListener::bind(host.path("state/proxy.sock")).expect("a socket");

@@ -22,6 +22,8 @@ async fn what_is_held_goes_to_the_colour_that_is_live_afterwards() {
         let mut client = front.client().await;
         waiting.spawn(async move { client.ask("GET", "/work", &[], b"").await.unwrap().text() });
     }
+    let held = front.control.pauses().await.unwrap().held.expect("it says since when");
+    assert!(held.by.as_ref().is_some_and(|by| by.contains('@')), "{held:?}");
     eventually("both wait", || async { (front.control.pauses().await.ok()?.waiting == 2).then_some(()) }).await;
     let refused = front.client().await.ask("GET", "/work", &[], b"").await.unwrap();
     assert_eq!((refused.status, refused.header("retry-after").as_deref()), (503, Some("1")), "{}", refused.text());
@@ -31,6 +33,7 @@ async fn what_is_held_goes_to_the_colour_that_is_live_afterwards() {
     assert_eq!(allswell(&front.host, &["--state", "state", "hold", "off"]).await.code, 0);
     let answers = timeout(SECONDS, waiting.join_all()).await.expect("they go on");
     assert_eq!(answers, ["green 0", "green 0"]);
+    assert_eq!(front.control.pauses().await.unwrap().held, None);
 }
 
 #[tokio::test]
@@ -52,8 +55,11 @@ async fn maintenance_turns_visitors_away_outlives_a_restart_and_ends() {
     assert_eq!(asked.code, 7, "nobody said yes: {asked:?}");
     let begun = allswell(&front.host, &["--state", "state", "--yes", "maintenance", "on", "--message", "back at noon"]).await;
     assert_eq!(begun.code, 0, "{begun:?}");
+    let maintained = front.control.pauses().await.unwrap().maintained.expect("it says since when");
+    assert!(maintained.by.as_ref().is_some_and(|by| by.contains('@')), "{maintained:?}");
     for _ in 0..2 {
         let mut client = front.client().await;
+        assert_eq!(front.control.pauses().await.unwrap().maintained.as_ref(), Some(&maintained), "also after a restart");
         let told = client.ask("GET", "/work", &["accept: text/html"], b"").await.unwrap();
         assert!(told.status == 503 && told.text().contains("back at noon") && told.header("retry-after").is_some(), "{told:?}");
         assert_eq!(client.ask("GET", "/healthz", &[], b"").await.unwrap().text(), "200: maintenance\n");

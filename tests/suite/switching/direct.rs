@@ -23,7 +23,7 @@ async fn typed(cluster: &Cluster, words: &[&str]) -> Ran {
 /// The switch that was made past the prober, once it stands in the journal.
 async fn found(cluster: &Cluster) -> Entry {
     let last = || async { cluster.remote.history(1).await.ok()?.pop() };
-    eventually("it stands in the journal", || async { last().await.filter(|entry| entry.asked.by == OUTSIDE) }).await
+    eventually("it stands in the journal", || async { last().await.filter(|entry| entry.asked.by.ends_with(OUTSIDE)) }).await
 }
 
 fn reason(beat: &Beat) -> &str {
@@ -43,14 +43,17 @@ async fn what_is_switched_past_a_dead_prober_is_written_down_told_and_rolled_bac
     let entry = found(&cluster).await;
     assert_eq!((entry.asked.target, entry.origin, entry.phase, entry.epoch), (Blue, Some(Green), Phase::Done, 2));
     assert_eq!(entry.asked.forced.as_deref(), Some(DIRECTLY));
+    let typist = entry.asked.by.strip_suffix(&format!(" {OUTSIDE}")).expect("the proxy has said who typed it");
+    assert!(typist.contains('@'), "{typist}");
     assert_eq!(entry.reason.as_deref(), Some("the proxy serves blue, epoch 2, where the journal said green, epoch 1"));
     let told = eventually("it is told", || async {
         let switches = sink.taken().into_iter().filter(|taken| taken.kind == "switch.done");
         let mut words = switches.filter_map(|taken| taken.body["data"]["reason"].as_str().map(str::to_owned));
-        words.find(|words| words.contains("made outside the prober"))
+        words.find(|words| words.contains("outside the prober"))
     })
     .await;
-    assert!(told.contains("the switch to blue") && told.contains("the gate was skipped: directly at the proxy"), "{told}");
+    assert!(told.contains(&format!("the switch to blue asked for by {}", entry.asked.by)), "{told}");
+    assert!(told.contains("the gate was skipped: directly at the proxy"), "{told}");
     typed(&cluster, &["rollback", "--yes"]).await;
     assert_eq!(cluster.live().await, Some(Green));
     assert_eq!(cluster.remote.history(9).await.unwrap().len(), 3, "each of them stands there once");
@@ -75,7 +78,7 @@ async fn whoever_orders_the_proxy_beside_a_prober_that_lives_is_found_by_its_rou
     let epoch = control.state().await.unwrap().epoch + 1;
     control.shift(ShiftOrder { to: Blue, epoch }).await.unwrap();
     let entry = found(&cluster).await;
-    assert_eq!((entry.asked.target, entry.epoch), (Blue, epoch));
+    assert_eq!((entry.asked.target, entry.epoch, entry.asked.by.as_str()), (Blue, epoch, OUTSIDE), "nobody has said who it was");
     let state = cluster.state().await;
     assert_eq!((state.live, state.epoch), (Some(Blue), epoch), "nobody has ordered it since");
 }

@@ -53,7 +53,7 @@ const MORE: &str = "beat_key = \"k\"\nchannels = [\"ops\"]\n[[channel]]\nname = 
                     [[check]]\nname = \"backup\"\nperiod = \"1h\"\n[log]\ndirectory = \"day\"\n";
 
 /// What succeeds or is refused on a system that does well, in this order.
-const ORDERS: [(&str, &[&str]); 27] = [
+const ORDERS: [(&str, &[&str]); 28] = [
     ("live", &["live"]),
     ("status", &["status"]),
     ("health", &["health"]),
@@ -69,6 +69,7 @@ const ORDERS: [(&str, &[&str]); 27] = [
     ("switch", &["toggle", "--no-wait"]),
     ("error", &["switch", "green"]),
     ("hold", &["hold", "on"]),
+    ("status", &["status"]),
     ("hold", &["hold", "off"]),
     ("maintenance", &["maintenance", "on", "--message", "soon"]),
     ("maintenance", &["maintenance", "off"]),
