@@ -6,7 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -70,11 +70,10 @@ pub async fn run(words: &[String], environment: &[(&str, String)], limit: Durati
     let (name, arguments) = words.split_first().ok_or(ProgramError::Nothing)?;
     let mut command = Command::new(name);
     command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
-    // A group of its own: at its limit, whatever it has started ends with it.
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
-    let mut running = Running(command.spawn().map_err(|error| ProgramError::Unstarted(name.clone(), error))?);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running::start(&mut command).map_err(|error| ProgramError::Unstarted(name.clone(), error))?;
     let mut tail = Vec::new();
-    let ended = timeout(limit, running.finish(&mut tail)).await;
+    let ended = timeout(limit, running.finish(&[], &mut tail)).await;
     let (shown, said) = (words.join(" "), Said::of(&tail));
     match ended {
         Ok(Ok(status)) if status.success() => Ok(said),
@@ -91,14 +90,35 @@ fn how(status: ExitStatus) -> String {
     }
 }
 
-/// Dropped before its end, it is killed with its process group.
-struct Running(Child);
+/// A program that runs, in a process group of its own. Dropped before its end, it is killed with all that it has started.
+#[derive(Debug)]
+pub struct Running(Child);
 
 impl Running {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn start(command: &mut Command) -> io::Result<Self> {
+        command.process_group(0).kill_on_drop(true).spawn().map(Self)
+    }
+
+    /// How it ended. It hears `input`, where its standard input is ours; of what it says, where its outputs are ours, the end is kept in `tail`.
     /// What it leaves running behind keeps nobody waiting.
-    async fn finish(&mut self, tail: &mut Vec<u8>) -> io::Result<ExitStatus> {
-        let (out, err) = (self.0.stdout.take(), self.0.stderr.take());
-        let talk = read(out, err, tail);
+    ///
+    /// # Errors
+    /// Where the system does not tell how it ended.
+    pub async fn finish(&mut self, input: &[u8], tail: &mut Vec<u8>) -> io::Result<ExitStatus> {
+        let (stdin, out, err) = (self.0.stdin.take(), self.0.stdout.take(), self.0.stderr.take());
+        let feed = async {
+            if let Some(mut stdin) = stdin {
+                // One that does not read all of it may be right all the same: how it ends says so.
+                let _ = stdin.write_all(input).await;
+            }
+        };
+        let talk = async {
+            tokio::join!(feed, read(out, err, tail));
+        };
         tokio::pin!(talk);
         tokio::select! {
             ended = self.0.wait() => {

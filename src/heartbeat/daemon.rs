@@ -21,7 +21,7 @@ use crate::domain::moment::humane;
 const PATIENCE: u32 = 6;
 /// How long the channels may take at the end, when it is a crash that they are told of.
 const LAST_WORDS: Duration = Duration::from_secs(10);
-/// The same when we were asked to end, and how long the watchers may take: whoever asked waits, 10 s in the case of containers, and then kills.
+/// How long channels and watchers may take when we were asked to end: whoever asked waits, 10 s in the case of containers, and then kills.
 const SHORT_WORDS: Duration = Duration::from_secs(2);
 
 /// Why a heartbeat ends.

@@ -33,7 +33,7 @@ pub async fn probe(target: &str, limit: Duration) -> Result<Duration, String> {
     ask(http(limit), target, limit).await
 }
 
-/// The same of a part of ours, by whatever certificate it shows.
+/// Asks the health URL of a part of ours once, by whatever certificate it shows.
 ///
 /// # Errors
 /// As [`probe`].

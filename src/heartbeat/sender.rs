@@ -11,23 +11,15 @@ use crate::clock;
 use crate::domain::beat::{Beat, BeatKind, Health, Identity};
 use crate::domain::moment::humane;
 use crate::net::client::{explain, http};
-use crate::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
+use crate::net::parcel::Parcel;
+use crate::signing::Key;
 
-/// What a watcher signs for, whatever stands before it in its URL.
-const PATH: &str = "/v1/beat";
 /// What a beat may carry, in bytes; of more, the end.
 const LARGEST_BODY: usize = 100_000;
 /// What is read of a watcher's answer.
 const LARGEST_ANSWER: usize = 1_024;
 /// Between two attempts with a beat that no other follows.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// A beat that is ready to go.
-#[derive(Debug, Clone)]
-pub(super) struct Parcel {
-    json: Vec<u8>,
-    signature: String,
-}
 
 /// Sends beats.
 #[derive(Debug)]
@@ -69,15 +61,12 @@ impl Sender {
             ..Beat::new(check, kind, Identity { instance, run: self.run, sequence: self.sequence }, clock::now())
         };
         // A beat is made of texts and numbers: it can always be written.
-        let json = serde_json::to_vec(&beat).unwrap_or_default();
-        let signature = self.key.sign("POST", PATH, &json);
-        Parcel { json, signature }
+        Parcel::new(serde_json::to_vec(&beat).unwrap_or_default(), &self.key)
     }
 
     /// Sends to one watcher. The error is in the user's words.
     pub(super) fn post(&self, watcher: &Watcher, parcel: &Parcel) -> impl Future<Output = Result<(), String>> + Send + 'static {
-        let request = self.client.post(watcher.url.clone()).timeout(self.timeout).header("content-type", "application/json");
-        let request = request.header(KEY_ID_HEADER, self.key.id()).header(SIGNATURE_HEADER, &parcel.signature).body(parcel.json.clone());
+        let request = parcel.to(&self.client, watcher.url.clone()).timeout(self.timeout);
         async move {
             let mut answer = request.send().await.map_err(explain)?;
             if answer.status().is_success() {
@@ -93,7 +82,7 @@ impl Sender {
         futures_util::future::join_all(watchers.iter().map(|watcher| self.post(watcher, parcel))).await
     }
 
-    /// The same for a beat that no other follows: again while nobody has taken it, for so long at most.
+    /// Sends a beat that no other follows to every watcher: again while nobody has taken it, for so long at most.
     pub(super) async fn insist(&self, watchers: &[Watcher], parcel: &Parcel, limit: Duration) -> Vec<Result<(), String>> {
         let until = clock::elapsed() + limit;
         let mut is_first = true;

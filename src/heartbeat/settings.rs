@@ -7,6 +7,7 @@ use reqwest::Url;
 
 use crate::domain::colour::Colour;
 use crate::net::client::ClientError;
+use crate::net::parcel::PATH;
 use crate::notify::{ChannelError, ChannelSettings};
 use crate::signing::Key;
 
@@ -84,7 +85,7 @@ impl Watcher {
         let host = base.host_str().unwrap_or_default();
         let name = format!("{host}:{}", base.port_or_known_default().unwrap_or(80));
         let mut url = base.clone();
-        url.set_path(&format!("{}/v1/beat", base.path().trim_end_matches('/')));
+        url.set_path(&format!("{}{PATH}", base.path().trim_end_matches('/')));
         Ok(Self { name, url })
     }
 

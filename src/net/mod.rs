@@ -7,6 +7,7 @@ pub mod listen;
 pub mod manager;
 pub mod names;
 pub mod network;
+pub mod parcel;
 pub mod passed;
 pub mod place;
 pub mod question;

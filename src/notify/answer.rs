@@ -54,7 +54,7 @@ impl Answer {
         Self::read_within(sent, LARGEST_BODY).await
     }
 
-    /// The same of one whose body has more to say.
+    /// Reads one whose body has more to say: so many bytes of it at most.
     pub(super) async fn read_within(sent: Result<Response, reqwest::Error>, most: usize) -> Result<Self, SendError> {
         let unanswered = |error| SendError::retry(explain(error));
         let mut response = sent.map_err(unanswered)?;

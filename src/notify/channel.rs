@@ -50,7 +50,7 @@ impl Channel {
         Ok(Self { name: name.clone(), timeout, way: Way::Further(further) })
     }
 
-    /// The same for a heartbeat, which knows three kinds: whatever is made here alone is all that it carries.
+    /// Prepares, as [`Channel::new`], a channel of a heartbeat, which knows three kinds: whatever is made here alone is all that it carries.
     ///
     /// # Errors
     /// As [`Channel::new`], and where it is of another kind.
@@ -85,7 +85,7 @@ impl Channel {
         self.send_after(notice, None).await
     }
 
-    /// The same, with the receipt of the first notice of the same incident, where this channel has taken one.
+    /// Sends a notice, as [`Channel::send`], with the receipt of the first notice of the same incident, where this channel has taken one.
     ///
     /// # Errors
     /// As [`Channel::send`].

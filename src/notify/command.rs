@@ -3,12 +3,6 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
-
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::Child;
-use tokio::time::timeout;
 
 use super::further::{Further, Sending};
 use super::message::{Message, cut};
@@ -16,14 +10,12 @@ use super::receipt::{ChannelError, Receipt, SendError};
 use super::webhook::payload;
 use crate::domain::notice::Notice;
 use crate::domain::plain::{bare, one_line};
+use crate::program::Running;
 
 /// EX_TEMPFAIL of sysexits.h, as sendmail and procmail use it: try again later.
 const TRY_AGAIN: i32 = 75;
-/// The end of what it says is kept, in bytes, and of its last line so many characters.
-const TAIL: usize = 4_096;
+/// Of the last line that it says so many characters are told.
 const LINE: usize = 200;
-/// What it has said is read for so long after its end, where something that it has started still has its output open.
-const REST: Duration = Duration::from_millis(200);
 
 /// A program and its arguments.
 pub(super) struct Command {
@@ -38,81 +30,30 @@ impl Command {
         Ok(Self { words: words.to_vec() })
     }
 
-    /// A process group of its own: at the end of the time, all that it has started ends with it.
-    fn spawn(&self, notice: &Notice) -> io::Result<Running> {
+    /// Dropped before its end, which is what the channel's timeout does, it is killed with all that it has started.
+    fn start(&self, notice: &Notice) -> io::Result<Running> {
         let (program, arguments) = self.words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = tokio::process::Command::new(program);
-        command.args(arguments).envs(environment(notice)).process_group(0).kill_on_drop(true);
-        Ok(Running(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?))
+        command.args(arguments).envs(environment(notice)).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Running::start(&mut command)
     }
 }
 
 impl Further for Command {
     fn send<'a>(&'a self, notice: &'a Notice) -> Sending<'a> {
         Box::pin(async move {
-            let mut running = self.spawn(notice).map_err(|error| unstarted(&error))?;
-            let (status, said) = running.finish(payload(notice).to_string()).await.map_err(|error| SendError::retry(error.to_string()))?;
-            judge(status, &said)
+            let mut running = self.start(notice).map_err(|error| unstarted(&error))?;
+            let (input, mut tail) = (payload(notice).to_string(), Vec::new());
+            let status = running.finish(input.as_bytes(), &mut tail).await.map_err(|error| SendError::retry(error.to_string()))?;
+            judge(status, &last_line(&tail))
         })
     }
 }
 
-/// A program that runs. Dropped before its end, which is what the channel's timeout does, it is killed with its process group.
-struct Running(Child);
-
-impl Running {
-    /// How it ended, and the last line that it said. What it leaves running behind keeps nobody waiting.
-    async fn finish(&mut self, input: String) -> io::Result<(ExitStatus, String)> {
-        let (stdin, stderr) = (self.0.stdin.take(), self.0.stderr.take());
-        let mut tail = Vec::new();
-        let ended = {
-            let feed = async {
-                if let Some(mut stdin) = stdin {
-                    // One that does not read all of it may be right all the same: its exit code says so.
-                    let _ = stdin.write_all(input.as_bytes()).await;
-                }
-            };
-            let talk = async { tokio::join!(feed, read(stderr, &mut tail)) };
-            tokio::pin!(talk);
-            let ended = tokio::select! {
-                ended = self.0.wait() => Some(ended),
-                _ = &mut talk => None,
-            };
-            match ended {
-                Some(ended) => {
-                    let _ = timeout(REST, talk).await;
-                    ended
-                }
-                None => self.0.wait().await,
-            }
-        };
-        let said = String::from_utf8_lossy(&tail);
-        let last = said.lines().rev().map(|line| bare(line, usize::MAX)).find(|line| !line.is_empty()).unwrap_or_default();
-        Ok((ended?, cut(&last, LINE)))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It has an id only until it was waited for: no other process can have it yet.
-        let group = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(group) = group {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
-}
-
-/// Keeps the end of what is said.
-async fn read(stderr: Option<impl AsyncRead + Unpin>, tail: &mut Vec<u8>) {
-    let Some(mut stderr) = stderr else { return };
-    let mut chunk = [0; 1_024];
-    while let Ok(length) = stderr.read(&mut chunk).await {
-        if length == 0 {
-            break;
-        }
-        tail.extend_from_slice(&chunk[..length]);
-        tail.drain(..tail.len().saturating_sub(TAIL));
-    }
+fn last_line(tail: &[u8]) -> String {
+    let said = String::from_utf8_lossy(tail);
+    let last = said.lines().rev().map(|line| bare(line, usize::MAX)).find(|line| !line.is_empty()).unwrap_or_default();
+    cut(&last, LINE)
 }
 
 fn judge(status: ExitStatus, said: &str) -> Result<Receipt, SendError> {

@@ -15,7 +15,7 @@ pub(super) trait Further: Send + Sync {
     /// Sends once.
     fn send<'a>(&'a self, notice: &'a Notice) -> Sending<'a>;
 
-    /// The same, where the receipt of the first notice of the same incident is known: what follows may stand under it.
+    /// Sends once, where the receipt of the first notice of the same incident is known: what follows may stand under it.
     fn send_after<'a>(&'a self, notice: &'a Notice, _earlier: Option<&'a str>) -> Sending<'a> {
         self.send(notice)
     }

@@ -38,7 +38,7 @@ impl Message {
         }
     }
 
-    /// The same as plain text, without the headline.
+    /// The words as plain text, without the headline.
     pub(super) fn text(&self) -> String {
         let mut lines: Vec<String> = self.facts.iter().map(|(label, value)| format!("{label}: {value}")).collect();
         lines.push(format!("Why: {}", self.reason));

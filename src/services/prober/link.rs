@@ -12,16 +12,15 @@ use crate::clock;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
 use crate::net::client::{ClientError, explain, http};
+use crate::net::parcel::{PATH, Parcel};
 use crate::probe::Target;
 use crate::services::expected::watcher_at;
-use crate::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
+use crate::signing::Key;
 
 /// So many beats wait at most; the oldest is dropped first.
 const LONGEST_QUEUE: usize = 128;
 /// The pause before a beat that was not taken is sent again.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Where beats go.
-const PATH: &str = "/v1/beat";
 
 /// A watcher and the beats that it has not taken yet.
 #[derive(Debug)]
@@ -158,9 +157,10 @@ impl Link {
     }
 
     async fn deliver(&self, beat: &Beat) {
-        let Ok(body) = serde_json::to_vec(beat) else { return };
+        let Ok(json) = serde_json::to_vec(beat) else { return };
+        let parcel = Parcel::new(json, &self.key);
         loop {
-            let trouble = match self.send(body.clone()).await {
+            let trouble = match self.send(&parcel).await {
                 Sent::Taken => return self.note_taken(beat),
                 Sent::Unexpected => return,
                 Sent::Refused(why) => return self.note(Some(why)),
@@ -174,11 +174,8 @@ impl Link {
         }
     }
 
-    async fn send(&self, body: Vec<u8>) -> Sent {
-        let signature = self.key.sign("POST", PATH, &body);
-        let request = self.client.post(format!("{}{PATH}", self.url)).header("content-type", "application/json");
-        let request = request.header(KEY_ID_HEADER, self.key.id()).header(SIGNATURE_HEADER, signature).body(body);
-        let answer = match request.send().await {
+    async fn send(&self, parcel: &Parcel) -> Sent {
+        let answer = match parcel.to(&self.client, format!("{}{PATH}", self.url)).send().await {
             Ok(answer) => answer,
             Err(error) => return Sent::Later(explain(error)),
         };
@@ -228,6 +225,7 @@ mod tests {
 
     use super::*;
     use crate::domain::beat::{BeatKind, Identity};
+    use crate::signing::SIGNATURE_HEADER;
 
     #[tokio::test]
     async fn a_watcher_that_never_took_a_beat_is_silent_since_the_beginning_and_another_since_its_last_word() {

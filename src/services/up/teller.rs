@@ -11,12 +11,11 @@ use super::news::{About, News, Pass};
 use crate::clock;
 use crate::domain::beat::{Beat, BeatKind, Health, Identity, Showing};
 use crate::net::client::explain;
-use crate::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
+use crate::net::parcel::{PATH, Parcel};
+use crate::signing::Key;
 
 /// The check that `up` beats, and the sender's name.
 const CHECK: &str = "up";
-/// The path that is signed.
-const PATH: &str = "/v1/beat";
 /// News beyond this is of no more use: the oldest goes.
 const MOST: usize = 100;
 /// So many refusals in a row are said: at the start the watcher is not there yet.
@@ -128,13 +127,7 @@ impl Teller {
 
     async fn send(&self, beat: &Beat) -> Result<(), Untaken> {
         let body = serde_json::to_vec(beat).map_err(|error| Untaken::Because(error.to_string()))?;
-        let request = self
-            .client
-            .post(format!("{}{PATH}", self.url))
-            .header(KEY_ID_HEADER, self.key.id())
-            .header(SIGNATURE_HEADER, self.key.sign("POST", PATH, &body))
-            .header("content-type", "application/json")
-            .body(body);
+        let request = Parcel::new(body, &self.key).to(&self.client, format!("{}{PATH}", self.url));
         let answer = request.send().await.map_err(|error| Untaken::Because(explain(error)))?;
         match answer.status() {
             status if status.is_success() => Ok(()),
