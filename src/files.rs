@@ -160,7 +160,7 @@ impl StateDir {
         Ok(Self { sockets: path.clone(), path })
     }
 
-    /// The same with its sockets in another directory, which is there already.
+    /// This directory, with its sockets in another one, which is there already.
     #[must_use]
     pub fn with_sockets_in(self, sockets: PathBuf) -> Self {
         Self { sockets, ..self }

@@ -45,7 +45,7 @@ impl Operator {
         Some(Exit::Failed.because(format!("the state directory {} is closed to you{}", path.display(), whose(path, &error))))
     }
 
-    /// The same without its warnings.
+    /// Loads the config, without its warnings.
     ///
     /// # Errors
     /// As [`Operator::load`].

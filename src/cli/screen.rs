@@ -220,7 +220,7 @@ pub fn fitted(text: &str, columns: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// The same, and filled with blanks to that number.
+/// As [`fitted`], and filled with blanks to that number of columns.
 #[must_use]
 pub fn cell(text: &str, columns: usize) -> String {
     let text = fitted(text, columns);

@@ -52,7 +52,7 @@ pub struct State {
     /// The deadline of the next beat was moved to here, once, because we were blind when it fell.
     #[serde(default, with = "millis::option", skip_serializing_if = "Option::is_none")]
     pub forgiven_until: Option<Moment>,
-    /// The same for the deadlines of the runs that had begun by then.
+    /// The deadlines of the runs that had begun by then were moved to here, once, because we were blind when they fell.
     #[serde(default, with = "millis::option", skip_serializing_if = "Option::is_none")]
     pub runs_forgiven_until: Option<Moment>,
     /// The last beat of success or fail.
@@ -357,7 +357,7 @@ impl Check {
         }
     }
 
-    /// The same check for a sender that says itself how often it beats, in milliseconds; its grace is two such periods.
+    /// This check for a sender that says itself how often it beats, in milliseconds; its grace is two such periods.
     #[must_use]
     pub fn at_pace(&self, every_ms: Option<u64>) -> Self {
         const LONGEST_MS: u64 = 86_400_000;

@@ -36,7 +36,7 @@ impl Moment {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// The same moment for calendars; the epoch when it is beyond their range.
+    /// This moment for calendars; the epoch when it is beyond their range.
     #[must_use]
     pub fn to_utc(self) -> DateTime<Utc> {
         Utc.timestamp_millis_opt(self.0).single().unwrap_or_default()
@@ -135,7 +135,7 @@ pub mod millis {
         }
     }
 
-    /// The same where there may be none.
+    /// A moment as milliseconds, where there may be none.
     pub mod option {
         use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -177,7 +177,7 @@ pub fn humane(duration: Duration) -> String {
     if shown.is_empty() { format!("{}ms", duration.as_millis()) } else { shown.join(" ") }
 }
 
-/// The same in whole seconds: `0s`, for what is looked at again and again.
+/// As [`humane`], in whole seconds: `0s` under a second, for what is looked at again and again.
 #[must_use]
 pub fn age(duration: Duration) -> String {
     match duration.as_secs() {

@@ -12,7 +12,7 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     text.chars().map(|c| if c == '\n' || c == '\t' { c } else { shown(c) }).collect::<String>().into()
 }
 
-/// The same on one line: line breaks and tabs are blanks.
+/// As [`plain`], on one line: line breaks and tabs are blanks.
 #[must_use]
 pub fn one_line(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_obeyed) {

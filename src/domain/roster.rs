@@ -191,7 +191,7 @@ impl Roster {
         next.settle(self, rule, state, now, &Events::default())
     }
 
-    /// The same instances, where `rule` is expected of each from now on; so far they were to be looked at at `look_at`. Another schedule counts at once,
+    /// These instances, where `rule` is expected of each from now on; so far they were to be looked at at `look_at`. Another schedule counts at once,
     /// and what would be missed by it alone is due once more. Where the same is expected as before, nothing changes.
     #[must_use]
     pub fn renewed(&self, rule: &Rule, look_at: Option<Moment>, now: Now) -> Self {

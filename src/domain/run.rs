@@ -26,7 +26,7 @@ struct Run {
 }
 
 impl Runs {
-    /// The same by another clock.
+    /// These runs by another clock: `by` says when each moment was by that one.
     #[must_use]
     pub fn dated(&self, by: impl Fn(Moment) -> Moment) -> Self {
         Self(self.0.iter().map(|run| Run { id: run.id, since: by(run.since), last: by(run.last) }).collect())

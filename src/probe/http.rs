@@ -66,7 +66,7 @@ impl Target {
         Self { is_our_own: true, ..Self::new(url) }
     }
 
-    /// The same with a header of its own. A name or a value that no header can have is left out.
+    /// Asked with this header besides. A name or a value that no header can have is left out.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         if let (Ok(name), Ok(mut value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {

@@ -58,7 +58,7 @@ impl Secret {
         if value.is_empty() { Err(SecretError::Empty(place)) } else { Ok(value) }
     }
 
-    /// The same, where an unset variable means that there is none.
+    /// Reads the secret; none where it is to be in a variable that is not set.
     ///
     /// # Errors
     /// As [`Secret::reveal`], but for an unset variable.

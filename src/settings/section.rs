@@ -304,7 +304,7 @@ impl<'a> Section<'a> {
         Some(named)
     }
 
-    /// The same, of texts alone.
+    /// A table whose keys are the user's own, by name, and whose values are texts alone; none where it is absent.
     pub fn named_texts(&mut self, key: &'static str) -> Option<Vec<(String, String)>> {
         let mut texts = Vec::new();
         for (name, value) in self.named(key)? {

@@ -17,7 +17,8 @@ pub fn init() {
     let _ = subscriber.fmt_fields(fields()).with_writer(stderr).try_init();
 }
 
-/// The same without filters, for the heartbeat: what they would need makes it half as large again. Call once.
+/// Writes log lines to stderr, `info` and above. Without [`init`]'s filters, for the heartbeat: what they need makes it half as large again.
+/// Call once.
 pub fn init_plain() {
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_ansi(is_coloured()).with_target(false);
     // A second call leaves the first one's choice.

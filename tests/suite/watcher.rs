@@ -10,6 +10,7 @@ mod lost;
 mod outside;
 mod page;
 mod server;
+mod server_clock;
 mod shared;
 mod silence;
 mod stage;

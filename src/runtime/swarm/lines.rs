@@ -24,7 +24,7 @@ pub(super) async fn last_lines(manager: &Manager, service: &str, tasks: &[TaskVi
         .await
 }
 
-/// The same as a message has it; tasks that said nothing are left out.
+/// What [`last_lines`] gives, as a message has it; tasks that said nothing are left out.
 pub(super) fn words(said: &[(String, Vec<String>)]) -> String {
     let spoken = said.iter().filter(|(_, lines)| !lines.is_empty());
     spoken.map(|(name, lines)| format!("\nlast lines of {name}:\n  {}", lines.join("\n  "))).collect()

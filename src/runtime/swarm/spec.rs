@@ -76,7 +76,7 @@ pub(super) fn replicas(spec: &ServiceSpec) -> u64 {
     replicated.and_then(|replicated| replicated.replicas).and_then(|count| u64::try_from(count).ok()).unwrap_or(1)
 }
 
-/// The same service with so many tasks.
+/// The spec of a service with so many tasks in place of those that it has.
 pub(super) fn scaled(spec: &ServiceSpec, replicas: u64) -> ServiceSpec {
     let replicated = ServiceSpecModeReplicated { replicas: i64::try_from(replicas).ok() };
     ServiceSpec { mode: Some(ServiceSpecMode { replicated: Some(replicated), ..ServiceSpecMode::default() }), ..spec.clone() }

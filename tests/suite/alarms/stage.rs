@@ -24,7 +24,7 @@ impl Stage {
         Self::prepared(watcher, |_| more.to_owned()).await
     }
 
-    /// The same, where the rest of the config depends on the host.
+    /// With these lines in `[watcher]`, where the rest of the config depends on the host.
     pub(super) async fn prepared(watcher: &str, more: impl FnOnce(&Host) -> String) -> Self {
         let host = Host::new();
         let more = more(&host);

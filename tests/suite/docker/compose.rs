@@ -52,7 +52,7 @@ impl Place {
         Ran { code: output.status.code(), words }
     }
 
-    /// The same, which must go well.
+    /// Runs a program of the operator's, which must go well.
     async fn done(&self, program: &str, arguments: &[&str]) -> String {
         let ran = self.run(program, arguments).await;
         assert_eq!(ran.code, Some(0), "{program} {arguments:?}: {}", ran.words);

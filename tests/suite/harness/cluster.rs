@@ -54,7 +54,7 @@ impl Cluster {
         Self::on(Host::new(), &[7700], switch, more).await
     }
 
-    /// The same on this host, with watchers expected on these ports.
+    /// Starts everything on this host, as [`Cluster::start`], with watchers expected on these ports.
     pub(crate) async fn on(host: Host, watchers: &[u16], switch: &str, more: &str) -> Self {
         let blue = Moody::start(host.at(3001), "blue").await;
         let green = Moody::start(host.at(3002), "green").await;
@@ -122,7 +122,7 @@ impl Cluster {
         self.prober.end(Duration::from_secs(10)).await;
     }
 
-    /// The same for the proxy.
+    /// Ends the proxy as a power cut would, and waits until it is gone.
     pub(crate) async fn kill_proxy(&mut self) {
         self.proxy.signal(Signal::KILL);
         self.proxy.end(Duration::from_secs(10)).await;

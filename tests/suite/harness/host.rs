@@ -23,7 +23,7 @@ impl Host {
         Self::within(Room::shared())
     }
 
-    /// The same, while no other story runs: for those that count what happens in a second. Waits until it is so.
+    /// A host that no other test has, while no other story runs: for those that count what happens in a second. Waits until it is so.
     pub(crate) fn alone() -> Self {
         Self::within(Room::alone())
     }

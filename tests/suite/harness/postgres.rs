@@ -17,6 +17,11 @@ use super::wait::within;
 /// Whom the server runs as where the tests are root, which it refuses.
 const USER: &str = "postgres";
 
+/// The library that sets a process's clock, from Debian's package `faketime`.
+const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+/// How far the clock of a server that has its own is ahead of the system's, as that library reads it.
+const CLOCK: &str = "clock";
+
 /// A server that answers on a Unix socket in its own directory.
 pub(crate) struct Postgres {
     folder: TempDir,
@@ -38,7 +43,18 @@ impl Postgres {
 
     /// One of the story's own, to be stopped by it.
     pub(crate) async fn start() -> Self {
+        Self::start_in(tempfile::tempdir().expect("a temporary directory")).await
+    }
+
+    /// One with a clock of its own, which [`set_clock`](Self::set_clock) sets.
+    pub(crate) async fn with_clock() -> Self {
+        assert!(Path::new(FAKETIME).exists(), "{FAKETIME} is missing: install faketime, as tests/all.sh does");
         let folder = tempfile::tempdir().expect("a temporary directory");
+        set(folder.path(), 0);
+        Self::start_in(folder).await
+    }
+
+    async fn start_in(folder: TempDir) -> Self {
         if getuid().is_root() {
             chown(folder.path(), Some(id_of(USER, "-u")), Some(id_of(USER, "-g"))).expect("root may");
         }
@@ -77,6 +93,11 @@ impl Postgres {
         {
             sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.expect("it does it");
         }
+    }
+
+    /// Sets its clock: from now on it is so many seconds ahead of the system's.
+    pub(crate) fn set_clock(&self, ahead_seconds: i64) {
+        set(self.folder.path(), ahead_seconds);
     }
 
     /// Runs one of its tools: `pg_dump`, `pg_restore`. Files are in the server's own directory.
@@ -134,16 +155,35 @@ impl Drop for Postgres {
 fn run(folder: &Path) -> Child {
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).expect("a log file");
     let errors = log.try_clone().expect("the same file");
-    let mut server = program("postgres");
+    let mut server = if folder.join(CLOCK).exists() {
+        let mut server = program("env");
+        server.arg(format!("LD_PRELOAD={FAKETIME}")).arg(format!("FAKETIME_TIMESTAMP_FILE={}", folder.join(CLOCK).display()));
+        server.args(["FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1"]).arg(of_the_server("postgres"));
+        server
+    } else {
+        program("postgres")
+    };
     server.arg("-D").arg(folder.join("data")).arg("-k").arg(folder).args(["-c", "listen_addresses="]);
     server.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("postgres of Debian's package postgresql")
 }
 
-/// A program of the newest installed version, run without privileges.
-fn program(name: &str) -> Command {
+/// It may be read at any instant: it is replaced, and never rewritten.
+fn set(folder: &Path, ahead_seconds: i64) {
+    let next = folder.join("clock.next");
+    fs::write(&next, format!("{ahead_seconds:+}\n")).expect("a file");
+    fs::rename(next, folder.join(CLOCK)).expect("the same directory");
+}
+
+/// A program of the newest installed version.
+fn of_the_server(name: &str) -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").expect("Debian's package postgresql is installed");
     let found = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin").join(name))).filter(|path| path.exists());
-    let path: PathBuf = found.max().expect("a server");
+    found.max().expect("a server")
+}
+
+/// One of those, or of the system's, run without privileges.
+fn program(name: &str) -> Command {
+    let path = if name == "env" { PathBuf::from("/usr/bin/env") } else { of_the_server(name) };
     let mut command = if getuid().is_root() {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", USER, "--regid", USER, "--clear-groups", "--"]).arg(path);

@@ -54,7 +54,7 @@ impl Tmux {
         self.tmux(&["capture-pane", "-p", "-J"]).lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 
-    /// The same with its colours as sequences.
+    /// What it shows, a row a line, with its colours as sequences.
     pub(crate) fn coloured(&self) -> String {
         self.tmux(&["capture-pane", "-p", "-e"])
     }

@@ -23,7 +23,7 @@ pub(crate) async fn within<T, F: Future<Output = Option<T>>>(limit: Duration, wh
     }
 }
 
-/// The same with the deadline of things that must happen, however busy the machine: 30 s.
+/// Asks until there is an answer, with the deadline of things that must happen, however busy the machine: 30 s.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask: impl FnMut() -> F) -> T {
     within(Duration::from_secs(30), what, ask).await
 }

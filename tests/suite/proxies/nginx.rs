@@ -15,7 +15,7 @@ use crate::harness::{Raw, allswell, eventually, listen};
 const PROXY: &str = "kind = \"nginx\"\npid = \"{folder}/nginx.pid\"\nreload_timeout = \"2s\"\n\
                      command = [\"/usr/sbin/nginx\", \"-p\", \"{folder}\", \"-c\", \"{folder}/nginx.conf\"]";
 
-/// The same, told by a script of the story's own.
+/// nginx, told by a script of the story's own.
 const SCRIPTED: &str = "kind = \"nginx\"\npid = \"{folder}/nginx.pid\"\nreload_timeout = \"{reload}\"\n\
                         command = [\"/bin/sh\", \"{folder}/nginx.sh\"]";
 

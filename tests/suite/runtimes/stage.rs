@@ -76,7 +76,7 @@ impl Stage {
         command
     }
 
-    /// The same, started by another program, whose words come first.
+    /// `allswell` with these words, started by another program, whose words come first.
     pub(super) fn command_by(&self, starter: &[&str], words: &[&str]) -> tokio::process::Command {
         let plain = self.command(words);
         let mut command = tokio::process::Command::new(starter[0]);

@@ -27,6 +27,13 @@ pub(super) async fn grounds() -> [Ground; 2] {
     [Ground::new("SQLite", "sqlite:x.db".to_owned(), None).await, Ground::new("PostgreSQL", url, Some(server)).await]
 }
 
+/// A PostgreSQL whose clock can be set.
+pub(super) async fn ground_with_clock() -> (Ground, Arc<Postgres>) {
+    let server = Arc::new(Postgres::with_clock().await);
+    let url = server.database().await;
+    (Ground::new("PostgreSQL", url, Some(server.clone())).await, server)
+}
+
 impl Ground {
     async fn new(name: &'static str, url: String, server: Option<Arc<Postgres>>) -> Self {
         let folder = tempfile::tempdir().unwrap();

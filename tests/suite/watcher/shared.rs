@@ -15,7 +15,7 @@ const CLAIM: Duration = Duration::from_secs(12 + 2);
 const CHECKS: &str = "[[check]]\nname = \"backup\"\nperiod = \"1h\"\n[[check]]\nname = \"silent\"\nperiod = \"3s\"\ngrace = \"5s\"\n";
 
 /// A second watcher with the same config, at another port.
-async fn second(stage: &Stage) -> (Process, Sender) {
+pub(super) async fn second(stage: &Stage) -> (Process, Sender) {
     let config = std::fs::read_to_string(stage.host.path("allswell.toml")).unwrap();
     let config = config.replace(&format!("listen = \"{}\"", stage.host.at(7700)), &format!("listen = \"{}\"", stage.host.at(7710)));
     std::fs::write(stage.host.path("second.toml"), config).unwrap();

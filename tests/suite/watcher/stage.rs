@@ -26,7 +26,7 @@ impl Stage {
         Self::by(command(), host, watcher, probe, more).await
     }
 
-    /// The same, started by this command.
+    /// Started by this command, with these lines in `[watcher]` and in `[probe]`.
     pub(super) async fn by(command: Command, host: Host, watcher: &str, probe: &str, more: &str) -> Self {
         let sink = Webhook::start(&host.at(9000), None).await;
         let config = format!(

@@ -22,7 +22,7 @@ impl System {
         Self::on(Stage::new().await, runtime).await
     }
 
-    /// The same, with version 1 live on blue and idle on green.
+    /// Proxy and prober, with version 1 live on blue and idle on green. `runtime` is added to `[runtime]`.
     pub(super) async fn start(runtime: &str) -> Self {
         Self::empty(runtime).await.filled().await
     }

@@ -34,7 +34,7 @@ impl Shop {
         Self::on(Stage::new().await, Watcher::Inside, blues).await
     }
 
-    /// The same with the watcher outside, and nobody else on the engine.
+    /// All of it in containers but the watcher, with one instance of each colour, and nobody else on the engine.
     pub(super) async fn watched_from_outside() -> Self {
         Self::on(Stage::alone().await, Watcher::Outside, 1).await
     }
@@ -81,7 +81,7 @@ impl Shop {
         self.is_mended_but_for(told, "\0").await;
     }
 
-    /// The same, and nothing besides but what says this.
+    /// Waits until everything is well again and all this was told, and nothing besides but what says this.
     pub(super) async fn is_mended_but_for(&self, told: &[&str], word: &str) {
         let others = || -> Vec<String> {
             let taken = self.sink.taken();

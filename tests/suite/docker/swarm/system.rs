@@ -67,7 +67,7 @@ impl Swarm {
         Ran { code: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }
     }
 
-    /// The same, which must do what was asked.
+    /// `allswell WORDS` at the manager, which must do what was asked.
     pub(super) async fn done(&self, words: &[&str]) -> Ran {
         let ran = self.run(words).await;
         if ran.code != 0 {
@@ -77,7 +77,7 @@ impl Swarm {
         ran
     }
 
-    /// The same, not started yet.
+    /// `allswell WORDS` at the manager, not started yet.
     pub(super) fn command(&self, words: &[&str]) -> tokio::process::Command {
         let mut command = command(&self.stage.host, words);
         command.arg("--state").arg(self.state()).arg("--config").arg(self.stage.host.path("operator.toml"));

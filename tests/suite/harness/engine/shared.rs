@@ -85,7 +85,7 @@ impl Engine {
         ran.out.trim_end().to_owned()
     }
 
-    /// The same, however it ends.
+    /// Runs `docker ARGUMENTS` to its end, whichever that is.
     pub(crate) async fn try_docker(&self, arguments: &[&str]) -> Ran {
         let mut command = tokio::process::Command::from(self.client.command("docker"));
         let output = command.args(arguments).stdin(Stdio::null()).kill_on_drop(true).output().await.expect("docker starts");

@@ -45,7 +45,7 @@ fn debian(docker: &Client, work: &Path) -> Result<(), String> {
     )
 }
 
-/// The same with this machine's toolchain and its copies of the crates; cargo looks for nothing elsewhere.
+/// Debian's base with this machine's toolchain and its copies of the crates; cargo looks for nothing elsewhere.
 fn rust(docker: &Client, work: &Path) -> Result<(), String> {
     let lock = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"));
     let version = output(Command::new("rustc").arg("-vV"))?;
