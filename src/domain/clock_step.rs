@@ -13,10 +13,64 @@ pub const WORTH_TELLING: Duration = Duration::from_secs(30);
 /// Where a clock was set back by more, what it shows again is done again. By less, what was done at its stated time is not: so Debian's cron has it.
 const CORRECTED_MS: i64 = 3 * 3_600_000;
 
+/// Between two readings that differ by no more than this, in milliseconds, nobody has set the clock.
+pub const SAME_MS: i64 = 1_000;
+
+/// So far, in milliseconds, a watcher's count may be off after somebody else has followed the clock. Watchers that work say within this time how far
+/// they have come.
+const OFF_MS: i64 = 5_000;
+
+/// A watcher that begins goes by the clock of the store's server, where the last sweep was so near to it, in milliseconds.
+const NEAR_MS: i64 = 3_000;
+
 /// The same moment by the new clock, which is so many milliseconds ahead of the old one.
 #[must_use]
 pub fn moved(moment: Moment, by_ms: i64) -> Moment {
     Moment::from_millis(moment.as_millis().saturating_add(by_ms))
+}
+
+/// What a watcher sees of the clock that the watchers of a store have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// What it should show: its time when we agreed with it, and what has passed since by our own count.
+    pub counted: Moment,
+    /// What it shows.
+    pub shown: Moment,
+    /// By so many milliseconds that may be wrong.
+    pub within_ms: i64,
+    /// By how many milliseconds others have moved the store since we agreed; none: nobody has.
+    pub followed_ms: Option<i64>,
+    /// How far the last sweep had come that anybody has written down.
+    pub marked: Option<Moment>,
+}
+
+impl Sight {
+    /// By how many milliseconds the store is to be moved, so that it is dated by the clock as it is: 0 where it is already.
+    ///
+    /// The store's time is what we have counted, and what others have moved it by. A sweep that is dated later than that proves that it is we who
+    /// stood still.
+    #[must_use]
+    pub fn unfollowed_ms(&self) -> i64 {
+        let counted = moved(self.counted, self.followed_ms.unwrap_or(0));
+        let ahead_of_us = self.marked.filter(|marked| *marked > moved(counted, SAME_MS + self.within_ms));
+        let by_ms = self.shown.as_millis().saturating_sub(ahead_of_us.unwrap_or(counted).as_millis());
+        let is_ours_alone = ahead_of_us.is_none() && self.followed_ms.is_none();
+        let same_ms = if is_ours_alone { SAME_MS } else { OFF_MS };
+        if by_ms.saturating_abs() > same_ms.saturating_add(self.within_ms) { by_ms } else { 0 }
+    }
+}
+
+/// By which time a watcher begins, where the common clock shows this and the last sweep of anybody was then; none: not yet, for others may be about
+/// to follow that clock. Once they have had their time (`is_over`), whoever swept is gone: what lies ahead of the clock was written before it was set
+/// back, and what lies behind it was written before a time in which nobody ran.
+#[must_use]
+pub fn joined(shown: Moment, marked: Option<Moment>, is_over: bool) -> Option<Moment> {
+    let Some(marked) = marked else { return Some(shown) };
+    let apart = shown.as_millis().saturating_sub(marked.as_millis());
+    if apart.saturating_abs() <= NEAR_MS {
+        return Some(shown);
+    }
+    is_over.then(|| shown.max(marked))
 }
 
 /// A check's state by the new clock, which shows `now`.
@@ -228,6 +282,67 @@ mod tests {
         assert_eq!(look_at(nightly(), -7 * HOUR / 6), Some(at("2026-01-03T03:01:00Z")), "it is ten to three once more");
         assert_eq!(look_at(nightly(), 24 * HOUR), Some(at("2026-01-04T03:01:00Z")));
         assert_eq!(look_at(Schedule::Every(Duration::from_secs(3_600)), -HOUR), Some(at("2026-01-02T03:31:00Z")));
+    }
+
+    /// Where a minute was counted; by these milliseconds the clock is ahead of that, others have moved the store, and the last sweep is ahead of it.
+    fn unfollowed(shown: i64, followed_ms: Option<i64>, marked: i64) -> i64 {
+        let [counted, shown, marked] = [0, shown, marked].map(|by_ms| Moment::from_millis(60_000 + by_ms));
+        Sight { counted, shown, within_ms: 5, followed_ms, marked: Some(marked) }.unfollowed_ms()
+    }
+
+    #[test]
+    fn a_common_clock_that_was_set_is_followed_by_whoever_sees_it_first_and_by_nobody_else() {
+        for by in [HOUR, -HOUR, 2_000, -2_000] {
+            assert_eq!(unfollowed(by, None, -700), by, "nobody has");
+            assert_eq!(unfollowed(by, Some(by), by - 100), 0, "somebody has");
+        }
+        assert_eq!((unfollowed(1_005, None, -700), unfollowed(-1_005, None, -700)), (0, 0), "the way of question and answer");
+    }
+
+    #[test]
+    fn a_common_clock_that_was_set_again_after_others_had_followed_it_is_followed_once_more() {
+        for by in [HOUR, -HOUR] {
+            assert_eq!(unfollowed(0, Some(by), by - 700), -by, "set back to what it was, and whoever had followed it died");
+            assert_eq!(unfollowed(2 * by, Some(by), by - 700), by, "set twice");
+            assert_eq!(unfollowed(0, Some(0), -700), 0, "both were followed");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_stood_still_moves_nothing_where_anybody_has_swept_meanwhile() {
+        for stood_still in [2_400, 60_000, HOUR] {
+            for age in [0, 1_200] {
+                assert_eq!(unfollowed(stood_still, None, stood_still - age), 0, "{stood_still}, {age}");
+            }
+        }
+        assert_eq!(unfollowed(HOUR, None, -700), HOUR, "nobody has: what is due waits as long as by our own count");
+        assert_eq!(unfollowed(2 * HOUR, None, HOUR - 700), HOUR + 700, "we stood still for an hour, and then the clock was set");
+        assert_eq!(unfollowed(2 * HOUR, Some(HOUR), 2 * HOUR - 700), 0, "the other way round");
+    }
+
+    #[test]
+    fn who_was_moved_by_mistake_is_moved_back_and_nobody_moves_for_ever() {
+        // One stood still for an hour while the other was stopped, and has moved the store: the other one wakes and takes it back.
+        assert_eq!(unfollowed(0, Some(HOUR), 0), -HOUR);
+        assert_eq!(unfollowed(0, Some(-HOUR), -100), 0, "and the first one knows by that sweep");
+        // What nobody can know is not fought over.
+        for by in [-2_000, 2_000, 4_000] {
+            assert_eq!(unfollowed(0, Some(by), by.min(0) - 100), 0, "{by}");
+        }
+    }
+
+    #[test]
+    fn a_watcher_begins_by_the_common_clock_once_the_store_is_dated_by_it_or_nobody_else_runs() {
+        let at = Moment::from_millis;
+        let now = at(7_200_000);
+        assert_eq!(joined(now, None, false), Some(now));
+        for marked in [-3_000, -700, 900] {
+            assert_eq!(joined(now, Some(moved(now, marked)), false), Some(now), "{marked}");
+        }
+        for (marked, begins) in [(moved(now, -HOUR), now), (moved(now, HOUR), moved(now, HOUR))] {
+            assert_eq!(joined(now, Some(marked), false), None, "others may be about to follow it");
+            assert_eq!(joined(now, Some(marked), true), Some(begins), "nobody was");
+        }
     }
 
     #[test]

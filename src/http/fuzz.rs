@@ -9,9 +9,9 @@ use crate::domain::moment::Moment;
 pub(crate) fn beat(data: &[u8]) {
     // When its bytes were written: what is not within five minutes of it is refused.
     let now = Moment::from_millis(1_795_000_000_000);
-    let Ok(beat) = beats::read(data, now) else { return };
+    let Ok(beat) = beats::read(data, now, now) else { return };
     let written = serde_json::to_vec(&beat).unwrap_or_default();
-    assert_eq!(beats::read(&written, now).ok(), Some(beat));
+    assert_eq!(beats::read(&written, now, now).ok(), Some(beat));
 }
 
 /// Alertmanager's payload in a ping's body.

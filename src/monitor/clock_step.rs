@@ -1,20 +1,40 @@
-//! The system's clock was set: everything that waits, waits as long as it would have; a schedule is asked anew.
+//! The clock was set, the system's or that of the server that has the store: everything that waits, waits as long as it would have; a schedule is
+//! asked anew.
+
+use std::time::Duration;
 
 use tokio::sync::RwLockWriteGuard;
+use tokio::time::sleep;
 
 use super::engine::{Monitor, MonitorError};
 use super::mark::{MARK, Mark};
+use super::pulse::MARK_EVERY;
 use super::replicas;
 use super::scene::Scene;
 use crate::clock;
 use crate::domain::check::Status;
-use crate::domain::clock_step::{moved, stepped, stepped_roster, words};
+use crate::domain::clock_step::{Sight, joined, moved, stepped, stepped_roster, words};
 use crate::domain::incident::Severity;
 use crate::domain::moment::Moment;
 use crate::domain::notice::{Notice, NoticeKind, Subject};
 use crate::domain::role::Role;
 use crate::domain::roster::Now;
+use crate::store::clock_steps::{Following, Shown};
 use crate::store::{Connection, StoreError, checks, clock_steps, facts, instances, notices};
+
+/// Whoever works on a store follows its server's clock sooner than this, and says how far it has come.
+const OTHERS: Duration = MARK_EVERY.saturating_mul(2);
+/// So often it looks meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// What the clock did.
+struct Step<'a> {
+    by_ms: i64,
+    /// By the new clock.
+    now: Moment,
+    /// For people: `... stepped by 1h, forward`.
+    whose: &'a str,
+}
 
 /// The clock has stepped, and the store is still dated by the old one: nobody writes by the new one meanwhile.
 #[derive(Debug)]
@@ -32,9 +52,11 @@ impl Monitor {
 
     /// Follows the system's clock, where the time is ours and that clock has been set. From then on nobody writes until it is written down.
     pub(super) async fn take_step(&self) -> Option<Unwritten<'_>> {
-        if self.store.is_shared() || clock::step().is_none() {
+        if self.store.is_shared() {
+            self.follow_if_refused().await;
             return None;
         }
+        clock::step()?;
         let alone = self.steady.write().await;
         let by_ms = self.redate(|| clock::take_step().unwrap_or(0));
         (by_ms != 0).then_some(Unwritten { by_ms, _alone: alone })
@@ -57,33 +79,110 @@ impl Monitor {
     pub async fn stepped(&self, by_ms: i64, now: Moment) -> Result<(), MonitorError> {
         tracing::warn!(by_ms, "the system's clock has stepped");
         let mut transaction = self.store.begin().await?;
-        let scene = self.scene(&mut transaction, now).await?;
-        for stored in checks::all(&mut transaction).await? {
-            step(&mut transaction, &scene, stored, by_ms).await?;
+        let step = Step { by_ms, now, whose: "the clock of this host" };
+        let mark = self.move_store(&mut transaction, &step, self.mark()).await?;
+        transaction.commit().await?;
+        self.go_on(mark, now);
+        Ok(())
+    }
+
+    /// Finds out by which time the store is dated, where others work on it as well: to be called before the start. From then on nothing is written
+    /// by another one.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn find_time(&self) -> Result<(), MonitorError> {
+        let began = clock::elapsed();
+        loop {
+            let Some(Following { mut transaction, shown, steps, .. }) = self.store.begin_following().await? else { return Ok(()) };
+            let mark: Option<Mark> = facts::get(&mut transaction, MARK).await?;
+            // Nobody waits for it while we wait for them.
+            drop(transaction);
+            let now = shown.now();
+            if let Some(ours) = joined(now, mark.map(|mark| mark.at), clock::elapsed() - began >= OTHERS) {
+                let ahead_ms = shown.ahead_ms + ours.as_millis() - now.as_millis();
+                self.redate(|| self.store.agree(Shown { ahead_ms, ..shown }, steps));
+                return self.follow().await;
+            }
+            sleep(LOOK_EVERY).await;
         }
-        clock_steps::shift(&mut transaction, by_ms).await?;
-        let mark = self.mark().map(|mark| Mark {
+    }
+
+    async fn follow_if_refused(&self) {
+        if self.store.is_in_step() {
+            return;
+        }
+        let _alone = self.steady.write().await;
+        if let Err(error) = self.follow().await {
+            tracing::error!("the clock of the store's server is not followed yet: {error}");
+        }
+    }
+
+    /// Follows the clock of the store's server, where that is not what we go by. Of all who do so, one moves the store: it is dated by the new clock
+    /// as soon as that is committed, and whoever has not followed yet is refused from then on.
+    ///
+    /// # Errors
+    /// Where the store does not work, or nobody knows whether it has; then it is to be called again.
+    pub async fn follow(&self) -> Result<(), MonitorError> {
+        let Some(Following { mut transaction, shown, mut steps, followed_ms }) = self.store.begin_following().await? else { return Ok(()) };
+        let mut mark: Option<Mark> = facts::get(&mut transaction, MARK).await?;
+        let now = shown.now();
+        let marked = mark.map(|mark| mark.at);
+        let sight = Sight { counted: self.now(), shown: now, within_ms: shown.within_ms, followed_ms, marked };
+        let by_ms = sight.unfollowed_ms();
+        if by_ms != 0 {
+            tracing::warn!(by_ms, "the clock of the store's server has stepped");
+            transaction.batch();
+            // A machine that stood still alone counts the same.
+            let whose =
+                if by_ms > 0 { "this watcher's machine stood still, or the clock of the database" } else { "the clock of the database" };
+            // What others have said of what they heard is dated by the clock as it was: silence counts once they have said it anew.
+            let listens_until = moved(now + OTHERS, by_ms.saturating_neg());
+            mark = mark.map(|mark| Mark { listens_until: mark.listens_until.max(listens_until), ..mark });
+            mark = self.move_store(&mut transaction, &Step { by_ms, now, whose }, mark).await?;
+            steps = steps.and(by_ms);
+            clock_steps::write(&mut transaction, steps).await?;
+        }
+        transaction.commit().await?;
+        let ours_ms = self.redate(|| self.store.agree(shown, steps));
+        tracing::info!(by_ms, ours_ms, "the clock of the store's server is followed");
+        self.go_on(mark, now);
+        Ok(())
+    }
+
+    /// Dates by the new clock whatever waits in the store, and `mark`, which is given back. Tells it, where that is worth it.
+    async fn move_store(&self, connection: &mut Connection, step: &Step<'_>, mark: Option<Mark>) -> Result<Option<Mark>, StoreError> {
+        let Step { by_ms, now, whose } = *step;
+        let scene = self.scene(connection, now).await?;
+        for stored in checks::all(connection).await? {
+            move_check(connection, &scene, stored, by_ms).await?;
+        }
+        clock_steps::shift(connection, by_ms).await?;
+        let mark = mark.map(|mark| Mark {
             at: moved(mark.at, by_ms),
             until: moved(mark.until, by_ms),
             listens_until: moved(mark.listens_until, by_ms),
         });
         if let Some(mark) = &mark {
-            facts::set(&mut transaction, MARK, mark).await?;
+            facts::set(connection, MARK, mark).await?;
         }
         if let Some(words) = words(by_ms) {
-            tell(&mut transaction, &scene, &words).await?;
+            tell(connection, &scene, &format!("{whose} stepped {words}")).await?;
         }
-        transaction.commit().await?;
+        Ok(mark)
+    }
+
+    /// By the new clock.
+    fn go_on(&self, mark: Option<Mark>, now: Moment) {
         if let Some(mark) = mark {
             self.set_mark(mark);
         }
         self.pulse.start(now);
         self.wake.notify_waiters();
-        Ok(())
     }
 }
 
-async fn step(connection: &mut Connection, scene: &Scene<'_>, mut stored: checks::StoredCheck, by_ms: i64) -> Result<(), StoreError> {
+async fn move_check(connection: &mut Connection, scene: &Scene<'_>, mut stored: checks::StoredCheck, by_ms: i64) -> Result<(), StoreError> {
     let Some(check) = scene.check(&stored) else { return Ok(()) };
     let before = stored.state.deadline(&check);
     stored.state = stepped(&check, &stored.state, by_ms, scene.now);
@@ -103,7 +202,7 @@ async fn step(connection: &mut Connection, scene: &Scene<'_>, mut stored: checks
     checks::save(connection, stored).await
 }
 
-async fn tell(connection: &mut Connection, scene: &Scene<'_>, words: &str) -> Result<(), StoreError> {
+async fn tell(connection: &mut Connection, scene: &Scene<'_>, what: &str) -> Result<(), StoreError> {
     let notice = Notice {
         key: String::new(),
         kind: NoticeKind::ClockStep,
@@ -118,9 +217,7 @@ async fn tell(connection: &mut Connection, scene: &Scene<'_>, words: &str) -> Re
             live: scene.colour(),
         },
         since: scene.now,
-        reason: format!(
-            "the clock of this host stepped {words}: what is due after a period keeps its time, what is due by the clock is due by the new one"
-        ),
+        reason: format!("{what}: what is due after a period keeps its time, what is due by the clock is due by the new one"),
         duration_seconds: None,
         also: Vec::new(),
         url: scene.settings.page_url.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use prometheus::{HistogramVec, IntCounterVec};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::arrived::{Arrived, PING};
 use super::engine::{Monitor, MonitorError};
@@ -27,6 +27,9 @@ const BATCH: usize = 256;
 const QUEUE: usize = 4096;
 /// A sender is told by then that the store does not work.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// By then the clock of the store's server is followed, where it was set.
+const FOLLOWED: Duration = Duration::from_secs(1);
 
 static STORED: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_beats_total"));
 static COMMIT: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_commit_seconds"));
@@ -116,13 +119,26 @@ impl Monitor {
     pub(super) async fn run_ingest(&self, mut queue: Queue) {
         let mut waiting = Vec::with_capacity(BATCH);
         while queue.0.recv_many(&mut waiting, BATCH).await > 0 {
-            let answers = self.dated(|now| self.ingest(&waiting, now)).await;
+            let answers = self.stored(&waiting).await;
             for (Waiting { arrived, reply }, answer) in waiting.drain(..).zip(answers) {
                 // Only with it goes the arrival, and the sweep may look beyond it. A sender that has gone repeats its beat.
                 if let Err((answer, arrived)) = reply.send((answer, arrived)) {
                     count(&arrived, &answer);
                 }
             }
+        }
+    }
+
+    /// Stores a group of beats, once the clock of the store's server is followed where it was just set: not every sender repeats what was refused.
+    async fn stored(&self, waiting: &[Waiting]) -> Vec<Answer> {
+        let began = clock::elapsed();
+        loop {
+            let answers = self.dated(|now| self.ingest(waiting, now)).await;
+            let is_refused = answers.iter().all(|answer| matches!(answer, Err(IngestError::Unavailable(_))));
+            if !is_refused || self.store.is_in_step() || clock::elapsed() - began > FOLLOWED {
+                return answers;
+            }
+            sleep(FOLLOWED / 20).await;
         }
     }
 

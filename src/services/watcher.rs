@@ -137,6 +137,7 @@ impl Renewed for Watcher {
         if !monitor.is_one_of_many() {
             monitor.release_claims().await.context("watcher.store does not work")?;
         }
+        monitor.find_time().await.context("watcher.store does not work")?;
         monitor.start(monitor.now()).await.context("watcher.store does not work")?;
         let (ending, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();

@@ -1,12 +1,73 @@
 //! Everything that waits for a moment, moved when the system's clock was set.
 
-use super::connection::Connection;
+use serde::{Deserialize, Serialize};
+
+use super::connection::{Connection, Transaction};
 use super::error::StoreError;
-use super::json;
 use super::statement::sql;
+use super::{facts, json};
+use crate::clock;
 use crate::domain::clock_step::moved;
 use crate::domain::follow_up::FollowUp;
 use crate::domain::moment::Moment;
+
+/// The steps of its server's clock that a store was moved by, as a fact.
+pub(super) const STEPS: &str = "clock";
+
+/// The steps of its server's clock that a store was moved by. They are written with what they move: whoever knows others is dated by another clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steps {
+    /// How many.
+    pub count: u64,
+    /// By how many milliseconds in all.
+    pub by_ms: i64,
+}
+
+impl Steps {
+    /// And one more.
+    #[must_use]
+    pub fn and(self, by_ms: i64) -> Self {
+        Self { count: self.count.saturating_add(1), by_ms: self.by_ms.saturating_add(by_ms) }
+    }
+}
+
+/// What a server's clock shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// By how many milliseconds it is ahead of ours.
+    pub ahead_ms: i64,
+    /// By so many milliseconds that may be wrong: the way of question and answer.
+    pub within_ms: i64,
+}
+
+impl Shown {
+    /// What it shows now.
+    #[must_use]
+    pub fn now(self) -> Moment {
+        moved(clock::now(), self.ahead_ms)
+    }
+}
+
+/// A transaction in which a store can be moved after its server's clock. Nobody else writes meanwhile.
+#[derive(Debug)]
+pub struct Following {
+    /// Where to write.
+    pub transaction: Transaction,
+    /// What the clock shows.
+    pub shown: Shown,
+    /// What the store was moved by.
+    pub steps: Steps,
+    /// By how many milliseconds that was since this process agreed with the clock; none: not at all.
+    pub followed_ms: Option<i64>,
+}
+
+/// Writes down by which steps the store is moved.
+///
+/// # Errors
+/// Where the store refuses.
+pub async fn write(connection: &mut Connection, steps: Steps) -> Result<(), StoreError> {
+    facts::set(connection, STEPS, &steps).await
+}
 
 /// Moves what is to be told and what is to be decided, so that each still waits as long as it would have, and what is not over, so that it has
 /// lasted as long as it did; what is over as well, while its end is still to be told. What somebody has named a time for (a mute, a pause) stays.

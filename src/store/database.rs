@@ -5,16 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection, Postgres};
 use tokio::time::timeout;
 
 use super::answer::{in_time, is_alive};
+use super::clock_steps::{Following, Shown, Steps};
 use super::connection::{Connection, Held, Kind, Transaction};
 use super::error::StoreError;
 use super::file::{File, Outlives};
-use super::schema;
-use super::server_time::ServerTime;
+use super::server_time::{self, ServerTime};
+use super::{json, schema};
 use crate::clock;
 use crate::domain::moment::Moment;
 
@@ -97,12 +99,51 @@ impl Store {
             Pools::Sqlite(file) => Kind::Sqlite(file.begin(outlives).await?),
             Pools::Postgres { pool, time } => {
                 let mut connection = pool.acquire().await?;
-                in_time(time.measure(&mut connection)).await?;
-                let begun = sqlx::Transaction::begin(connection, Some(sqlx::SqlStr::from_static(BEGIN)));
-                Kind::Postgres(Held::Transaction(in_time(begun).await?))
+                if !time.is_followed() {
+                    in_time(time.measure(&mut connection)).await?;
+                }
+                let mut begun = begun(connection).await?;
+                if time.is_followed() {
+                    let (shown, steps) = look(&mut begun).await?;
+                    if !time.admits(shown, steps) {
+                        return Err(StoreError::ClockSet);
+                    }
+                }
+                Kind::Postgres(Held::Transaction(begun))
             }
         };
         Ok(Transaction::new(kind))
+    }
+
+    /// Begins a transaction that writes, whatever the server's clock shows; none where the time is our own.
+    ///
+    /// # Errors
+    /// Where the store is gone.
+    pub async fn begin_following(&self) -> Result<Option<Following>, StoreError> {
+        let Pools::Postgres { pool, time } = &self.0 else { return Ok(None) };
+        let mut begun = begun(pool.acquire().await?).await?;
+        let (shown, steps) = look(&mut begun).await?;
+        let transaction = Transaction::new(Kind::Postgres(Held::Transaction(begun)));
+        Ok(Some(Following { transaction, shown, steps, followed_ms: time.followed_ms(steps) }))
+    }
+
+    /// From now on our time is what the server's clock shows, and the store is known to be moved by these steps: a transaction by another time is
+    /// refused. Says by how many milliseconds our time has changed.
+    #[must_use]
+    pub fn agree(&self, shown: Shown, steps: Steps) -> i64 {
+        match &self.0 {
+            Pools::Sqlite(_) => 0,
+            Pools::Postgres { time, .. } => time.agree(shown, steps),
+        }
+    }
+
+    /// Whether no transaction was refused since we agreed with the server's clock.
+    #[must_use]
+    pub fn is_in_step(&self) -> bool {
+        match &self.0 {
+            Pools::Sqlite(_) => true,
+            Pools::Postgres { time, .. } => time.is_in_step(),
+        }
     }
 
     /// For reading.
@@ -133,6 +174,17 @@ impl Store {
             Pools::Postgres { .. } => true,
         }
     }
+}
+
+async fn begun(connection: PoolConnection<Postgres>) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
+    Ok(in_time(sqlx::Transaction::begin(connection, Some(sqlx::SqlStr::from_static(BEGIN)))).await?)
+}
+
+/// What the clock shows, and by which of its steps the store was moved: nobody moves it while this transaction lasts.
+async fn look(connection: &mut PgConnection) -> Result<(Shown, Steps), StoreError> {
+    let (shown, steps) = in_time(server_time::look(connection)).await?;
+    let steps = steps.map(|text| json::read(&text)).transpose()?;
+    Ok((shown, steps.unwrap_or_default()))
 }
 
 /// Why nobody answers, as one connection hears it.

@@ -25,6 +25,9 @@ pub enum StoreError {
     /// Somebody else has held every connection for too long.
     #[error("the store: nobody else's turn has come for two seconds")]
     Busy,
+    /// The clock of the server is not what this process goes by: somebody has set it, and whoever writes now writes a moment of another time.
+    #[error("the store: the clock of its server was set, and what waits there is being moved")]
+    ClockSet,
     /// What was written would be found by nobody.
     #[error("the store: {} was deleted, moved or replaced since it was opened: put it back, or start anew", .0.display())]
     Lost(PathBuf),
@@ -77,7 +80,7 @@ impl StoreError {
                 Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ParameterOutOfRange)
             ),
             Self::Database(sqlx::Error::Encode(_)) | Self::Unreadable(_) | Self::Repeated => true,
-            Self::Database(_) | Self::Server { .. } | Self::Busy | Self::Lost(_) | Self::Newer { .. } => false,
+            Self::Database(_) | Self::Server { .. } | Self::Busy | Self::ClockSet | Self::Lost(_) | Self::Newer { .. } => false,
         }
     }
 
@@ -91,6 +94,7 @@ impl StoreError {
             Self::File(_)
             | Self::Server { .. }
             | Self::Busy
+            | Self::ClockSet
             | Self::Lost(_)
             | Self::Newer { .. }
             | Self::Unreadable(_)
