@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::expected::period;
 use super::scene::Scene;
 use super::telling;
-use crate::domain::check::{Check, Status};
+use crate::domain::check::{Check, Reason, Status};
 use crate::domain::colour::Colour;
+use crate::domain::grouping::CROWD;
 use crate::domain::incident::Incident;
 use crate::domain::moment::Moment;
 use crate::domain::role::{PossibleCause, Role};
@@ -47,6 +48,12 @@ fn name_of(role: Role) -> Option<&'static str> {
         Role::Engine => Some("engine"),
         Role::Heartbeat(_) | Role::Nodes | Role::Watcher | Role::Up | Role::Channel | Role::Config | Role::Group | Role::Own => None,
     }
+}
+
+/// Whether it is told by itself in any case: a built-in check that may explain others, and a group.
+pub(super) fn is_in_no_group(check: &str) -> bool {
+    let role = Role::of(check);
+    role == Role::Group || name_of(role).is_some()
 }
 
 /// A new incident: told at once, or held for its cause, or behind its cause from the start.
@@ -172,7 +179,7 @@ fn undecided(scene: &Scene<'_>, possible: PossibleCause, check: &StoredCheck, in
 /// It is ready to be told: at once, or with what else this transaction finds. A built-in check that may explain others is in no group: what it explains
 /// is listed with it, and what outlasts it is told when it is over, not when the last of a group is.
 async fn ready(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
-    if name_of(Role::of(&stored.incident.check)).is_some() {
+    if is_in_no_group(&stored.incident.check) {
         return tell(connection, scene, stored).await;
     }
     match scene.gather(stored) {
@@ -232,13 +239,52 @@ fn time_to_fall(check: &Check) -> Duration {
     (period(check) * check.fall).max(period(check) + check.grace) + WAIT
 }
 
+/// What ends while it is held, and is by then explained by one of a group, ends as what stands behind it: the group's end names it.
+pub(super) async fn end_in_group(
+    connection: &mut Connection,
+    scene: &Scene<'_>,
+    stored: StoredIncident,
+) -> Result<StoredIncident, StoreError> {
+    let key = stored.incident.key.clone();
+    if stored.decide_at.is_none() || stored.explained || telling::is_told(connection, scene, &key).await? {
+        return Ok(stored);
+    }
+    let Verdict::Caused(cause) = verdict(connection, scene, &stored.incident).await? else { return Ok(stored) };
+    if incidents::find(connection, &cause).await?.is_none_or(|found| !has_room(&found.incident)) {
+        return Ok(stored);
+    }
+    stand_behind(connection, scene, stored.clone(), cause).await?;
+    Ok(incidents::find(connection, &key).await?.unwrap_or(stored))
+}
+
+/// Whether it is a group that can name one more. A longer list is read by nobody, and written anew with each of them.
+fn has_room(incident: &Incident) -> bool {
+    Role::of(&incident.check) == Role::Group && incident.members().len() < CROWD
+}
+
+/// What stands behind one of a group is named in its end, as those are that it was told of.
+async fn name_in_group(connection: &mut Connection, group: &str, checks: &[String]) -> Result<(), StoreError> {
+    if Role::of(group) != Role::Group {
+        return Ok(());
+    }
+    let Some(mut stored) = incidents::find(connection, group).await?.filter(|stored| has_room(&stored.incident)) else { return Ok(()) };
+    if let Reason::Together { checks: named, .. } = &mut stored.incident.reason {
+        let more: Vec<String> = checks.iter().filter(|check| !named.contains(check)).cloned().collect();
+        named.extend(more);
+    }
+    incidents::save(connection, &stored).await
+}
+
 async fn stand_behind(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident, cause: String) -> Result<(), StoreError> {
     tracing::info!(incident = stored.incident.key, cause, "explained");
     telling::withdrawn(connection, scene, &stored.incident.key).await?;
+    let mut checks = vec![stored.incident.check.clone()];
     for mut behind in incidents::explained_by(connection, &stored.incident.key).await? {
+        checks.push(behind.incident.check.clone());
         behind.incident.cause = Some(cause.clone());
         incidents::save(connection, &behind).await?;
     }
+    name_in_group(connection, &cause, &checks).await?;
     (stored.decide_at, stored.decide_until, stored.explained) = (None, None, true);
     stored.incident.cause = Some(cause);
     incidents::save(connection, &stored).await

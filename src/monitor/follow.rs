@@ -36,5 +36,12 @@ pub(super) async fn look(connection: &mut Connection, scene: &Scene<'_>, key: &s
 /// version, may hold checks with several, and then whatever one of them is owed is done.
 fn plan_of(scene: &Scene<'_>, incident: &Incident) -> Plan {
     let first = scene.settings.plan_of(&incident.check).clone();
-    incident.members().iter().fold(first, |plan, check| plan.and(scene.settings.plan_of(check)))
+    let members = incident.members();
+    // Who stands behind another of them is named with it, and has nothing done for itself.
+    let stands_behind = |check: &str| {
+        let mut behind = scene.settings.expected(check).into_iter().flat_map(|expected| &expected.behind);
+        behind.any(|name| members.contains(name))
+    };
+    let told = members.iter().filter(|check| !stands_behind(check.as_str()));
+    told.fold(first, |plan, check| plan.and(scene.settings.plan_of(check)))
 }

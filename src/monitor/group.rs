@@ -1,13 +1,16 @@
-//! Many incidents at once are told as one, which names them and ends with the last of them.
+//! Many incidents at once are told as one, which names them and ends with the last of them. Those that nobody had heard of before they were over are
+//! told as another one, which is over.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::scene::Scene;
-use super::{cause, resolution, telling};
+use super::{cause, ended, resolution, telling};
 use crate::domain::check::{Reason, Status};
 use crate::domain::follow_up::Plan;
 use crate::domain::grouping::{self, CROWD, Lately, TOGETHER, Telling, named};
 use crate::domain::incident::{Incident, Severity};
+use crate::domain::moment::Moment;
 use crate::store::incidents::StoredIncident;
 use crate::store::{Connection, StoreError, groups, incidents};
 
@@ -18,43 +21,54 @@ pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>) -> Resu
     if ready.is_empty() {
         return Ok(());
     }
-    let fresh = ready.iter().filter(|stored| stored.decide_at.is_none()).count();
+    let is_fresh = |stored: &&StoredIncident| stored.decide_at.is_none();
+    let fresh = ready.iter().filter(is_fresh).count();
+    let counted = ready.iter().filter(is_fresh).filter(|stored| stored.opened_at > scene.now - TOGETHER).count();
     // A crowd is told together whatever was told before: it is not written to be counted.
-    let lately = if fresh < CROWD { lately(connection, scene, fresh).await? } else { Lately::default() };
-    match grouping::tell(fresh, ready.len() - fresh, lately, scene.now) {
+    let lately = if fresh < CROWD { lately(connection, scene, counted).await? } else { Lately::default() };
+    let how = grouping::tell(fresh, ready.len() - fresh, lately, scene.now);
+    let (over, open): (Vec<_>, Vec<_>) = ready.into_iter().partition(|stored| stored.incident.resolved_at.is_some());
+    match how {
         Telling::Each => {
-            for stored in ready {
+            for stored in open {
                 cause::tell(connection, scene, stored).await?;
             }
+            ended::tell(connection, scene, over).await
         }
         Telling::Wait(until) => {
-            for stored in ready {
+            for stored in open {
                 cause::hold(connection, scene, stored, until.since(scene.now)).await?;
             }
+            ended::hold(connection, over, until).await
         }
         Telling::Together => {
-            for alike in alike(scene, ready) {
+            for alike in alike(scene, open) {
                 together(connection, scene, alike).await?;
             }
+            for (channels, alike) in ended::alike(connection, scene, over).await? {
+                together_and_over(connection, scene, &channels, alike).await?;
+            }
+            Ok(())
         }
     }
-    Ok(())
 }
 
-/// What was gathered and is to be told still: by now it may be over, or explained by what fell after it.
+/// What was gathered and is to be told still: by now it may be explained by what fell after it, or over; then its end was gathered where nobody had
+/// heard of it.
 async fn ready(connection: &mut Connection, scene: &Scene<'_>) -> Result<Vec<StoredIncident>, StoreError> {
     let mut ready = Vec::new();
     for gathered in scene.gathered() {
         let found = incidents::find(connection, &gathered.incident.key).await?;
-        ready.extend(found.filter(|found| found.incident.resolved_at.is_none() && found.incident.cause.is_none()));
+        let is_over = gathered.incident.resolved_at.is_some();
+        ready.extend(found.filter(|found| found.incident.resolved_at.is_some() == is_over && found.incident.cause.is_none()));
     }
     Ok(ready)
 }
 
-/// What was told before those that are `fresh`.
-async fn lately(connection: &mut Connection, scene: &Scene<'_>, fresh: usize) -> Result<Lately, StoreError> {
+/// What was told before: of what was opened lately, so many are to be told only now.
+async fn lately(connection: &mut Connection, scene: &Scene<'_>, untold: usize) -> Result<Lately, StoreError> {
     let (opened, group_at) = groups::lately(connection, scene.now - TOGETHER, scene.now).await?;
-    Ok(Lately { alone: usize::try_from(opened).unwrap_or(usize::MAX).saturating_sub(fresh), group_at })
+    Ok(Lately { alone: usize::try_from(opened).unwrap_or(usize::MAX).saturating_sub(untold), group_at })
 }
 
 /// Those who are told to the same channels, with the same to follow while nobody acknowledges: a group has but one of each.
@@ -73,12 +87,18 @@ async fn together(connection: &mut Connection, scene: &Scene<'_>, mut members: V
     {
         return cause::tell(connection, scene, only).await;
     }
-    let group = group_of(connection, scene, &members).await?;
+    let behind = behind(connection, scene, &members).await?;
+    // A crowd is told once in a transaction, and its rows are not written to be looked up.
+    let name = if scene.is_crowd { named(scene.now, first(&members)) } else { unused(connection, scene.now, first(&members)).await? };
+    let group = group_of(connection, scene, name, &members, &behind).await?;
     tracing::warn!(incident = group.key, checks = members.len(), "told together");
     let key = group.key.clone();
     let stored = StoredIncident { incident: group, opened_at: scene.now, decide_at: None, decide_until: None, explained: false };
     incidents::save(connection, &stored).await?;
-    bring_along(connection, scene, &members, &key).await?;
+    for mut stored in behind {
+        stored.incident.cause = Some(key.clone());
+        incidents::save(connection, &stored).await?;
+    }
     for mut member in members {
         if member.decide_at.is_some() {
             // It had been held, and its notices wait.
@@ -92,30 +112,67 @@ async fn together(connection: &mut Connection, scene: &Scene<'_>, mut members: V
     telling::opened(connection, scene, &stored.incident, scene.now).await
 }
 
-/// What stands behind a member is listed where the member is told.
-async fn bring_along(connection: &mut Connection, scene: &Scene<'_>, members: &[StoredIncident], group: &str) -> Result<(), StoreError> {
-    let causes: BTreeSet<&str> = scene.settings.checks.iter().flat_map(|expected| &expected.behind).map(String::as_str).collect();
-    for member in members.iter().filter(|member| causes.contains(member.incident.check.as_str())) {
-        for mut behind in incidents::explained_by(connection, &member.incident.key).await? {
-            behind.incident.cause = Some(group.to_owned());
-            incidents::save(connection, &behind).await?;
-        }
+/// What began and ended before anybody had heard of it, for these channels.
+async fn together_and_over(
+    connection: &mut Connection,
+    scene: &Scene<'_>,
+    channels: &[String],
+    members: Vec<StoredIncident>,
+) -> Result<(), StoreError> {
+    let first = first(&members);
+    if members.iter().all(|member| member.incident.check == first) {
+        // However often one check has failed, it is not several.
+        return ended::tell(connection, scene, members).await;
     }
-    Ok(())
+    let name = unused(connection, scene.now, first).await?;
+    let group = group_of(connection, scene, name, &members, &[]).await?;
+    tracing::warn!(incident = group.key, checks = members.len(), "told together, and over");
+    groups::insert(connection, &group.key, scene.now).await?;
+    groups::end(connection, &group.key, scene.now).await?;
+    ended::tell_as(connection, scene, group, members, channels).await
 }
 
-async fn group_of(connection: &mut Connection, scene: &Scene<'_>, members: &[StoredIncident]) -> Result<Incident, StoreError> {
+/// What stands behind a member: it is listed where the member is told.
+async fn behind(connection: &mut Connection, scene: &Scene<'_>, members: &[StoredIncident]) -> Result<Vec<StoredIncident>, StoreError> {
+    let causes: BTreeSet<&str> = scene.settings.checks.iter().flat_map(|expected| &expected.behind).map(String::as_str).collect();
+    let mut behind = Vec::new();
+    for member in members.iter().filter(|member| causes.contains(member.incident.check.as_str())) {
+        behind.extend(incidents::explained_by(connection, &member.incident.key).await?);
+    }
+    Ok(behind)
+}
+
+/// The check as which a group is told: the first by the alphabet.
+fn first(members: &[StoredIncident]) -> &str {
+    members.iter().map(|stored| stored.incident.check.as_str()).min().unwrap_or_default()
+}
+
+/// A name that no group has: in one moment, one check may be the first of those that are over, and of those that are not.
+async fn unused(connection: &mut Connection, mut at: Moment, first: &str) -> Result<String, StoreError> {
+    while incidents::find(connection, &named(at, first)).await?.is_some() {
+        at = at + Duration::from_millis(1);
+    }
+    Ok(named(at, first))
+}
+
+async fn group_of(
+    connection: &mut Connection,
+    scene: &Scene<'_>,
+    name: String,
+    members: &[StoredIncident],
+    behind: &[StoredIncident],
+) -> Result<Incident, StoreError> {
     let incidents: Vec<&Incident> = members.iter().map(|stored| &stored.incident).collect();
     let heard_at = groups::heard_at(connection).await?;
-    let check = named(scene.now, incidents.iter().map(|incident| incident.check.as_str()).min().unwrap_or_default());
+    let names: BTreeSet<&String> = members.iter().chain(behind).map(|stored| &stored.incident.check).collect();
     Ok(Incident {
-        key: check.clone(),
-        check,
+        key: name.clone(),
+        check: name,
         status: if incidents.iter().any(|incident| incident.status == Status::Down) { Status::Down } else { Status::Poorly },
         severity: incidents.iter().map(|incident| incident.severity).max().unwrap_or(Severity::Warning),
         since: incidents.iter().map(|incident| incident.since).min().unwrap_or(scene.now),
         reason: Reason::Together {
-            checks: incidents.iter().map(|incident| incident.check.clone()).collect(),
+            checks: names.into_iter().cloned().collect(),
             heard_at,
             may_be_ours: grouping::may_be_ours(&incidents, heard_at),
         },

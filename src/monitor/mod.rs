@@ -13,6 +13,7 @@ mod courier;
 mod dead_channel;
 mod deaf;
 mod decide;
+mod ended;
 mod engine;
 mod expected;
 mod fault;

@@ -16,6 +16,8 @@ use crate::store::{Connection, StoreError, follow_ups, incidents, notices};
 enum Knows {
     /// Nothing: its notice was not taken.
     Nothing,
+    /// Perhaps: it was asked to take it, and nobody knows whether it did.
+    Perhaps,
     /// It was told, or is being told at this moment.
     Told,
 }
@@ -23,7 +25,7 @@ enum Knows {
 /// How the end begins for who has heard of the beginning.
 const WELL_AGAIN: &str = "well again after";
 
-/// Ends an incident at `at`.
+/// Ends an incident at `at`. An end of which nobody has heard the beginning may be told together with others.
 pub(super) async fn resolve(
     connection: &mut Connection,
     scene: &Scene<'_>,
@@ -32,9 +34,16 @@ pub(super) async fn resolve(
 ) -> Result<String, StoreError> {
     let words = |incident: &Incident, knows: Knows| match knows {
         Knows::Told => format!("{WELL_AGAIN} {}; it was: {}", humane(at.since(incident.since)), incident.reason),
-        Knows::Nothing => whole(incident, at),
+        Knows::Nothing | Knows::Perhaps => whole(incident, at),
     };
-    end(connection, scene, stored, at, words).await
+    let stored = cause::end_in_group(connection, scene, stored).await?;
+    let (ended, most) = end(connection, scene, stored, at, words).await?;
+    let key = ended.incident.key.clone();
+    if most == Some(Knows::Nothing) && !cause::is_in_no_group(&ended.incident.check) {
+        // What is not gathered is due at once, as it was written.
+        scene.gather(ended);
+    }
+    Ok(key)
 }
 
 /// From when until when it was, and why: for who has not heard of it.
@@ -95,20 +104,23 @@ pub(super) async fn forget(connection: &mut Connection, scene: &Scene<'_>, store
     end(connection, scene, stored, scene.now, words).await.map(|_| ())
 }
 
+/// Gives it back as it is from now on, with the most that anybody knows who hears of its end; none where nobody does.
 async fn end(
     connection: &mut Connection,
     scene: &Scene<'_>,
     mut stored: StoredIncident,
     at: Moment,
     words: impl Fn(&Incident, Knows) -> String,
-) -> Result<String, StoreError> {
+) -> Result<(StoredIncident, Option<Knows>), StoreError> {
     let open = stored.incident.clone();
     stored.incident.resolved_at = Some(at);
     stored.incident.cause = None;
     (stored.decide_at, stored.decide_until) = (None, None);
     incidents::save(connection, &stored).await?;
     follow_ups::remove(connection, &open.key).await?;
-    for (channel, knows) in listeners(connection, scene, &stored).await? {
+    let listeners = listeners(connection, scene, &stored).await?;
+    let most = listeners.values().max().copied();
+    for (channel, knows) in listeners {
         let mut notice = telling::notice(scene, &stored.incident);
         notice.reason = words(&open, knows);
         notice.key = key(&notice.subject.incident, NoticeKind::CheckResolved, &channel);
@@ -117,7 +129,7 @@ async fn end(
     for behind in incidents::explained_by(connection, &open.key).await? {
         cause::confirm(connection, scene, behind).await?;
     }
-    Ok(open.key)
+    Ok((stored, most))
 }
 
 /// Who is to hear of the end. What nobody has taken is withdrawn, and the end says it all; what people heard of elsewhere needs no end.
@@ -125,18 +137,22 @@ async fn listeners(connection: &mut Connection, scene: &Scene<'_>, stored: &Stor
     let mut listeners = BTreeMap::new();
     for StoredNotice { notice, channel, claimed_until, taken_at, attempts, .. } in notices::about(connection, &stored.incident.key).await? {
         let is_claimed = claimed_until.is_some_and(|until| until > scene.now);
-        let knows = if taken_at.is_some() || is_claimed { Knows::Told } else { Knows::Nothing };
-        if knows == Knows::Nothing {
+        let knows = match attempts {
+            _ if taken_at.is_some() || is_claimed => Knows::Told,
+            0 => Knows::Nothing,
+            _ => Knows::Perhaps,
+        };
+        if knows != Knows::Told {
             notices::withdraw(connection, &notice.key, scene.now).await?;
         }
-        if knows == Knows::Told || attempts > 0 || !stored.explained {
+        if knows != Knows::Nothing || !stored.explained {
             let known = listeners.entry(channel).or_insert(knows);
             *known = knows.max(*known);
         }
     }
     // An answer that was lost may have been that it was taken.
     for channel in notices::tried_and_withdrawn(connection, &stored.incident.key).await? {
-        listeners.entry(channel).or_insert(Knows::Nothing);
+        listeners.entry(channel).or_insert(Knows::Perhaps);
     }
     let told = listeners.len();
     listeners.retain(|channel, _| scene.settings.has_channel(channel));

@@ -51,11 +51,11 @@ impl Scene<'_> {
         None
     }
 
-    /// Whether an incident of this check is gathered.
+    /// Whether an incident of this check is gathered that is not over.
     pub(super) fn has_gathered(&self, check: &str) -> bool {
         self.gathered.as_ref().is_some_and(|gathered| {
             let gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
-            gathered.iter().any(|stored| stored.incident.check == check)
+            gathered.iter().any(|stored| stored.incident.check == check && stored.incident.resolved_at.is_none())
         })
     }
 

@@ -11,7 +11,7 @@ use super::mark::{LISTENING, MARK, Mark};
 use super::others::Others;
 use super::pulse::MARK_EVERY;
 use super::scene::Scene;
-use super::{cause, decide, follow, group, others, quieting};
+use super::{cause, decide, ended, follow, group, others, quieting};
 use crate::clock;
 use crate::domain::moment::Moment;
 use crate::store::checks::StoredCheck;
@@ -189,7 +189,10 @@ impl Monitor {
         for key in waiting {
             let stored = incidents::find(connection, key).await?;
             if let Some(stored) = stored.filter(|stored| stored.decide_at.is_some_and(|decide_at| decide_at <= scene.now)) {
-                cause::decide(connection, scene, stored).await?;
+                match stored.incident.resolved_at {
+                    Some(_) => ended::decide(connection, scene, stored).await?,
+                    None => cause::decide(connection, scene, stored).await?,
+                }
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use crate::domain::schedule::Schedule;
 use crate::monitor::MonitorSettings;
 use crate::monitor::orders::{AckOrder, QuietOrder};
 
-fn names(count: usize) -> Vec<String> {
+pub(super) fn names(count: usize) -> Vec<String> {
     (1..=count).map(|number| format!("job-{number:03}")).collect()
 }
 
@@ -24,7 +24,7 @@ async fn stage(count: usize) -> Stage {
 }
 
 /// Due once an hour: one bad beat is a down, and one good beat is its end.
-fn hourly(names: &[String]) -> MonitorSettings {
+pub(super) fn hourly(names: &[String]) -> MonitorSettings {
     let mut settings = settings(&names.iter().map(String::as_str).collect::<Vec<_>>());
     for expected in settings.checks.iter_mut() {
         let schedule = Schedule::Every(Duration::from_secs(3_600));
@@ -34,14 +34,14 @@ fn hourly(names: &[String]) -> MonitorSettings {
 }
 
 /// All of this is heard in one commit.
-async fn commit(stage: &Stage, beats: Vec<Beat>, now: i64) {
+pub(super) async fn commit(stage: &Stage, beats: Vec<Beat>, now: i64) {
     let arrived: Vec<_> = beats.into_iter().map(|beat| stage.arrived(beat, now)).collect();
     let answers = stage.monitor.ingest(&arrived, at(now)).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
 }
 
 /// They say in one commit how they are.
-async fn say(stage: &mut Stage, names: &[String], showing: Showing, now: i64) {
+pub(super) async fn say(stage: &mut Stage, names: &[String], showing: Showing, now: i64) {
     let beats = names.iter().map(|name| stage.beat(name, showing, now)).collect();
     commit(stage, beats, now).await;
 }

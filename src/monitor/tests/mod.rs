@@ -5,6 +5,7 @@ mod causes;
 mod clock_steps;
 mod cut_off;
 mod dead_channels;
+mod ended;
 mod following;
 mod groups;
 mod live;
