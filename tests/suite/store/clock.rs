@@ -3,43 +3,22 @@
 use std::time::Duration;
 
 use allswell::clock;
-use allswell::domain::check::{Check, State, Status};
-use allswell::domain::follow_up::Plan;
-use allswell::domain::schedule::Schedule;
+use allswell::domain::check::{State, Status};
 use allswell::domain::sent::Sent;
-use allswell::monitor::{Arrived, ChannelRule, Expected, IngestError, Keep, Monitor, MonitorSettings};
+use allswell::monitor::{Arrived, ChannelRule, IngestError, Monitor};
 use allswell::store::clock_steps::{Following, Shown, Steps};
 use allswell::store::{Store, checks, outbox};
 use futures_util::future::join_all;
 
-use super::ground::{Ground, beat, ground_with_clock, grounds};
+use super::ground::{Ground, beat, ground_with_clock, grounds, settings};
 
 const HOUR: i64 = 3_600;
 
-/// `job` is due every ten minutes, and down a minute later.
-fn settings() -> MonitorSettings {
-    let check =
-        Check { schedule: Schedule::Every(Duration::from_secs(600)), grace: Duration::from_secs(60), rise: 1, fall: 1, apart: None };
-    let (plan, channels) = (Plan::default(), vec!["ops".to_owned()]);
-    let job = Expected { name: "job".into(), check, channels: channels.clone(), instances: None, plan: plan.clone(), behind: Vec::new() };
-    MonitorSettings {
-        name: "watcher".into(),
-        app: "shop".into(),
-        page_url: None,
-        checks: [job].into_iter().collect(),
-        channels: vec![ChannelRule { name: "ops".into(), fallback: None, say: None, timeout: Duration::from_secs(1) }],
-        own_channels: channels,
-        own_plan: plan,
-        maintenance: Vec::new(),
-        most_made: 0,
-        keep: Keep { log: Duration::from_secs(7_200), beats: Duration::from_secs(3_600) },
-        strangers_after: Duration::from_secs(60),
-    }
-}
-
 /// A watcher that has begun and swept.
 async fn watcher(store: Store) -> Monitor {
-    let monitor = Monitor::new(store, settings());
+    // Every ten minutes, and down a minute later.
+    let ops = ChannelRule { name: "ops".into(), fallback: None, say: None, timeout: Duration::from_secs(1) };
+    let monitor = Monitor::new(store, settings("watcher", (600, 60), vec![ops]));
     monitor.find_time().await.unwrap();
     monitor.start(monitor.now()).await.unwrap();
     monitor.sweep(monitor.now(), false).await.unwrap();

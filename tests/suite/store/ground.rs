@@ -1,9 +1,14 @@
 //! The stores that the contract is held to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use allswell::domain::beat::{Beat, BeatKind, Identity};
+use allswell::domain::check::Check;
+use allswell::domain::follow_up::Plan;
 use allswell::domain::moment::Moment;
+use allswell::domain::schedule::Schedule;
+use allswell::monitor::{ChannelRule, Expected, Keep, MonitorSettings};
 use allswell::store::{Connection, Store, StoreError, Transaction};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -64,5 +69,26 @@ pub(super) fn beat(check: &str, instance: &str, body: Option<String>) -> Beat {
     Beat {
         body,
         ..Beat::new(check, BeatKind::Success, Identity { instance: instance.to_owned(), run: Uuid::new_v4(), sequence: 1 }, at(0))
+    }
+}
+
+/// A watcher of this name, of which these channels hear. `job` is due at this interval in seconds, and down so many seconds later.
+pub(super) fn settings(name: &str, (period, grace): (u64, u64), rules: Vec<ChannelRule>) -> MonitorSettings {
+    let [period, grace] = [period, grace].map(Duration::from_secs);
+    let check = Check { schedule: Schedule::Every(period), grace, rise: 1, fall: 1, apart: None };
+    let (plan, channels) = (Plan::default(), rules.iter().map(|rule| rule.name.clone()).collect::<Vec<_>>());
+    let job = Expected { name: "job".into(), check, channels: channels.clone(), instances: None, plan: plan.clone(), behind: Vec::new() };
+    MonitorSettings {
+        name: name.to_owned(),
+        app: "shop".into(),
+        page_url: None,
+        checks: [job].into_iter().collect(),
+        channels: rules,
+        own_channels: channels,
+        own_plan: plan,
+        maintenance: Vec::new(),
+        most_made: 0,
+        keep: Keep { log: Duration::from_secs(7_200), beats: Duration::from_secs(3_600) },
+        strangers_after: Duration::from_secs(60),
     }
 }

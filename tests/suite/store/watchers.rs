@@ -1,40 +1,17 @@
 //! Two watchers on one store, step by step.
 
-use std::time::Duration;
-
-use allswell::domain::check::{Check, Status};
-use allswell::domain::follow_up::Plan;
-use allswell::domain::schedule::Schedule;
+use allswell::domain::check::Status;
 use allswell::domain::sent::Sent;
-use allswell::monitor::{Arrival, Arrived, Expected, Keep, Monitor, MonitorSettings};
+use allswell::monitor::{Arrival, Arrived, Monitor};
 use allswell::store::{checks, flips, incidents};
 
-use super::ground::{Ground, at, beat, grounds};
-
-/// `job` is due every second, and down two seconds later.
-fn settings(name: &str) -> MonitorSettings {
-    let check = Check { schedule: Schedule::Every(Duration::from_secs(1)), grace: Duration::from_secs(2), rise: 1, fall: 1, apart: None };
-    let (name, plan, channels) = (name.to_owned(), Plan::default(), Vec::new());
-    let job = Expected { name: "job".into(), check, channels: channels.clone(), instances: None, plan: plan.clone(), behind: Vec::new() };
-    MonitorSettings {
-        name,
-        app: "shop".into(),
-        page_url: None,
-        checks: [job].into_iter().collect(),
-        channels: Vec::new(),
-        own_channels: channels,
-        own_plan: plan,
-        maintenance: Vec::new(),
-        most_made: 0,
-        keep: Keep { log: Duration::from_secs(7_200), beats: Duration::from_secs(3_600) },
-        strangers_after: Duration::from_secs(60),
-    }
-}
+use super::ground::{Ground, at, beat, grounds, settings};
 
 /// Both have begun, and `job` was heard at 1 s: it is down at 4 s.
 async fn two() -> (Ground, [Monitor; 2]) {
     let [_, ground] = grounds().await;
-    let watchers = [Monitor::new(ground.store.clone(), settings("one")), Monitor::new(ground.again().await.unwrap(), settings("two"))];
+    let of = |name| settings(name, (1, 2), Vec::new());
+    let watchers = [Monitor::new(ground.store.clone(), of("one")), Monitor::new(ground.again().await.unwrap(), of("two"))];
     for watcher in &watchers {
         watcher.start(at(0)).await.unwrap();
     }
