@@ -16,7 +16,7 @@ use crate::clock;
 use crate::domain::beat::Beat;
 use crate::domain::moment::Moment;
 use crate::domain::sent::Sent;
-use crate::monitor::{Ack, Arrived};
+use crate::monitor::{Ack, Arrived, Ingest};
 use crate::net::parcel::PATH;
 use crate::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
 
@@ -30,16 +30,22 @@ const LONGEST_WORD: usize = 200;
 const OLDEST: Duration = Duration::from_secs(300);
 
 /// Where beats come in. There are so many of them that they do not go by the router and its layers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Entrance {
     watching: Watching,
+    ingest: Ingest,
     own: OwnHosts,
 }
 
 impl Entrance {
     /// To this watcher.
     pub(super) fn new(watching: Watching, own: OwnHosts) -> Self {
-        Self { watching, own }
+        Self { ingest: watching.ingest.clone(), watching, own }
+    }
+
+    /// The same, for connections of the runtime that this is called on.
+    pub(super) fn here(&self) -> Self {
+        Self { ingest: self.ingest.here(), watching: self.watching.clone(), own: self.own.clone() }
     }
 
     /// Whether a request is for it.
@@ -48,7 +54,7 @@ impl Entrance {
     }
 
     /// Takes a beat.
-    pub(super) async fn answer<B>(self, request: Request<B>, peer: SocketAddr) -> Response
+    pub(super) async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Response
     where
         B: hyper::body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -60,7 +66,7 @@ impl Entrance {
             return ApiError::WrongMethod(format!("{PATH} does not take {}", request.method())).into_response();
         }
         let (head, body) = request.into_parts();
-        match take(&self.watching, &head.headers, body, peer).await {
+        match self.take(&head.headers, body, peer).await {
             Ok(Ack::Stored | Ack::Created) => stored(r#"{"stored":true}"#),
             Ok(Ack::Repeated) => stored(r#"{"stored":true,"repeated":true}"#),
             Err(error) => {
@@ -69,26 +75,27 @@ impl Entrance {
             }
         }
     }
-}
 
-async fn take<B>(watching: &Watching, headers: &HeaderMap, body: B, peer: SocketAddr) -> Result<Ack, ApiError>
-where
-    B: hyper::body::Body<Data = Bytes>,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    let address = origin::address(peer.ip(), headers, &watching.pings.settings.trusted);
-    let body = body::whole(headers, body, LARGEST).await?;
-    let now = watching.monitor.now();
-    if let Err(error) = signed(headers, &body, &watching.key) {
-        watching.monitor.stranger(&address.to_string(), text(headers, KEY_ID_HEADER), now);
-        watching.pings.from(address).map_err(ApiError::TooOften)?;
-        return Err(error);
+    async fn take<B>(&self, headers: &HeaderMap, body: B, peer: SocketAddr) -> Result<Ack, ApiError>
+    where
+        B: hyper::body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let watching = &self.watching;
+        let address = origin::address(peer.ip(), headers, &watching.pings.settings.trusted);
+        let body = body::whole(headers, body, LARGEST).await?;
+        let now = watching.monitor.now();
+        if let Err(error) = signed(headers, &body, &watching.key) {
+            watching.monitor.stranger(&address.to_string(), text(headers, KEY_ID_HEADER), now);
+            watching.pings.from(address).map_err(ApiError::TooOften)?;
+            return Err(error);
+        }
+        let beat = read(&body, now, clock::now())?;
+        watching.pings.signed(&beat).map_err(ApiError::TooOften)?;
+        let sent = Sent { address: Some(address.to_string()), ..Sent::default() };
+        let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrive(), sent };
+        self.ingest.beat(arrived).await.map_err(|error| ApiError::from(&error))
     }
-    let beat = read(&body, now, clock::now())?;
-    watching.pings.signed(&beat).map_err(ApiError::TooOften)?;
-    let sent = Sent { address: Some(address.to_string()), ..Sent::default() };
-    let arrived = Arrived { key_id: watching.key.id().to_owned(), beat, arrival: watching.monitor.arrive(), sent };
-    watching.ingest.beat(arrived).await.map_err(|error| ApiError::from(&error))
 }
 
 fn stored(json: &'static str) -> Response {

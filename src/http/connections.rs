@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::requests::{Answers, Requests};
+use super::worker::Worker;
 use crate::net::listen;
 
 /// Where there are no more descriptors, there are some again after a while.
@@ -59,22 +60,28 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let room = Arc::new(Semaphore::new(listen::room()));
-    let served = Served { answers: answers.into(), tls: tls.map(TlsAcceptor::from), patience: PATIENCE };
-    accept(listener, served, room, shutdown).await;
+    let served = Served { tls: tls.map(TlsAcceptor::from), patience: PATIENCE };
+    accept(listener, &Worker::all(answers.into()), served, room, shutdown).await;
 }
 
 /// What each connection is served.
 #[derive(Clone)]
 struct Served {
-    answers: Answers,
     tls: Option<TlsAcceptor>,
     patience: Patience,
 }
 
-async fn accept(listener: TcpListener, served: Served, room: Arc<Semaphore>, shutdown: impl Future<Output = ()> + Send) {
+async fn accept(
+    listener: TcpListener,
+    workers: &[Worker],
+    served: Served,
+    room: Arc<Semaphore>,
+    shutdown: impl Future<Output = ()> + Send,
+) {
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let mut turns = workers.iter().cycle();
     loop {
         tokio::select! {
             () = &mut shutdown => break,
@@ -83,11 +90,15 @@ async fn accept(listener: TcpListener, served: Served, room: Arc<Semaphore>, shu
                 Ok((stream, peer)) => {
                     // One too many is closed at once: the store and the channels need descriptors, too.
                     let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
-                    let serving = connection(stream, peer, served.clone(), stopped.clone());
-                    connections.spawn(async move {
-                        serving.await;
-                        drop(place);
-                    });
+                    let (Ok(stream), Some(worker)) = (stream.into_std(), turns.next()) else { continue };
+                    let serving = taken(stream, peer, worker.answers.clone(), served.clone(), stopped.clone());
+                    connections.spawn_on(
+                        async move {
+                            serving.await;
+                            drop(place);
+                        },
+                        &worker.runtime,
+                    );
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -101,7 +112,15 @@ async fn accept(listener: TcpListener, served: Served, room: Arc<Semaphore>, shu
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, served: Served, stopped: watch::Receiver<bool>) {
+/// On the runtime that serves it.
+async fn taken(stream: std::net::TcpStream, peer: SocketAddr, answers: Answers, served: Served, stopped: watch::Receiver<bool>) {
+    match TcpStream::from_std(stream) {
+        Ok(stream) => connection(stream, Requests::new(answers, peer), served, stopped).await,
+        Err(error) => tracing::error!("a connection of {peer} cannot be served: {error}"),
+    }
+}
+
+async fn connection(stream: TcpStream, requests: Requests, served: Served, stopped: watch::Receiver<bool>) {
     let patience = served.patience;
     let mut ears = [0; HTTP2.len()];
     // Whoever was taken is served once, also at the end: its request may be on its way.
@@ -117,7 +136,6 @@ async fn connection(stream: TcpStream, peer: SocketAddr, served: Served, stopped
     // Answers are small: they wait for nothing. Where that cannot be set, they are later and no worse; nor is who takes nothing.
     let _ = stream.set_nodelay(true);
     let _ = set_tcp_user_timeout(&stream, u32::try_from(patience.untaken.as_millis()).unwrap_or(u32::MAX));
-    let requests = Requests::new(served.answers, peer);
     let Some(tls) = served.tls else { return speak(stream, ears == HTTP2, requests, patience, stopped).await };
     // Somebody who asks for it in the clear would never know why nobody answers.
     let Ok(Ok(stream)) = timeout(patience.first_word, tls.accept(stream)).await else { return };
@@ -176,8 +194,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new().route("/", get(|| async { "well" })).route("/large", get(|| async { vec![b'x'; 64 << 20] }));
-        let served = Served { answers: router.into(), tls: None, patience: HASTE };
-        tokio::spawn(accept(listener, served, Arc::new(Semaphore::new(room)), std::future::pending()));
+        let served = Served { tls: None, patience: HASTE };
+        let accepting = async move {
+            let workers = Worker::all(router.into());
+            accept(listener, &workers, served, Arc::new(Semaphore::new(room)), std::future::pending()).await;
+        };
+        tokio::spawn(accepting);
         address
     }
 
@@ -200,6 +222,27 @@ mod tests {
         }
         let well = heard_until_closed(address, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
         assert!(well.ends_with(b"well"), "and what was asked before is answered");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn connections_are_served_by_workers_in_turn_and_the_router_stays_at_home() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let where_it_runs = || async { format!("{:?}", tokio::runtime::Handle::current().runtime_flavor()) };
+        let answers = Answers::from(Router::new().route("/", get(where_it_runs)));
+        let workers = [Worker::start(0, &answers).unwrap(), Worker::start(1, &answers).unwrap()];
+        let served = Served { tls: None, patience: HASTE };
+        let accepting = tokio::spawn(async move {
+            let over = async { _ = stopped.await };
+            accept(listener, &workers, served, Arc::new(Semaphore::new(10)), over).await;
+        });
+        for _ in 0..4 {
+            let heard = heard_until_closed(address, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+            assert!(heard.ends_with(b"MultiThread"), "{}", String::from_utf8_lossy(&heard));
+        }
+        stop.send(()).unwrap();
+        timeout(DEADLINE, accepting).await.expect("it ends when its connections have").unwrap();
     }
 
     #[tokio::test]

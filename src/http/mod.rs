@@ -26,3 +26,4 @@ pub mod serve;
 pub mod visit;
 pub mod watcher;
 pub mod watching;
+mod worker;

@@ -1,7 +1,9 @@
 //! The requests of one connection: answered, and known while they are under way.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +17,8 @@ use axum::response::Response;
 use hyper::Request;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::Service;
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tower::ServiceExt;
 
@@ -24,19 +28,32 @@ use super::beats::Entrance;
 #[derive(Debug, Clone)]
 pub struct Answers {
     router: Router,
-    beats: Option<Entrance>,
+    /// What one thread alone counts references of is had for less.
+    beats: Option<Arc<Entrance>>,
+    /// Where the router runs, where that is not where connections are served.
+    home: Option<Handle>,
 }
 
 impl From<Router> for Answers {
     fn from(router: Router) -> Self {
-        Self { router, beats: None }
+        Self { router, beats: None, home: None }
     }
 }
 
 impl Answers {
     /// With beats.
     pub(super) fn with_beats(self, entrance: Entrance) -> Self {
-        Self { beats: Some(entrance), ..self }
+        Self { beats: Some(Arc::new(entrance)), ..self }
+    }
+
+    /// Whether beats come in here.
+    pub(super) fn has_beats(&self) -> bool {
+        self.beats.is_some()
+    }
+
+    /// The same for connections of the runtime that this is called on. The router stays at home: it may wait for the disk.
+    pub(super) fn beside(&self, home: Handle) -> Self {
+        Self { router: self.router.clone(), beats: self.beats.as_ref().map(|entrance| Arc::new(entrance.here())), home: Some(home) }
     }
 }
 
@@ -125,17 +142,42 @@ impl Service<Request<Incoming>> for Requests {
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let (under_way, peer) = (UnderWay::begin(&self.count), self.peer);
         let going = |answer: Response| answer.map(|body| Going { body, _request: under_way });
-        if let Some(entrance) = self.answers.beats.as_ref().filter(|_| Entrance::is_of(&request)).cloned() {
+        if let Some(entrance) = self.answers.beats.clone().filter(|_| Entrance::is_of(&request)) {
             return Box::pin(async move { Ok(going(entrance.answer(request, peer).await)) });
         }
         request.extensions_mut().insert(ConnectInfo(peer));
-        let router = self.answers.router.clone();
-        Box::pin(async move { router.oneshot(request.map(Body::new)).await.map(going) })
+        let (router, home) = (self.answers.router.clone(), self.answers.home.clone());
+        let answer = router.oneshot(request.map(Body::new));
+        Box::pin(async move {
+            let answer = match home {
+                Some(home) => on(&home, answer).await,
+                None => answer.await,
+            };
+            answer.map(going)
+        })
+    }
+}
+
+/// Runs this there; it ends where nobody waits for it any more, and panics here.
+async fn on<T: Send + 'static>(home: &Handle, work: impl Future<Output = T> + Send + 'static) -> T {
+    let mut task = JoinSet::new();
+    task.spawn_on(work, home);
+    match task.join_next().await {
+        Some(Ok(done)) => done,
+        Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
+        // That runtime ends, and this one with it.
+        Some(Err(_)) | None => pending().await,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use tokio::runtime::RuntimeFlavor;
+    use tokio::sync::oneshot;
+    use tokio::time::timeout;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -151,5 +193,36 @@ mod tests {
         sleep(LIMIT - Duration::from_millis(1)).await;
         assert!(!rest.is_finished(), "it has just ended");
         rest.await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn what_runs_elsewhere_ends_when_nobody_waits_for_it() {
+        struct Kept(Option<oneshot::Sender<()>>);
+        impl Drop for Kept {
+            fn drop(&mut self) {
+                let _ = self.0.take().unwrap().send(());
+            }
+        }
+        let home = Handle::current();
+        let (ended, end) = oneshot::channel();
+        let (began, begin) = oneshot::channel();
+        let kept = Kept(Some(ended));
+        let work = async move {
+            let _kept = kept;
+            let _ = began.send(Handle::current().runtime_flavor());
+            pending::<()>().await;
+        };
+        let flavor = tokio::task::spawn_blocking(move || {
+            let elsewhere = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            elsewhere.block_on(async {
+                let mut waiting = pin!(on(&home, work));
+                tokio::select! {
+                    () = &mut waiting => unreachable!("it never ends"),
+                    flavor = begin => flavor.unwrap(),
+                }
+            })
+        });
+        assert_eq!(flavor.await.unwrap(), RuntimeFlavor::MultiThread, "it ran at home");
+        timeout(Duration::from_secs(20), end).await.expect("it has ended").unwrap();
     }
 }

@@ -4,14 +4,15 @@ use std::borrow::Borrow;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use prometheus::{HistogramVec, IntCounterVec};
-use tokio::sync::{mpsc, oneshot};
+use prometheus::HistogramVec;
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::arrived::{Arrived, PING};
+use super::answer::{self, Ack, Answer, IngestError, Post, Waiting};
+use super::arrived::Arrived;
 use super::engine::{Monitor, MonitorError};
 use super::scene::Scene;
-use super::{decide, group, live, skew};
+use super::{decide, group, live};
 use crate::clock;
 use crate::domain::beat::{Beat, BeatKind};
 use crate::domain::moment::Moment;
@@ -31,61 +32,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// By then the clock of the store's server is followed, where it was set.
 const FOLLOWED: Duration = Duration::from_secs(1);
 
-static STORED: LazyLock<IntCounterVec> = LazyLock::new(|| metrics::counter("allswell_beats_total"));
 static COMMIT: LazyLock<HistogramVec> = LazyLock::new(|| metrics::histogram("allswell_commit_seconds"));
-
-/// A beat is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ack {
-    /// Now.
-    Stored,
-    /// Now, and its check with it.
-    Created,
-    /// It was there already; nothing has changed.
-    Repeated,
-}
-
-/// Why a beat is not stored.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IngestError {
-    /// Nothing of this name is expected.
-    #[error("there is no check named \"{0}\"")]
-    UnknownCheck(String),
-    /// Somebody else's check has the name that this beat's check would have.
-    #[error("there is another check named \"{0}\"")]
-    NameTaken(String),
-    /// As many checks as may be were made by their first beat.
-    #[error("{0} checks were made by their first beat, and no more may be: raise watcher.most_made, or name the check in the config")]
-    TooMany(u32),
-    /// The store refuses this row, and would again.
-    #[error("the store refuses this beat: {0}")]
-    Refused(String),
-    /// The store does not work now.
-    #[error("the store does not work: {0}")]
-    Unavailable(String),
-}
-
-type Answer = Result<Ack, IngestError>;
-
-/// To whoever has handed a beat in. The beat goes back with it: what one thread allocates and another frees costs both.
-type Reply = oneshot::Sender<(Answer, Box<Arrived>)>;
-
-/// A beat whose sender waits. It is not copied on its way.
-#[derive(Debug)]
-struct Waiting {
-    arrived: Box<Arrived>,
-    reply: Reply,
-}
-
-impl Borrow<Arrived> for Waiting {
-    fn borrow(&self) -> &Arrived {
-        &self.arrived
-    }
-}
 
 /// Where beats are handed in.
 #[derive(Debug, Clone)]
-pub struct Ingest(mpsc::Sender<Waiting>);
+pub struct Ingest {
+    queue: mpsc::Sender<Waiting>,
+    post: Option<Post>,
+}
 
 /// The other end of [`Ingest`].
 #[derive(Debug)]
@@ -94,22 +48,27 @@ pub(super) struct Queue(mpsc::Receiver<Waiting>);
 /// A way in, and what [`Monitor::run_ingest`] takes from it.
 pub(super) fn queue() -> (Ingest, Queue) {
     let (sender, receiver) = mpsc::channel(QUEUE);
-    (Ingest(sender), Queue(receiver))
+    (Ingest { queue: sender, post: None }, Queue(receiver))
 }
 
 impl Ingest {
+    /// The same way in, for who hands in many on the runtime that this is called on: their answers come together.
+    #[must_use]
+    pub fn here(&self) -> Self {
+        Self { queue: self.queue.clone(), post: Some(Post::here()) }
+    }
+
     /// Hands in a beat, and waits until it is stored or refused.
     ///
     /// # Errors
     /// Where it is not stored within two seconds.
     pub async fn beat(&self, arrived: Arrived) -> Answer {
-        let (reply, answer) = oneshot::channel();
+        let (waiting, answer) = Waiting::new(arrived, self.post.clone());
         let gone = || IngestError::Unavailable("it is ending".into());
-        let waiting = Waiting { arrived: Box::new(arrived), reply };
-        self.0.try_send(waiting).map_err(|_| IngestError::Unavailable("too many beats wait for it".into()))?;
+        self.queue.try_send(waiting).map_err(|_| IngestError::Unavailable("too many beats wait for it".into()))?;
         let Ok(answered) = timeout(PATIENCE, answer).await else { return Err(IngestError::Unavailable("no commit in time".into())) };
         let (answer, arrived) = answered.map_err(|_| gone())?;
-        count(&arrived, &answer);
+        answer::count(&arrived, &answer);
         answer
     }
 }
@@ -120,12 +79,7 @@ impl Monitor {
         let mut waiting = Vec::with_capacity(BATCH);
         while queue.0.recv_many(&mut waiting, BATCH).await > 0 {
             let answers = self.stored(&waiting).await;
-            for (Waiting { arrived, reply }, answer) in waiting.drain(..).zip(answers) {
-                // Only with it goes the arrival, and the sweep may look beyond it. A sender that has gone repeats its beat.
-                if let Err((answer, arrived)) = reply.send((answer, arrived)) {
-                    count(&arrived, &answer);
-                }
-            }
+            answer::bring(waiting.drain(..).zip(answers));
         }
     }
 
@@ -238,17 +192,6 @@ impl Monitor {
                 Ok(if is_room { Ok((made::new(&beat.check, making, scene.now), true)) } else { Err(IngestError::TooMany(most)) })
             }
             (None | Some(_), None | Some(_), Some(_)) => Ok(Err(IngestError::NameTaken(beat.check.clone()))),
-        }
-    }
-}
-
-fn count(arrived: &Arrived, answer: &Answer) {
-    if matches!(answer, Ok(Ack::Stored | Ack::Created)) {
-        let Beat { kind, identity, sent_at, .. } = &arrived.beat;
-        STORED.with_label_values(&[kind.as_str()]).inc();
-        // A ping has no clock of its own, and its sender is any address.
-        if arrived.key_id != PING {
-            skew::note(&identity.instance, *sent_at, arrived.arrival.at());
         }
     }
 }

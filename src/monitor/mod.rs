@@ -3,6 +3,7 @@
 //! Every step is a function of the store and a moment, called in a loop by [`Loops::run`] and by tests with moments of their own.
 
 mod acknowledge;
+mod answer;
 mod arrivals;
 mod arrived;
 mod blind;
@@ -64,6 +65,7 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
+pub use answer::{Ack, IngestError};
 pub use arrivals::{Arrival, Arrivals};
 pub use arrived::{Arrived, PING};
 pub use check_settings::{CheckSettings, is_slug};
@@ -71,7 +73,7 @@ pub use courier::Claimed;
 pub use engine::{Monitor, MonitorError};
 pub use expected::{ChannelRule, Expectations, Expected, Keep, MonitorSettings};
 pub use heard::LiveHeard;
-pub use ingest::{Ack, Ingest, IngestError};
+pub use ingest::Ingest;
 pub use key_settings::{KeySettings, May};
 pub use memory::Memory;
 pub use outside::Outside;
