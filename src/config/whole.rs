@@ -162,6 +162,10 @@ impl Config {
         let unknown = used.filter(|name| !names.contains(&name.as_str()));
         let mut problems: Vec<String> = unknown.map(|name| format!("there is no [[channel]] named \"{name}\"")).collect();
         problems.extend(twice(&names).map(|name| format!("two channels are named \"{name}\"")));
+        let alone = self.channels.iter().filter(|channel| channel.fallback.as_ref() == Some(&channel.name));
+        problems.extend(alone.map(|channel| {
+            format!("channel \"{}\" is its own fallback: name another, or none, and all others hear what it does not take", channel.name)
+        }));
         let checks: Vec<&str> = self.checks.iter().map(|check| check.name.as_str()).collect();
         problems.extend(twice(&checks).map(|name| format!("two checks are named \"{name}\"")));
         let keys: Vec<&str> = self.keys.iter().map(|key| key.name.as_str()).collect();
@@ -284,6 +288,17 @@ mod tests {
         assert!(told(window.to_owned()).contains("maintenance \"m\" is of \"nobody\""));
         let escalate = "[watcher]\nescalate = { after = \"1h\", to = [\"boss\"] }\n";
         assert!(told(escalate.to_owned()).contains("no [[channel]] named \"boss\""));
+    }
+
+    #[test]
+    fn a_channel_is_not_its_own_fallback() {
+        let channel = |name: &str, fallback: &str| {
+            format!("[[channel]]\nname = \"{name}\"\nkind = \"command\"\ncommand = \"x\"\nfallback = \"{fallback}\"\n")
+        };
+        let parse = |ops: &str| Config::parse(&format!("[runtime]\ncommand = \"x\"\n{}{}", channel("ops", ops), channel("mail", "ops")));
+        assert!(parse("mail").is_ok());
+        let told = parse("ops").unwrap_err();
+        assert!(told.len() == 1 && told[0].message.contains("channel \"ops\" is its own fallback"), "{told:?}");
     }
 
     #[test]

@@ -73,12 +73,9 @@ pub fn joined(shown: Moment, marked: Option<Moment>, is_over: bool) -> Option<Mo
     is_over.then(|| shown.max(marked))
 }
 
-/// A check's state by the new clock, which shows `now`.
-///
-/// Where a beat was due already, it still is, and as much of its grace has passed. Where its time was yet to come, nothing is missed by the step: it
-/// is due at the schedule's next time that was not served.
+/// A state with each of its moments by the new clock. Of one that is not in force, that is all: what it is due by is found when it is brought back.
 #[must_use]
-pub fn stepped(check: &Check, state: &State, by_ms: i64, now: Moment) -> State {
+pub fn redated(state: &State, by_ms: i64) -> State {
     let at = |moment: Moment| moved(moment, by_ms);
     let mut next = state.clone();
     next.since = at(state.since);
@@ -89,6 +86,16 @@ pub fn stepped(check: &Check, state: &State, by_ms: i64, now: Moment) -> State {
     next.last_heard = state.last_heard.map(at);
     next.runs = state.runs.dated(at);
     next.streak.weak_since = state.streak.weak_since.map(|(arrived, said)| (at(arrived), said));
+    next
+}
+
+/// A check's state by the new clock, which shows `now`.
+///
+/// Where a beat was due already, it still is, and as much of its grace has passed. Where its time was yet to come, nothing is missed by the step: it
+/// is due at the schedule's next time that was not served.
+#[must_use]
+pub fn stepped(check: &Check, state: &State, by_ms: i64, now: Moment) -> State {
+    let mut next = redated(state, by_ms);
     if is_by_the_clock(&check.schedule) && next.due > now {
         check.ask_from(&mut next, asked_from(&check.schedule, state.due_from, by_ms, now));
         // A beat that is early by the new clock counts as one that is by the old.
@@ -109,6 +116,9 @@ pub fn stepped_roster(rule: &Rule, roster: &Roster, by_ms: i64, now: Moment) -> 
     let mut next = roster.clone();
     for member in &mut next.members {
         member.state = stepped(&rule.of(member.every_ms), &member.state, by_ms, now);
+        if let Some(before) = &mut member.before {
+            before.state = redated(&before.state, by_ms);
+        }
     }
     next.wanted = stepped_wanted(&rule.check.schedule, &roster.wanted, by_ms, now);
     next

@@ -7,6 +7,7 @@ use tokio::sync::RwLockWriteGuard;
 use tokio::time::sleep;
 
 use super::engine::{Monitor, MonitorError};
+use super::heard::{FACT, LiveHeard};
 use super::mark::{MARK, Mark};
 use super::pulse::MARK_EVERY;
 use super::replicas;
@@ -157,6 +158,7 @@ impl Monitor {
         for stored in checks::all(connection).await? {
             move_check(connection, &scene, stored, by_ms).await?;
         }
+        move_live(connection, &scene.live, by_ms).await?;
         clock_steps::shift(connection, by_ms).await?;
         let mark = mark.map(|mark| Mark {
             at: moved(mark.at, by_ms),
@@ -200,6 +202,14 @@ async fn move_check(connection: &mut Connection, scene: &Scene<'_>, mut stored: 
     }
     stored.look_at = stored.look_at.map(|at| moved(at, by_ms).min(earliest));
     checks::save(connection, stored).await
+}
+
+/// What the prober has said last is as old as it was, and its deploy is quiet for as long: it says both anew, if it is there.
+async fn move_live(connection: &mut Connection, heard: &LiveHeard, by_ms: i64) -> Result<(), StoreError> {
+    let Some(heard_at) = heard.heard_at else { return Ok(()) };
+    let mut live = heard.live.clone();
+    live.deploy.iter_mut().for_each(|deploy| deploy.until = moved(deploy.until, by_ms));
+    facts::set(connection, FACT, &LiveHeard { live, heard_at: Some(moved(heard_at, by_ms)) }).await
 }
 
 async fn tell(connection: &mut Connection, scene: &Scene<'_>, what: &str) -> Result<(), StoreError> {

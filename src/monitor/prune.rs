@@ -19,13 +19,13 @@ impl Monitor {
         let newest = prune::newest_beat(&mut transaction).await?;
         // Where every row was forgotten, rows count from the beginning again.
         let looked = facts::get::<i64>(&mut transaction, LOOKED).await?.filter(|looked| *looked <= newest).unwrap_or(0);
-        let edge = prune::frequent_beats(&mut transaction, looked, now - keep.beats, PING).await?;
+        let edge = prune::frequent_beats(&mut transaction, looked, now - keep.beats, now, PING).await?;
         if let Some(edge) = edge {
             facts::set(&mut transaction, LOOKED, &edge).await?;
         }
         let before = now - keep.log;
         let forgotten = [
-            prune::oldest_beats(&mut transaction, before).await?,
+            prune::oldest_beats(&mut transaction, before, now).await?,
             prune::oldest_flips(&mut transaction, before).await?,
             prune::oldest_incidents(&mut transaction, before).await?,
             prune::oldest_notices(&mut transaction, before).await?,

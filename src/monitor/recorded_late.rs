@@ -4,6 +4,7 @@ use super::resolution;
 use super::scene::Scene;
 use crate::domain::beat::BeatKind;
 use crate::domain::check::{State, Status};
+use crate::domain::clock_step::redated;
 use crate::domain::moment::Moment;
 use crate::store::checks::StoredCheck;
 use crate::store::{Connection, StoreError, flips, incidents};
@@ -21,12 +22,14 @@ pub(super) async fn undo(
         return Ok(None);
     }
     let Some(last) = flips::last_of(connection, &stored.name).await? else { return Ok(None) };
-    if !last.flip.reason.is_silence() || arrived_at >= last.flip.at {
+    if !last.flip.reason.is_silence() {
         return Ok(None);
     }
     tracing::warn!(check = stored.name, deadline = %last.flip.at, arrived = %arrived_at, "recorded late: the flip is taken back");
     take_back(connection, scene, &stored.name).await?;
-    Ok(Some(last.before))
+    // The flip is dated by the clock as it was then: the check went down at that moment, by whatever clock.
+    let stepped_ms = stored.state.since.as_millis().saturating_sub(last.flip.at.as_millis());
+    Ok(Some(redated(&last.before, stepped_ms)))
 }
 
 /// Takes back the flips that made the check's present incident, and the incident.

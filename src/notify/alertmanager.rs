@@ -42,7 +42,7 @@ impl Alertmanager {
 
     async fn post(&self, alerts: &Value) -> Result<Receipt, SendError> {
         let sent = self.client.post(self.url.clone()).json(alerts).send().await;
-        judge(&Answer::read(sent).await?)
+        judge(&Answer::by_status(sent).await?)
     }
 }
 

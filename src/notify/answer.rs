@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
+use tokio::time::timeout;
 
 use super::receipt::{ChannelError, SendError};
 use crate::clock;
@@ -16,6 +17,8 @@ use crate::settings::Secret;
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 /// More of an answer's body is not read.
 const LARGEST_BODY: usize = 1_024;
+/// A body that decides nothing is waited for so long.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Reads a URL from its secret.
 pub(super) fn url(channel: &str, secret: &Secret) -> Result<Url, ChannelError> {
@@ -49,33 +52,46 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Reads it, whatever the other side may send.
+    /// Reads one that says by its body whether the notice was taken.
     pub(super) async fn read(sent: Result<Response, reqwest::Error>) -> Result<Self, SendError> {
         Self::read_within(sent, LARGEST_BODY).await
     }
 
     /// Reads one whose body has more to say: so many bytes of it at most.
     pub(super) async fn read_within(sent: Result<Response, reqwest::Error>, most: usize) -> Result<Self, SendError> {
-        let unanswered = |error| SendError::retry(explain(error));
         let mut response = sent.map_err(unanswered)?;
-        let after = retry_after(response.headers(), clock::now());
-        let status = response.status();
-        let mut body = Vec::new();
-        while body.len() < most {
-            let Some(chunk) = response.chunk().await.map_err(unanswered)? else { break };
-            body.extend_from_slice(&chunk);
+        if !response.status().is_success() {
+            return Self::by_status(Ok(response)).await;
         }
-        body.truncate(most);
-        Ok(Self { status, after, body: String::from_utf8_lossy(&body).into_owned() })
+        let mut body = Vec::new();
+        read_body(&mut response, &mut body, most).await.map_err(unanswered)?;
+        Ok(Self::of(&response, &body))
+    }
+
+    /// Reads one whose status says all. What is taken stays so where the body never ends or breaks off: it would be told again and again.
+    pub(super) async fn by_status(sent: Result<Response, reqwest::Error>) -> Result<Self, SendError> {
+        let mut response = sent.map_err(unanswered)?;
+        let mut body = Vec::new();
+        let _ = timeout(PATIENCE, read_body(&mut response, &mut body, LARGEST_BODY)).await;
+        Ok(Self::of(&response, &body))
+    }
+
+    fn of(response: &Response, body: &[u8]) -> Self {
+        let after = retry_after(response.headers(), clock::now());
+        Self { status: response.status(), after, body: String::from_utf8_lossy(body).into_owned() }
     }
 
     /// The error that this answer is, when it is not a success.
     pub(super) fn refusal(&self, permanent: &[u16]) -> SendError {
+        let status = self.status.as_u16();
         let why = match self.code() {
-            Some(code) => format!("answered {}: {code}", self.status.as_u16()),
-            None => format!("answered {}", self.status.as_u16()),
+            Some(code) => format!("answered {status}: {code}"),
+            None if self.status.is_redirection() => {
+                format!("answered {status}, and redirects are not followed: give the channel the address to which it leads")
+            }
+            None => format!("answered {status}"),
         };
-        if permanent.contains(&self.status.as_u16()) { SendError::permanent(why) } else { SendError::Retry { why, after: self.after } }
+        if permanent.contains(&status) { SendError::permanent(why) } else { SendError::Retry { why, after: self.after } }
     }
 
     /// A body that is one short word, as Slack's errors are. Anything longer may have secrets in it.
@@ -84,6 +100,20 @@ impl Answer {
         let is_code = (1..=64).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         is_code.then_some(word)
     }
+}
+
+/// Adds to `body` what comes, up to so many bytes in all.
+async fn read_body(response: &mut Response, body: &mut Vec<u8>, most: usize) -> Result<(), reqwest::Error> {
+    while body.len() < most {
+        let Some(chunk) = response.chunk().await? else { break };
+        body.extend_from_slice(&chunk);
+    }
+    body.truncate(most);
+    Ok(())
+}
+
+fn unanswered(error: reqwest::Error) -> SendError {
+    SendError::retry(explain(error))
 }
 
 /// `Retry-After`, in seconds or as a date, up to an hour.
@@ -127,6 +157,15 @@ mod tests {
             ("http://h/a/", "http://h/a/api/v2"),
         ] {
             assert_eq!(below(&url.parse().unwrap(), "api/v2").as_str(), whole);
+        }
+    }
+
+    #[test]
+    fn a_redirect_is_refused_with_what_to_do() {
+        for status in [301, 302, 307, 308] {
+            let answer = Answer { status: StatusCode::from_u16(status).unwrap(), after: None, body: "<html>".into() };
+            let refusal = answer.refusal(&[400]);
+            assert!(!refusal.is_permanent() && refusal.to_string().contains("give the channel the address"), "{refusal}");
         }
     }
 

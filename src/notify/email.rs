@@ -3,15 +3,19 @@
 use std::sync::OnceLock;
 use std::time::{Duration, UNIX_EPOCH};
 
+use lettre::Message as Mail;
+use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
+use lettre::transport::smtp::commands;
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter, ServerInfo};
 use rustls::pki_types::ServerName;
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::message::Message;
+use super::message::{Message, cut};
 use super::receipt::{ChannelError, Receipt, SendError};
 use super::settings::{EmailSettings, EmailTls};
 use crate::domain::notice::Notice;
@@ -20,14 +24,18 @@ use crate::net::client::{extra_roots, io_words};
 
 /// Longer ids are replaced by a digest: mail programs differ in what they take.
 const LONGEST_ID: usize = 180;
+/// A receipt is for reading, as an error is.
+const LONGEST_WORDS: usize = 600;
+/// A server has so long to answer to a goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// An SMTP server, and whom to write to.
 pub(super) struct Email {
     from: Mailbox,
     to: Vec<Mailbox>,
     server: Server,
-    /// Made by the first notice: its TLS weighs more than all the rest, and most heartbeats never write.
-    transport: OnceLock<AsyncSmtpTransport<Tokio1Executor>>,
+    /// Made by the first notice: it weighs more than all the rest, and most heartbeats never write.
+    security: OnceLock<TlsParameters>,
 }
 
 /// How the server is spoken to.
@@ -59,28 +67,46 @@ impl Email {
             from: address(&settings.from)?,
             to: settings.to.iter().map(address).collect::<Result<_, _>>()?,
             server: Server { host: host.to_owned(), port, tls: settings.tls, credentials, timeout },
-            transport: OnceLock::new(),
+            security: OnceLock::new(),
         })
     }
 
-    /// Done when the server has taken the message for every receiver.
+    /// Done when the server has taken the message for every receiver that it knows.
     pub(super) async fn send(&self, notice: &Notice) -> Result<Receipt, SendError> {
         let mail = self.mail(notice)?;
-        let response = self.transport()?.send(mail).await.map_err(|error| judge(&error))?;
-        Ok(Receipt(format!("{} {}", response.code(), response.first_line().unwrap_or_default()).trim().chars().take(200).collect()))
+        let mut connection = self.connect().await?;
+        let sent = hand_over(&mut connection, mail.envelope(), &mail.formatted()).await;
+        // Taken is taken: nobody waits for what the server says to a goodbye.
+        tokio::spawn(async move { timeout(GOODBYE, connection.abort()).await });
+        sent
     }
 
-    fn transport(&self) -> Result<&AsyncSmtpTransport<Tokio1Executor>, SendError> {
-        if let Some(transport) = self.transport.get() {
-            return Ok(transport);
-        }
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
+        let failed = |error: lettre::transport::smtp::Error| judge(&error);
         let Server { host, port, tls, credentials, timeout } = &self.server;
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host).port(*port).timeout(Some(*timeout));
-        builder = builder.tls(security(host, *tls).map_err(SendError::retry)?);
-        if let Some(credentials) = credentials {
-            builder = builder.credentials(credentials.clone());
+        let (at_once, later) = match tls {
+            EmailTls::None => (None, None),
+            EmailTls::Tls => (Some(self.security()?), None),
+            EmailTls::Starttls => (None, Some(self.security()?)),
+        };
+        let us = ClientId::default();
+        let place = (host.as_str(), *port);
+        let mut connection = AsyncSmtpConnection::connect_tokio1(place, Some(*timeout), &us, at_once, None).await.map_err(failed)?;
+        if let Some(security) = later {
+            connection.starttls(security, &us).await.map_err(failed)?;
         }
-        Ok(self.transport.get_or_init(|| builder.build()))
+        if let Some(credentials) = credentials {
+            connection.auth(DEFAULT_MECHANISMS, credentials).await.map_err(failed)?;
+        }
+        Ok(connection)
+    }
+
+    fn security(&self) -> Result<TlsParameters, SendError> {
+        if let Some(security) = self.security.get() {
+            return Ok(security.clone());
+        }
+        let made = security(&self.server.host).map_err(SendError::retry)?;
+        Ok(self.security.get_or_init(|| made).clone())
     }
 
     fn mail(&self, notice: &Notice) -> Result<Mail, SendError> {
@@ -107,16 +133,58 @@ fn split(server: &str) -> Option<(&str, u16)> {
     Some((host, port.parse().ok()?)).filter(|(host, _)| !host.is_empty())
 }
 
-fn security(host: &str, kind: EmailTls) -> Result<Tls, String> {
-    if kind == EmailTls::None {
-        return Ok(Tls::None);
-    }
+fn security(host: &str) -> Result<TlsParameters, String> {
     let mut parameters = TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::WebpkiRoots);
     for root in extra_roots().map_err(|error| error.to_string())? {
         parameters = parameters.add_root_certificate(Certificate::from_der(root.to_vec()).map_err(|error| words(&error))?);
     }
-    let parameters = parameters.build_rustls().map_err(|error| words(&error))?;
-    Ok(if kind == EmailTls::Tls { Tls::Wrapper(parameters) } else { Tls::Required(parameters) })
+    parameters.build_rustls().map_err(|error| words(&error))
+}
+
+/// Gives one message to the server, by RFC 5321. A receiver who is refused for good keeps it from nobody else: the receipt names who was.
+async fn hand_over(connection: &mut AsyncSmtpConnection, envelope: &Envelope, mail: &[u8]) -> Result<Receipt, SendError> {
+    let failed = |error: lettre::transport::smtp::Error| judge(&error);
+    let parameters = parameters(connection.server_info(), envelope, mail)?;
+    connection.command(commands::Mail::new(envelope.from().cloned(), parameters)).await.map_err(failed)?;
+    let mut refused = Vec::new();
+    for receiver in envelope.to() {
+        match connection.command(commands::Rcpt::new(receiver.clone(), Vec::new())).await {
+            Ok(_) => {}
+            Err(error) if error.is_permanent() => refused.push(format!("{receiver} {}", words(&error))),
+            Err(error) => return Err(judge(&error)),
+        }
+    }
+    let refused_all = refused.len() == envelope.to().len();
+    let refused = refused.join("; ");
+    if refused_all {
+        return Err(SendError::permanent(cut(&refused, LONGEST_WORDS)));
+    }
+    connection.command(commands::Data).await.map_err(failed)?;
+    let taken = connection.message(mail).await.map_err(failed)?;
+    let said = format!("{} {}", taken.code(), taken.first_line().unwrap_or_default());
+    let said = cut(said.trim(), 200);
+    if refused.is_empty() {
+        return Ok(Receipt(said));
+    }
+    tracing::warn!(refused, "a mail was taken, but not for everybody");
+    Ok(Receipt(cut(&format!("{said}; but not for {refused}"), LONGEST_WORDS)))
+}
+
+/// What the server must be able to do for this message, and is told.
+fn parameters(server: &ServerInfo, envelope: &Envelope, mail: &[u8]) -> Result<Vec<MailParameter>, SendError> {
+    let mut addresses = envelope.from().into_iter().chain(envelope.to());
+    let needed = [
+        (addresses.any(|address| !address.to_string().is_ascii()), Extension::SmtpUtfEight, MailParameter::SmtpUtfEight),
+        (!mail.is_ascii(), Extension::EightBitMime, MailParameter::Body(MailBodyParameter::EightBitMime)),
+    ];
+    let mut parameters = Vec::new();
+    for (_, extension, parameter) in needed.into_iter().filter(|(is_needed, _, _)| *is_needed) {
+        if !server.supports_feature(extension) {
+            return Err(SendError::retry(format!("the server does not know {extension}, which the addresses or the words need")));
+        }
+        parameters.push(parameter);
+    }
+    Ok(parameters)
 }
 
 /// 5.x.x is for good; anything else may pass.

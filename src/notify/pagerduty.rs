@@ -46,7 +46,7 @@ impl Further for PagerDuty {
                 Action::Trigger => (&self.alerts, trigger(notice, &self.routing_key)),
                 Action::Resolve => (&self.alerts, resolve(notice, &self.routing_key)),
             };
-            judge(&Answer::read(self.client.post(url.clone()).json(&event).send().await).await?)
+            judge(&Answer::by_status(self.client.post(url.clone()).json(&event).send().await).await?)
         })
     }
 }

@@ -43,7 +43,7 @@ impl Webhook {
         if let Some(key) = &self.key {
             request = request.header("webhook-signature", key.webhook_signature(&id, timestamp, body.as_bytes()));
         }
-        judge(&Answer::read(request.body(body).send().await).await?)
+        judge(&Answer::by_status(request.body(body).send().await).await?)
     }
 }
 

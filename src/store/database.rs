@@ -176,8 +176,12 @@ impl Store {
     }
 }
 
+/// To its end, whether or not anybody waits for it any more, as a client of the API that has gone does not: what was given up in between would be a
+/// connection that waits in the pool, and has the lock until the server takes it away.
 async fn begun(connection: PoolConnection<Postgres>) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
-    Ok(in_time(sqlx::Transaction::begin(connection, Some(sqlx::SqlStr::from_static(BEGIN)))).await?)
+    let begin = Some(sqlx::SqlStr::from_static(BEGIN));
+    let begins = tokio::spawn(in_time(sqlx::Transaction::<'static, Postgres>::begin(connection, begin)));
+    Ok(begins.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
 }
 
 /// What the clock shows, and by which of its steps the store was moved: nobody moves it while this transaction lasts.

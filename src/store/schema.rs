@@ -46,6 +46,10 @@ pub(super) async fn migrate(mut transaction: Transaction) -> Result<(), StoreErr
     if found == known {
         return Ok(());
     }
+    if dialect == Dialect::Postgres {
+        // Whatever a server allows a statement: of a store with very many beats a step takes its time, and would never be taken.
+        transaction.script("SET LOCAL statement_timeout = 0").await?;
+    }
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
         let text = match (step, dialect) {
             (Step::Both(text), _) => &dialect.schema(text),

@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod command;
+mod endless;
 mod posted;
 
 use std::time::Duration;

@@ -5,7 +5,9 @@ use std::future::ready;
 use futures_util::FutureExt;
 
 use super::stage::{Stage, at, settings};
+use crate::domain::beat::{DeployUnderWay, Live};
 use crate::domain::check::Status;
+use crate::domain::colour::Colour;
 use crate::domain::schedule::Schedule;
 use crate::notify::SendError;
 
@@ -204,4 +206,38 @@ async fn what_was_told_together_before_the_clock_was_set_back_keeps_nobody_waiti
         stage.sweep(now - HOUR, now - HOUR).await;
     }
     assert_eq!(stage.told("ops", 67_000 - HOUR).await, ["clock.step watcher", "check.down late"], "at once, and by itself");
+}
+
+#[tokio::test]
+async fn a_beat_in_time_that_is_stored_after_the_flip_and_after_a_step_of_the_clock_takes_the_flip_back_and_keeps_its_time() {
+    for (name, by) in [("job", HOUR), ("job", -HOUR), ("heartbeat-blue", HOUR), ("heartbeat-blue", -HOUR)] {
+        let mut stage = Stage::new(&[name]).await;
+        stage.good(name, 1_000).await;
+        stage.sweep(1_000, 4_800).await;
+        assert_eq!(stage.status(name).await, Status::Down, "{name}");
+        stage.monitor.stepped(by, at(5_000 + by)).await.unwrap();
+        // Another watcher had it in hand, and stood still.
+        stage.good(name, 3_500 + by).await;
+        stage.sweep(5_200 + by, 6_800 + by).await;
+        assert!(stage.open().await.is_empty(), "{name}, {by}: three seconds after it came");
+        stage.sweep(7_000 + by, 7_000 + by).await;
+        assert_eq!(stage.open().await.len(), 1, "{name}, {by}: and not an hour later");
+    }
+}
+
+#[tokio::test]
+async fn a_deploy_is_quiet_for_as_long_as_it_has_though_the_clock_is_set_meanwhile() {
+    for by in [HOUR, -HOUR] {
+        let mut stage = Stage::new(&["green", "prober"]).await;
+        let deploy = Some(DeployUnderWay { colour: Colour::Green, until: at(30_000) });
+        stage.live(Live { colour: Some(Colour::Blue), epoch: 1, deploy, ..Live::default() }, 1_000).await;
+        stage.monitor.stepped(by, at(2_000 + by)).await.unwrap();
+        stage.down("green", 29_900 + by).await;
+        assert!(stage.open().await.is_empty(), "{by}: what is being replaced may fail");
+        stage.bad("green", 30_100 + by).await;
+        let open: Vec<String> = stage.open().await.into_iter().map(|open| open.incident.check).collect();
+        assert_eq!(open, ["green"], "{by}: until its own deadline, and no longer");
+        let heard_at = stage.monitor.overview(Vec::new(), at(30_200 + by)).await.unwrap().live.heard_at;
+        assert_eq!(heard_at, Some(at(1_000 + by)), "{by}: it was said as long ago as before");
+    }
 }

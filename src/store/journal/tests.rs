@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::answers::{Answers, BothAnswers};
 use crate::domain::shift::{Before, Belief, Believed};
 use crate::domain::switch::{DIRECTLY, OUTSIDE};
+use crate::store::clock_steps;
 
 async fn journal() -> (TempDir, Journal) {
     let folder = tempfile::tempdir().unwrap();
@@ -231,4 +232,22 @@ async fn what_was_answered_before_a_switch_outlives_the_prober_and_is_that_switc
     // As an older prober writes it down, or one whose proxy does not count.
     assert!(journal.reach_shifted(second.id, &step(Phase::Shifted, 7, ""), None).await.unwrap());
     assert_eq!(journal.before_shift(second.id).await.unwrap(), None, "that was of the first one");
+}
+
+#[tokio::test]
+async fn a_lease_lasts_as_long_as_it_would_have_though_the_clock_is_set_meanwhile() {
+    const HOUR: i64 = 3_600;
+    for by in [HOUR, -HOUR] {
+        let (_folder, journal) = journal().await;
+        let deploy = ours(&journal, What::Deploy, "ann", at(10_000)).await;
+        let mut transaction = journal.store.begin().await.unwrap();
+        clock_steps::shift(&mut transaction, by * 1_000).await.unwrap();
+        transaction.commit().await.unwrap();
+        let now = |second: i64| at(second + by);
+        assert_eq!(journal.deploy_under_way(now(10_059)).await.unwrap().map(|deploy| deploy.until), Some(now(10_060)), "{by}");
+        journal.close_overdue_deploys(now(10_059)).await.unwrap();
+        let taken = journal.take(intent(What::Switch, "bob", now(10_059)), now(10_059)).await.unwrap();
+        assert!(matches!(taken, Taken::Locked(lease) if lease.entry == deploy.id), "{by}: nobody else begins");
+        assert_ne!(ours(&journal, What::Switch, "bob", now(10_060)).await.id, deploy.id, "{by}: nor waits for longer");
+    }
 }

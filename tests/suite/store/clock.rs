@@ -1,5 +1,7 @@
 //! The clock of a PostgreSQL server is set while several watchers work on it, step by step.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use allswell::clock;
@@ -89,6 +91,53 @@ async fn a_clock_of_the_database_that_is_set_is_followed_once_by_however_many_wa
         assert_eq!(state(&ground).await.status, Status::Up, "by {by} s");
     }
     assert_eq!(told(&ground).await, 2, "and nothing else is told");
+}
+
+/// Follows the clock, and is gone before it has been woken so often. Says whether it had come to its end.
+async fn follows_until(watcher: Monitor, woken: u64) -> bool {
+    let mut left = woken;
+    let mut follow = Box::pin(watcher.follow());
+    let ended = poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        left -= 1;
+        follow.as_mut().poll(context).map(|followed| {
+            followed.unwrap();
+            true
+        })
+    });
+    let has_ended = ended.await;
+    drop(follow);
+    drop(watcher);
+    has_ended
+}
+
+#[tokio::test]
+async fn a_watcher_that_is_gone_at_any_instant_of_moving_the_store_leaves_it_moved_or_not_and_the_next_one_finds_out_which() {
+    let (ground, server) = ground_with_clock().await;
+    let other = watcher(ground.again().await.unwrap()).await;
+    assert!(hear(&other).await);
+    for round in 1..1_000 {
+        let victim = watcher(ground.again().await.unwrap()).await;
+        let (before, was_set) = (heard(&ground).await, ahead(&other));
+        let set = if was_set == 0 { HOUR } else { 0 };
+        server.set_clock(set);
+        let has_ended = follows_until(victim, round).await;
+        other.follow().await.unwrap();
+        let (moved, by) = (heard(&ground).await - before, (set - was_set) * 1_000);
+        assert!((moved - by).abs() < 1_000, "round {round}: by {by} ms, and it was moved by {moved} ms");
+        assert_eq!((steps(&ground.store).await.1.count, told(&ground).await), (round, i64::try_from(round).unwrap()), "once");
+        assert_eq!(ahead(&other), set, "round {round}");
+        other.sweep(other.now(), false).await.unwrap();
+        assert!(hear(&other).await, "round {round}");
+        assert_eq!(state(&ground).await.status, Status::Up, "round {round}");
+        if has_ended {
+            assert!(round > 5, "it was never in the middle");
+            return;
+        }
+    }
+    panic!("it comes to no end");
 }
 
 #[tokio::test]

@@ -46,6 +46,11 @@ impl Ground {
         Self { name, store, url, folder, _room: Host::new(), _server: server }
     }
 
+    /// Where it is.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The same store, opened once more.
     pub(super) async fn again(&self) -> Result<Store, StoreError> {
         Store::open(&self.url, self.folder.path()).await

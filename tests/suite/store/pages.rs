@@ -54,12 +54,13 @@ async fn frequent_beats_are_forgotten_sooner_than_pings_and_nothing_is_forgotten
         for (key, received) in [("ping", 1), ("k", 2), ("ping", 3), ("k", 4), ("k", 50)] {
             beats::insert(&mut write, key, &beat("a", "one", None), at(received), &Sent::default(), None).await.unwrap();
         }
-        let edge = prune::frequent_beats(&mut write, 0, at(10), "ping").await.unwrap();
+        let edge = prune::frequent_beats(&mut write, 0, at(10), at(100), "ping").await.unwrap();
         let left = |beats: Vec<pages::LoggedBeat>| beats.into_iter().map(|beat| (beat.key, beat.at)).collect::<Vec<_>>();
         let all = left(pages::beats(&mut write, None, i64::MAX, 10).await.unwrap());
         assert_eq!(all, [("k".to_owned(), at(50)), ("ping".to_owned(), at(3)), ("ping".to_owned(), at(1))], "{}", ground.name);
-        assert_eq!(prune::frequent_beats(&mut write, edge.unwrap(), at(10), "ping").await.unwrap(), None, "it goes on where it was");
-        assert_eq!(prune::oldest_beats(&mut write, at(2)).await.unwrap(), 1);
+        let next = prune::frequent_beats(&mut write, edge.unwrap(), at(10), at(100), "ping").await.unwrap();
+        assert_eq!(next, None, "it goes on where it was");
+        assert_eq!(prune::oldest_beats(&mut write, at(2), at(100)).await.unwrap(), 1);
         assert_eq!(beats::count(&mut write).await.unwrap(), 2);
         for nothing in [
             prune::oldest_flips(&mut write, at(10)).await,
