@@ -167,7 +167,12 @@ impl Monitor {
         }
         instead::of_removed_channels(&mut transaction, &scene).await?;
         // A time in which nobody swept counts from the last sweep, or from the first start: also before the first sweep.
-        let mark = facts::get(&mut transaction, MARK).await?.unwrap_or(Mark { at: now, until: now, listens_until: now });
+        let marked: Option<Mark> = facts::get(&mut transaction, MARK).await?;
+        let mut mark = marked.unwrap_or(Mark { at: now, until: now, listens_until: now });
+        if !self.store.is_shared() && mark.no_later_than(now) != mark {
+            mark = mark.no_later_than(now);
+            facts::set(&mut transaction, MARK, &mark).await?;
+        }
         transaction.commit().await?;
         self.set_mark(mark);
         self.pulse.committed(now);

@@ -42,7 +42,7 @@ pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>) -> Resu
             ended::hold(connection, over, until).await
         }
         Telling::Together => {
-            for alike in alike(scene, open) {
+            for alike in alike(scene, untold(connection, scene, open).await?) {
                 together(connection, scene, alike).await?;
             }
             for (channels, alike) in ended::alike(connection, scene, over).await? {
@@ -69,6 +69,20 @@ async fn ready(connection: &mut Connection, scene: &Scene<'_>) -> Result<Vec<Sto
 async fn lately(connection: &mut Connection, scene: &Scene<'_>, untold: usize) -> Result<Lately, StoreError> {
     let (opened, group_at) = groups::lately(connection, scene.now - TOGETHER, scene.now).await?;
     Ok(Lately { alone: usize::try_from(opened).unwrap_or(usize::MAX).saturating_sub(untold), group_at })
+}
+
+/// Those of whom nobody has heard. What was held is told by the courier even if nobody decides: whoever is told by itself by now, or is being told,
+/// goes on alone.
+async fn untold(connection: &mut Connection, scene: &Scene<'_>, ready: Vec<StoredIncident>) -> Result<Vec<StoredIncident>, StoreError> {
+    let mut untold = Vec::with_capacity(ready.len());
+    for stored in ready {
+        if stored.decide_at.is_some() && telling::is_tried(connection, &stored.incident.key).await? {
+            cause::tell(connection, scene, stored).await?;
+        } else {
+            untold.push(stored);
+        }
+    }
+    Ok(untold)
 }
 
 /// Those who are told to the same channels, with the same to follow while nobody acknowledges: a group has but one of each.

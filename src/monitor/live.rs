@@ -1,12 +1,14 @@
 //! What changes with what the prober says of the cluster.
 
+use super::cause::{self, Verdict};
 use super::heard::{FACT, LiveHeard};
 use super::scene::Scene;
-use super::{cause, history, replicas, stopped, telling};
+use super::{history, replicas, stopped, telling};
 use crate::domain::beat::Live;
 use crate::domain::incident::{Severity, severity};
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
+use crate::store::incidents::StoredIncident;
 use crate::store::{Connection, StoreError, checks, facts, incidents};
 
 /// What hangs on a colour, or on which of them is live.
@@ -49,6 +51,12 @@ async fn expect(connection: &mut Connection, scene: &Scene<'_>, before: &LiveHea
     Ok(())
 }
 
+/// Whether it waits for nothing but others, to be told with them.
+async fn is_gathered(connection: &mut Connection, scene: &Scene<'_>, stored: &StoredIncident) -> Result<bool, StoreError> {
+    let is_held = stored.decide_at.is_some() && stored.incident.cause.is_none() && !stored.explained;
+    Ok(is_held && cause::verdict(connection, scene, &stored.incident).await? == Verdict::Alone)
+}
+
 /// Open incidents have another severity under another live colour; one that becomes critical is told at once.
 async fn decide_again(connection: &mut Connection, scene: &Scene<'_>) -> Result<(), StoreError> {
     let open = incidents::open(connection).await?;
@@ -58,7 +66,11 @@ async fn decide_again(connection: &mut Connection, scene: &Scene<'_>) -> Result<
         let before = incident.severity;
         incident.severity = severity(Role::of(&incident.check), incident.status, scene.colour());
         let is_graver = before != Severity::Critical && incident.severity == Severity::Critical;
-        if before != incident.severity {
+        if before != stored.incident.severity {
+            if is_graver && is_gathered(connection, scene, &stored).await? {
+                // What is critical waits for nobody.
+                stored.decide_at = Some(scene.now);
+            }
             incidents::save(connection, &stored).await?;
         }
         if stored.incident.cause.is_some() {

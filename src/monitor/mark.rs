@@ -28,6 +28,11 @@ pub(super) struct Mark {
 }
 
 impl Mark {
+    /// The same to whoever begins at `now`: what is yet to come was looked at by another clock, which was set back while nobody ran.
+    pub(super) fn no_later_than(self, now: Moment) -> Self {
+        Self { at: self.at.min(now), until: self.until.min(now), listens_until: self.listens_until.min(now) }
+    }
+
     /// Whether there was a time since without sweeps.
     pub(super) fn is_long_ago(&self, now: Moment) -> bool {
         now.since(self.at) > SMALL

@@ -93,7 +93,8 @@ impl Memory {
                 self.trouble = Some(trouble);
             }
             (None, Some(trouble)) => {
-                self.outbox.clear();
+                // The end of an earlier one may not be taken yet.
+                self.outbox.retain(|pending| pending.notice.subject.incident != trouble.incident);
                 let notice = self.notice(&trouble, NoticeKind::CheckResolved, now);
                 self.write(&notice, &trouble.told, now);
             }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::cause::{self, Verdict};
 use super::engine::{Monitor, MonitorError};
 use super::orders::ConfigView;
-use super::replicas;
 use super::scene::Scene;
+use super::{replicas, telling};
 use crate::domain::acknowledgement::Acknowledgement;
 use crate::domain::beat::{DeployUnderWay, ExpectedInstances};
 use crate::domain::check::Status;
@@ -143,7 +144,7 @@ pub struct IncidentView {
     pub incident: Incident,
     /// The checks that it explains.
     pub also: Vec<String>,
-    /// It is not told yet: it may have a cause.
+    /// It is not told yet: it may have a cause, or be told with others.
     pub is_held: bool,
     /// Who has seen to it.
     #[serde(default)]
@@ -154,6 +155,20 @@ pub struct IncidentView {
     /// Of the names that are shown with it, those of checks, which alone have a page. Looked up for the pages only.
     #[serde(skip)]
     pub checks: BTreeSet<String>,
+    /// What it waits for, where it is held. Looked up for the pages only.
+    #[serde(skip)]
+    pub awaits: Option<Awaited>,
+}
+
+/// What an incident waits for before it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// Another may turn out to explain it.
+    Cause,
+    /// What explained it is over, and it has as long to recover as well.
+    Recovery,
+    /// Others, with which it is told as one.
+    Others,
 }
 
 /// One notice.
@@ -180,9 +195,8 @@ pub struct NoticeView {
 }
 
 impl IncidentView {
-    /// An incident that is over.
-    pub(super) fn over(incident: Incident, acknowledged: Option<Acknowledgement>) -> Self {
-        Self { incident, also: Vec::new(), is_held: false, acknowledged, hushed: None, checks: BTreeSet::new() }
+    fn of(incident: Incident, acknowledged: Option<Acknowledgement>, awaits: Option<Awaited>) -> Self {
+        Self { incident, also: Vec::new(), is_held: awaits.is_some(), acknowledged, hushed: None, checks: BTreeSet::new(), awaits }
     }
 }
 
@@ -227,8 +241,7 @@ impl Monitor {
         }
         let mut resolved = Vec::new();
         for over in incidents::newest_resolved(reader, LATEST).await? {
-            let acknowledged = acknowledgements::of(reader, &over.incident.key).await?;
-            resolved.push(IncidentView::over(over.incident, acknowledged));
+            resolved.push(bare_view(reader, scene, over).await?);
         }
         let mut newest = notices::newest(reader, LATEST * 2).await?;
         for stored in untaken::oldest(reader, LATEST).await? {
@@ -337,9 +350,30 @@ fn instance_view(row: StoredInstance, fall: u32, now: Moment) -> InstanceView {
 pub(super) async fn view(reader: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<IncidentView, StoreError> {
     let behind = incidents::explained_by(reader, &stored.incident.key).await?;
     let also = behind.into_iter().map(|stored| stored.incident.check).collect();
-    let acknowledged = acknowledgements::of(reader, &stored.incident.key).await?;
     let hushed = scene.hushed(&stored.incident.check).map(|hush| hush.why);
-    Ok(IncidentView { incident: stored.incident, also, is_held: stored.decide_at.is_some(), acknowledged, hushed, checks: BTreeSet::new() })
+    Ok(IncidentView { also, hushed, ..bare_view(reader, scene, stored).await? })
+}
+
+/// Without what it explains, and why it is quiet: what is over has neither.
+pub(super) async fn bare_view(reader: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<IncidentView, StoreError> {
+    let acknowledged = acknowledgements::of(reader, &stored.incident.key).await?;
+    let awaits = awaited(reader, scene, &stored).await?;
+    Ok(IncidentView::of(stored.incident, acknowledged, awaits))
+}
+
+async fn awaited(reader: &mut Connection, scene: &Scene<'_>, stored: &StoredIncident) -> Result<Option<Awaited>, StoreError> {
+    // The courier tells it even if nobody decides.
+    if stored.decide_at.is_none() || telling::is_told(reader, scene, &stored.incident.key).await? {
+        return Ok(None);
+    }
+    if stored.incident.resolved_at.is_some() {
+        return Ok(Some(Awaited::Others));
+    }
+    Ok(Some(match cause::verdict(reader, scene, &stored.incident).await? {
+        Verdict::Caused(_) | Verdict::Undecided | Verdict::Unheard => Awaited::Cause,
+        Verdict::Alone if stored.explained => Awaited::Recovery,
+        Verdict::Alone => Awaited::Others,
+    }))
 }
 
 /// Finds the checks among the names that are shown with an incident: a group, a channel, and what a watcher tells of itself are none.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::engine::{Monitor, MonitorError};
-use super::overview::{IncidentView, find_checks, view};
+use super::overview::{IncidentView, bare_view, find_checks, view};
 use super::pages::CheckPage;
 use super::scene::Scene;
 use crate::domain::check::{Check, Status};
@@ -13,11 +13,10 @@ use crate::domain::moment::Moment;
 use crate::domain::quiet::Quiet;
 use crate::domain::schedule_words::in_words;
 use crate::store::checks::StoredCheck;
-use crate::store::incidents::StoredIncident;
 use crate::store::latency::{self, Span};
 use crate::store::notices::StoredNotice;
 use crate::store::pages::{LoggedBeat, LoggedFlip};
-use crate::store::{Connection, StoreError, acknowledgements, checks, incidents, notices, pages};
+use crate::store::{Connection, StoreError, checks, incidents, notices, pages};
 
 /// So many days are looked back upon.
 pub const DAYS: u32 = 90;
@@ -120,7 +119,7 @@ impl Monitor {
         let mut view = if stored.incident.resolved_at.is_none() {
             view(&mut reader, &scene, stored).await?
         } else {
-            over(&mut reader, stored).await?
+            bare_view(&mut reader, &scene, stored).await?
         };
         find_checks(&mut reader, &mut view).await?;
         Ok(Some(IncidentStory {
@@ -131,11 +130,6 @@ impl Monitor {
             opened_at,
         }))
     }
-}
-
-async fn over(reader: &mut Connection, stored: StoredIncident) -> Result<IncidentView, StoreError> {
-    let acknowledged = acknowledgements::of(reader, &stored.incident.key).await?;
-    Ok(IncidentView::over(stored.incident, acknowledged))
 }
 
 fn quiet_of(scene: &Scene<'_>, check: &str) -> Option<Quiet> {

@@ -126,6 +126,12 @@ pub(super) async fn is_told(connection: &mut Connection, scene: &Scene<'_>, inci
     Ok(about.iter().any(|stored| stored.taken_at.is_some() || stored.claimed_until.is_some_and(|until| until > scene.now)))
 }
 
+/// Whether some channel has taken a notice of this incident, or was asked to.
+pub(super) async fn is_tried(connection: &mut Connection, incident: &str) -> Result<bool, StoreError> {
+    let about = notices::about(connection, incident).await?;
+    Ok(about.iter().any(|stored| stored.attempts > 0 || stored.taken_at.is_some()))
+}
+
 /// Whether this channel has taken a notice of the beginning of this incident, or is taking one now.
 pub(super) async fn is_told_by(connection: &mut Connection, scene: &Scene<'_>, incident: &str, channel: &str) -> Result<bool, StoreError> {
     let about = notices::about(connection, incident).await?;

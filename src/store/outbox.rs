@@ -126,13 +126,16 @@ pub async fn oldest(connection: &mut Connection, channel: &str) -> Result<Option
 }
 
 /// How many notices were tried or should have been, and were written before `before`, and were taken by nobody: by this channel or by another in its stead.
+/// A channel's own all's well is nobody else's business: of that it is enough that another has told that the channel is dead.
 ///
 /// # Errors
 /// Where the store does not answer.
 pub async fn homeless(connection: &mut Connection, before: Moment) -> Result<i64, StoreError> {
     let query = sql(
         "SELECT count(*) AS count FROM notice n WHERE taken_at IS NULL AND withdrawn_at IS NULL AND created_at < ?1 AND (attempts > 0 OR due_at < ?1)
-         AND NOT EXISTS (SELECT 1 FROM notice o WHERE o.incident = n.incident AND o.kind = n.kind AND o.taken_at IS NOT NULL)",
+         AND NOT EXISTS (SELECT 1 FROM notice o WHERE o.incident = n.incident AND o.kind = n.kind AND o.taken_at IS NOT NULL)
+         AND NOT (n.kind = 'channel.well' AND EXISTS (SELECT 1 FROM incident i JOIN notice d ON d.incident = i.key
+           WHERE i.check_name = n.check_name AND i.resolved_at IS NULL AND d.kind = 'channel.dead' AND d.taken_at IS NOT NULL))",
     );
     query.bind(before).count(connection).await
 }

@@ -59,7 +59,9 @@ impl World {
         if sight.is_untold {
             return Err(self.violation(format!("this waits for a channel that is well: {:?}", self.ground.untold())));
         }
+        self.all_ends_are_told()?;
         for stored in over {
+            self.told_with_others(&stored)?;
             let incident = &stored.incident;
             let about = |take: &&super::truth::Take| take.notice.subject.incident == incident.key;
             let ended: BTreeSet<usize> =
@@ -82,6 +84,7 @@ impl World {
             beats: self.truth.checks.iter().map(|known| known.stored.len()).sum(),
             missed: self.truth.missed,
             taken: self.truth.takes.len(),
+            gathered: self.truth.takes.iter().filter(|take| take.is_of_what_was_over()).count(),
             faults: self.state.faults,
             digest: self.story.digest(),
         })

@@ -30,7 +30,7 @@ pub(super) struct Ground {
 /// What there is to do, by the clock of those who do it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sight {
-    /// When anything is to be looked at, told, or decided next. None: only a beat can change anything.
+    /// When anything is to be looked at, told, or decided next, be it over or not. None: only a beat can change anything.
     pub(super) next: Option<i64>,
     /// Something waits for a channel.
     pub(super) is_untold: bool,
@@ -59,7 +59,7 @@ impl Ground {
 
     pub(super) fn sight(&self) -> Sight {
         let query = "SELECT (SELECT min(look_at) FROM \"check\") AS looked,
-            (SELECT min(decide_at) FROM incident WHERE resolved_at IS NULL) AS decided,
+            (SELECT min(decide_at) FROM incident) AS decided,
             (SELECT min(look_at) FROM follow_up) AS followed,
             (SELECT min(max(due_at, coalesce(claimed_until, 0))) FROM notice WHERE taken_at IS NULL AND withdrawn_at IS NULL) AS told,
             (SELECT count(*) FROM incident WHERE resolved_at IS NULL) AS open";
@@ -87,6 +87,20 @@ impl Ground {
             WHERE taken_at IS NULL AND withdrawn_at IS NULL ORDER BY id";
         let mut statement = self.own.prepare_cached(query).unwrap();
         statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// What is over and was explained by nothing: its key, and its check.
+    pub(super) fn over(&self) -> Vec<(String, String)> {
+        let query = "SELECT key, check_name FROM incident WHERE resolved_at IS NOT NULL AND NOT explained ORDER BY key";
+        let mut statement = self.own.prepare_cached(query).unwrap();
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Whether an incident was taken back: then its flips are gone.
+    pub(super) fn is_taken_back(&self, key: &str, check: &str) -> bool {
+        let query = "SELECT count(*) FROM flip WHERE check_name = ? AND incident = ?";
+        let mut statement = self.own.prepare_cached(query).unwrap();
+        statement.query_one([check, key], |row| row.get::<_, i64>(0)).unwrap() == 0
     }
 
     /// How often a beat is there.

@@ -5,6 +5,7 @@ use allswell::store::incidents;
 use allswell::store::incidents::StoredIncident;
 
 use super::channel::Mood;
+use super::over::Over;
 use super::plan::{MINUTE, Planned, SECOND, millis};
 use super::report::{Violation, clock};
 use super::truth::{Duty, Stored, Take};
@@ -19,10 +20,10 @@ const BLIND: i64 = 2_900;
 const SETTLES: i64 = 500;
 /// A channel that is well again is tried again within this time.
 const TRIED_AGAIN: i64 = 310 * SECOND;
-/// Others are told within this time in a channel's stead.
-const PASSED_ON: i64 = 130 * SECOND;
 /// Who stood behind a cause that is over has half a minute to recover, and the cause as long to fall again.
 const RECOVERS: i64 = 62 * SECOND;
+/// Where many fail and recover within moments, channels are told of one after the other.
+const BACKLOG: i64 = 15 * SECOND;
 /// A claim of a watcher that is gone lasts so long.
 const CLAIM: i64 = 12 * SECOND;
 
@@ -33,25 +34,34 @@ impl World {
         for check in 0..self.plan.checks.len() {
             self.begin_duty(check);
             let Some(duty) = self.truth.checks[check].duty.clone().filter(|duty| !duty.is_told) else { continue };
-            let passed = self.swept_until(duty.since).map_or(0, |until| to.min(until) - self.now);
-            if passed == 0 || self.now < self.truth.checks[check].muted_until {
+            if self.now < self.truth.checks[check].muted_until {
                 continue;
             }
-            let planned = &self.plan.checks[check];
-            let has_own = planned.channels.iter().any(|channel| self.is_well(*channel, duty.since));
-            let has_other = (0..self.channels.len()).any(|channel| self.is_well(channel, duty.since));
+            let (own, other) = self.time_to_tell(check, duty.since, to);
             let Some(duty) = &mut self.truth.checks[check].duty else { continue };
-            duty.used += if has_own { passed } else { 0 };
-            duty.used_elsewhere += if has_other { passed } else { 0 };
-            if duty.used > duty.budget || duty.used_elsewhere > duty.budget + PASSED_ON {
+            duty.used += own;
+            duty.used_elsewhere += other;
+            if (own > 0 || other > 0) && duty.is_overdue() {
                 overdue.push(check);
             }
         }
+        let overdue_end = self.overdue_ends(to);
         self.now = to;
+        if let Some(over) = overdue_end {
+            return Err(self.untold_end(&over));
+        }
         for check in overdue {
             self.must_be_told(check).await?;
         }
         Ok(())
+    }
+
+    /// How much of the time from now to `to` there is to tell of a check, of what is due since then: by a channel of its own, and by another.
+    pub(super) fn time_to_tell(&self, check: usize, since: i64, to: i64) -> (i64, i64) {
+        let passed = self.swept_until(since).map_or(0, |until| to.min(until) - self.now);
+        let has_own = self.plan.checks[check].channels.iter().any(|channel| self.is_well(*channel, since));
+        let has_other = (0..self.channels.len()).any(|channel| self.is_well(channel, since));
+        (if has_own { passed } else { 0 }, if has_other { passed } else { 0 })
     }
 
     /// A deadline has passed in silence.
@@ -78,9 +88,13 @@ impl World {
             Some(_) => 100 * SECOND,
             None => 0,
         };
-        let for_others = if self.plan.checks.len() >= 5 { 12 * SECOND } else { 0 };
+        let for_others = if self.plan.checks.len() >= 5 || self.flickers.is_some() { 12 * SECOND } else { 0 };
         let for_answers = if self.loses_answers() { 40 * SECOND } else { 0 };
-        for_cause + for_others + for_answers
+        for_cause + for_others + for_answers + self.backlog()
+    }
+
+    fn backlog(&self) -> i64 {
+        if self.flickers.is_some() { BACKLOG } else { 0 }
     }
 
     /// Until when at least somebody sweeps beyond this deadline; none: nobody does.
@@ -125,13 +139,14 @@ impl World {
 
     /// Whatever is claimed now may stay so until the claim ends.
     pub(super) fn allow_for_claims(&mut self) {
-        self.truth.checks.iter_mut().filter_map(|known| known.duty.as_mut()).for_each(|duty| duty.budget += CLAIM);
+        let duties = self.truth.checks.iter_mut().filter_map(|known| known.duty.as_mut());
+        duties.chain(self.truth.over.iter_mut().map(Over::duty)).for_each(|duty| duty.budget += CLAIM);
     }
 
     /// A check has been heard: silence is over; enough bad ones are to be told.
     pub(super) fn heard(&mut self, check: usize, is_bad: bool) {
         let patience = self.patience(&self.plan.checks[check]);
-        let again = self.plan.sweep_every + 2 * SECOND + RECOVERS;
+        let again = self.plan.sweep_every + 2 * SECOND + RECOVERS + self.backlog();
         if !is_bad {
             // It may have been the cause of others: unless they recover as well, they are told by themselves.
             let behind = self.plan.checks.iter().zip(&mut self.truth.checks).filter(|(planned, _)| planned.behind.contains(&check));

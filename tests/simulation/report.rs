@@ -17,6 +17,8 @@ pub(crate) struct Report {
     pub(crate) missed: usize,
     /// Notices that a channel took.
     pub(crate) taken: usize,
+    /// Those of them that told several together which were over before anybody had heard of them.
+    pub(crate) gathered: usize,
     /// Times a watcher died, stood still or was cut off, a store stalled, or a clock stepped.
     pub(crate) faults: usize,
     /// A digest of everything that happened, in order.

@@ -94,14 +94,22 @@ impl World {
                 return;
             }
         }
-        let sender = &mut self.senders[number];
         if healed {
+            let sender = &mut self.senders[number];
             (sender.failing, sender.silent_until) = (0, 0);
         }
+        self.say(number);
+    }
+
+    /// It says how it is. Nothing else of it is under way.
+    pub(super) fn say(&mut self, number: usize) {
+        let now = self.now;
+        let name = self.plan.checks[self.senders[number].check].name.clone();
+        let sender = &mut self.senders[number];
         sender.attempts += 1;
         let attempt = sender.attempts;
-        let mut beat = sender.beat(&planned.name, now);
-        if planned.name == "prober" {
+        let mut beat = sender.beat(&name, now);
+        if name == "prober" {
             beat.live = Some(self.cluster.live(now));
         }
         self.senders[number].pending = Some(Pending { beat, since: now, attempt, tries: 0 });

@@ -128,6 +128,7 @@ impl World {
             self.wake();
         }
         self.look();
+        self.note_what_is_over();
         Ok(())
     }
 

@@ -1,13 +1,17 @@
 //! What really happened, by the one true clock: what watchers say is held against it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use allswell::domain::beat::Live;
 use allswell::domain::colour::Colour;
 use allswell::domain::notice::{Notice, NoticeKind};
 use uuid::Uuid;
 
+use super::over::Over;
 use super::plan::{Planned, SECOND, millis};
+
+/// Others are told within this time in a channel's stead.
+const PASSED_ON: i64 = 130 * SECOND;
 
 /// What a check's senders did.
 #[derive(Debug, Clone, Default)]
@@ -100,9 +104,30 @@ pub(super) struct Truth {
     pub(super) deploy: Option<HeardDeploy>,
     /// When a time ended in which nobody swept, and how long it was.
     pub(super) gaps: Vec<(i64, i64)>,
+    /// What was over before anybody had heard of it, and is to be told still.
+    pub(super) over: Vec<Over>,
+    /// The incidents that were over when they were looked at.
+    pub(super) noted: BTreeSet<String>,
+}
+
+impl Duty {
+    /// Whether there was time enough.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.used > self.budget || self.used_elsewhere > self.budget + PASSED_ON
+    }
 }
 
 impl Take {
+    /// Whether it tells of several together which were over before anybody had heard of them.
+    pub(super) fn is_of_what_was_over(&self) -> bool {
+        self.is_end() && self.is_of_a_group() && self.notice.reason.starts_with("was ")
+    }
+
+    /// Whether it is about several checks.
+    pub(super) fn is_of_a_group(&self) -> bool {
+        self.notice.subject.check.starts_with("group-")
+    }
+
     pub(super) fn is_end(&self) -> bool {
         self.notice.kind == NoticeKind::CheckResolved
     }

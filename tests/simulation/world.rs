@@ -7,6 +7,7 @@ use allswell::domain::moment::Moment;
 use super::channel::Channel;
 use super::cluster::Cluster;
 use super::dice::Dice;
+use super::flicker::{self, Flicker};
 use super::ground::Ground;
 use super::plan::{Plan, moment};
 use super::report::{Report, Story, Violation, clock};
@@ -41,6 +42,10 @@ pub(super) enum Event {
     Deployed { colour: usize },
     /// The time of a mute is over.
     MuteOver { check: usize },
+    /// Many checks begin to fail and to be well again.
+    Flickers,
+    /// One of them says the next thing.
+    Flicker { sender: usize, flicker: Flicker },
 }
 
 /// A world that takes more steps never ends.
@@ -68,6 +73,8 @@ pub(super) struct World {
     pub(super) story: Story,
     pub(super) state: State,
     pub(super) cluster: Cluster,
+    /// How checks flicker, where they do.
+    pub(super) flickers: Option<Dice>,
 }
 
 /// What is set to happen.
@@ -145,6 +152,7 @@ impl World {
             story: Story::default(),
             state: State { clocks: vec![(0, 0)], ..State::default() },
             cluster: Cluster::new(),
+            flickers: flicker::dice(seed, &plan),
             plan,
             dice,
         };
@@ -158,6 +166,7 @@ impl World {
         if !world.plan.risks.is_empty() {
             world.next_fault();
         }
+        world.next_flickers();
         if world.plan.has_cluster() {
             let first = world.dice.between(2, 12) * world.plan.pace;
             world.agenda.set(first, Event::Order);
@@ -245,6 +254,8 @@ impl World {
             Event::Order => self.order(),
             Event::Deployed { colour } => self.deployed(colour),
             Event::MuteOver { check } => self.mute_over(check),
+            Event::Flickers => self.flickers(),
+            Event::Flicker { sender, flicker } => self.flicker(sender, flicker),
         }
         Ok(())
     }

@@ -170,7 +170,8 @@ mod tests {
             resolved_at: None,
         };
         let also = vec!["heartbeat-green".to_owned()];
-        IncidentView { incident, also, is_held: false, acknowledged: None, hushed: None, checks: std::collections::BTreeSet::new() }
+        let checks = std::collections::BTreeSet::new();
+        IncidentView { incident, also, is_held: false, acknowledged: None, hushed: None, checks, awaits: None }
     }
 
     fn overview() -> Overview {

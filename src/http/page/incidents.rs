@@ -7,7 +7,7 @@ use super::words::{ago, at, badge, check_link, empty, grouped, incident_words, l
 use crate::domain::incident::Incident;
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
-use crate::monitor::overview::{IncidentView, Overview};
+use crate::monitor::overview::{Awaited, IncidentView, Overview};
 use crate::net::place::{incident_path, segment};
 
 /// Open incidents, the gravest first, each with what it explains. `count`: how many there are; not all of many are shown.
@@ -51,8 +51,19 @@ pub(super) fn seen_to(view: &IncidentView, now: Moment) -> Markup {
             }
             None => {}
         }
-        @if let Some(why) = &view.hushed { p.aside { "Not told: " (why) } }
-        @if view.is_held { p.aside { "Not told yet: looking for a cause" } }
+        @match (&view.hushed, view.awaits) {
+            (Some(why), _) => { p.aside { "Not told: " (why) } }
+            (None, Some(awaited)) => { p.aside { "Not told yet: " (awaited_words(awaited)) } }
+            (None, None) => {}
+        }
+    }
+}
+
+fn awaited_words(awaited: Awaited) -> &'static str {
+    match awaited {
+        Awaited::Cause => "looking for a cause",
+        Awaited::Recovery => "what explained it is over, and it may recover as well",
+        Awaited::Others => "others may be told with it",
     }
 }
 
@@ -95,4 +106,43 @@ fn table(over: &[(Moment, Incident)], now: Moment) -> Markup {
 pub(super) fn of_check(view: &IncidentView) -> Markup {
     let members = view.incident.members();
     if members.is_empty() { check_link(&view.incident.check, &view.checks) } else { names(members, &view.checks) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::check::{Reason, Status};
+    use crate::domain::incident::Severity;
+
+    #[test]
+    fn what_is_not_told_yet_says_what_it_waits_for_and_what_is_quiet_says_only_why() {
+        let at = Moment::from_millis(1_795_000_000_000);
+        let said = |awaits: Option<Awaited>, resolved_at: Option<Moment>, hushed: Option<&str>| {
+            let incident = Incident {
+                key: "job-1".into(),
+                check: "job".into(),
+                status: Status::Down,
+                severity: Severity::Warning,
+                since: at,
+                reason: Reason::Failing { what: "no".into(), times: 1 },
+                cause: None,
+                flips: 1,
+                resolved_at,
+            };
+            let hushed = hushed.map(str::to_owned);
+            let is_held = awaits.is_some();
+            let view = IncidentView { incident, also: Vec::new(), is_held, acknowledged: None, hushed, checks: BTreeSet::new(), awaits };
+            seen_to(&view, at).into_string()
+        };
+        assert!(said(Some(Awaited::Cause), None, None).contains("Not told yet: looking for a cause"));
+        assert!(said(Some(Awaited::Recovery), None, None).contains("Not told yet: what explained it is over"));
+        for resolved_at in [None, Some(at)] {
+            assert!(said(Some(Awaited::Others), resolved_at, None).contains("Not told yet: others may be told with it"));
+        }
+        assert!(!said(None, None, None).contains("Not told"));
+        let quiet = said(Some(Awaited::Cause), None, Some("muted"));
+        assert!(quiet.contains("Not told: muted") && !quiet.contains("Not told yet"), "{quiet}");
+    }
 }

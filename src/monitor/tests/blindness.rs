@@ -136,3 +136,20 @@ async fn an_hour_of_blindness_with_ten_thousand_checks_is_one_notice_and_then_th
     assert_eq!(told.len(), 1, "one message: {:?}", told.iter().map(|notice| &notice.subject.check).collect::<Vec<_>>());
     assert_eq!(told[0].also, names[..7]);
 }
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_while_nobody_watched_has_nobody_told_silent_who_begins_then() {
+    const HOUR: i64 = 3_600_000;
+    let mut stage = Stage::new(&["old"]).await;
+    stage.restart(HOUR).await;
+    stage.good("old", HOUR).await;
+    stage.sweep(HOUR, HOUR + 2_000).await;
+    stage.restart_with(settings(&["old", "new"]), 1_000).await;
+    stage.good("new", 1_100).await;
+    stage.restart(20_000).await;
+    stage.sweep(20_000, 49_400).await;
+    assert!(stage.open().await.is_empty(), "its deadline fell while we were down, and it has 30 s from our return");
+    stage.sweep(49_600, 50_600).await;
+    let open: Vec<_> = stage.open().await.into_iter().map(|open| open.incident.check).collect();
+    assert_eq!(open, ["new"], "and no longer");
+}

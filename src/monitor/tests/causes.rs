@@ -1,8 +1,9 @@
 //! One fault, one incident: the wait for a cause.
 
-use super::stage::Stage;
+use super::stage::{Stage, at};
 use crate::domain::beat::{Live, Showing};
 use crate::domain::colour::Colour;
+use crate::monitor::overview::Awaited;
 
 async fn blue_is_live(names: &[&str]) -> Stage {
     let mut stage = Stage::new(names).await;
@@ -130,4 +131,24 @@ async fn what_recovers_with_its_cause_is_never_told() {
     stage.sweep(2_000, 3_000).await;
     assert_eq!(stage.told("ops", 10_000).await, ["check.resolved blue"]);
     assert_eq!(stage.told("mail", 10_000).await, ["check.resolved blue"]);
+}
+
+#[tokio::test]
+async fn the_page_says_whether_a_cause_is_looked_for_or_its_end_is_waited_for() {
+    let mut stage = blue_is_live(&["blue", "proxy", "prober"]).await;
+    let awaits = async |stage: &Stage, now: i64| {
+        let open = stage.monitor.overview(Vec::new(), at(now)).await.unwrap().incidents;
+        open.into_iter().map(|view| (view.incident.check, view.awaits)).collect::<Vec<_>>()
+    };
+    stage.down("proxy", 1_000).await;
+    stage.bad("blue", 1_050).await;
+    assert_eq!(awaits(&stage, 1_100).await, [("proxy".to_owned(), Some(Awaited::Cause))]);
+    stage.bad("blue", 1_150).await;
+    stage.bad("blue", 1_200).await;
+    assert_eq!(awaits(&stage, 1_300).await, [("blue".to_owned(), None)], "the other stands behind it");
+    assert_eq!(stage.told("ops", 1_300).await, ["check.down blue"]);
+    stage.up("blue", 2_000).await;
+    assert_eq!(awaits(&stage, 2_100).await, [("proxy".to_owned(), Some(Awaited::Recovery))]);
+    stage.sweep(2_200, 6_000).await;
+    assert!(awaits(&stage, 6_000).await.contains(&("proxy".to_owned(), None)), "it is told");
 }

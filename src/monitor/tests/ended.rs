@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use super::groups::{commit, hourly, names, say};
-use super::stage::Stage;
+use super::stage::{Stage, at};
 use crate::domain::beat::Showing;
 use crate::domain::notice::{Notice, NoticeKind};
 use crate::monitor::MonitorSettings;
+use crate::monitor::overview::Awaited;
 
 /// What is gathered from 1 s on is told at 10 s.
 const ROUND: i64 = 10_000;
 
 /// Of these, one after the other fails. Twenty are told each by itself, to both channels, and the rest waits.
-async fn storm(names: &[String], settings: MonitorSettings) -> Stage {
+pub(super) async fn storm(names: &[String], settings: MonitorSettings) -> Stage {
     let mut stage = Stage::with(settings).await;
     stage.sweep(0, 800).await;
     let mut now = 1_000;
@@ -147,6 +148,40 @@ async fn what_was_gathered_is_told_even_if_nobody_decides_and_not_once_more_when
     stage.sweep(11_000, 12_000).await;
     assert!(stage.told("ops", 12_000).await.is_empty());
     assert_eq!(stage.told("mail", 12_000).await, each, "and so for all");
+}
+
+#[tokio::test]
+async fn what_was_held_and_is_told_by_itself_because_nobody_decided_is_told_in_no_group_besides() {
+    let names = names(30);
+    let mut stage = storm(&names, hourly(&names)).await;
+    let each: Vec<_> = names[20..].iter().map(|name| format!("check.down {name}")).collect();
+    assert_eq!(stage.told("ops", 11_000).await, each, "the courier alone is enough");
+    stage.sweep(11_000, 12_000).await;
+    assert!(stage.told("ops", 12_000).await.is_empty(), "they are told already");
+    assert_eq!(stage.told("mail", 12_000).await, each, "and so for all");
+    say(&mut stage, &names[20..], Showing::Good, 12_100).await;
+    stage.sweep(12_200, 12_200).await;
+    let over: Vec<_> = names[20..].iter().map(|name| format!("check.resolved {name}")).collect();
+    assert_eq!(stage.told("ops", 12_200).await, over);
+}
+
+#[tokio::test]
+async fn the_page_says_that_others_may_be_told_with_what_is_gathered_be_it_over_or_not_and_no_more_when_it_is_told() {
+    let names = names(30);
+    let mut stage = storm(&names, hourly(&names)).await;
+    say(&mut stage, &names[25..], Showing::Good, 5_000).await;
+    let awaits = async |stage: &Stage, name: &str, now: i64| {
+        let (_, incident) = stage.monitor.incidents_before(Some(name), (at(60_000), ""), 1).await.unwrap().remove(0);
+        let view = stage.monitor.incident_story(&incident.key, at(now)).await.unwrap().unwrap().view;
+        assert_eq!(view.is_held, view.awaits.is_some(), "{name}");
+        (incident.resolved_at.is_some(), view.awaits)
+    };
+    assert_eq!(awaits(&stage, &names[0], 5_100).await, (false, None), "it was told by itself");
+    assert_eq!(awaits(&stage, &names[20], 5_100).await, (false, Some(Awaited::Others)));
+    assert_eq!(awaits(&stage, &names[29], 5_100).await, (true, Some(Awaited::Others)));
+    assert_eq!(stage.told("ops", 11_000).await.len(), 10, "the courier alone is enough");
+    assert_eq!(awaits(&stage, &names[20], 11_000).await, (false, None));
+    assert_eq!(awaits(&stage, &names[29], 11_000).await, (true, None));
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+use super::ended::storm;
+use super::groups::{hourly, names};
 use super::stage::{Stage, at};
 use crate::domain::beat::{DeployUnderWay, Live};
 use crate::domain::check::Status;
@@ -62,4 +64,20 @@ async fn the_end_of_a_deploy_ends_the_quiet() {
     stage.good("blue", 1_300).await;
     stage.sweep(1_400, 2_000).await;
     assert_eq!(stage.status("green").await, Status::Down, "nothing was heard of it since; the sweep decides");
+}
+
+#[tokio::test]
+async fn what_is_gathered_in_a_storm_and_becomes_critical_waits_for_nobody() {
+    let names = names(20);
+    let more = ["heartbeat-green", "prober"].map(str::to_owned);
+    let mut stage = storm(&names, hourly(&[names.as_slice(), &more].concat())).await;
+    stage.live_is_blue(4_900).await;
+    stage.bad("heartbeat-green", 5_000).await;
+    stage.sweep(5_000, 5_200).await;
+    assert!(stage.told("ops", 5_200).await.is_empty(), "it may be told with others at 10 s");
+    stage.live(live(Colour::Green, 2), 5_300).await;
+    stage.sweep(5_400, 5_400).await;
+    let told = stage.notices("ops", 5_400).await;
+    let told: Vec<_> = told.iter().map(|notice| (notice.subject.check.as_str(), notice.subject.severity)).collect();
+    assert_eq!(told, [("heartbeat-green", Severity::Critical)]);
 }

@@ -62,6 +62,28 @@ async fn it_is_withheld_when_the_courier_tries_nothing_but_not_while_a_notice_wa
     assert!(outside.withheld(&stage.monitor, at(250_000)).await.is_some(), "it is due, and nobody tries");
 }
 
+#[tokio::test]
+async fn an_alls_well_that_a_dead_channel_does_not_take_withholds_nothing_once_another_has_told_that_it_is_dead() {
+    let mut plan = settings(&[]);
+    plan.channels[0].say = Some(Duration::from_secs(60));
+    let ops = plan.channels[0].clone();
+    let stage = Stage::with(plan).await;
+    let mut outside = Outside::new(at(0));
+    for now in (0..=190_000).step_by(1_000) {
+        stage.sweep(now, now).await;
+        if now <= 60_000 {
+            stage.monitor.say(&ops, at(now)).await.unwrap();
+        }
+        while let Some(claimed) = stage.claim("ops", now).await {
+            stage.refused("ops", &claimed, SendError::Retry { why: "connection refused".into(), after: None }, now).await;
+        }
+    }
+    let why = outside.withheld(&stage.monitor, at(190_000)).await.unwrap();
+    assert!(why.contains("found no channel"), "nobody has heard that ops is dead: {why}");
+    assert_eq!(stage.told("mail", 190_000).await, ["channel.dead channel-ops"]);
+    assert_eq!(outside.withheld(&stage.monitor, at(190_100)).await, None, "somebody has");
+}
+
 #[test]
 fn a_broken_store_is_told_from_memory_once_and_its_end_to_who_heard_of_it() {
     let mut memory = Memory::new(&settings(&[]));
@@ -81,6 +103,28 @@ fn a_broken_store_is_told_from_memory_once_and_its_end_to_who_heard_of_it() {
     assert_eq!(over[0].0, due[0].0, "only who was told hears the end");
     memory.settle(&over[0].1.key, true, at(9_000));
     assert!(memory.due(at(99_000)).is_empty());
+}
+
+#[test]
+fn the_end_of_a_trouble_that_is_not_taken_yet_outlives_the_next_one() {
+    let mut memory = Memory::new(&settings(&[]));
+    for now in [0, 3_000] {
+        memory.observe(Some("locked".into()), at(now));
+    }
+    let told = memory.due(at(3_000));
+    for (_, notice) in &told {
+        memory.settle(&notice.key, true, at(3_000));
+    }
+    memory.observe(None, at(9_000));
+    for (_, notice) in memory.due(at(9_000)) {
+        memory.settle(&notice.key, false, at(9_000));
+    }
+    memory.observe(Some("locked".into()), at(9_500));
+    memory.observe(None, at(10_000));
+    let over: Vec<_> = memory.due(at(10_000)).into_iter().map(|(channel, notice)| (channel, notice.subject.incident)).collect();
+    let wanted: Vec<_> = told.into_iter().map(|(channel, notice)| (channel, notice.subject.incident)).collect();
+    assert_eq!(over.len(), 2);
+    assert!(wanted.iter().all(|end| over.contains(end)), "{over:?}");
 }
 
 #[test]
