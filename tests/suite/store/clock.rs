@@ -118,12 +118,15 @@ async fn a_watcher_that_is_gone_at_any_instant_of_moving_the_store_leaves_it_mov
     let (ground, server) = ground_with_clock().await;
     let other = watcher(ground.again().await.unwrap()).await;
     assert!(hear(&other).await);
+    // How often it is woken in all depends on how soon the server answers: where that was seldom, it is gone once more from the beginning.
+    let (mut woken, mut given_up) = (0, 0);
     for round in 1..1_000 {
+        woken += 1;
         let victim = watcher(ground.again().await.unwrap()).await;
         let (before, was_set) = (heard(&ground).await, ahead(&other));
         let set = if was_set == 0 { HOUR } else { 0 };
         server.set_clock(set);
-        let has_ended = follows_until(victim, round).await;
+        let has_ended = follows_until(victim, woken).await;
         other.follow().await.unwrap();
         let (moved, by) = (heard(&ground).await - before, (set - was_set) * 1_000);
         assert!((moved - by).abs() < 1_000, "round {round}: by {by} ms, and it was moved by {moved} ms");
@@ -132,9 +135,10 @@ async fn a_watcher_that_is_gone_at_any_instant_of_moving_the_store_leaves_it_mov
         other.sweep(other.now(), false).await.unwrap();
         assert!(hear(&other).await, "round {round}");
         assert_eq!(state(&ground).await.status, Status::Up, "round {round}");
-        if has_ended {
-            assert!(round > 5, "it was never in the middle");
-            return;
+        match has_ended {
+            true if given_up >= 10 => return,
+            true => woken = 0,
+            false => given_up += 1,
         }
     }
     panic!("it comes to no end");
