@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 
@@ -93,6 +93,31 @@ pub fn room() -> usize {
     usize::try_from(descriptors.saturating_sub(OUR_OWN).max(descriptors / 2).min(most)).unwrap_or(usize::MAX)
 }
 
+/// How many clients a proxy takes at a time, where `wanted` are: a quarter of all descriptors is left for connections to the app, and for our
+/// own. First as many are taken as the system lets us have: the usual limit is for programs that wait by `select`.
+#[must_use]
+pub fn clients(wanted: u32) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+    {
+        tracing::debug!(%error, "the limit of file descriptors stays as it is");
+    }
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let room = beside_the_app(descriptors, wanted);
+    if room < u64::from(wanted) {
+        tracing::warn!(
+            "proxy.connections = {wanted} is more than {descriptors} file descriptors are enough for: further clients than {room} at a time are \
+             closed at once. Raise the limit (ulimit -Hn, LimitNOFILE=), or lower proxy.connections"
+        );
+    }
+    usize::try_from(room).unwrap_or(Semaphore::MAX_PERMITS)
+}
+
+fn beside_the_app(descriptors: u64, wanted: u32) -> u64 {
+    (descriptors - descriptors / 4).min(u64::from(wanted)).max(1)
+}
+
 /// What a listener's address is called from beside it: `0.0.0.0:8000` is found at `127.0.0.1:8000`.
 #[must_use]
 pub fn beside(listen: &str) -> String {
@@ -108,6 +133,12 @@ pub fn beside(listen: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_leave_a_quarter_of_all_descriptors_for_the_app() {
+        assert_eq!((beside_the_app(1_024, 10_000), beside_the_app(20_000, 10_000)), (768, 10_000));
+        assert_eq!((beside_the_app(0, 10_000), beside_the_app(u64::MAX, u32::MAX)), (1, u64::from(u32::MAX)));
+    }
 
     #[test]
     fn a_listener_on_every_address_is_found_on_loopback() {

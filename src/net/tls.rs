@@ -112,7 +112,9 @@ impl Certificate {
     fn reload(&self) -> Reload {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = stamp(&self.certificate, &self.key);
-        if looked.0 == stamp {
+        let is_same = looked.0 == stamp;
+        // What could not be used is tried again: that it may be read now, or that there is a descriptor to read it by, does not change a file.
+        if is_same && looked.1.is_none() {
             return Reload::Same;
         }
         looked.0 = stamp;
@@ -123,8 +125,10 @@ impl Certificate {
                 Reload::Changed
             }
             Err(error) => {
-                looked.1 = Some(error.to_string());
-                Reload::Refused(error)
+                let why = Some(error.to_string());
+                let is_told = is_same && looked.1 == why;
+                looked.1 = why;
+                if is_told { Reload::Same } else { Reload::Refused(error) }
             }
         }
     }
@@ -242,5 +246,22 @@ mod tests {
         let (certificate, key) = make(folder.path(), 10);
         assert!(Certificate::load(&key, &certificate).is_err());
         assert!(Certificate::load(&folder.path().join("none"), &key).unwrap_err().to_string().contains("none"));
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_tried_again_though_its_file_looks_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let (certificate, key) = make(folder.path(), 10);
+        let shown = Certificate::load(&certificate, &key).unwrap();
+        make(folder.path(), 30);
+        let good = fs::read(&key).unwrap();
+        fs::write(&key, vec![b'x'; good.len()]).unwrap();
+        assert!(matches!(shown.reload(), Reload::Refused(_)));
+        assert!(matches!(shown.reload(), Reload::Same) && shown.trouble().is_some(), "it is said once, and stands");
+        let looks = fs::metadata(&key).unwrap().modified().unwrap();
+        fs::write(&key, good).unwrap();
+        fs::File::options().write(true).open(&key).unwrap().set_modified(looks).unwrap();
+        assert!(matches!(shown.reload(), Reload::Changed) && shown.trouble().is_none());
+        assert_eq!(shown.days_left(clock::now()), Some(29));
     }
 }

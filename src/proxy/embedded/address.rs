@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use hyper::Method;
+use rustix::io::Errno;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -129,7 +130,10 @@ impl Address {
             Ok(Err(error)) => Err(refused(&error)),
             Ok(Ok(stream)) => Ok(stream),
         };
-        self.refuses.store(stream.is_err(), Ordering::Relaxed);
+        // Without a descriptor of ours nothing was learnt of it.
+        if !matches!(stream, Err(Trouble::NoDescriptor)) {
+            self.refuses.store(stream.is_err(), Ordering::Relaxed);
+        }
         stream
     }
 }
@@ -152,5 +156,22 @@ async fn answers(mut stream: TcpStream, place: &Place, path: &str) -> bool {
 }
 
 fn refused(error: &io::Error) -> Trouble {
-    if error.kind() == io::ErrorKind::ConnectionRefused { Trouble::Refused } else { Trouble::Unreachable }
+    let is_one_of = |errors: [Errno; 2]| errors.iter().any(|one| error.raw_os_error() == Some(one.raw_os_error()));
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Trouble::Refused,
+        _ if is_one_of([Errno::MFILE, Errno::NFILE]) => Trouble::NoDescriptor,
+        _ => Trouble::Unreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_we_have_no_descriptor_left_is_not_the_colours_trouble() {
+        let none_left = refused(&Errno::MFILE.into());
+        assert!(none_left == Trouble::NoDescriptor && !none_left.is_colours());
+        assert!(refused(&Errno::HOSTUNREACH.into()).is_colours());
+    }
 }

@@ -235,7 +235,8 @@ impl Activity {
         is_parked_next.then(|| PARKED_AFTER.saturating_sub(self.still()))
     }
 
-    fn still(&self) -> Duration {
+    /// How long nothing has happened that counts for the stage; of a connection that requests share, how long nothing was taken.
+    pub(super) fn still(&self) -> Duration {
         Duration::from_millis(now().saturating_sub(self.since.load(Ordering::Relaxed)))
     }
 

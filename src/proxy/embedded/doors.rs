@@ -12,6 +12,9 @@ use crate::net::passed::Passed;
 use crate::net::tls::{Certificate, TlsError, TlsFiles};
 use crate::proxy::ProxySettings;
 
+/// By these names systemd passes sockets; the last one where there is a redirect.
+static NAMES: [&str; 3] = ["live", "idle", "redirect"];
+
 /// What is bound and not yet served.
 #[derive(Debug)]
 pub(super) struct Doors {
@@ -43,6 +46,14 @@ impl Doors {
     /// Where one cannot be bound, or a certificate cannot be used.
     pub(super) async fn bind(settings: &ProxySettings, state: &StateDir) -> Result<Self, DoorError> {
         let mut passed = Passed::of_environment();
+        let wanted = if settings.redirect.is_some() { NAMES.as_slice() } else { &NAMES[..2] };
+        for name in passed.nobodys(wanted) {
+            tracing::warn!(
+                "nobody takes the clients of a socket that systemd has passed as {name:?}: its unit says FileDescriptorName= with one of {}, \
+                 and has one ListenStream=",
+                wanted.join(", ")
+            );
+        }
         let live = passed_or_tcp(&mut passed, "live", "proxy.live", &settings.live).await?;
         let idle = passed_or_tcp(&mut passed, "idle", "proxy.idle", &settings.idle).await?;
         let redirect = match &settings.redirect {

@@ -73,7 +73,14 @@ pub(super) async fn serve((stream, peer, permit): Accepted, door: Door, shared: 
 }
 
 async fn serve_tls(stream: TcpStream, tls: Arc<ServerConfig>, peer: Arc<Peer>, door: Door, shared: Shared, place: Place) {
-    let Ok(Ok(stream)) = timeout(shared.forwarder.timeouts.header_read, TlsAcceptor::from(tls).accept(stream)).await else { return };
+    let mut ending = shared.ending.clone();
+    let accepted = tokio::select! {
+        biased;
+        accepted = timeout(shared.forwarder.timeouts.header_read, TlsAcceptor::from(tls).accept(stream)) => accepted,
+        // Who has not agreed on TLS by then has asked for nothing, and holds nothing up.
+        () = reaches(&mut ending, Ending::Closed) => return,
+    };
+    let Ok(Ok(stream)) = accepted else { return };
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         serve_http2(stream, peer, door, shared, place).await;
     } else {

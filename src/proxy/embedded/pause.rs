@@ -92,6 +92,13 @@ impl Pause {
         tracing::info!(is_held, waiting = self.waiting.load(Ordering::Relaxed), "hold");
     }
 
+    /// A hold ends with the process: whoever waits goes on before that, for nobody can order it any more.
+    pub(super) fn end_hold(&self) {
+        if self.is_held.load(Ordering::Relaxed) {
+            self.hold(false);
+        }
+    }
+
     /// Answers everyone with a message, or no longer. Stored first, then done; once begun it is done or not done, also where whoever ordered it
     /// hangs up.
     ///

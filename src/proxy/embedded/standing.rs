@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use prometheus::IntGaugeVec;
 
+use super::access_log::AccessLog;
 use super::pause::Pause;
 use crate::clock;
 use crate::net::tls::Certificate;
@@ -19,6 +20,7 @@ pub(super) struct Standing {
     pub(super) pause: Arc<Pause>,
     held: Mutex<Option<Held>>,
     certificates: Vec<(&'static str, Arc<Certificate>)>,
+    log: Option<Arc<AccessLog>>,
 }
 
 /// A hold, which ends with the process.
@@ -30,9 +32,9 @@ struct Held {
 }
 
 impl Standing {
-    /// Of a proxy that was just started, with the certificates of its listeners.
-    pub(super) fn new(pause: Arc<Pause>, certificates: Vec<(&'static str, Arc<Certificate>)>) -> Self {
-        let standing = Self { pause, held: Mutex::default(), certificates };
+    /// Of a proxy that was just started, with the certificates of its listeners and its access log.
+    pub(super) fn new(pause: Arc<Pause>, certificates: Vec<(&'static str, Arc<Certificate>)>, log: Option<Arc<AccessLog>>) -> Self {
+        let standing = Self { pause, held: Mutex::default(), certificates, log };
         standing.look_at_certificates();
         standing
     }
@@ -61,10 +63,13 @@ impl Standing {
         Pauses { held: held.as_ref().map(|held| held.begun.clone()), ..self.pause.state() }
     }
 
-    /// What somebody should look at; none where all is well.
+    /// All that somebody should look at; none where all is well. What is known for days does not hide what is new.
     pub(super) fn warning(&self) -> Option<String> {
         let now = clock::now();
-        self.certificates.iter().find_map(|(listener, certificate)| certificate.warning(listener, now)).or_else(|| self.of_hold())
+        let of_certificates = self.certificates.iter().filter_map(|(listener, certificate)| certificate.warning(listener, now));
+        let of_log = self.log.as_ref().and_then(|log| log.warning());
+        let warnings: Vec<String> = self.of_hold().into_iter().chain(of_log).chain(of_certificates).collect();
+        (!warnings.is_empty()).then(|| warnings.join("; "))
     }
 
     fn of_hold(&self) -> Option<String> {
@@ -83,7 +88,7 @@ mod tests {
     fn a_hold_says_since_when_and_by_whom_until_it_ends() {
         let folder = tempfile::tempdir().unwrap();
         let limits = HoldSettings { time: Duration::from_secs(30), number: 1 };
-        let standing = Standing::new(Arc::new(Pause::load(&folder.path().join("maintenance.json"), limits)), Vec::new());
+        let standing = Standing::new(Arc::new(Pause::load(&folder.path().join("maintenance.json"), limits)), Vec::new(), None);
         assert_eq!(standing.pauses().held, None);
         let before = clock::now();
         standing.hold(true, Some("ann@desk".to_owned()));

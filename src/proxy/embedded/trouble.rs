@@ -23,6 +23,8 @@ pub(super) enum Trouble {
     Cut,
     /// No colour is live.
     Undefined,
+    /// We have no descriptor left for a connection to the app.
+    NoDescriptor,
     /// The colour's name does not resolve.
     NoAddress,
     /// It does not take the connection.
@@ -60,7 +62,9 @@ impl Trouble {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::Refused | Self::Unreachable | Self::Broken | Self::BadAnswer | Self::Cut => StatusCode::BAD_GATEWAY,
-            Self::Undefined | Self::NoAddress | Self::HeldTooLong(_) | Self::HeldTooMany => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Undefined | Self::NoDescriptor | Self::NoAddress | Self::HeldTooLong(_) | Self::HeldTooMany => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::ConnectTimeout(_) | Self::AnswerTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -83,6 +87,7 @@ impl Trouble {
             | Self::AnswerTimeout(_) => true,
             Self::Cut
             | Self::Undefined
+            | Self::NoDescriptor
             | Self::ClientTimeout
             | Self::BadBody
             | Self::TooLarge(_)
@@ -117,6 +122,7 @@ impl Trouble {
             Self::BadAnswer => "bad_answer",
             Self::Cut => "cut",
             Self::Undefined => "undefined",
+            Self::NoDescriptor => "no_descriptor",
             Self::NoAddress => "no_address",
             Self::ConnectTimeout(_) => "connect_timeout",
             Self::AnswerTimeout(_) => "answer_timeout",
@@ -138,6 +144,7 @@ impl Trouble {
             Self::BadAnswer => format!("{colour} answered what is no HTTP/1.1"),
             Self::Cut => format!("{colour} was told to end what was still running"),
             Self::Undefined => "no colour is live: the proxy's state is undefined".to_owned(),
+            Self::NoDescriptor => "the proxy has no room for another connection: try again".to_owned(),
             Self::NoAddress => format!("{colour} has no address"),
             Self::ConnectTimeout(limit) => format!("{colour} did not take the connection within {limit:?}"),
             Self::AnswerTimeout(limit) => format!("{colour} did not answer within {limit:?}"),

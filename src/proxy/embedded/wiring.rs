@@ -129,7 +129,7 @@ impl Embedded {
         // Clients that come meanwhile wait.
         tokio::join!(of_blue.look_up(&blue), of_green.look_up(&green));
         let shifter = Arc::new(Shifter::new(Arc::clone(&claims), Arc::clone(&running), file, found).ending_streams_after(streams));
-        let room = Arc::new(Semaphore::new(usize::try_from(settings.limits.connections).unwrap_or(Semaphore::MAX_PERMITS)));
+        let room = Arc::new(Semaphore::new(listen::clients(settings.limits.connections)));
         let (log, log_thread) = open_log(&settings.access_log, state, threads)?.unzip();
         let pause = Arc::new(Pause::load(&state.join("maintenance.json"), settings.hold));
         let forwarder = Arc::new(Forwarder {
@@ -149,7 +149,7 @@ impl Embedded {
             is_closing: AtomicBool::new(false),
         });
         Ok(Self {
-            standing: Arc::new(Standing::new(pause, doors.certificates.clone())),
+            standing: Arc::new(Standing::new(pause, doors.certificates.clone(), forwarder.log.clone())),
             doors,
             socket,
             socket_path,
@@ -288,6 +288,7 @@ async fn try_failed(forwarder: &Forwarder) {
 
 async fn finish(forwarder: &Forwarder, end: &watch::Sender<Ending>, mut closed: mpsc::Receiver<Infallible>, drain: Duration) {
     forwarder.is_closing.store(true, Ordering::Relaxed);
+    forwarder.pause.end_hold();
     end.send_replace(Ending::Closing);
     sleep(LINGER.min(drain)).await;
     end.send_replace(Ending::Closed);

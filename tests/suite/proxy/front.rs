@@ -10,6 +10,8 @@ use rustix::process::Signal;
 
 use crate::harness::{App, Host, Marks, Process, Raw, eventually};
 
+const EXECUTABLE: &str = env!("CARGO_BIN_EXE_allswell-proxy");
+
 /// The proxy's executable on a host of its own.
 pub(super) struct Front {
     pub(super) host: Host,
@@ -33,6 +35,26 @@ impl Front {
         let blue = format!("addresses = [\"{}\", \"{}\"]", host.at(3001), host.at(3003));
         let config = Self::config(&host, &blue, extra);
         let front = Self::launch_on(host, config);
+        front.is_up().await;
+        front
+    }
+
+    /// The same as [`Front::start`], with so long a drain at its end.
+    pub(super) async fn start_draining(extra: &str, drain: &str) -> Self {
+        let host = Host::new();
+        let config = Self::config(&host, &format!("address = \"{}\"", host.at(3001)), extra);
+        let front = Self::launch_on(host, config.replace("drain = \"3s\"", &format!("drain = \"{drain}\"")));
+        front.is_up().await;
+        front
+    }
+
+    /// The same as [`Front::start`], with no more than so many file descriptors.
+    pub(super) async fn start_with_descriptors(number: u32, extra: &str) -> Self {
+        let mut front = Self::start(extra).await;
+        front.end().await;
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {number} && exec \"$0\" \"$@\""), EXECUTABLE]);
+        front.process = Self::launch_by(&mut command, &front.host, &front.config);
         front.is_up().await;
         front
     }
@@ -68,11 +90,14 @@ impl Front {
     }
 
     fn launch(host: &Host, config: &str) -> Process {
+        Self::launch_by(&mut Command::new(EXECUTABLE), host, config)
+    }
+
+    fn launch_by(command: &mut Command, host: &Host, config: &str) -> Process {
         let path = host.path("allswell.toml");
         std::fs::write(&path, config).expect("a config");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-proxy"));
         command.arg("--config").arg(path).arg("--state").arg(host.path("state"));
-        Process::start(&mut command, &host.path("proxy.log"))
+        Process::start(command, &host.path("proxy.log"))
     }
 
     /// An app behind it.
@@ -122,8 +147,13 @@ impl Front {
 
     /// Tells it to end, and waits until it has.
     pub(super) async fn end(&mut self) -> std::process::ExitStatus {
+        self.end_within(Duration::from_secs(10)).await
+    }
+
+    /// Tells it to end, and waits for no longer than this until it has.
+    pub(super) async fn end_within(&mut self, limit: Duration) -> std::process::ExitStatus {
         self.process.signal(Signal::TERM);
-        self.process.end(Duration::from_secs(10)).await
+        self.process.end(limit).await
     }
 
     /// Tells it something.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use allswell::domain::colour::Colour;
+use allswell::proxy::control::HoldOrder;
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -184,4 +185,34 @@ async fn every_answer_is_a_line_of_the_access_log_also_after_it_was_moved_away()
     client.ask("GET", "/healthz?second", &[], b"").await.unwrap();
     eventually("a new file", line("/healthz?second")).await;
     assert!(!std::fs::read_to_string(&path).unwrap().contains("?first"));
+}
+
+#[tokio::test]
+async fn an_access_log_that_cannot_be_written_is_told_beside_whatever_else_is() {
+    let front = Front::start("access_log = \"/dev/full\"\nhold_time = \"200ms\"").await;
+    let _blue = front.app(Colour::Blue).await;
+    assert_eq!(front.client().await.ask("GET", "/healthz", &[], b"").await.unwrap().status, 200);
+    let said = |words: &'static str| {
+        let control = &front.control;
+        async move { control.warning().await.ok().flatten().filter(|warning| warning.contains(words)) }
+    };
+    eventually("that lines are lost is told", || said("/dev/full: lines are lost")).await;
+    front.control.hold(&HoldOrder { on: true, by: None }).await.unwrap();
+    let both = eventually("the hold is told too", || said("requests have been held")).await;
+    assert!(both.contains("/dev/full: lines are lost"), "{both}");
+}
+
+#[tokio::test]
+async fn clients_leave_descriptors_for_the_app_and_one_too_many_is_not_left_waiting() {
+    let front = Front::start_with_descriptors(256, "threads = 1").await;
+    let _blue = front.app(Colour::Blue).await;
+    let mut served = Vec::new();
+    for _ in 0..256 {
+        let mut client = front.client().await;
+        if let Ok(answer) = timeout(SECONDS, client.ask("GET", "/healthz", &[], b"")).await.expect("it is answered or closed") {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            served.push(client);
+        }
+    }
+    assert_eq!(served.len(), 192);
 }

@@ -70,3 +70,16 @@ async fn maintenance_turns_visitors_away_outlives_a_restart_and_ends() {
     assert_eq!(allswell(&front.host, &["--state", "state", "maintenance", "off"]).await.code, 0);
     assert_eq!(front.client().await.ask("GET", "/work", &[], b"").await.unwrap().text(), "blue 0");
 }
+
+#[tokio::test]
+async fn who_is_held_when_the_proxy_is_told_to_end_is_served_before_it_does() {
+    let front = Front::start("hold_time = \"10m\"").await;
+    let _blue = front.app(Colour::Blue).await;
+    assert_eq!(allswell(&front.host, &["--state", "state", "hold", "on"]).await.code, 0);
+    let mut client = front.client().await;
+    client.send("GET /work HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    eventually("it waits", || async { (front.control.pauses().await.ok()?.waiting == 1).then_some(()) }).await;
+    front.tell_to_end();
+    let answer = timeout(SECONDS, client.answer()).await.expect("it goes on").unwrap();
+    assert_eq!((answer.status, answer.text().as_str()), (200, "blue 0"));
+}

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use allswell::domain::colour::Colour;
 use reqwest::{Client, Version};
@@ -150,4 +151,37 @@ async fn sockets_that_systemd_has_opened_are_taken_by_their_names() {
     let preview = crate::harness::Raw::connect(&host.at(8080)).await.unwrap().ask("GET", "/", &[], b"").await.unwrap();
     assert_eq!(preview.text(), "502: green refuses connections\n");
     assert!(socket.exists());
+}
+
+#[tokio::test]
+async fn who_has_not_agreed_on_tls_does_not_hold_up_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path(), 90);
+    let lines = format!("{}\nheader_read_timeout = \"5m\"", tls_lines(folder.path()));
+    let mut front = Front::start_draining(&lines, "5m").await;
+    let _silent = tokio::net::TcpStream::connect(front.live()).await.unwrap();
+    let open = "allswell_proxy_connections_open{listener=\"live\"} 1\n";
+    eventually("it is taken", || async { front.health("/metrics").await.1.contains(open).then_some(()) }).await;
+    front.end_within(Duration::from_secs(30)).await;
+}
+
+#[tokio::test]
+async fn sockets_that_nobody_takes_are_told_of() {
+    let host = Host::new();
+    let proxy = format!("[proxy]\nlive = \"192.0.2.1:1\"\nidle = \"192.0.2.1:2\"\nhealth = \"{}\"\n", host.at(7702));
+    std::fs::write(host.path("allswell.toml"), format!("[runtime]\ncommand = \"true\"\n{proxy}")).unwrap();
+    let mut command = Command::new("systemd-socket-activate");
+    command
+        .args(["--listen", &host.at(8000), "--fdname", "shop.socket", env!("CARGO_BIN_EXE_allswell-proxy"), "--config"])
+        .arg(host.path("allswell.toml"))
+        .arg("--state")
+        .arg(host.path("state"));
+    let _proxy = Process::start(&mut command, &host.path("proxy.log"));
+    eventually("it is started by a client, and says why it takes none", || async {
+        // The listener may not be there yet, and a proxy that could not listen is gone.
+        let _client = crate::harness::Raw::connect(&host.at(8000)).await;
+        let said = std::fs::read_to_string(host.path("proxy.log")).ok()?;
+        (said.contains("shop.socket") && said.contains("FileDescriptorName= with one of live, idle, and has one")).then_some(())
+    })
+    .await;
 }

@@ -3,4 +3,5 @@
 mod conformance;
 mod downgrade;
 mod still;
+mod windows;
 mod wire;

@@ -63,6 +63,18 @@ async fn a_connection_without_requests_ends_however_often_its_client_pings() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_gone_without_a_word_does_not_hold_up_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path(), 90);
+    let mut front = Front::start_draining(&tls_lines(folder.path()), "5m").await;
+    let _blue = front.app(Colour::Blue).await;
+    // It stays connected, and answers nothing any more, not even a ping.
+    let mut wire = wire(&front, folder.path()).await;
+    assert_eq!(wire.fate(&get("/healthz"), Answered(200)).await, Some(Answered(200)));
+    front.end_within(LONG).await;
+}
+
+#[tokio::test]
 async fn an_app_that_stops_in_the_midst_of_an_answer_loses_its_stream_and_the_connection_lives() {
     let folder = tempfile::tempdir().unwrap();
     let front = front(folder.path(), "idle_timeout = \"1s\"").await;

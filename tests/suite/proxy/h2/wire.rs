@@ -16,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 use crate::proxy::front::Front;
 
 const SECONDS: Duration = Duration::from_secs(5);
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const MARK: &[u8] = b"the mark";
 
 // The kinds of frames (RFC 9113, 6).
