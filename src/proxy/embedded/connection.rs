@@ -1,12 +1,13 @@
 //! A connection to an app: its bytes, and the cut that may end it. It has no task: whoever waits for an answer drives it.
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
@@ -15,8 +16,14 @@ use super::pool::Poolable;
 use super::running::{Cut, Listing};
 
 /// What is read at once where nothing is known of what comes, and where much of it is.
-const SMALL: usize = 8 * 1024;
+const SMALL: usize = 32 * 1024;
 const LARGE: usize = 64 * 1024;
+
+thread_local! {
+    /// What this thread reads into, whatever the connection: when an answer has gone on its way, the processor still has the buffer at hand for
+    /// the next one. Who keeps what was read keeps this buffer, and the thread takes another.
+    static READ: RefCell<BytesMut> = RefCell::default();
+}
 
 /// A connection to an app.
 #[derive(Debug)]
@@ -36,10 +43,24 @@ impl Connection {
 
     /// Reads more. `expected` is how much of a body is known to come. Says how much was read: nothing is the end.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, expected: u64) -> Poll<io::Result<usize>> {
-        if self.input.capacity() - self.input.len() < SMALL {
-            self.input.reserve(usize::try_from(expected).unwrap_or(LARGE).clamp(SMALL, LARGE));
+        let most = usize::try_from(expected).unwrap_or(LARGE).clamp(SMALL, LARGE);
+        if !self.input.is_empty() {
+            self.input.reserve(most);
+            return pin!(self.stream.read_buf(&mut self.input)).poll(cx);
         }
-        pin!(self.stream.read_buf(&mut self.input)).poll(cx)
+        READ.with_borrow_mut(|buffer| {
+            buffer.reserve(LARGE);
+            let length = ready!(pin!(self.stream.read_buf(&mut (&mut *buffer).limit(most))).poll(cx))?;
+            self.input = buffer.split();
+            Poll::Ready(Ok(length))
+        })
+    }
+
+    /// Lets go of the buffer where all that was read has been taken: it may be read into again.
+    pub(super) fn release(&mut self) {
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
     }
 
     /// Polls the timer that wakes whoever drives the connection.

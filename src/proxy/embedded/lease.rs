@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hyper::body::Frame;
 use hyper::{Method, StatusCode};
 use tokio::net::TcpStream;
@@ -133,7 +133,9 @@ impl Lease {
         }
         loop {
             let Some(connection) = &mut self.connection else { return Poll::Ready(None) };
-            match piece(connection, &mut self.framing) {
+            let piece = piece(&mut connection.input, &mut self.framing);
+            connection.release();
+            match piece {
                 Ok(Some(piece)) => return Poll::Ready(Some(Ok(piece))),
                 Ok(None) if is_over(self.framing) => return Poll::Ready(None),
                 Ok(None) => {}
@@ -200,6 +202,7 @@ fn read_head(connection: &mut Connection, cx: &mut Context<'_>, method: &Method)
     if !connection.input.is_empty()
         && let Some(head) = parse_answer(&mut connection.input, method).map_err(bad)?
     {
+        connection.release();
         let is_interim = head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS;
         return Poll::Ready(Ok((!is_interim).then_some(head)));
     }
@@ -214,8 +217,7 @@ fn read_head(connection: &mut Connection, cx: &mut Context<'_>, method: &Method)
 }
 
 /// What of the body has been read.
-fn piece(connection: &mut Connection, framing: &mut Framing) -> Result<Option<Frame<Bytes>>, BrokenOff> {
-    let input = &mut connection.input;
+fn piece(input: &mut BytesMut, framing: &mut Framing) -> Result<Option<Frame<Bytes>>, BrokenOff> {
     match framing {
         Framing::Length(left) => {
             let length = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
