@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 use crate::domain::plain::one_line;
 
 /// The end of what it says is kept, in bytes.
 const TAIL: usize = 8 * 1024;
+/// What it says is kept up to here where all of it is wanted, in bytes.
+const MOST: usize = 1024 * 1024;
 /// How many of its last lines stand in a message.
 const LINES: usize = 8;
 /// What it has said is read for so long after its end, where something that it has started still has its output open.
@@ -110,15 +112,26 @@ impl Running {
     /// Where the system does not tell how it ended.
     pub async fn finish(&mut self, input: &[u8], tail: &mut Vec<u8>) -> io::Result<ExitStatus> {
         let (stdin, out, err) = (self.0.stdin.take(), self.0.stdout.take(), self.0.stderr.take());
-        let feed = async {
-            if let Some(mut stdin) = stdin {
-                // One that does not read all of it may be right all the same: how it ends says so.
-                let _ = stdin.write_all(input).await;
-            }
-        };
         let talk = async {
-            tokio::join!(feed, read(out, err, tail));
+            tokio::join!(feed(stdin, input), read(out, err, tail));
         };
+        self.over(talk).await
+    }
+
+    /// The same, and all that it says is kept: on its standard output, and on the other one.
+    ///
+    /// # Errors
+    /// As [`Running::finish`].
+    pub async fn answer(&mut self, input: &[u8], said: &mut Vec<u8>, errors: &mut Vec<u8>) -> io::Result<ExitStatus> {
+        let (stdin, out, err) = (self.0.stdin.take(), self.0.stdout.take(), self.0.stderr.take());
+        let talk = async {
+            tokio::join!(feed(stdin, input), whole(out, said), whole(err, errors));
+        };
+        self.over(talk).await
+    }
+
+    /// How it ended, with what there is to be heard and said until then.
+    async fn over(&mut self, talk: impl Future<Output = ()>) -> io::Result<ExitStatus> {
         tokio::pin!(talk);
         tokio::select! {
             ended = self.0.wait() => {
@@ -139,6 +152,19 @@ impl Drop for Running {
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
+}
+
+async fn feed(stdin: Option<ChildStdin>, input: &[u8]) {
+    if let Some(mut stdin) = stdin {
+        // One that does not read all of it may be right all the same: how it ends says so.
+        let _ = stdin.write_all(input).await;
+    }
+}
+
+/// Keeps all that is said.
+async fn whole(pipe: Option<impl AsyncRead + Unpin>, said: &mut Vec<u8>) {
+    let Some(mut pipe) = pipe else { return };
+    while said.len() < MOST && pipe.read_buf(said).await.is_ok_and(|length| length > 0) {}
 }
 
 /// Keeps the end of what is said, in the order in which it comes.
@@ -210,5 +236,18 @@ mod tests {
     #[tokio::test]
     async fn what_it_leaves_running_keeps_nobody_waiting() {
         run(&shell("sleep 8 & echo done"), &[], Duration::from_secs(4)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_whole_and_apart_from_what_is_said_besides_whatever_is_left_running() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 8 & read word; echo $word >&2; seq 1 9999"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = Running::start(&mut command).unwrap();
+        let (mut said, mut errors) = (Vec::new(), Vec::new());
+        let ended = timeout(Duration::from_secs(4), running.answer(b"heard\n", &mut said, &mut errors)).await.expect("it waits for nobody");
+        assert!(ended.unwrap().success());
+        let lines = String::from_utf8(said).unwrap();
+        assert_eq!((lines.lines().count(), lines.lines().last(), errors.as_slice()), (9_999, Some("9999"), &b"heard\n"[..]));
     }
 }

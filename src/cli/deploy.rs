@@ -145,7 +145,7 @@ fn explain(error: DeployError, plan: &Plan) -> Trouble {
             let words = last_words(&said);
             Exit::Refused.because(format!("refused: {why} before {colour} was fit to go live. What is live was not touched{words}"))
         }
-        DeployError::Interrupted => Exit::Failed.because(format!("deploy of {colour} {}", DeployError::Interrupted)),
+        DeployError::Unbegun | DeployError::Interrupted => Exit::Failed.because(format!("deploy of {colour} {error}")),
         DeployError::TimeOver(_) => {
             Exit::Failed.because(format!("deploy of {colour} ended, for {error}. What is not put back is not proven"))
         }

@@ -57,12 +57,20 @@ pub enum Became {
     Done,
     /// It has not, and the order may still be on its way: a later one for the old colour makes it stale.
     Fence,
+    /// It has taken a later order since: ours is stale, and whoever gave that one is not ordered about.
+    Overtaken,
 }
 
-/// Decides on an order by what the proxy says now.
+/// Decides on an order by what the proxy says now. `highest` is the highest epoch that whoever gave it has used since.
 #[must_use]
-pub fn became(order: Claimed, live: Option<Colour>, epoch: u64) -> Became {
-    if (live, epoch) == (Some(order.0), order.1) { Became::Done } else { Became::Fence }
+pub fn became(order: Claimed, highest: u64, (live, epoch): (Option<Colour>, u64)) -> Became {
+    if epoch > highest {
+        Became::Overtaken
+    } else if (live, epoch) == (Some(order.0), order.1) {
+        Became::Done
+    } else {
+        Became::Fence
+    }
 }
 
 /// Whether an answer of the front door, good in itself, proves a shift: by the colour and the epoch that it was claimed under.
@@ -232,10 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_done_where_colour_and_epoch_say_so_and_fenced_off_otherwise() {
-        assert_eq!(became((Green, 7), Some(Green), 7), Became::Done);
-        for (live, epoch) in [(Some(Blue), 6), (Some(Green), 6), (Some(Green), 8), (Some(Blue), 7), (None, 7)] {
-            assert_eq!(became((Green, 7), live, epoch), Became::Fence, "{live:?} {epoch}");
+    fn an_order_is_done_where_colour_and_epoch_say_so_and_fenced_off_unless_a_later_one_has_made_it_stale() {
+        assert_eq!(became((Green, 7), 7, (Some(Green), 7)), Became::Done);
+        for said in [(Some(Blue), 6), (Some(Green), 6), (Some(Blue), 7), (None, 7)] {
+            assert_eq!(became((Green, 7), 7, said), Became::Fence, "{said:?}");
+        }
+        assert_eq!(became((Green, 7), 8, (Some(Blue), 8)), Became::Fence, "a fence of our own that is not proven");
+        for live in [Some(Green), Some(Blue), None] {
+            assert_eq!(became((Green, 7), 8, (live, 9)), Became::Overtaken, "{live:?}: somebody else has ordered it since");
         }
     }
 

@@ -19,6 +19,9 @@ pub(super) mod object;
 
 use self::admin::{Admin, Answer};
 
+/// Where it says what runs at each address.
+const UPSTREAMS: &str = "/reverse_proxy/upstreams";
+
 /// `[proxy]` with `kind = "caddy"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaddySettings {
@@ -80,17 +83,47 @@ impl Caddy {
         let kept = self.kept().map_or(0, |kept| kept.epoch);
         let (live, epoch) = standing.map_or((None, kept), |standing| (Some(standing.live), standing.epoch));
         let live = live.filter(|_| epoch >= kept);
-        let (blue, green) = (self.load(Colour::Blue).await?, self.load(Colour::Green).await?);
+        // Which colour is live is known also where nobody says what runs there: `load` and `warning` do.
+        let (blue, green) = (self.load(Colour::Blue).await.unwrap_or_default(), self.load(Colour::Green).await.unwrap_or_default());
         Ok(ProxyState { live, epoch: epoch.max(kept), by: None, blue, green, answers: None })
     }
 
     /// Requests under way at a colour's addresses; a WebSocket counts as one.
     pub(super) async fn load(&self, colour: Colour) -> Result<Load, ControlError> {
-        let said = self.admin.ask(Method::GET, "/reverse_proxy/upstreams", None, None).await?;
-        let upstreams: Vec<Upstream> = serde_json::from_slice(&said.body).unwrap_or_default();
+        let Answer { status, body, .. } = self.admin.ask(Method::GET, UPSTREAMS, None, None).await?;
+        let upstreams: Option<Vec<Upstream>> = if status == StatusCode::OK { serde_json::from_slice(&body).ok() } else { None };
+        let unseen =
+            || ControlError::Unknown(format!("Caddy's admin API on {}{UPSTREAMS}: {status}: {}", self.admin.address(), said(&body)));
+        let upstreams = upstreams.ok_or_else(unseen)?;
         let own = &self.app.colour(colour).addresses;
         let under_way = upstreams.iter().filter(|upstream| own.contains(&upstream.address)).map(|upstream| upstream.num_requests);
         Ok(Load { in_flight: under_way.sum(), streams: 0 })
+    }
+
+    /// What somebody should look at. The last shift is kept where it was not: whoever made it may have been killed before.
+    pub(super) async fn warning(&self) -> Result<Option<String>, ControlError> {
+        let served = object::standing(&self.config().await?.document);
+        let unseen = self.load(Colour::Blue).await.err().map(|error| error.to_string());
+        let Some(served) = served.filter(|served| self.has_not_kept(*served)) else { return Ok(unseen) };
+        // Whoever has the turn keeps its own; what has been kept since is later than what was served before.
+        let Ok(_turn) = Turn::at_once(&self.turn) else { return Ok(unseen) };
+        if !self.has_not_kept(served) {
+            return Ok(unseen);
+        }
+        let lost = |error| {
+            let kept = self.kept.display();
+            format!("{served} is served, and {kept} cannot be written: {error}. A Caddy that forgets this shift is taken at its word")
+        };
+        Ok(self.keep(served).err().map(lost).or(unseen))
+    }
+
+    /// Whether what is served came later than the last shift that is kept.
+    fn has_not_kept(&self, served: Standing) -> bool {
+        served.epoch > self.kept().map_or(0, |kept| kept.epoch)
+    }
+
+    fn keep(&self, standing: Standing) -> std::io::Result<()> {
+        files::replace(&self.kept, standing.to_string().as_bytes())
     }
 
     /// The longest that an order takes, with the question of what stands that comes before it: its turn, and eight calls.
@@ -122,8 +155,8 @@ impl Caddy {
             StatusCode::PRECONDITION_FAILED => return Err(unchanged("somebody else has changed Caddy's config meanwhile".to_owned())),
             _ => return Err(unchanged(format!("Caddy refuses its new config ({status}): {}", said(&body)))),
         }
-        // Where it cannot be kept, Caddy knows it all the same.
-        if let Err(error) = files::replace(&self.kept, new.to_string().as_bytes()) {
+        // Where it cannot be kept, Caddy knows it all the same, and `warning` tells it.
+        if let Err(error) = self.keep(new) {
             tracing::warn!(%error, "a Caddy that forgets this shift would not be noticed");
         }
         self.state().await.map_err(ordered)
@@ -163,11 +196,12 @@ mod tests {
     use axum::routing::get;
     use axum::{Json, Router};
     use tokio::net::TcpListener;
+    use tokio::time::timeout;
 
     use super::*;
 
-    /// An admin API whose config is changed by somebody else after every reading.
-    async fn restless(document: Value) -> String {
+    /// An admin API whose config is changed by somebody else after every reading, and which says this of its upstreams.
+    async fn restless(document: Value, upstreams: &'static str) -> String {
         let version = Arc::new(Mutex::new(0));
         let (read, written) = (Arc::clone(&version), Arc::clone(&version));
         let read = move || async move {
@@ -179,24 +213,76 @@ mod tests {
             let is_current = headers["if-match"] == written.lock().unwrap().to_string();
             if is_current { StatusCode::OK } else { StatusCode::PRECONDITION_FAILED }
         };
-        let router = Router::new().route("/config/", get(read).patch(write)).route("/reverse_proxy/upstreams", get(|| async { "[]" }));
+        let router = Router::new().route("/config/", get(read).patch(write)).route(UPSTREAMS, get(move || async move { upstreams }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move { axum::serve(listener, router).await });
         address
     }
 
+    /// A driver of one that serves this, with its files in this directory.
+    async fn driven(folder: &Path, served: Standing, upstreams: &'static str) -> Caddy {
+        let app = crate::config::Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config.app;
+        let document = object::start("x", (":1", ":2"), served, &app, "token");
+        let admin = restless(serde_json::from_str(&document).unwrap(), upstreams).await;
+        Caddy::new(&CaddySettings { admin }, &app, folder, Duration::from_secs(5))
+    }
+
     #[tokio::test]
     async fn a_config_that_somebody_else_changes_meanwhile_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let app = crate::config::Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config.app;
-        let document = object::start("x", (":1", ":2"), Standing { live: Colour::Blue, epoch: 3 }, &app, "token");
-        let admin = restless(serde_json::from_str(&document).unwrap()).await;
-        let caddy = Caddy::new(&CaddySettings { admin }, &app, folder.path(), Duration::from_secs(5));
+        let caddy = driven(folder.path(), Standing { live: Colour::Blue, epoch: 3 }, "[]").await;
         let order = |epoch| ShiftOrder { to: Colour::Green, epoch };
         let refused = caddy.shift(order(4), ready(Ok(()))).await;
         assert!(matches!(&refused, Err(ControlError::Refused(why)) if why.contains("changed Caddy's config meanwhile")), "{refused:?}");
         assert!(matches!(caddy.shift(order(3), ready(Ok(()))).await, Err(ControlError::Stale(_))));
         assert_eq!(caddy.state().await.unwrap().live, Some(Colour::Blue));
+    }
+
+    #[tokio::test]
+    async fn a_shift_that_was_made_and_not_kept_is_kept_later_and_where_it_cannot_be_that_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = folder.path().join("caddy.live");
+        let green = Standing { live: Colour::Green, epoch: 7 };
+        let caddy = driven(folder.path(), green, "[]").await;
+        std::fs::create_dir(&kept).unwrap();
+        // Not at once: a child that another test starts just now has the turn until its exec.
+        let telling = async {
+            loop {
+                if let Some(told) = caddy.warning().await.unwrap() {
+                    return told;
+                }
+            }
+        };
+        let told = timeout(Duration::from_secs(20), telling).await.unwrap();
+        assert!(told.starts_with("green:7 is served, ") && told.contains("caddy.live cannot be written: "), "{told}");
+        std::fs::remove_dir(&kept).unwrap();
+        std::fs::write(&kept, "blue:6").unwrap();
+        let keeping = async {
+            while caddy.kept() != Some(green) {
+                assert_eq!(caddy.warning().await.unwrap(), None);
+            }
+        };
+        timeout(Duration::from_secs(20), keeping).await.unwrap();
+        // What is older than that was lost, and is not what was made.
+        std::fs::write(&kept, "blue:8").unwrap();
+        assert_eq!((caddy.warning().await.unwrap(), caddy.kept()), (None, Some(Standing { live: Colour::Blue, epoch: 8 })));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_said_of_the_upstreams_is_not_taken_for_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let blue = Standing { live: Colour::Blue, epoch: 0 };
+        let caddy = driven(folder.path(), blue, "[{\"address\":\"127.0.0.1:3001\",\"num_requests\":2,\"fails\":0}]").await;
+        assert_eq!(caddy.load(Colour::Blue).await.unwrap().in_flight, 2);
+        assert_eq!((caddy.load(Colour::Green).await.unwrap().in_flight, caddy.warning().await.unwrap()), (0, None));
+        let caddy = driven(folder.path(), blue, "no upstreams here").await;
+        let unseen = caddy.load(Colour::Blue).await;
+        assert!(
+            matches!(&unseen, Err(ControlError::Unknown(why)) if why.contains("/reverse_proxy/upstreams: 200 OK: no upstreams")),
+            "{unseen:?}"
+        );
+        assert_eq!(caddy.state().await.unwrap().live, Some(Colour::Blue), "which colour is live is known all the same");
+        assert!(caddy.warning().await.unwrap().is_some_and(|why| why.contains("no upstreams here")));
     }
 }

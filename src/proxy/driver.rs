@@ -159,7 +159,7 @@ impl ProxyDriver {
             Self::Embedded(control) => control.warning().await,
             Self::Haproxy(driver) => driver.warning().await,
             Self::Nginx(driver) => driver.warning().await,
-            Self::Caddy(_) => Ok(None),
+            Self::Caddy(driver) => driver.warning().await,
         }
     }
 

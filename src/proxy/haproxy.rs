@@ -86,14 +86,19 @@ impl Haproxy {
     /// What somebody should look at. The file is set right where it does not say what is served: whoever changed it may have been killed
     /// before the map was changed.
     pub(super) async fn warning(&self) -> Result<Option<String>, ControlError> {
-        let written = self.written();
-        let Some(served) = self.standing().await?.filter(|served| Some(*served) != written) else { return Ok(None) };
-        // Whoever has the turn sees to both; what has changed since is looked at next time.
-        let Ok(_turn) = Turn::at_once(&self.turn) else { return Ok(None) };
-        if self.written() != written {
+        if self.disagreement().await?.is_none() {
             return Ok(None);
         }
-        Ok(set_right(&self.map, written, served, self.write(served)))
+        // Whoever has the turn sees to both. What was said before it was ours may have been changed since.
+        let Ok(_turn) = Turn::at_once(&self.turn) else { return Ok(None) };
+        let disagreement = self.disagreement().await?;
+        Ok(disagreement.and_then(|(served, written)| set_right(&self.map, written, served, self.write(served))))
+    }
+
+    /// What is served, and what the file says instead; none where it says the same.
+    async fn disagreement(&self) -> Result<Option<(Standing, Option<Standing>)>, ControlError> {
+        let written = self.written();
+        Ok(self.standing().await?.filter(|served| Some(*served) != written).map(|served| (served, written)))
     }
 
     /// The longest that an order takes, with the question of what stands that comes before it: its turn, and eight calls.
@@ -333,6 +338,21 @@ mod tests {
         let unknown = driver.shift(to_green(4), ready(Ok(()))).await;
         assert!(matches!(&unknown, Err(ControlError::Unknown(why)) if why.contains("no backend allswell_blue")), "{unknown:?}");
         assert_eq!(std::fs::read_to_string(folder.path().join("a.map")).unwrap(), "live green:4\n");
+    }
+
+    #[tokio::test]
+    async fn a_file_is_not_set_back_to_what_was_served_before_a_shift_that_has_ended_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let map = folder.path().join("a.map");
+        // The map follows the file right after its first answer.
+        let has_followed = Mutex::new(false);
+        let driver = driven(folder.path(), move |_| {
+            let green = std::mem::replace(&mut *has_followed.lock().unwrap(), true);
+            format!("0x1 live {}\n\n", if green { "green:4" } else { "blue:3" })
+        });
+        std::fs::write(&map, "live green:4\n").unwrap();
+        assert_eq!(driver.warning().await.unwrap(), None);
+        assert_eq!(std::fs::read_to_string(&map).unwrap(), "live green:4\n");
     }
 
     #[tokio::test]

@@ -105,14 +105,20 @@ impl Nginx {
     /// before nginx was told.
     pub(super) async fn warning(&self) -> Result<Option<String>, ControlError> {
         let unseen = Workers::of(&self.settings.pid).err();
-        let written = self.written();
-        let Some(served) = self.observed().await?.filter(|served| Some(*served) != written) else { return Ok(unseen) };
-        // Whoever has the turn sees to both; what has changed since is looked at next time.
-        let Ok(_turn) = Turn::at_once(&self.turn) else { return Ok(unseen) };
-        if self.written() != written {
+        if self.disagreement().await?.is_none() {
             return Ok(unseen);
         }
-        Ok(set_right(&self.file(), written, served, self.write(served)).or(unseen))
+        // Whoever has the turn sees to both. What was said before it was ours may have been changed since.
+        let Ok(_turn) = Turn::at_once(&self.turn) else { return Ok(unseen) };
+        let disagreement = self.disagreement().await?;
+        let still_wrong = disagreement.and_then(|(served, written)| set_right(&self.file(), written, served, self.write(served)));
+        Ok(still_wrong.or(unseen))
+    }
+
+    /// What is served, and what the file says instead; none where it says the same.
+    async fn disagreement(&self) -> Result<Option<(Standing, Option<Standing>)>, ControlError> {
+        let written = self.written();
+        Ok(self.observed().await?.filter(|served| Some(*served) != written).map(|served| (served, written)))
     }
 
     /// The longest that an order takes, with the question of what stands that comes before it: its turn, two questions more, the test, the
@@ -234,5 +240,47 @@ impl Nginx {
     fn write(&self, standing: Standing) -> std::io::Result<()> {
         let token = files::token(&self.token)?;
         files::replace(&self.file(), include::http(standing, &self.app, &token).as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn a_file_is_not_set_back_to_what_was_served_before_a_shift_that_has_ended_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config.app;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let live = listener.local_addr().unwrap().to_string();
+        let settings = NginxSettings {
+            folder: "nginx".into(),
+            command: vec!["nginx".to_owned()],
+            pid: folder.path().join("nginx.pid"),
+            reload: Duration::from_secs(5),
+        };
+        let driver = Nginx::new(&settings, &app, live, folder.path(), Duration::from_secs(5));
+        driver.prepare(Colour::Blue).unwrap();
+        let green = Standing { live: Colour::Green, epoch: 4 };
+        driver.write(green).unwrap();
+        // The workers follow the file right after their first answer.
+        let have_followed = Arc::new(AtomicBool::new(false));
+        let who = move || {
+            let said = if have_followed.swap(true, Ordering::Relaxed) { ("green", "4") } else { ("blue", "3") };
+            async move { (StatusCode::NO_CONTENT, [(COLOUR_HEADER, said.0), (EPOCH_HEADER, said.1)]) }
+        };
+        tokio::spawn(async move { axum::serve(listener, Router::new().route(include::WHO, get(who))).await });
+        let unseen = driver.warning().await.unwrap();
+        assert!(unseen.as_deref().is_some_and(|why| why.contains("nginx.pid")), "{unseen:?}");
+        assert_eq!(driver.written(), Some(green));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::limit::Limit;
 use super::orders::{Act, DeployEnd, DeployLease, DeployOrder, GateReport};
+use super::patience::patiently;
 use super::remote::{Remote, RemoteError};
 use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
@@ -115,6 +116,9 @@ pub enum DeployError {
     /// A new instance has ended for good: why, and what each of them said last.
     #[error("{0}")]
     Fallen(String, Vec<(String, Vec<String>)>),
+    /// It was interrupted while the runtime was asked what there is.
+    #[error("interrupted before anything was begun")]
+    Unbegun,
     /// It was interrupted.
     #[error("interrupted: the instances may be the new ones, and are not proven")]
     Interrupted,
@@ -143,8 +147,12 @@ pub async fn deploy(
     interrupted: impl Future<Output = ()>,
     each: &(dyn Fn(Stage) + Sync),
 ) -> Result<Deployed, DeployError> {
+    tokio::pin!(interrupted);
     // Asked before the lease is taken: who cannot replace anything need not keep others out.
-    hands.driver.instances().await?;
+    tokio::select! {
+        found = hands.driver.instances() => drop(found?),
+        () = &mut interrupted => return Err(DeployError::Unbegun),
+    }
     let limit = Limit::from_now(plan.timeout, plan.spare);
     let lease = hands.prober.begin_deploy(&plan.order()).await?;
     each(Stage::Leased);
@@ -152,7 +160,7 @@ pub async fn deploy(
     let replaced = tokio::select! {
         biased;
         () = limit.work_is_over() => Err(DeployError::TimeOver(plan.timeout)),
-        () = interrupted => Err(DeployError::Interrupted),
+        () = &mut interrupted => Err(DeployError::Interrupted),
         replaced = anew(hands, plan, &lease, &release, each) => replaced,
     };
     let put_back = if replaced.is_err() { put_back(hands, &release, limit, each).await } else { None };
@@ -175,9 +183,9 @@ async fn anew(
     release: &Release,
     each: &(dyn Fn(Stage) + Sync),
 ) -> Result<(Vec<Instance>, GateReport), DeployError> {
-    if let Some(cut_off) = lease.cut_off {
-        let unproven = Release { deploy: cut_off, ..release.clone() };
-        let done = hands.driver.undo_cut_off(&unproven, &|step| each(Stage::Runtime(step))).await?;
+    for deploy in &lease.unproven {
+        let unproven = Release { deploy: *deploy, ..release.clone() };
+        let done = hands.driver.undo_unproven(&unproven, &|step| each(Stage::Runtime(step))).await?;
         if !done.is_empty() {
             each(Stage::PutBack(done));
         }
@@ -234,7 +242,7 @@ async fn put_back(hands: &Hands, release: &Release, limit: Limit, each: &(dyn Fn
     let done = tokio::select! {
         biased;
         () = limit.lease_is_over() => NOT_PUT_BACK.to_owned(),
-        done = hands.driver.put_back(release, &tell) => match done {
+        done = patiently(&tell, || hands.driver.put_back(release, &tell)) => match done {
             Ok(done) if done.is_empty() => return None,
             Ok(done) => done,
             Err(error) => format!("it could not be put back: {error}"),
@@ -273,11 +281,17 @@ pub(super) fn unless_closed(ended: Option<RemoteError>) -> Result<Option<RemoteE
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::future::ready;
 
-    #[test]
-    fn what_is_idle_by_what_was_seen_may_be_cut_and_the_order_says_what_was_seen() {
-        let plan = |live| Plan {
+    use tokio::net::UnixListener;
+
+    use super::*;
+    use crate::files::StateDir;
+    use crate::proxy::control::ProxyControl;
+    use crate::runtime::process::driver::ProcessDriver;
+
+    fn plan(live: Option<Colour>) -> Plan {
+        Plan {
             colour: Colour::Green,
             version: None,
             image: None,
@@ -286,7 +300,25 @@ mod tests {
             within: Duration::ZERO,
             timeout: Duration::ZERO,
             spare: Duration::ZERO,
-        };
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_is_told_to_end_before_anything_is_begun_waits_for_no_runtime() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::open(folder.path()).unwrap();
+        // It takes connections, and says nothing.
+        let _up = UnixListener::bind(state.up_socket()).unwrap();
+        let limit = Duration::from_secs(20);
+        let prober = Remote::new("http://127.0.0.1:1", "token".to_owned(), limit).unwrap();
+        let proxy = ProxyDriver::Embedded(ProxyControl::new(&state.proxy_socket(), limit));
+        let hands = Hands::new(prober, Driver::Process(ProcessDriver::new(state, limit)), proxy);
+        let ended = deploy(&hands, &plan(Some(Colour::Blue)), ready(()), &|_| ()).await;
+        assert!(matches!(ended, Err(DeployError::Unbegun)), "{ended:?}");
+    }
+
+    #[test]
+    fn what_is_idle_by_what_was_seen_may_be_cut_and_the_order_says_what_was_seen() {
         for (live, is_idle) in [(Some(Colour::Blue), true), (Some(Colour::Green), false), (None, false)] {
             assert_eq!((plan(live).is_idle(), plan(live).order().live), (is_idle, live), "{live:?}");
         }

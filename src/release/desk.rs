@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
 
 use super::cluster::Cluster;
 use super::gate::Glance;
@@ -121,9 +122,19 @@ impl Desk {
             // It may have replaced the instances, and nobody has seen them pass.
             self.cluster.memory.begin_anew(intent.asked.target.as_str(), now);
         }
-        let entry = self.take(intent).await?;
-        tokio::spawn(carry_out(Arc::clone(&self.cluster), entry, progress, glance.filter(|_| !is_unproven)));
+        let begun = self.begin(intent, progress, glance.filter(|_| !is_unproven)).await;
+        begun.map_err(|broken| refused(broken.to_string()))??;
         Ok(phases)
+    }
+
+    /// Takes the lease for a switch and has it carried out, whether or not anybody waits for that: what stands in the journal is not left lying.
+    fn begin(&self, intent: Intent, progress: Progress, glance: Option<Glance>) -> JoinHandle<Result<(), Refusal>> {
+        let desk = self.clone();
+        tokio::spawn(async move {
+            let entry = desk.take(intent).await?;
+            tokio::spawn(carry_out(desk.cluster, entry, progress, glance));
+            Ok(())
+        })
     }
 
     /// Takes the lease for a deploy, a scale or a stop. Where it lowers the number of instances, fewer are expected from now on: whoever
@@ -133,7 +144,7 @@ impl Desk {
     /// Where another is under way, another colour is live than whoever asks had in view, or the journal does not answer.
     pub async fn begin_deploy(&self, order: DeployOrder) -> Result<DeployLease, Refusal> {
         let instances = self.instances(&order).await?;
-        let cut_off = self.cut_off(order.colour).await?;
+        let unproven = self.cluster.journal.unproven_deploys(order.colour).await.map_err(broken)?;
         let state = self.cluster.proxy.state().await.ok();
         self.free().await?;
         // What is refused before it is written down is not the colour's last deploy.
@@ -158,7 +169,7 @@ impl Desk {
         }
         self.cluster.changed.notify_one();
         tracing::info!(deploy = id, colour = %asked.target, version = asked.version, instances, by = asked.by, "{what} begins");
-        Ok(DeployLease { id: entry.id, epoch: entry.epoch, until, cut_off })
+        Ok(DeployLease { id: entry.id, epoch: entry.epoch, until, unproven })
     }
 
     /// From now on nobody switches; somebody may have until now. What was idle when an order was given is then not to be touched.
@@ -172,11 +183,6 @@ impl Desk {
         self.cluster.journal.end(entry.id, &step, None).await.map_err(broken)?;
         self.cluster.changed.notify_one();
         Err(refusal)
-    }
-
-    async fn cut_off(&self, colour: Colour) -> Result<Option<i64>, Refusal> {
-        let last = self.cluster.journal.last_deploy(colour).await.map_err(broken)?;
-        Ok(last.filter(|entry| entry.phase == Phase::Interrupted).map(|entry| entry.id))
     }
 
     /// Ends a deploy and frees its lease.
@@ -374,6 +380,40 @@ mod tests {
         assert_eq!(desk.cluster.journal.lease().await.unwrap(), None);
         assert_eq!(desk.cluster.expected().await.unwrap().of(Green), 2, "none of them is to go");
         desk.begin_deploy(stop_of_green(Some(Green))).await.expect("who types it again knows what it ends");
+    }
+
+    #[tokio::test]
+    async fn whoever_deploys_hears_which_deploys_have_left_what_is_not_proven() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = desk(folder.path(), &[Some(Blue)]).await;
+        let deploy = async |ok: bool| {
+            let lease = desk.begin_deploy(DeployOrder { act: Act::Deploy, ..stop_of_green(Some(Blue)) }).await.unwrap();
+            desk.end_deploy(lease.id, DeployEnd { ok, reason: None, output: None }).await.unwrap();
+            lease
+        };
+        let first = deploy(false).await;
+        assert!(first.unproven.is_empty(), "{first:?}");
+        assert_eq!(deploy(true).await.unproven, [first.id], "it may be that it could not be put back");
+        let last = deploy(false).await;
+        assert!(last.unproven.is_empty(), "{last:?}");
+        assert_eq!(deploy(false).await.unproven, [last.id]);
+    }
+
+    #[tokio::test]
+    async fn a_switch_is_carried_out_though_whoever_asked_for_it_has_gone_before_it_was_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = desk(folder.path(), &[Some(Blue)]).await;
+        let asked = Asked { target: Green, version: None, by: "ann@desk".into(), forced: Some("a test".into()), instances: None };
+        let until = clock::now() + Duration::from_secs(600);
+        let intent = Intent { what: What::Switch, asked, origin: Some(Blue), proxy_epoch: 1, until, configured: 1 };
+        let (progress, mut phases) = unbounded_channel();
+        drop(desk.begin(intent, progress, None));
+        let mut last = None;
+        while let Some(said) = phases.recv().await {
+            last = said.ok().map(|event| event.phase);
+        }
+        // This proxy takes no orders.
+        assert_eq!((last, desk.cluster.journal.lease().await.unwrap()), (Some(Phase::Refused), None));
     }
 
     #[tokio::test]

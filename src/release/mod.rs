@@ -12,6 +12,7 @@ mod hooks;
 mod limit;
 mod memory;
 pub mod orders;
+mod patience;
 mod recovery;
 pub mod remote;
 pub mod scale;

@@ -150,9 +150,9 @@ pub struct DeployLease {
     pub epoch: u64,
     /// When the lease runs out.
     pub until: Moment,
-    /// The colour's last deploy before, where nobody has said how it ended: what it left is not proven.
+    /// The colour's deploys since the last one that was done, newest first: what any of them has left is not proven.
     #[serde(default)]
-    pub cut_off: Option<i64>,
+    pub unproven: Vec<i64>,
 }
 
 /// `POST /v1/deploys/ID/end`: frees the lease.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::deploy::{Hands, LAST_LINES, NOT_PUT_BACK, cut, end, unless_closed};
 use super::limit::Limit;
 use super::orders::{Act, DeployOrder, GateReport};
+use super::patience::patiently;
 use super::remote::RemoteError;
 use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
@@ -166,7 +167,7 @@ async fn put_back(hands: &Hands, scaling: &Scaling, limit: Limit, each: &(dyn Fn
     let told = tokio::select! {
         biased;
         () = limit.lease_is_over() => NOT_PUT_BACK.to_owned(),
-        done = hands.driver.scale(scaling.colour, before, &tell) => match done {
+        done = patiently(&tell, || hands.driver.scale(scaling.colour, before, &tell)) => match done {
             Ok(_) => format!("{} has {before} again", scaling.colour),
             Err(error) => format!("it could not be put back: {error}"),
         },

@@ -277,8 +277,11 @@ impl Switch {
         let begun = clock::elapsed();
         while clock::elapsed().saturating_sub(begun) < ASKING {
             if let Ok(state) = self.cluster.proxy.state().await {
-                match became((order.to, order.epoch), state.live, state.epoch) {
+                // A fence of ours that was not answered may have come there.
+                let ours = self.cluster.journal.entry(self.entry.id).await.ok().flatten().map_or(order.epoch, |entry| entry.epoch);
+                match became((order.to, order.epoch), ours, (state.live, state.epoch)) {
                     Became::Done => return Shift::Done(state),
+                    Became::Overtaken => return Shift::Refused(String::new()),
                     Became::Fence if self.fence(state.epoch).await.is_ok() => return Shift::Refused(String::new()),
                     Became::Fence => {}
                 }

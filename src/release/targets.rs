@@ -175,8 +175,8 @@ impl Targets {
         let started = clock::elapsed();
         let answered = self.control.state().await;
         let latency = clock::elapsed().saturating_sub(started);
-        // It serves, and somebody should look at it: doing poorly.
-        let warning = self.control.warning().await.ok().flatten();
+        // It serves, and somebody should look at it: doing poorly. One that does not answer is not waited for twice.
+        let warning = if answered.is_ok() { self.control.warning().await.ok().flatten() } else { None };
         if let Some(why) = held_up(latency, self.timeout) {
             return (Probed::Unable(why), None);
         }

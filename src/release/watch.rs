@@ -104,17 +104,20 @@ impl<'a> Watch<'a> {
     }
 
     /// What the proxy serves by now, where that is not what this switch has made live. An answer that claims something else may have been under
-    /// way for long, or come of a proxy that is about to end: it is asked itself, and one that says nothing is the front door's trouble.
+    /// way for long, or come of a proxy that is about to end: it is asked itself, and one that does not answer is the front door's trouble.
     async fn overtaken(&self, claim: Option<Claimed>) -> Option<String> {
         let ours = (self.colour, self.epoch);
         prove(ours, Some(claim?)).err()?;
         let state = self.cluster.proxy.state().await.ok()?;
-        let (live, epoch) = (state.live?, state.epoch);
+        let no_longer = format!("no longer {}, epoch {}", self.colour, self.epoch);
+        let Some(live) = state.live else {
+            return Some(format!("the proxy does not say what it serves, and {no_longer}: it has lost its state, and it is left so"));
+        };
+        let epoch = state.epoch;
         if (live, epoch) == ours {
             return None;
         }
         let why = if epoch < self.epoch { "it has lost its state" } else { "somebody else has ordered it" };
-        let no_longer = format!("no longer {}, epoch {}", self.colour, self.epoch);
         Some(format!("the proxy serves {live}, epoch {epoch}, and {no_longer}: {why}, and it is left so"))
     }
 
@@ -143,4 +146,31 @@ fn counted(bad: &mut u32, probed: &Probed, fall: u32) -> Option<String> {
     let observation = probed.observation()?;
     *bad = if observation.passed() { 0 } else { *bad + 1 };
     (*bad >= fall).then(|| observation.reason.clone().unwrap_or_else(|| "no reason given".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cluster::tests::{cluster, serving};
+    use super::*;
+    use crate::domain::colour::Colour::{Blue, Green};
+
+    #[tokio::test]
+    async fn what_is_served_is_asked_for_where_an_answer_claims_something_else_and_undefined_is_not_what_was_made_live() {
+        let undefined = ProxyState { live: None, ..serving((Blue, 7)) };
+        for (said, words) in [
+            (serving((Green, 7)), None),
+            (serving((Blue, 8)), Some("the proxy serves blue, epoch 8, and no longer green, epoch 7: somebody else has ordered it")),
+            (serving((Blue, 6)), Some("and no longer green, epoch 7: it has lost its state")),
+            (undefined, Some("the proxy does not say what it serves, and no longer green, epoch 7: it has lost its state")),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let answered = said.clone();
+            let cluster = cluster(folder.path(), move || answered.clone()).await;
+            let watch = Watch::new(&cluster, (Green, 7), None);
+            assert_eq!(watch.overtaken(Some((Green, 7))).await, None, "what it claims is what was made live");
+            let overtaken = watch.overtaken(Some((Blue, 0))).await;
+            assert_eq!(overtaken.is_some(), words.is_some(), "{said:?}: {overtaken:?}");
+            assert!(overtaken.unwrap_or_default().contains(words.unwrap_or_default()), "{said:?}");
+        }
+    }
 }

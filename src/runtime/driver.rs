@@ -86,12 +86,12 @@ impl Driver {
         }
     }
 
-    /// An earlier deploy of the colour was cut off before its instances were proven: all is as it was before that. Says what was done; empty:
-    /// nothing, also where whoever comes next finds what was left by itself.
+    /// An earlier deploy of the colour was cut off before its instances were proven, or could not put back: all is as it was before that. Says what
+    /// was done; empty: nothing, also where whoever comes next finds what was left by itself.
     ///
     /// # Errors
     /// Where it could not be put back.
-    pub async fn undo_cut_off(&self, unproven: &Release, tell: Tell<'_>) -> Result<String, RuntimeError> {
+    pub async fn undo_unproven(&self, unproven: &Release, tell: Tell<'_>) -> Result<String, RuntimeError> {
         match self {
             Self::Swarm(driver) => driver.put_back(unproven, tell).await,
             Self::Process(_) | Self::Docker(_) | Self::Command(_) => Ok(String::new()),

@@ -20,6 +20,10 @@ use crate::domain::switch::Phase;
 
 mod standing;
 
+/// The last deploys of a colour that were not done, after the last one that was.
+const UNPROVEN: &str = "SELECT id FROM journal WHERE what = 'deploy' AND target = ? AND phase <> 'done' AND id > \
+     (SELECT coalesce(max(id), 0) FROM journal WHERE what = 'deploy' AND target = ? AND phase = 'done') ORDER BY id DESC LIMIT 8";
+
 /// The journal in a store.
 #[derive(Debug, Clone)]
 pub struct Journal {
@@ -203,6 +207,16 @@ impl Journal {
         let query = sql("SELECT * FROM journal WHERE what = 'deploy' AND target = ? ORDER BY id DESC LIMIT 1");
         let rows = query.bind(colour.as_str()).all(&mut connection).await?;
         with_steps(&mut connection, rows).await.map(|mut found| found.pop())
+    }
+
+    /// The deploys of a colour since the last one that was done, newest first: nobody has proven what they left, if they left anything.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn unproven_deploys(&self, colour: Colour) -> Result<Vec<i64>, StoreError> {
+        let mut connection = self.store.read().await?;
+        let rows = sql(UNPROVEN).bind(colour.as_str()).bind(colour.as_str()).all(&mut connection).await?;
+        rows.iter().map(|row| row.get("id")).collect()
     }
 
     /// Switches that have not ended.

@@ -4,18 +4,23 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bollard::auth::DockerCredentials;
 use serde::Deserialize;
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+use tokio::time::timeout;
 
+use crate::domain::moment::humane;
+use crate::program::Running;
 use crate::runtime::error::RuntimeError;
 
 /// Docker Hub's name among credentials.
 const HUB: &str = "https://index.docker.io/v1/";
+/// How long a helper may take, which may ask a person: a deploy keeps everybody else out meanwhile.
+const HELPED: Duration = Duration::from_secs(60);
 
 /// `config.json`, as far as it is about registries.
 #[derive(Debug, Default, Deserialize)]
@@ -83,7 +88,7 @@ impl DockerConfig {
         let key = if registry == "docker.io" { HUB } else { registry };
         let helper = self.cred_helpers.get(registry).or(self.creds_store.as_ref());
         if let Some(helper) = helper.filter(|helper| !helper.is_empty())
-            && let Some(found) = ask(&format!("docker-credential-{helper}"), key).await?
+            && let Some(found) = ask(&format!("docker-credential-{helper}"), key, HELPED).await?
         {
             return Ok(Some(found));
         }
@@ -115,21 +120,20 @@ impl Auth {
     }
 }
 
-/// Asks a helper, as Docker's own command line does.
-async fn ask(program: &str, registry: &str) -> Result<Option<DockerCredentials>, RuntimeError> {
+/// Asks a helper, as Docker's own command line does. At its limit it is ended, with all that it has started.
+async fn ask(program: &str, registry: &str, limit: Duration) -> Result<Option<DockerCredentials>, RuntimeError> {
     let refused =
         |why: String| RuntimeError::Refused(format!("{program}, which Docker's config.json names for {registry}, cannot be used: {why}"));
     let mut command = Command::new(program);
-    command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().map_err(|error| refused(error.to_string()))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // One that does not want to know answers without.
-        let _ = stdin.write_all(registry.as_bytes()).await;
-    }
-    let answer = child.wait_with_output().await.map_err(|error| refused(error.to_string()))?;
-    let said = String::from_utf8_lossy(&answer.stdout);
-    if !answer.status.success() {
-        let said = format!("{} {}", said.trim(), String::from_utf8_lossy(&answer.stderr).trim());
+    command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running::start(&mut command).map_err(|error| refused(error.to_string()))?;
+    let (mut said, mut errors) = (Vec::new(), Vec::new());
+    let answered = timeout(limit, running.answer(registry.as_bytes(), &mut said, &mut errors)).await;
+    let ended = answered.map_err(|_| refused(format!("it did not answer within {}", humane(limit))))?;
+    let status = ended.map_err(|error| refused(error.to_string()))?;
+    let said = String::from_utf8_lossy(&said);
+    if !status.success() {
+        let said = format!("{} {}", said.trim(), String::from_utf8_lossy(&errors).trim());
         return if said.contains("credentials not found") { Ok(None) } else { Err(refused(said.trim().to_owned())) };
     }
     let Helped { username, secret } = serde_json::from_str(&said).map_err(|_| refused("its answer was not understood".to_owned()))?;
@@ -187,7 +191,7 @@ mod tests {
         let asked = async |script: &str| {
             std::fs::write(&program, script).unwrap();
             std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-            ask(program.to_str().unwrap(), "r.example.org").await
+            ask(program.to_str().unwrap(), "r.example.org", Duration::from_secs(20)).await
         };
         let found = asked(&answers("ann")).await.unwrap().unwrap();
         assert_eq!((found.username.as_deref(), found.password.as_deref()), (Some("ann"), Some("of r.example.org")));
@@ -199,5 +203,24 @@ mod tests {
         );
         let missing = config("{\"credsStore\":\"surely-not-there\"}").of("r.example.org").await.unwrap_err().to_string();
         assert!(missing.starts_with("docker-credential-surely-not-there, which Docker's config.json names for r.example.org"), "{missing}");
+    }
+
+    #[tokio::test]
+    async fn a_helper_that_does_not_answer_is_given_up_and_what_it_leaves_running_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let helper = |name: &str, script: &str| {
+            let program = folder.path().join(name);
+            std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+            program.to_str().unwrap().to_owned()
+        };
+        let silent = ask(&helper("silent", "sleep 600"), "r.example.org", Duration::from_millis(300)).await.unwrap_err().to_string();
+        assert!(
+            silent.contains("which Docker's config.json names for r.example.org") && silent.contains("did not answer within"),
+            "{silent}"
+        );
+        let leaving = "sleep 30 &\necho '{\"Username\":\"ann\",\"Secret\":\"word\"}'";
+        let found = ask(&helper("leaving", leaving), "r.example.org", Duration::from_secs(10)).await.unwrap().unwrap();
+        assert_eq!((found.username.as_deref(), found.password.as_deref()), (Some("ann"), Some("word")));
     }
 }

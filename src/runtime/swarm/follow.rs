@@ -41,11 +41,17 @@ impl Follow<'_> {
         let mut told: HashMap<String, TaskState> = self.before.iter().map(|task| (task.id.clone(), task.state)).collect();
         let mut read: Option<ServiceSpec> = None;
         loop {
-            let service = self.present(manager).await?;
+            let (service, tasks) = match self.seen(manager).await {
+                Err(error) if self.passes(&error, clock::elapsed().saturating_sub(began)) => {
+                    (self.tell)(Step::Working(format!("{}: {error}", self.service)));
+                    sleep(LOOK).await;
+                    continue;
+                }
+                seen => seen?,
+            };
             if let Some(read) = read.as_ref().filter(|read| **read != service.spec) {
                 return Err(self.overtaken(read, &service));
             }
-            let tasks = manager.tasks(&service.id).await?;
             self.say(&tasks, &mut told);
             let sight =
                 Sight { aim: self.aim, replicas: service.replicas(), update: &service.update, tasks: &tasks, old_failures: &old_failures };
@@ -65,6 +71,20 @@ impl Follow<'_> {
             (self.tell)(Step::Working(format!("{}: {how_far}", self.service)));
             read = Some(service.spec);
             sleep(LOOK).await;
+        }
+    }
+
+    async fn seen(&self, manager: &Manager) -> Result<(Service, Vec<TaskView>), RuntimeError> {
+        let service = self.present(manager).await?;
+        let tasks = manager.tasks(&service.id).await?;
+        Ok((service, tasks))
+    }
+
+    /// Whether an error says nothing of the service: an engine that does not answer now may be about to come back, and the Swarm goes on.
+    fn passes(&self, error: &RuntimeError, spent: Duration) -> bool {
+        match error {
+            RuntimeError::Silent(_) => spent <= self.limit,
+            RuntimeError::Refused(_) | RuntimeError::Conflict(_) | RuntimeError::Late(_) => false,
         }
     }
 
@@ -103,5 +123,20 @@ fn advice(stuck: Option<&TaskView>) -> &'static str {
         ". A path of a node must be there on every node"
     } else {
         ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_is_silent_is_waited_for_as_long_as_the_service_is() {
+        let limit = Duration::from_secs(9);
+        let follow = Follow { service: "shop-green", aim: Aim::Any, before: &[], limit, tell: &|_| () };
+        let silent = RuntimeError::Silent("no answer in time".to_owned());
+        assert!(follow.passes(&silent, limit));
+        assert!(!follow.passes(&silent, limit + LOOK));
+        assert!(!follow.passes(&RuntimeError::Conflict("somebody else has removed it".to_owned()), Duration::ZERO));
     }
 }

@@ -251,3 +251,21 @@ async fn a_lease_lasts_as_long_as_it_would_have_though_the_clock_is_set_meanwhil
         assert_ne!(ours(&journal, What::Switch, "bob", now(10_060)).await.id, deploy.id, "{by}: nor waits for longer");
     }
 }
+
+#[tokio::test]
+async fn what_was_deployed_since_the_last_deploy_that_was_done_is_not_proven() {
+    let (_folder, journal) = journal().await;
+    let ended = async |what: What, second: i64, phase: Phase| {
+        let entry = ours(&journal, what, "ann", at(second)).await;
+        assert!(journal.end(entry.id, &step(phase, second + 1, "its end"), None).await.unwrap());
+        entry.id
+    };
+    assert!(journal.unproven_deploys(Colour::Green).await.unwrap().is_empty());
+    ended(What::Deploy, 1, Phase::Refused).await;
+    ended(What::Deploy, 3, Phase::Done).await;
+    let cut_off = ended(What::Deploy, 5, Phase::Interrupted).await;
+    ended(What::Scale, 7, Phase::Refused).await;
+    let refused = ended(What::Deploy, 9, Phase::Refused).await;
+    assert_eq!(journal.unproven_deploys(Colour::Green).await.unwrap(), [refused, cut_off]);
+    assert!(journal.unproven_deploys(Colour::Blue).await.unwrap().is_empty());
+}

@@ -53,6 +53,22 @@ async fn caddy_keeps_the_colour_when_it_resumes_and_is_undefined_when_it_has_for
 }
 
 #[tokio::test]
+async fn a_switch_that_was_not_written_down_is_so_by_the_next_round_and_a_caddy_that_forgets_it_is_noticed() {
+    let mut front = fronted().await;
+    assert_eq!(front.switch(Green).await.phase, Phase::Done);
+    // As a prober leaves it that is killed right after Caddy has changed its config.
+    let kept = front.stage.path("state/caddy.live");
+    std::fs::remove_file(&kept).unwrap();
+    let says = || std::fs::read_to_string(&kept).unwrap_or_default();
+    eventually("the prober has written it down", || async { (says() == "green:1").then_some(()) }).await;
+    end(&mut front.proxy).await;
+    front.proxy = start(&front.stage, &[]);
+    let state =
+        eventually("Caddy answers", || async { Some(front.remote.state().await.ok()?).filter(|state| state.proxy_trouble.is_none()) });
+    assert_eq!(state.await.live, None);
+}
+
+#[tokio::test]
 async fn a_config_that_caddy_refuses_refuses_the_switch() {
     let stage = Stage::new(PROXY, SWITCH).await;
     stage.write_config("caddy.json", "").await;
