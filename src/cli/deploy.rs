@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::reach::{Reach, last_words, running_load};
 use super::role::told_to_end;
 use super::screen;
-use super::switch::{How, carry_out, conclude};
+use super::switch::{How, agreed_to_costs, carry_out, conclude};
 use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
 use crate::release::deploy::{DeployError, Deployed, Hands, Plan, Stage, deploy};
@@ -46,7 +46,12 @@ pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
     let hands = Hands::new(reach.prober()?, reach.driver(), reach.proxy());
     let live = hands.prober.state().await?.live;
     let colour = chosen(args.colour, live)?;
+    let goes_on = args.switch && live != Some(colour);
     agreed(operator, &hands, colour, live).await?;
+    if goes_on {
+        // Before anything is replaced: whoever declines has changed nothing.
+        agreed_to_costs(operator, &reach)?;
+    }
     let plan = Plan {
         colour,
         version: args.version.clone(),
@@ -58,7 +63,6 @@ pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
         spare: time_to_put_back(&reach.config.runtime, Act::Deploy),
     };
     let deployed = carry_out_deploy(operator, &hands, &plan).await?;
-    let goes_on = args.switch && live != Some(colour);
     say(operator, &reach, &plan, &deployed, goes_on);
     let mut document = document(&plan, &deployed);
     let mut exit = Exit::Done;

@@ -14,6 +14,7 @@ use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
 use super::role::told_to_end;
 use super::screen::{self, Paint};
+use crate::clock;
 use crate::config::Config;
 use crate::domain::beat::Showing;
 use crate::domain::colour::Colour;
@@ -75,6 +76,8 @@ pub async fn run(operator: &Operator, args: &HealthArgs) -> Outcome {
     loop {
         let round = async {
             pace.tick().await;
+            // What is looked at for months is dated by the clock as it is, and so is the file of its day.
+            let _ = clock::take_step();
             join_all(subjects.iter().map(|subject| look(&probe, subject))).await
         };
         let seen = tokio::select! {

@@ -23,6 +23,8 @@ use crate::telemetry::logging;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
+/// So many names at most are looked up at a time.
+const LOOKUPS: usize = 64;
 
 /// What the heartbeat understands.
 #[derive(Debug, Args)]
@@ -145,9 +147,10 @@ pub fn main() -> ExitCode {
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
     logging::init_plain();
-    // One thread does: it is asleep nearly all the time. Names are looked up on others, which go again.
+    // One thread does: it is asleep nearly all the time. Names are looked up on others, which go again. A name server that is silent keeps each for
+    // many times `--every`, and the app's own name, which asks nobody, must not wait behind the watchers' names: that would be told as the app's fault.
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().max_blocking_threads(4).thread_stack_size(256 * 1024).thread_keep_alive(Duration::from_secs(1));
+    builder.enable_all().max_blocking_threads(LOOKUPS).thread_stack_size(256 * 1024).thread_keep_alive(Duration::from_secs(1));
     let code = match builder.build() {
         Ok(runtime) => runtime.block_on(act(arguments)),
         Err(error) => Err(anyhow::anyhow!("the runtime does not start: {error}")),

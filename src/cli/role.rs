@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::options::Options;
 use super::part_probe;
 use super::version::version;
 use crate::config::Config;
+use crate::heartbeat::is_ignored;
 use crate::monitor::orders::ConfigView;
 use crate::net::manager::ServiceManager;
 use crate::services::prober::Prober;
@@ -156,39 +157,30 @@ fn terminated() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
 /// Where the handlers cannot be installed.
 pub fn told_to_end() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let terminated = terminated()?;
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mut hangup = if ignores_hangup(&status) { None } else { Some(signal(SignalKind::hangup())?) };
+    let mut hangup = hangup()?;
     Ok(async move {
-        let hung_up = async {
-            match &mut hangup {
-                Some(hangup) => {
-                    hangup.recv().await;
-                }
-                None => pending().await,
-            }
-        };
         tokio::select! {
             () = terminated => {}
-            () = hung_up => {}
+            () = hung_up(&mut hangup) => {}
         }
     })
 }
 
-/// Whether a process ignores SIGHUP, by its `/proc/PID/status`: the lowest bit of `SigIgn`.
-fn ignores_hangup(status: &str) -> bool {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+/// What hears SIGHUP; none where this process was started to ignore it, as under `nohup`: to listen would undo that.
+///
+/// # Errors
+/// Where the handler cannot be installed.
+pub(super) fn hangup() -> std::io::Result<Option<Signal>> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if is_ignored(&status, rustix::process::Signal::HUP) { Ok(None) } else { signal(SignalKind::hangup()).map(Some) }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_process_under_nohup_is_known() {
-        let status = |mask: &str| format!("Name:\tallswell\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\nSigCgt:\t0000000000000001\n");
-        assert!(ignores_hangup(&status("0000000000001001")));
-        assert!(!ignores_hangup(&status("0000000000001000")));
-        assert!(!ignores_hangup(""));
+/// Resolves at the next SIGHUP; never where it is ignored.
+pub(super) async fn hung_up(hangup: &mut Option<Signal>) {
+    match hangup {
+        Some(hangup) => {
+            hangup.recv().await;
+        }
+        None => pending().await,
     }
 }

@@ -64,6 +64,7 @@ pub async fn run(operator: &Operator, args: &SwitchArgs) -> Outcome {
 /// # Errors
 /// As [`run`].
 pub async fn finish(operator: &Operator, reach: &Reach, prober: &Remote, to: Colour, how: &How) -> Outcome {
+    agreed_to_costs(operator, reach)?;
     let (end, document) = carry_out(operator, reach, prober, to, how).await?;
     if is_nothing_to_do(&document) {
         return nothing_to_do(operator, to);
@@ -74,15 +75,20 @@ pub async fn finish(operator: &Operator, reach: &Reach, prober: &Remote, to: Col
     Ok(conclude(operator, reach, to, &end).await)
 }
 
-/// Switches, and shows each phase; the JSON document is for the caller to print.
+/// Asks whether a switch may cost what it does by this proxy, where it costs something.
+///
+/// # Errors
+/// Exit code 7 where it was declined.
+pub fn agreed_to_costs(operator: &Operator, reach: &Reach) -> Result<(), Trouble> {
+    reach.config.proxy.kind.switch_costs().map_or(Ok(()), |costs| operator.confirm(&format!("{costs}. Go on?")))
+}
+
+/// Switches, and shows each phase; what it costs was agreed to, and the JSON document is for the caller to print.
 ///
 /// # Errors
 /// As [`run`].
 pub async fn carry_out(operator: &Operator, reach: &Reach, prober: &Remote, to: Colour, how: &How) -> Result<(SwitchEnd, Value), Trouble> {
     let order = SwitchOrder { to, force: how.force.clone(), wait: !how.no_wait, by: Operator::by() };
-    if let Some(costs) = reach.config.proxy.kind.switch_costs() {
-        operator.confirm(&format!("{costs}. Go on?"))?;
-    }
     let told = told_to_end()?;
     let progress = Progress::begin(operator.json);
     progress.working(format!("switch to {to}"), None);

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use self::story::Story;
 use super::exit::{Exit, Outcome};
 use super::options::Options;
+use super::role::{hangup, hung_up};
 use super::screen;
 use super::validate::unusable;
 use crate::config::Config;
@@ -98,11 +99,11 @@ fn config_path(args: &UpArgs, options: &Options) -> anyhow::Result<(PathBuf, boo
     Ok((demo_path, true))
 }
 
-/// Resolve at the first and at the second SIGINT, SIGTERM or SIGHUP.
+/// Resolve at the first and at the second SIGINT, SIGTERM or SIGHUP. Under `nohup` a terminal that is gone ends nothing.
 fn told_to_end() -> anyhow::Result<(impl Future<Output = ()> + Send, impl Future<Output = ()> + Send)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut hangup = hangup()?;
     let (first, first_told) = oneshot::channel::<()>();
     let (second, second_told) = oneshot::channel::<()>();
     tokio::spawn(async move {
@@ -110,7 +111,7 @@ fn told_to_end() -> anyhow::Result<(impl Future<Output = ()> + Send, impl Future
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
-                _ = hang_up.recv() => {}
+                () = hung_up(&mut hangup) => {}
             }
             // Whoever waited may have ended otherwise.
             let _ = told.send(());

@@ -102,10 +102,15 @@ impl Daemon {
         }
     }
 
-    fn examine(&self, under_way: &mut JoinSet<Event>) {
-        if let Some(step) = clock::take_step() {
-            tracing::warn!(step_ms = step, "the system's clock has stepped");
+    /// Goes by the system's clock where that was set: a watcher refuses what was sent by a clock that is minutes off.
+    fn follow_clock(&mut self) {
+        if let Some(step_ms) = clock::take_step() {
+            tracing::warn!(step_ms, "the system's clock has stepped");
+            self.lookout.clock_was_set(step_ms);
         }
+    }
+
+    fn examine(&self, under_way: &mut JoinSet<Event>) {
         let (client, health, limit) = (self.sender.client.clone(), self.settings.health.clone(), self.settings.timeout);
         under_way.spawn(async move {
             Event::Examined(match health {
@@ -117,6 +122,7 @@ impl Daemon {
 
     /// The last step of the work: what it found, to everybody.
     fn beat(&mut self, health: Option<Health>, under_way: &mut JoinSet<Event>) {
+        self.follow_clock();
         let now = clock::now();
         let kind = kind_of(health.as_ref());
         let trouble = (kind == BeatKind::Fail).then(|| health.as_ref().and_then(|health| health.reason.clone()).unwrap_or_default());
@@ -173,6 +179,7 @@ impl Daemon {
 
     /// Says why it ends. What exited is told by our own channels where no watcher heard it.
     async fn end(mut self, farewell: &Farewell) {
+        self.follow_clock();
         let now = clock::now();
         let (kind, showing, why, limit) = match farewell {
             Farewell::Bye(why) => (BeatKind::Bye, Showing::Good, why, SHORT_WORDS),

@@ -1,7 +1,9 @@
 //! When a heartbeat speaks for itself: a watcher acknowledges nothing, or the app fails and no watcher would hear of it.
 
+use std::iter::once;
 use std::time::Duration;
 
+use crate::domain::clock_step::moved;
 use crate::domain::moment::Moment;
 
 /// Bad answers in a row that are told when no watcher hears them.
@@ -97,6 +99,13 @@ impl Lookout {
         Some(News::Failing { since, why: why.to_owned() })
     }
 
+    /// The clock was set by so many milliseconds: what is not told yet began as long ago as before. What was told keeps the time by which it is known.
+    pub(super) fn clock_was_set(&mut self, by_ms: i64) {
+        for silence in self.watchers.iter_mut().chain(once(&mut self.app)).filter(|silence| !silence.told) {
+            silence.since = silence.since.map(|since| moved(since, by_ms));
+        }
+    }
+
     /// When the present run of bad answers began.
     pub(super) fn bad_since(&self) -> Option<Moment> {
         self.app.since
@@ -149,6 +158,21 @@ mod tests {
         assert_eq!(lookout.answered(0, Err("x"), at(60)), None);
         assert_eq!(lookout.answered(0, Err("x"), at(119)), None);
         assert!(lookout.answered(0, Err("x"), at(120)).is_some());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_has_nothing_told_later_or_sooner_or_under_another_name() {
+        for by_seconds in [-3_600, 3_600] {
+            let mut lookout = Lookout::new(1, Duration::from_secs(60));
+            let _ = lookout.answered(0, Err("x"), at(10_000));
+            lookout.clock_was_set(by_seconds * 1_000);
+            let now = |seconds: i64| at(10_000 + by_seconds + seconds);
+            assert_eq!(lookout.answered(0, Err("x"), now(59)), None, "{by_seconds}");
+            let unheard = News::Unheard { watcher: 0, since: now(0), why: "x".into() };
+            assert_eq!(lookout.answered(0, Err("x"), now(60)), Some(unheard), "{by_seconds}");
+            lookout.clock_was_set(-by_seconds * 1_000);
+            assert_eq!(lookout.answered(0, Ok(()), at(10_070)), Some(News::HeardAgain { watcher: 0, since: now(0) }));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod outlets;
 mod sender;
 mod settings;
 
-pub use child::{CannotStart, run_command};
+pub use child::{CannotStart, is_ignored, run_command};
 pub use daemon::{Daemon, Farewell, process_ended};
 pub use health::{probe, probe_our_own};
 pub use outlet::{OutletError, parse_channel};

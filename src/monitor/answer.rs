@@ -35,7 +35,7 @@ pub enum IngestError {
     #[error("there is another check named \"{0}\"")]
     NameTaken(String),
     /// As many checks as may be were made by their first beat.
-    #[error("{0} checks were made by their first beat, and no more may be: raise watcher.most_made, or name the check in the config")]
+    #[error("{0} checks were made by their first beat, and no more may be: raise pings.most_made, or name the check in the config")]
     TooMany(u32),
     /// The store refuses this row, and would again.
     #[error("the store refuses this beat: {0}")]

@@ -3,19 +3,19 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use prometheus::IntGaugeVec;
 use tokio::sync::watch;
 use tokio::time::interval;
 
 use crate::clock;
 use crate::monitor::Monitor;
 use crate::net::tls::Certificate;
-use crate::telemetry::metrics;
+use crate::telemetry::metrics::{self, Rows};
 
 /// A certificate that was replaced is shown after so long.
 const EVERY: Duration = Duration::from_secs(1);
 
-static DAYS: LazyLock<IntGaugeVec> = LazyLock::new(|| metrics::gauge("allswell_watcher_certificate_days"));
+/// A listener that a reload has left without a certificate has no row: nobody counts down what is not shown.
+static DAYS: LazyLock<Rows> = LazyLock::new(|| metrics::rows("allswell_watcher_certificate_days"));
 
 /// The certificates that are shown, each by its listener: `watcher` or `public`.
 pub(super) type Certificates = Vec<(&'static str, Arc<Certificate>)>;
@@ -30,6 +30,7 @@ pub(super) async fn follow(certificates: Certificates, monitor: Monitor, mut sto
             _ = stop.wait_for(|stopped| *stopped) => return,
         }
         let warnings: Vec<String> = certificates.iter().filter_map(|(listener, certificate)| look(listener, certificate)).collect();
+        count_down(&certificates);
         let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
         if told.as_ref() == Some(&warning) {
             continue;
@@ -43,9 +44,13 @@ pub(super) async fn follow(certificates: Certificates, monitor: Monitor, mut sto
 
 fn look(listener: &str, certificate: &Certificate) -> Option<String> {
     certificate.follow(listener);
+    certificate.warning(listener, clock::now())
+}
+
+fn count_down(certificates: &[(&'static str, Arc<Certificate>)]) {
     let now = clock::now();
-    if let Some(days) = certificate.days_left(now) {
-        DAYS.with_label_values(&[listener]).set(days);
-    }
-    certificate.warning(listener, now)
+    DAYS.show(certificates.iter().filter_map(|(listener, certificate)| {
+        let days = i32::try_from(certificate.days_left(now)?).unwrap_or(i32::MAX);
+        Some((vec![(*listener).to_owned()], f64::from(days)))
+    }));
 }

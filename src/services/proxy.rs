@@ -1,6 +1,7 @@
 //! The wiring of the proxy.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -8,8 +9,10 @@ use axum::middleware::{Next, from_fn};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::doors;
+use crate::clock;
 use crate::config::Config;
 use crate::files::StateDir;
 use crate::http::connections::serve;
@@ -17,6 +20,9 @@ use crate::http::serve::{OwnHosts, guarded, healthz};
 use crate::net::listen;
 use crate::net::manager::ServiceManager;
 use crate::proxy::embedded::{Embedded, Look, refresh_metrics};
+
+/// The system's clock is looked at so often.
+const CLOCK_EVERY: Duration = Duration::from_secs(1);
 
 /// A proxy that is bound and not yet running.
 #[derive(Debug)]
@@ -70,6 +76,7 @@ impl Proxy {
             let _ = ended.await;
         }));
         let vouching = tokio::spawn(doors::vouch(self.embedded.doors(), manager.clone()));
+        let following = tokio::spawn(follow_clock());
         manager.ready();
         let told = async move {
             shutdown.await;
@@ -77,10 +84,24 @@ impl Proxy {
             vouching.abort();
         };
         let served = self.embedded.run(told).await;
+        following.abort();
         drop(end);
         // Whoever still reads /metrics does not hold up the end.
         health.abort();
         Ok(served?)
+    }
+}
+
+/// Goes by the system's clock where that was set, as it is on a machine that starts the proxy before it hears what time it is: by the old one the
+/// access log would be dated, and the end of certificates told. Nothing that the proxy waits for is a time of day.
+async fn follow_clock() {
+    let mut ticks = interval(CLOCK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Some(step_ms) = clock::take_step() {
+            tracing::warn!(step_ms, "the system's clock has stepped");
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::net::listen;
 use crate::net::manager::ServiceManager;
 use crate::release::Desk;
 
-/// That the config is right is said so often, until it is written down.
+/// That the config is wrong, or right again, is said so often, until it is written down.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Who orders a reload, and waits for what comes of it: the view of the new config, or everything that is wrong with it.
@@ -101,9 +101,9 @@ impl Handle {
         said.is_ok()
     }
 
-    /// The part works by its config: whatever was wrong with it, before this reload or before this start, is over.
-    async fn say_it_is_right(&self) {
-        while !self.say(None).await {
+    /// Says it until it is written down.
+    async fn insist(&self, trouble: Option<&str>) {
+        while !self.say(trouble).await {
             sleep(AGAIN).await;
         }
     }
@@ -180,31 +180,32 @@ pub async fn run<P: Renewed>(
             // Whoever would say so is gone: that is a stop as well.
             let _ = stopped.await;
         }));
-        let mut is_said = false;
+        // The part works by its config: whatever was wrong with it, before this reload or before this start, is over.
+        let mut unsaid: Option<Option<String>> = Some(None);
         let next = loop {
+            let saying = unsaid.clone().flatten();
             let asked = tokio::select! {
                 () = &mut shutdown => break None,
                 ended = &mut working => return ended.context("it broke")?,
                 order = ordered.recv() => order,
                 _ = hangup.recv() => None,
-                () = handle.say_it_is_right(), if !is_said => {
-                    is_said = true;
+                () = handle.insist(saying.as_deref()), if unsaid.is_some() => {
+                    unsaid = None;
                     continue;
                 }
             };
-            let renewed = renew::<P>(source, &fixed, &handle, (&sockets, &orders)).await;
-            match renewed {
+            match renew::<P>(source, &fixed, &handle, (&sockets, &orders)).await {
                 Ok((part, view)) => {
                     tracing::info!(file = view.file, hash = view.hash, "the config was read anew");
                     // Whoever asked is still served by the old work, which ends with its last answer.
                     answer(asked, Ok(view));
                     break Some(part);
                 }
-                Err(trouble) => {
+                Err(Refused { trouble, is_wrong }) => {
                     tracing::error!("the config stays as it was: {trouble}");
+                    // What is wrong now counts, and not what was before it.
+                    unsaid = is_wrong.then(|| Some(trouble.clone())).or(unsaid);
                     answer(asked, Err(trouble));
-                    // What is wrong now was said after it.
-                    is_said = true;
                 }
             }
         };
@@ -223,15 +224,22 @@ fn answer(asked: Option<Order>, answer: Result<ConfigView, String>) {
     let _ = asked.map(|asked| asked.send(answer));
 }
 
-/// Reads the file and makes what it says; where that cannot be, nothing has changed, and somebody is told.
+/// Why everything stays as it was.
+struct Refused {
+    trouble: String,
+    /// The config is wrong, which is to be told; otherwise it was not read.
+    is_wrong: bool,
+}
+
+/// Reads the file and makes what it says; where that cannot be, nothing has changed.
 async fn renew<P: Renewed>(
     source: &Source,
     fixed: &[(&'static str, String)],
     handle: &Handle,
     (sockets, orders): (&[Kept], &mpsc::Sender<Order>),
-) -> Result<(P, ConfigView), String> {
-    if let Some(busy) = handle.busy().await {
-        return Err(busy);
+) -> Result<(P, ConfigView), Refused> {
+    if let Some(trouble) = handle.busy().await {
+        return Err(Refused { trouble, is_wrong: false });
     }
     let making = async {
         let (config, view) = source.read().map_err(|error| error.to_string())?;
@@ -242,11 +250,7 @@ async fn renew<P: Renewed>(
         let ground = Ground { config: &config, view: &view, state: &source.state, sockets, orders };
         P::build(&ground).await.map(|part| (part, view)).map_err(|error| format!("{error:#}"))
     };
-    let made = making.await;
-    if let Err(trouble) = &made {
-        handle.say(Some(trouble)).await;
-    }
-    made
+    making.await.map_err(|trouble| Refused { trouble, is_wrong: true })
 }
 
 /// What is not what it was.

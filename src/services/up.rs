@@ -149,6 +149,7 @@ async fn keep_running(
     let mut last_ones_too = false;
     tokio::pin!(shutdown, first_look);
     loop {
+        follow_clock(supervisor);
         let now = clock::now();
         supervisor.step(now, last_ones_too);
         supervisor.beat(now, alarms);
@@ -167,6 +168,15 @@ async fn keep_running(
     }
 }
 
+/// Goes by the system's clock where that was set: a watcher refuses what was sent by a clock that is minutes off. Here, and not where a beat is
+/// made, for whatever is due is known here alone.
+fn follow_clock(supervisor: &mut Supervisor) {
+    if let Some(step_ms) = clock::take_step() {
+        tracing::warn!(step_ms, "the system's clock has stepped");
+        supervisor.clock_was_set(step_ms);
+    }
+}
+
 /// Whoever looks on ends after what it looks at. What runs is still told; other orders are refused.
 async fn end_in_order(supervisor: &mut Supervisor, ordered: &mut UnboundedReceiver<Order>, hurry: impl Future<Output = ()> + Send) {
     let mut in_a_hurry = false;
@@ -175,6 +185,7 @@ async fn end_in_order(supervisor: &mut Supervisor, ordered: &mut UnboundedReceiv
     for stage in 0..Duty::STAGES {
         supervisor.end_stage(stage, clock::now());
         while !supervisor.is_stage_over(stage) {
+            follow_clock(supervisor);
             if in_a_hurry {
                 supervisor.hurry(clock::now());
             }

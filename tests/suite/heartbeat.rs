@@ -6,9 +6,12 @@ use std::time::Duration;
 use allswell::domain::beat::{Beat, BeatKind, Showing};
 use allswell::domain::colour::Colour;
 use allswell::domain::moment::Moment;
-use rustix::process::Signal;
+use axum::Router;
+use axum::routing::get;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::TcpListener;
 
-use crate::harness::{Demands, Ear, HealthUrl, Host, Manner, Process, Smtp, Webhook, eventually, mute};
+use crate::harness::{Demands, Dns, Ear, HealthUrl, Host, Manner, Process, Smtp, Tmux, Webhook, eventually, mute};
 
 const KEY: &str = "the key of these stories";
 const LIMIT: Duration = Duration::from_secs(30);
@@ -18,6 +21,15 @@ fn heartbeat(check: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-heartbeat"));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("ALLSWELL_BEAT_KEY", KEY);
     command.args(["--check", check, "--instance", "one", "--every", "100ms", "--app", "shop"]);
+    command
+}
+
+/// The same heartbeat, started by another program.
+fn started_by(first: &[&str], heartbeat: &Command) -> Command {
+    let (program, words) = first.split_first().expect("a program");
+    let mut command = Command::new(program);
+    command.args(words).arg(heartbeat.get_program()).args(heartbeat.get_args());
+    command.env_clear().envs(heartbeat.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command
 }
 
@@ -113,12 +125,99 @@ async fn the_wrapper_forwards_signals_and_what_was_asked_for_is_no_crash() {
         let mut command = heartbeat("heartbeat-blue");
         watchers(&mut command, &[host.at(7700)]);
         command.env("READY", host.path("ready"));
-        let mut wrapper = Process::start(command.args(["run", "--", "sh", "-c", script]), &host.path("log"));
+        // Whoever runs this may have nohup before it.
+        let mut command = started_by(&["env", "--default-signal=HUP"], command.args(["run", "--", "sh", "-c", script]));
+        let mut wrapper = Process::start(&mut command, &host.path("log"));
         eventually("the command runs", || async { host.path("ready").exists().then_some(()) }).await;
         wrapper.signal(signal);
         assert_eq!(wrapper.end(LIMIT).await.code(), Some(code), "{script}");
         assert_eq!(ear.beats().last().map(|beat| (beat.kind, reason(beat))), Some((BeatKind::Bye, words.to_owned())), "{script}");
     }
+}
+
+#[tokio::test]
+async fn under_nohup_neither_the_wrapper_nor_its_command_ends_with_the_terminal() {
+    let host = Host::new();
+    let ear = Ear::start(&host.at(7700), KEY).await;
+    let mut command = heartbeat("heartbeat-blue");
+    watchers(&mut command, &[host.at(7700)]);
+    command.env("READY", host.path("ready"));
+    command.args(["run", "--", "sh", "-c", "echo $$ > $READY.new; mv $READY.new $READY; exec sleep 60"]);
+    let mut wrapper = Process::start(&mut started_by(&["nohup"], &command), &host.path("log"));
+    let ready = eventually("the command runs", || async { std::fs::read_to_string(host.path("ready")).ok() }).await;
+    let app = Pid::from_raw(ready.trim().parse().expect("a process id")).expect("not zero");
+    // What a shell does to its jobs when its terminal is gone.
+    wrapper.signal(Signal::HUP);
+    kill_process(app, Signal::HUP).expect("it is there");
+    let heard = ear.beats().len();
+    eventually("it beats on", || async { (ear.beats().len() > heard + 3).then_some(()) }).await;
+    assert!(wrapper.ended().is_none(), "{}", log(&host));
+    wrapper.signal(Signal::TERM);
+    assert_eq!(wrapper.end(LIMIT).await.code(), Some(143), "{}", log(&host));
+}
+
+/// The wrapper of whose command line this is a piece, by its number outside of its container.
+fn wrapper_of(piece: &str) -> Option<Pid> {
+    let is_it = |entry: &std::fs::DirEntry| {
+        let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words);
+        words.starts_with(env!("CARGO_BIN_EXE_allswell-heartbeat")) && words.contains(piece)
+    };
+    let found = std::fs::read_dir("/proc").ok()?.flatten().find(is_it)?;
+    Pid::from_raw(found.file_name().to_str()?.parse().ok()?)
+}
+
+/// As `docker run --tty` has it: Ctrl-C there, and `docker stop` of an image whose STOPSIGNAL is SIGQUIT.
+#[tokio::test]
+async fn as_process_1_with_a_terminal_the_wrapper_has_each_signal_reach_its_command_once() {
+    for (is_ctrl_c, words) in
+        [(false, "asked to end by SIGQUIT: ended with code 7"), (true, "asked to end at its terminal: ended by signal 2")]
+    {
+        let host = Host::new();
+        let ear = Ear::start(&host.at(7700), KEY).await;
+        let ready = host.path("ready").display().to_string();
+        let inside = format!(
+            "exec unshare --pid --fork --kill-child {} --check shop --instance one --every 100ms --watchers http://{} \\\n\
+             run -- sh -c \"trap 'exit 7' QUIT; touch {ready}; while :; do sleep 0.05; done\"\n",
+            env!("CARGO_BIN_EXE_allswell-heartbeat"),
+            host.at(7700)
+        );
+        std::fs::write(host.path("inside.sh"), inside).expect("a file");
+        let terminal = Tmux::start(&host, 120, 30, &[("ALLSWELL_BEAT_KEY", KEY)]);
+        terminal.enter(&format!("sh {}", host.path("inside.sh").display()));
+        eventually("the command runs", || async { host.path("ready").exists().then_some(()) }).await;
+        if is_ctrl_c {
+            terminal.press("C-c");
+        } else {
+            kill_process(wrapper_of(&ready).expect("it runs"), Signal::QUIT).expect("it is there");
+        }
+        let end = eventually("it says how it ended", || async {
+            ear.beats().into_iter().find(|beat| matches!(beat.kind, BeatKind::Bye | BeatKind::Fail))
+        })
+        .await;
+        assert_eq!((end.kind, reason(&end).as_str()), (BeatKind::Bye, words), "{}", terminal.shows());
+    }
+}
+
+#[tokio::test]
+async fn a_name_server_that_answers_nobody_is_not_the_app_s_fault() {
+    let host = Host::new();
+    let (dns, ear) = (Dns::start(&host).await, Ear::start(&host.at(7700), KEY).await);
+    dns.set_silent(true);
+    // By a name that the hosts file knows, as it is in many a container.
+    let app = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let health = format!("http://localhost:{}/healthz", app.local_addr().expect("an address").port());
+    tokio::spawn(async move { axum::serve(app, Router::new().route("/healthz", get(|| async { "ok" }))).await });
+    let mut command = dns.command(env!("CARGO_BIN_EXE_allswell-heartbeat"));
+    // Each name that nobody knows keeps its lookup for five beats.
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("RES_OPTIONS", "timeout:5").env("ALLSWELL_BEAT_KEY", KEY);
+    command.args(["--check", "shop", "--instance", "one", "--every", "1s", "--health", &health]);
+    let unknown = ["one", "two", "three", "four"].map(|name| format!("{name}.example:7700"));
+    watchers(&mut command, &[&unknown[..], &[host.at(7700)]].concat());
+    let _heartbeat = Process::start(&mut command, &host.path("log"));
+    eventually("five beats", || async { (ear.beats().len() >= 5).then_some(()) }).await;
+    let bad: Vec<String> = ear.beats().iter().filter(|beat| beat.kind != BeatKind::Success).map(reason).collect();
+    assert!(bad.is_empty(), "{bad:?}: {}", log(&host));
 }
 
 #[tokio::test]

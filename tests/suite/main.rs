@@ -7,6 +7,7 @@ mod harness;
 mod alarms;
 mod bad_input;
 mod channels;
+mod clocks;
 mod commands;
 mod control;
 mod deaths;

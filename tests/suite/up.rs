@@ -34,6 +34,18 @@ impl Up {
         Self { host, process: None, arguments: Vec::new() }.started()
     }
 
+    /// The demo under `nohup`.
+    fn under_nohup() -> Self {
+        let host = Host::new();
+        let arguments = vec!["--bind".to_owned(), host.ip.clone()];
+        let mut up = Self { host, process: None, arguments };
+        std::fs::create_dir(up.host.path("folder")).expect("a new folder");
+        let mut command = Command::new("nohup");
+        command.current_dir(up.host.path("folder")).args([env!("CARGO_BIN_EXE_allswell"), "up"]).args(&up.arguments);
+        up.process = Some(Process::start(&mut command, &up.host.path("up.log")));
+        up
+    }
+
     fn started(mut self) -> Self {
         self.start();
         self
@@ -184,6 +196,21 @@ async fn everything_outlives_up_and_the_next_one_takes_it_over() {
         state.colour(Colour::Blue).next()?.pid.filter(|pid| *pid != pid_of(&before, Colour::Blue))
     })
     .await;
+}
+
+#[tokio::test]
+async fn under_nohup_nothing_ends_with_the_terminal() {
+    let mut up = Up::under_nohup();
+    let before = up.both_answer().await;
+    up.process().signal(Signal::HUP);
+    // An `up` that ends takes no such order, and ends long before one is carried out.
+    let order = ReplaceOrder { colour: Colour::Green, version: Some("2".to_owned()) };
+    let replaced = up.control().replace(&order).await.unwrap();
+    assert_ne!(pid_of(&replaced, Colour::Green), pid_of(&before, Colour::Green));
+    assert_eq!(pid_of(&replaced, Colour::Blue), pid_of(&before, Colour::Blue));
+    assert!(!up.said().contains("Ending everything"), "{}", up.said());
+    up.process().signal(Signal::TERM);
+    assert!(up.process().end(Duration::from_secs(40)).await.success());
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use super::super::keys::ApiKey;
 use crate::domain::moment::Moment;
 use crate::signing::Key;
 
@@ -20,7 +21,7 @@ const PLAIN: &str = "allswell";
 pub(super) struct Session {
     /// Their name, as they gave it.
     pub(super) name: String,
-    /// The name of the key that they had. None: the watcher's token.
+    /// The seal of the key that they had. None: the watcher's token.
     pub(super) key: Option<String>,
     /// Until then.
     pub(super) until: Moment,
@@ -48,6 +49,12 @@ impl Session {
         key.verify("COOKIE", PLAIN, payload.as_bytes(), given).then_some(())?;
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
+}
+
+/// What a sign-in keeps of a key of the config: another for another secret, so that a new secret ends what was begun with the old one. Nobody who
+/// has not the watcher's token makes it, or guesses a secret by it.
+pub(super) fn seal(signer: &Key, key: &ApiKey) -> String {
+    signer.sign("KEY", &key.name, key.secret.as_bytes())
 }
 
 /// The header that takes it away.

@@ -14,7 +14,7 @@ use super::super::page::{self, Frame, Place, Who};
 use super::super::watching::Watching;
 use super::super::{keys, origin};
 use super::answer::{PageError, own_path, see, with_status};
-use super::session::{Session, forgotten};
+use super::session::{Session, forgotten, seal};
 use super::visitor::{FromOurs, is_https};
 use crate::monitor::May;
 use crate::signing::same;
@@ -75,11 +75,11 @@ pub(super) async fn leave(State(watching): State<Watching>, _: FromOurs, parts: 
     ([(header::SET_COOKIE, forgotten(is_https(&parts, &watching)))], see("/")).into_response()
 }
 
-/// With what somebody comes in: the watcher's token (none), or the key of this name. Takes the same time for each.
+/// With what somebody comes in: the watcher's token (none), or the key of this seal. Takes the same time for each.
 fn entrance(watching: &Watching, token: &str) -> Option<Option<String>> {
     let key = keys::find(&watching.pings.keys, token).filter(|key| key.may.allows(May::Read));
     let is_token = same(token, &watching.token);
-    if is_token { Some(None) } else { key.map(|key| Some(key.name.clone())) }
+    if is_token { Some(None) } else { key.map(|key| Some(seal(&watching.door.key, key))) }
 }
 
 fn drawn(watching: &Watching, status: StatusCode, next: &str, wrong: Option<&str>, is_plain: bool) -> Response {

@@ -11,7 +11,7 @@ use super::super::origin;
 use super::super::page::Who;
 use super::super::watching::Watching;
 use super::answer::PageError;
-use super::session::Session;
+use super::session::{Session, seal};
 use crate::monitor::May;
 
 /// Somebody who may look: who is on this machine, or has signed in.
@@ -87,7 +87,7 @@ fn visitor(parts: &Parts, watching: &Watching) -> (Who, Option<May>) {
         // What a key may is what the config says of it now.
         let may = match &session.key {
             None => Some(May::Write),
-            Some(key) => watching.pings.keys.iter().find(|known| known.name == *key).map(|known| known.may),
+            Some(sealed) => watching.pings.keys.iter().find(|known| seal(&watching.door.key, known) == *sealed).map(|known| known.may),
         };
         Some((session.name, may))
     };

@@ -28,7 +28,7 @@ pub(super) struct Standing {
 struct Held {
     /// By the clock that nobody sets.
     since: Duration,
-    begun: Begun,
+    by: Option<String>,
 }
 
 impl Standing {
@@ -52,7 +52,7 @@ impl Standing {
     /// Keeps new requests waiting, or lets them go on. Who orders again what stands already has not begun it.
     pub(super) fn hold(&self, on: bool, by: Option<String>) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let begin = || Held { since: clock::elapsed(), begun: Begun { since: clock::now(), by } };
+        let begin = || Held { since: clock::elapsed(), by };
         *held = if on { Some(held.take().unwrap_or_else(begin)) } else { None };
         self.pause.hold(on);
     }
@@ -60,7 +60,8 @@ impl Standing {
     /// What the control socket says.
     pub(super) fn pauses(&self) -> Pauses {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        Pauses { held: held.as_ref().map(|held| held.begun.clone()), ..self.pause.state() }
+        let begun = held.as_ref().map(|held| Begun { since: clock::ago(held.since), by: held.by.clone() });
+        Pauses { held: begun, ..self.pause.state() }
     }
 
     /// All that somebody should look at; none where all is well. What is known for days does not hide what is new.

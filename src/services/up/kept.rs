@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::backoff::{Backoff, SETTLED};
 use super::plan::Duty;
+use crate::domain::clock_step::moved;
 use crate::domain::moment::{Moment, humane};
 use crate::runtime::process::command::Spec;
 use crate::runtime::process::record::Record;
@@ -18,6 +19,8 @@ pub(super) struct Kept {
     pub(super) duty: Duty,
     spec: Spec,
     stage: Stage,
+    /// Since when it runs, by the clock as it is now.
+    since: Moment,
     backoff: Backoff,
     restarts: u32,
     last_death: Option<String>,
@@ -86,7 +89,11 @@ impl Kept {
         };
         let leaving = matches!(duty, Duty::Former(_));
         let was_started = matches!(found, Found::Same(_));
-        (Self { duty, spec, stage, backoff: Backoff::default(), restarts: 0, last_death: None, grace, leaving, was_started }, found)
+        let since = match &stage {
+            Stage::Running(running) | Stage::Ending { running, .. } => running.since(),
+            Stage::Waiting { .. } | Stage::Over => now,
+        };
+        (Self { duty, spec, stage, since, backoff: Backoff::default(), restarts: 0, last_death: None, grace, leaving, was_started }, found)
     }
 
     /// Looks, and does what is due. Early and repeated calls do nothing.
@@ -97,7 +104,7 @@ impl Kept {
             Stage::Waiting { .. } => None,
             Stage::Running(running) => {
                 let ending = running.ended()?;
-                let lived = now.since(running.since());
+                let lived = now.since(self.since);
                 Record::remove(&launcher.records, &self.spec.name);
                 Some(self.died(ending.to_string(), lived, now))
             }
@@ -123,6 +130,7 @@ impl Kept {
             Ok(running) => {
                 let pid = running.pid();
                 self.stage = Stage::Running(running);
+                self.since = now;
                 Change::Started { pid, restarts: self.restarts }
             }
             Err(error) => self.died(format!("did not start: {error}"), Duration::ZERO, now),
@@ -168,6 +176,19 @@ impl Kept {
         }
     }
 
+    /// The clock was set by so many milliseconds: nobody waits longer for it, or is killed sooner.
+    pub(super) fn clock_was_set(&mut self, by_ms: i64) {
+        self.since = moved(self.since, by_ms);
+        match &mut self.stage {
+            Stage::Waiting { due } => *due = moved(*due, by_ms),
+            Stage::Ending { asked_at, kill_at, .. } => {
+                *asked_at = moved(*asked_at, by_ms);
+                *kill_at = moved(*kill_at, by_ms);
+            }
+            Stage::Running(_) | Stage::Over => {}
+        }
+    }
+
     /// Whether it was started, or could not be, since it was last replaced.
     pub(super) fn was_started(&self) -> bool {
         self.was_started
@@ -184,6 +205,11 @@ impl Kept {
             Stage::Running(running) | Stage::Ending { running, .. } => Some(running),
             Stage::Waiting { .. } | Stage::Over => None,
         }
+    }
+
+    /// Since when it runs, where it does.
+    pub(super) fn since(&self) -> Option<Moment> {
+        self.running().map(|_| self.since)
     }
 
     /// How it is started.
@@ -203,7 +229,7 @@ impl Kept {
         let deaths = self.backoff.deaths();
         match &self.stage {
             Stage::Waiting { due } => Some(format!("{name} {how} and is started again in {}", humane(due.since(now)))),
-            Stage::Running(running) if deaths >= MANY && now.since(running.since()) < SETTLED => {
+            Stage::Running(_) if deaths >= MANY && now.since(self.since) < SETTLED => {
                 Some(format!("{name} has ended {deaths} times in a row; the last time it {how}"))
             }
             Stage::Running(_) | Stage::Ending { .. } | Stage::Over => None,
@@ -252,6 +278,16 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(20), looking).await.unwrap()
     }
 
+    /// Waits until the process has said that it is ready.
+    async fn ready(folder: &Path) {
+        let ready = async {
+            while !std::fs::read_to_string(folder.join("log")).is_ok_and(|log| log.contains("ready")) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), ready).await.unwrap();
+    }
+
     #[tokio::test]
     async fn what_dies_is_started_again_when_its_wait_is_over_and_not_before() {
         let folder = tempfile::tempdir().unwrap();
@@ -291,14 +327,39 @@ mod tests {
         let (mut kept, _) = kept(folder, "trap '' TERM; echo ready; while :; do sleep 0.01; done");
         let now = clock::now();
         change(&mut kept, folder, now).await;
-        let ready = async {
-            while !std::fs::read_to_string(folder.join("log")).is_ok_and(|log| log.contains("ready")) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), ready).await.unwrap();
+        ready(folder).await;
         kept.end(now);
         assert_eq!(kept.step(now + GRACE - Duration::from_millis(1), &launcher(folder), true), None);
+        assert_eq!(change(&mut kept, folder, now + GRACE).await, Change::Ended { after: GRACE, killed: true });
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_keeps_nobody_waiting_and_kills_nobody_sooner() {
+        const HOUR_MS: i64 = 3_600_000;
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let (mut kept, _) = kept(folder, "exit 3");
+        let now = clock::now();
+        change(&mut kept, folder, now).await;
+        let Change::Died { wait, .. } = change(&mut kept, folder, now).await else { panic!("it died") };
+        assert_eq!(kept.since(), None);
+        kept.clock_was_set(-HOUR_MS);
+        let by_the_new_clock = moved(now, -HOUR_MS) + wait;
+        assert_eq!(kept.step(by_the_new_clock - Duration::from_millis(1), &launcher(folder), true), None);
+        assert!(matches!(kept.step(by_the_new_clock, &launcher(folder), true), Some(Change::Started { .. })));
+        // An hour on the clock is no life that has settled.
+        kept.clock_was_set(HOUR_MS * 3);
+        let now = moved(now, HOUR_MS * 2) + wait;
+        assert_eq!(kept.since(), Some(now), "it has just been started");
+        assert!(matches!(change(&mut kept, folder, now).await, Change::Died { deaths: 2, .. }));
+        kept.replace(spec(folder, "trap '' TERM; echo ready; while :; do sleep 0.01; done"), now);
+        change(&mut kept, folder, now).await;
+        ready(folder).await;
+        kept.end(now);
+        kept.clock_was_set(HOUR_MS);
+        let now = moved(now, HOUR_MS);
+        assert_eq!(kept.step(now + GRACE - Duration::from_millis(1), &launcher(folder), true), None);
+        assert!(matches!(kept.stage, Stage::Ending { killed: false, .. }), "it has its whole grace: {:?}", kept.stage);
         assert_eq!(change(&mut kept, folder, now + GRACE).await, Change::Ended { after: GRACE, killed: true });
     }
 

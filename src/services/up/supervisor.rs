@@ -12,6 +12,7 @@ use super::kept::{Change, Found, Kept, MANY};
 use super::news::{About, News, Pass};
 use super::plan::{Duty, Plan};
 use super::versions::Versions;
+use crate::domain::clock_step::moved;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::runtime::process::control::{InstanceState, PartState, ReplaceOrder, UpState};
@@ -93,6 +94,13 @@ impl Supervisor {
         let config = &self.plan.config;
         let drain = if *duty == Duty::Proxy { config.switch.drain } else { Duration::ZERO };
         config.runtime.stop_grace + drain
+    }
+
+    /// The clock was set by so many milliseconds: everything is due as soon as before, and has lasted as long.
+    pub(super) fn clock_was_set(&mut self, by_ms: i64) {
+        self.beat_at = moved(self.beat_at, by_ms);
+        self.measure_at = moved(self.measure_at, by_ms);
+        self.kept.iter_mut().for_each(|kept| kept.clock_was_set(by_ms));
     }
 
     /// One pass. Early and repeated calls do nothing.
@@ -208,8 +216,7 @@ impl Supervisor {
     pub(super) fn state(&self) -> UpState {
         let mut state = UpState::default();
         for kept in &self.kept {
-            let pid = kept.running().map(Running::pid);
-            let since = kept.running().map(Running::since);
+            let (pid, since) = (kept.running().map(Running::pid), kept.since());
             let running = pid.is_some();
             match &kept.duty {
                 Duty::App(instance) => state.instances.push(InstanceState {

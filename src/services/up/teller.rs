@@ -120,8 +120,6 @@ impl Teller {
 
     fn beat(&mut self, check: &str, instance: &str, kind: BeatKind) -> Beat {
         self.sequence += 1;
-        // A watcher refuses what was sent by a clock that is minutes off.
-        let _ = clock::take_step();
         Beat::new(check, kind, Identity { instance: instance.to_owned(), run: self.run, sequence: self.sequence }, clock::now())
     }
 

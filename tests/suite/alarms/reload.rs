@@ -7,6 +7,7 @@ use std::time::Duration;
 use allswell::domain::beat::BeatKind;
 use allswell::domain::colour::Colour::{Blue, Green};
 use allswell::domain::switch::Phase;
+use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -67,6 +68,22 @@ async fn a_bad_file_changes_nothing_and_is_an_incident_until_it_is_mended() {
     stage.watcher.signal(Signal::HUP);
     stage.told("check.resolved config", 1).await;
     assert_ne!(hash(&stage).await, before);
+}
+
+#[tokio::test]
+async fn a_bad_file_is_told_of_though_the_store_was_locked_when_it_was_read() {
+    let stage = Stage::new("", BACKUP).await;
+    let outside = Connection::open(stage.host.path("state/watcher.db")).unwrap();
+    outside.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    stage.rewrite("pears = []", BACKUP);
+    stage.watcher.signal(Signal::HUP);
+    eventually("it cannot be written down", || async {
+        let log = std::fs::read_to_string(stage.host.path("watcher.log")).ok()?;
+        log.contains("that the config is wrong, or right again, is not written down").then_some(())
+    })
+    .await;
+    outside.execute_batch("ROLLBACK").unwrap();
+    stage.told("check.down config", 1).await;
 }
 
 #[tokio::test]

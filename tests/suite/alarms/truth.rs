@@ -8,10 +8,7 @@ use allswell::domain::beat::BeatKind;
 use rustix::process::Signal;
 
 use super::stage::Stage;
-use crate::harness::{eventually, within};
-
-/// The library that sets a process's clock, from Debian's package `faketime`.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+use crate::harness::{OwnClock, eventually, within};
 
 #[tokio::test]
 async fn a_watcher_that_was_suspended_tells_of_itself_once_and_of_nobody_who_is_well() {
@@ -40,20 +37,16 @@ async fn a_watcher_that_was_suspended_tells_of_itself_once_and_of_nobody_who_is_
 async fn a_clock_that_is_set_is_told_and_no_deadline_moves_with_it() {
     let job = "[[check]]\nname = \"backup\"\nperiod = \"3s\"\ngrace = \"2s\"\n[[check]]\nname = \"daily\"\nperiod = \"1d\"\n";
     let mut stage = Stage::new("", job).await;
-    assert!(std::path::Path::new(FAKETIME).exists(), "{FAKETIME} is missing: install faketime, as tests/all.sh does");
-    let set = |offset: &str| std::fs::write(stage.host.path("clock"), offset).expect("a file");
-    set("+0");
+    let own = OwnClock::new(&stage.host);
     stage.watcher.signal(Signal::TERM);
     stage.watcher.end(Duration::from_secs(10)).await;
     let mut command = Command::new(env!("CARGO_BIN_EXE_allswell-watcher"));
-    command.env("LD_PRELOAD", FAKETIME).env("FAKETIME_TIMESTAMP_FILE", stage.host.path("clock"));
-    command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
+    own.give(&mut command);
     stage.again(&mut command).await;
     assert_eq!(stage.sender.say("daily", BeatKind::Success).await, Some(200));
     assert_eq!(stage.sender.say("backup", BeatKind::Success).await, Some(200));
     let heard = clock::now();
-    let set = |offset: &str| std::fs::write(stage.host.path("clock"), offset).expect("a file");
-    set("+60");
+    own.set(60);
     stage.told("clock.step watcher", 1).await;
     let log = std::fs::read_to_string(stage.host.path("watcher.log")).unwrap();
     assert!(log.contains("the system's clock has stepped"), "{log}");

@@ -12,13 +12,12 @@ use rustix::process::{Pid, Signal, getuid, kill_process};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
+use super::own_clock;
 use super::wait::within;
 
 /// Whom the server runs as where the tests are root, which it refuses.
 const USER: &str = "postgres";
 
-/// The library that sets a process's clock, from Debian's package `faketime`.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 /// How far the clock of a server that has its own is ahead of the system's, as that library reads it.
 const CLOCK: &str = "clock";
 
@@ -48,9 +47,9 @@ impl Postgres {
 
     /// One with a clock of its own, which [`set_clock`](Self::set_clock) sets.
     pub(crate) async fn with_clock() -> Self {
-        assert!(Path::new(FAKETIME).exists(), "{FAKETIME} is missing: install faketime, as tests/all.sh does");
+        assert!(Path::new(own_clock::LIBRARY).exists(), "{} is missing: install faketime, as tests/all.sh does", own_clock::LIBRARY);
         let folder = tempfile::tempdir().expect("a temporary directory");
-        set(folder.path(), 0);
+        own_clock::set(&folder.path().join(CLOCK), 0);
         Self::start_in(folder).await
     }
 
@@ -97,7 +96,7 @@ impl Postgres {
 
     /// Sets its clock: from now on it is so many seconds ahead of the system's.
     pub(crate) fn set_clock(&self, ahead_seconds: i64) {
-        set(self.folder.path(), ahead_seconds);
+        own_clock::set(&self.folder.path().join(CLOCK), ahead_seconds);
     }
 
     /// Runs one of its tools: `pg_dump`, `pg_restore`. Files are in the server's own directory.
@@ -157,7 +156,7 @@ fn run(folder: &Path) -> Child {
     let errors = log.try_clone().expect("the same file");
     let mut server = if folder.join(CLOCK).exists() {
         let mut server = program("env");
-        server.arg(format!("LD_PRELOAD={FAKETIME}")).arg(format!("FAKETIME_TIMESTAMP_FILE={}", folder.join(CLOCK).display()));
+        server.arg(format!("LD_PRELOAD={}", own_clock::LIBRARY)).arg(format!("FAKETIME_TIMESTAMP_FILE={}", folder.join(CLOCK).display()));
         server.args(["FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1"]).arg(of_the_server("postgres"));
         server
     } else {
@@ -165,13 +164,6 @@ fn run(folder: &Path) -> Child {
     };
     server.arg("-D").arg(folder.join("data")).arg("-k").arg(folder).args(["-c", "listen_addresses="]);
     server.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("postgres of Debian's package postgresql")
-}
-
-/// It may be read at any instant: it is replaced, and never rewritten.
-fn set(folder: &Path, ahead_seconds: i64) {
-    let next = folder.join("clock.next");
-    fs::write(&next, format!("{ahead_seconds:+}\n")).expect("a file");
-    fs::rename(next, folder.join(CLOCK)).expect("the same directory");
 }
 
 /// A program of the newest installed version.

@@ -10,6 +10,7 @@ use allswell::net::question::{self, OVERVIEW, SIGNED_AT_HEADER};
 use allswell::signing::{KEY_ID_HEADER, Key, SIGNATURE_HEADER};
 
 use super::stage::{KEY, Stage, TOKEN};
+use crate::harness::eventually;
 
 const CHECK: &str = "[[check]]\nname = \"backup\"\nperiod = \"1h\"\n";
 /// Whoever comes through a proxy is not on this machine.
@@ -116,6 +117,26 @@ async fn every_act_needs_a_sign_in_and_an_origin_that_is_ours() {
         assert_eq!(done.status, 303, "{act}: {}", done.text);
     }
     assert_eq!(stage.post(&acts[1], &[("origin", &ours), ("cookie", &cookie)], "for=soon").await.status, 400);
+}
+
+/// Whoever has a key that leaked has signed in with it before it is changed.
+#[tokio::test]
+async fn a_key_with_a_new_secret_ends_what_was_signed_in_with_the_old_one() {
+    let key = |secret: &str| format!("[[key]]\nname = \"ann\"\nmay = \"write\"\nsecret = \"{secret}\"\n");
+    let stage = Stage::new(&format!("{CHECK}{}", key("leaked"))).await;
+    let (by_key, by_token) = (stage.sign_in("leaked").await, stage.sign_in(TOKEN).await);
+    let status = async |cookie: &str| stage.get("/", &[AFAR, ("cookie", cookie)]).await.status;
+    assert_eq!((status(&by_key).await, status(&by_token).await), (200, 200));
+    let before = stage.sender.overview().await.unwrap()["config"]["hash"].clone();
+    let path = stage.host.path("allswell.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace(&key("leaked"), &key("changed"))).unwrap();
+    let bearer = format!("Bearer {TOKEN}");
+    let reloaded = stage.post("/v1/reload", &[("authorization", &bearer)], "").await;
+    assert_eq!(reloaded.status, 200, "{}", reloaded.text);
+    eventually("it goes by the new file", || async { (stage.sender.overview().await?["config"]["hash"] != before).then_some(()) }).await;
+    assert_eq!((status(&by_key).await, status(&by_token).await), (303, 200), "the token is the same");
+    assert_eq!(status(&stage.sign_in("changed").await).await, 200);
 }
 
 #[tokio::test]

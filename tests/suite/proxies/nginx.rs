@@ -262,6 +262,9 @@ async fn what_a_switch_costs_is_told_before_it_asks() {
     let declined = allswell(&front.stage.lone.host, &[&["switch", "green"], &place[..]].concat()).await;
     assert_eq!(declined.code, 7, "{declined:?}");
     assert!(declined.err.contains("it closes every keep-alive connection"), "{declined:?}");
+    // Of a deploy that goes on to it, too, and before anything is replaced.
+    let declined = allswell(&front.stage.lone.host, &[&["deploy", "--version", "2", "--switch"], &place[..]].concat()).await;
+    assert!(declined.code == 7 && declined.err.contains("it closes every keep-alive connection"), "{declined:?}");
     front.is_still(Blue).await;
     assert!(front.stage.command(&["validate"]).await.contains("nginx cuts nothing at a deploy"));
     front.stage.command(&["switch", "green", "--yes", "--no-wait"]).await;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::stage::KEY;
 use crate::harness::{Host, Process, Webhook, allswell, eventually, self_signed};
 
@@ -13,7 +15,7 @@ const ID: &str = "5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278";
 struct Secure {
     host: Host,
     sink: Webhook,
-    _watcher: Process,
+    watcher: Process,
 }
 
 impl Secure {
@@ -36,7 +38,7 @@ impl Secure {
         fs::write(host.path("allswell.toml"), config).unwrap();
         fs::create_dir(host.path("state")).unwrap();
         certify(&host, days);
-        let secure = Self { _watcher: Process::start(&mut watcher(&host), &host.path("watcher.log")), host, sink };
+        let secure = Self { watcher: Process::start(&mut watcher(&host), &host.path("watcher.log")), host, sink };
         eventually("it answers by TLS", || async { (secure.curl(&[], "/healthz").await == "2 200 ok").then_some(()) }).await;
         secure
     }
@@ -135,6 +137,25 @@ async fn a_certificate_that_ends_soon_is_an_incident_until_a_new_one_is_shown() 
     certify(&secure.host, 90);
     secure.told("check.resolved certificate-watcher").await;
     assert_eq!(secure.curl(&[], "/healthz").await, "2 200 ok", "the new one is shown");
+}
+
+#[tokio::test]
+async fn a_listener_that_a_reload_leaves_in_the_clear_counts_down_no_certificate() {
+    const DAYS: &str = "allswell_watcher_certificate_days";
+    let secure = Secure::start(5).await;
+    eventually("it counts down", || async { secure.curl(&[], "/metrics").await.contains(DAYS).then_some(()) }).await;
+    let config = secure.host.path("allswell.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let clear = text.replace("tls = { certificate = \"watcher.pem\", key = \"watcher.key\" }\n", "").replace("https://", "http://");
+    fs::write(&config, clear).unwrap();
+    secure.watcher.signal(Signal::HUP);
+    let client = allswell::net::client::http(Duration::from_secs(10)).unwrap();
+    let url = format!("http://{}/metrics", secure.host.at(7700));
+    eventually("it answers in the clear, and counts down nothing", || async {
+        let shown = client.get(&url).send().await.ok()?.text().await.ok()?;
+        (shown.contains("allswell_build_info") && !shown.contains(DAYS)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
