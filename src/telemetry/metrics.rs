@@ -191,7 +191,12 @@ pub const TABLE: &[(&str, &[Metric])] = &[
                 &["outcome"],
                 "Requests on a connection that the app had closed before it answered, by outcome: resent, repeated, failed.",
             ),
-            metric(Kind::Counter, "allswell_proxy_log_lines_lost_total", &[], "Lines of the access log that could not be written, or that the disk was too slow for."),
+            metric(
+                Kind::Counter,
+                "allswell_proxy_log_lines_lost_total",
+                &[],
+                "Lines of the access log that could not be written, or that the disk was too slow for.",
+            ),
             metric(Kind::Gauge, "allswell_proxy_certificate_days", &["listener"], "Days until the listener's certificate ends."),
             metric(Kind::Gauge, "allswell_proxy_connections_open", &["listener"], "Client connections."),
             metric(
