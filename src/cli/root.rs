@@ -16,6 +16,9 @@ use super::{
 };
 use super::{health, status, validate};
 
+/// As the units of prober and proxy have it: `Nice=-5`.
+const AHEAD: i32 = -5;
+
 /// Blue-green deployment with a dead-man switch.
 #[derive(Debug, Parser)]
 #[command(name = "allswell", version = version(), about, arg_required_else_help = true)]
@@ -94,6 +97,13 @@ enum Act {
     Man(completions::ManArgs),
 }
 
+impl Act {
+    /// Whether it goes before what visitors keep busy: it mends that, and starts nothing that would go before them too.
+    fn goes_first(&self) -> bool {
+        matches!(self, Self::Switch(_) | Self::Toggle(_) | Self::Rollback(_) | Self::Hold(_) | Self::Maintenance(_))
+    }
+}
+
 /// The command line's own description: for completions, man pages, and whoever checks what documents say.
 #[must_use]
 pub fn command() -> clap::Command {
@@ -116,7 +126,13 @@ pub fn main() -> ExitCode {
         Command::Run(Run::Heartbeat(args)) => heartbeat::run(*args),
         Command::Run(Run::Scroll(args)) => scroll::run(&args),
         Command::Run(Run::Session(args)) => session::run(&args),
-        Command::Act(act) => end(&operator, run(&operator, act)),
+        Command::Act(act) => {
+            if act.goes_first() {
+                // Whoever may not goes with all others.
+                let _ = rustix::process::nice(AHEAD);
+            }
+            end(&operator, run(&operator, act))
+        }
     }
 }
 

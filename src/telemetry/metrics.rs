@@ -187,6 +187,12 @@ pub const TABLE: &[(&str, &[Metric])] = &[
             ),
             metric(
                 Kind::Counter,
+                "allswell_proxy_abandoned_total",
+                &["listener"],
+                "Requests whose client went away before the answer (499 in the access log).",
+            ),
+            metric(
+                Kind::Counter,
                 "allswell_proxy_stale_total",
                 &["outcome"],
                 "Requests on a connection that the app had closed before it answered, by outcome: resent, repeated, failed.",

@@ -2,27 +2,26 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
-use hyper::header::{ACCEPT, CONTENT_LENGTH, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{ACCEPT, CONTENT_LENGTH, HeaderValue};
 use hyper::http::request;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 
 use super::access_log::AccessLog;
 use super::answer::{AnswerBody, Passing, Source, Told};
+use super::asking::Asking;
 use super::claim::{Claim, Claims, Door, Sender};
-use super::client::Activity;
 use super::head::Head;
 use super::headers;
 use super::lease::{Lease, Unanswered};
 use super::metrics;
+use super::origin::Origin;
 use super::outgoing::{Asked, Outgoing};
 use super::pages::{Pages, Wish};
 use super::pause::Pause;
 use super::peer::Peer;
-use super::record::Record;
 use super::refused::Refused;
 use super::running::Running;
 use super::target;
@@ -55,15 +54,6 @@ pub(super) struct Forwarder {
     pub(super) is_closing: AtomicBool,
 }
 
-/// Where a request comes from.
-#[derive(Debug)]
-pub(super) struct Origin {
-    pub(super) worker: usize,
-    pub(super) door: Door,
-    pub(super) peer: Arc<Peer>,
-    pub(super) activity: Arc<Activity>,
-}
-
 impl Forwarder {
     /// Answers a request: by the app of the colour it claims, or in our own words.
     pub(super) async fn answer(&self, request: Request<Incoming>, origin: &Origin) -> Response<AnswerBody> {
@@ -76,36 +66,34 @@ impl Forwarder {
         }
         let is_probe = headers::take_token(&mut head.headers, &self.token);
         let id = origin.peer.identify(&mut head.headers);
-        let mut asked = Asked { head, id };
+        let mut asking = Asking::new(Asked { head, id }, started, origin, self.log.as_deref());
         let sender = if is_probe { Sender::Prober } else { Sender::Visitor };
-        let (claimed, answered) = match self.paused(&asked.head.uri, sender, origin).await {
-            Ok(()) => self.claim(&mut asked, body, sender, origin).await,
+        let (epoch, answered) = match self.paused(&asking.asked.head.uri, sender, origin).await {
+            Ok(()) => self.claim(&mut asking, body, sender, origin).await,
             Err(refused) => (None, Err(refused)),
         };
-        let colour = claimed.map(|(colour, _)| colour);
+        let colour = asking.colour;
         let counted = colour.filter(|_| answered.as_ref().err().is_none_or(Refused::is_colours));
         if has_body && answered.is_err() {
             origin.activity.leaves_unread();
         }
         let mut answer = answered.unwrap_or_else(|refused| {
             metrics::failed(origin.door, refused.reason());
-            self.in_our_words(refused, colour, asked.head.headers.get(ACCEPT))
+            self.in_our_words(refused, colour, asking.asked.head.headers.get(ACCEPT))
         });
         if let Some(colour) = counted {
             metrics::answered(colour, answer.status(), clock::elapsed().saturating_sub(started));
         }
         if is_probe {
-            let epoch = claimed.map_or_else(|| self.claims.live().epoch, |(_, epoch)| epoch);
+            let epoch = epoch.unwrap_or_else(|| self.claims.live().epoch);
             headers::sign_answer(answer.headers_mut(), colour, epoch);
         }
         if self.is_closing.load(Ordering::Relaxed) && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             headers::say_close(answer.headers_mut());
         }
         origin.activity.answers();
-        let told = self.log.clone().map(|log| {
-            let record = Record { colour, status: answer.status().as_u16(), ..record(asked, origin, started) };
-            Told { log, worker: origin.worker, record }
-        });
+        let record = asking.answered(answer.status().as_u16());
+        let told = self.log.clone().map(|log| Told { log, worker: origin.worker, record });
         answer.map(|source| AnswerBody::new(source, Arc::clone(&origin.activity), told))
     }
 
@@ -127,14 +115,15 @@ impl Forwarder {
         Ok(self.pause.pass().await?)
     }
 
-    /// Claims a colour and forwards the request to it. Says which colour that was, and under which epoch.
-    async fn claim(&self, asked: &mut Asked, body: Incoming, sender: Sender, origin: &Origin) -> (Option<(Colour, u64)>, Answered) {
+    /// Claims a colour and forwards the request to it. Says under which epoch that was.
+    async fn claim(&self, asking: &mut Asking<'_>, body: Incoming, sender: Sender, origin: &Origin) -> (Option<u64>, Answered) {
         let Some(claim) = self.claims.claim(origin.worker, origin.door, sender) else {
             return (None, Err(Trouble::Undefined.into()));
         };
-        let claimed = (claim.colour, claim.epoch);
-        let answered = self.forward(asked, body, claim, origin).await;
-        (Some(claimed), answered.map_err(Refused::from))
+        let epoch = claim.epoch;
+        asking.colour = Some(claim.colour);
+        let answered = self.forward(&mut asking.asked, body, claim, origin).await;
+        (Some(epoch), answered.map_err(Refused::from))
     }
 
     fn in_our_words(&self, refused: Refused, colour: Option<Colour>, accept: Option<&HeaderValue>) -> Response<Source> {
@@ -257,22 +246,6 @@ impl Forwarder {
 }
 
 type Answered = Result<Response<Source>, Refused>;
-
-/// What is told of a request, once it has gone to the app; colour, status and length are those of its answer.
-fn record(Asked { mut head, id }: Asked, origin: &Origin, started: Duration) -> Record {
-    Record {
-        door: origin.door,
-        peer: Arc::clone(&origin.peer),
-        host: head.headers.remove(HOST),
-        agent: head.headers.remove(USER_AGENT),
-        id: Some(id),
-        asked: Some((head.method, head.uri)),
-        colour: None,
-        status: 0,
-        bytes: 0,
-        started,
-    }
-}
 
 /// Makes the request into the one that the app is to get. Hands back the client's side of an upgrade if it asks for one.
 fn prepare(head: &mut request::Parts, has_body: bool, origin: &Origin) -> Result<Option<OnUpgrade>, Trouble> {

@@ -12,8 +12,8 @@ use tokio::time::sleep;
 
 use super::claim::Door;
 use super::client::{Activity, Place};
-use super::forward::Origin;
 use super::noted::Noted;
+use super::origin::Origin;
 use super::peer::Peer;
 use super::shared::{Ending, Shared, reaches};
 use super::streams::Streams;

@@ -10,9 +10,10 @@ use tokio::time::timeout;
 
 use super::answer::Source;
 use super::farewell::hear_out;
-use super::forward::{Forwarder, Origin};
+use super::forward::Forwarder;
 use super::head::write_answer;
 use super::metrics;
+use super::origin::Origin;
 use super::pages::Wish;
 use super::record::Record;
 use super::trouble::Trouble;

@@ -3,6 +3,7 @@
 mod access_log;
 mod address;
 mod answer;
+mod asking;
 mod chunked;
 mod claim;
 mod client;
@@ -23,6 +24,7 @@ mod lookup;
 mod malformed;
 mod metrics;
 mod noted;
+mod origin;
 mod outgoing;
 mod pages;
 mod pause;

@@ -188,6 +188,30 @@ async fn every_answer_is_a_line_of_the_access_log_also_after_it_was_moved_away()
 }
 
 #[tokio::test]
+async fn a_request_whose_client_does_not_wait_for_it_is_told_of_and_is_no_colours_failure() {
+    let mut front = Front::start("").await;
+    let _blue = front.app(Colour::Blue).await;
+    let mut client = front.client().await;
+    client.send("GET /hang?gone HTTP/1.1\r\nhost: h\r\nuser-agent: me\r\n\r\n").await.unwrap();
+    let in_flight = |number: u8| {
+        let words = format!("allswell_proxy_in_flight{{colour=\"blue\"}} {number}\n");
+        let health = front.health("/metrics");
+        async move { health.await.1.contains(&words).then_some(()) }
+    };
+    eventually("it is with the app", || in_flight(1)).await;
+    drop(client);
+    eventually("it is over", || in_flight(0)).await;
+    let metrics = front.health("/metrics").await.1;
+    assert!(metrics.contains("allswell_proxy_abandoned_total{listener=\"live\"} 1\n"), "{metrics}");
+    assert!(!metrics.contains("allswell_proxy_errors_total{listener=\"live\""), "{metrics}");
+    front.end().await;
+    let log = std::fs::read_to_string(front.host.path("state/access.log")).unwrap();
+    let line: Value =
+        log.lines().filter_map(|line| serde_json::from_str(line).ok()).find(|line: &Value| line["target"] == "/hang?gone").unwrap();
+    assert_eq!((line["status"].as_u64(), line["colour"].as_str(), line["agent"].as_str()), (Some(499), Some("blue"), Some("me")));
+}
+
+#[tokio::test]
 async fn an_access_log_that_cannot_be_written_is_told_beside_whatever_else_is() {
     let front = Front::start("access_log = \"/dev/full\"\nhold_time = \"200ms\"").await;
     let _blue = front.app(Colour::Blue).await;

@@ -1,13 +1,15 @@
 //! Hold and maintenance.
 
+use std::process::Command;
 use std::time::Duration;
 
 use allswell::domain::colour::Colour;
+use rustix::process::Signal;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::front::Front;
-use crate::harness::{allswell, eventually};
+use crate::harness::{Process, allswell, eventually};
 
 const SECONDS: Duration = Duration::from_secs(5);
 
@@ -82,4 +84,25 @@ async fn who_is_held_when_the_proxy_is_told_to_end_is_served_before_it_does() {
     front.tell_to_end();
     let answer = timeout(SECONDS, client.answer()).await.expect("it goes on").unwrap();
     assert_eq!((answer.status, answer.text().as_str()), (200, "blue 0"));
+}
+
+#[tokio::test]
+async fn an_order_goes_before_what_visitors_keep_busy_and_a_question_does_not() {
+    let front = Front::start("").await;
+    front.signal(Signal::STOP);
+    let ours = rustix::process::nice(0).unwrap();
+    for (words, nice) in [(&["hold", "on"][..], ours - 5), (&["live"], ours)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_allswell"));
+        command.args(["--config", "allswell.toml", "--state", "state"]).args(words).current_dir(front.host.path(""));
+        let asking = Process::start(&mut command, &front.host.path("asking.log"));
+        eventually(&format!("{words:?} waits for the proxy"), || async {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", asking.pid().as_raw_nonzero())).ok()?;
+            let has = stat.rsplit_once(") ")?.1.split(' ').nth(16)?.parse();
+            let descriptors = std::fs::read_dir(format!("/proc/{}/fd", asking.pid().as_raw_nonzero())).ok()?.count();
+            // Beside the three that it was started with it has those of its runtime, and its question's.
+            (has == Ok(nice) && descriptors > 8).then_some(())
+        })
+        .await;
+    }
+    front.signal(Signal::CONT);
 }
