@@ -109,3 +109,47 @@ impl Poolable for Connection {
         self.listing.cut().is_done() || !self.input.is_empty() || self.has_stirred()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::super::claim::{Claims, Door, Live, Sender};
+    use super::super::running::Running;
+    use super::*;
+    use crate::domain::colour::Colour;
+
+    #[tokio::test]
+    async fn what_has_gone_on_leaves_its_buffer_to_the_next_connection_and_what_is_kept_keeps_it() {
+        let claims = Arc::new(Claims::new(Live { colour: Some(Colour::Blue), epoch: 0 }, Colour::Green, 1));
+        let claim = claims.claim(0, Door::Live, Sender::Visitor).unwrap();
+        let running = Arc::new(Running::new(claims));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut both = Vec::new();
+        for _ in 0..2 {
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let connection = Connection::new(stream, running.list(claim.ticket()).unwrap(), Duration::from_secs(60));
+            both.push((connection, listener.accept().await.unwrap().0));
+        }
+        let heard = async |(connection, app): &mut (Connection, TcpStream), words: &'static [u8]| {
+            app.write_all(words).await.unwrap();
+            while connection.input.len() < words.len() {
+                assert_ne!(poll_fn(|cx| connection.poll_read(cx, 0)).await.unwrap(), 0);
+            }
+            let heard = connection.input.split_to(words.len()).freeze();
+            connection.release();
+            heard
+        };
+        let first = heard(&mut both[0], b"first").await;
+        let place = first.as_ptr();
+        drop(first);
+        let second = heard(&mut both[1], b"second").await;
+        assert_eq!(second.as_ptr(), place);
+        let third = heard(&mut both[0], b"third").await;
+        assert_ne!(third.as_ptr(), place);
+        assert_eq!((second, third), (Bytes::from_static(b"second"), Bytes::from_static(b"third")));
+    }
+}
