@@ -116,14 +116,15 @@ impl Stage {
         app
     }
 
-    /// A part of ours, with the priority that its unit of systemd gives it.
-    pub(crate) fn part(&self, executable: &str) -> Child {
-        self.start("nice", &["-n", "-5", executable, "--config", "allswell.toml", "--state", "state"])
+    /// A part of ours, with the priority that this unit of systemd's gives it.
+    pub(crate) fn part(&self, executable: &str, unit: &str) -> Child {
+        let nice = unit.lines().find_map(|line| line.strip_prefix("Nice=")).expect("a unit that says its priority");
+        self.start("nice", &["-n", nice, executable, "--config", "allswell.toml", "--state", "state"])
     }
 
     /// The prober; resolves when it takes orders.
     pub(crate) async fn prober(&self) -> Child {
-        let prober = self.part(env!("CARGO_BIN_EXE_allswell-prober"));
+        let prober = self.part(env!("CARGO_BIN_EXE_allswell-prober"), include_str!("../../deploy/systemd/allswell-prober.service"));
         self.until_open(&self.at(7701)).await;
         prober
     }

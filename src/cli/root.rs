@@ -16,8 +16,8 @@ use super::{
 };
 use super::{health, status, validate};
 
-/// As the units of prober and proxy have it: `Nice=-5`.
-const AHEAD: i32 = -5;
+/// As the prober's unit has it: `Nice=-10`.
+const AHEAD: i32 = -10;
 
 /// Blue-green deployment with a dead-man switch.
 #[derive(Debug, Parser)]
