@@ -1,10 +1,10 @@
 //! A request that is not answered yet, and what is told of one whose client does not wait for it.
 
-use std::mem::take;
+use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::{HOST, USER_AGENT};
+use hyper::header::{HOST, HeaderValue, USER_AGENT};
 
 use super::access_log::AccessLog;
 use super::metrics;
@@ -47,7 +47,7 @@ impl<'a> Asking<'a> {
             peer: Arc::clone(&self.origin.peer),
             host: head.headers.remove(HOST),
             agent: head.headers.remove(USER_AGENT),
-            id: Some(self.asked.id.clone()),
+            id: Some(replace(&mut self.asked.id, HeaderValue::from_static(""))),
             asked: Some((take(&mut head.method), take(&mut head.uri))),
             colour: self.colour,
             status,
