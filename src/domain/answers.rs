@@ -9,7 +9,7 @@ use super::colour::Colour;
 pub struct Answers {
     /// All of them.
     pub total: u64,
-    /// Those with 5xx.
+    /// Those with 5xx, and those that the app broke off.
     pub failed: u64,
 }
 
@@ -52,7 +52,7 @@ impl Answers {
     pub fn risen(self, before: Self, points: u32) -> Option<String> {
         let (now, then) = (self.percent(), before.percent());
         (self.total >= Self::ENOUGH && now > then + u64::from(points))
-            .then(|| format!("{now}% of its {} answers were 5xx, {then}% before the switch", self.total))
+            .then(|| format!("{now}% of its {} answers were 5xx or broke off, {then}% before the switch", self.total))
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn a_rise_is_told_from_what_was_there_before_and_from_too_few() {
         let told = answers(100, 12).risen(answers(1_000, 60), 5).unwrap();
-        assert_eq!(told, "12% of its 100 answers were 5xx, 6% before the switch");
+        assert_eq!(told, "12% of its 100 answers were 5xx or broke off, 6% before the switch");
         assert_eq!(answers(100, 11).risen(answers(1_000, 60), 5), None);
         assert_eq!(answers(19, 19).risen(answers(1_000, 0), 5), None);
         assert!(answers(20, 20).risen(answers(0, 0), 5).is_some());

@@ -279,7 +279,7 @@ mod tests {
         let now = |green| BothAnswers { green, ..counted };
         assert_eq!(before.risen(Green, now(answers(200, 15)), 5), None, "15%, and 10% before");
         let risen = before.risen(Green, now(answers(200, 16)), 5).expect("it is said");
-        assert_eq!(risen, "16% of its 100 answers were 5xx, 10% before the switch");
+        assert_eq!(risen, "16% of its 100 answers were 5xx or broke off, 10% before the switch");
         // Of 130 answers 30 were bad since the proxy's start, and not of the last 30.
         let anew = BothAnswers { blue: answers(0, 0), green: answers(130, 30) };
         assert_eq!(before.risen(Green, anew, 5), None);

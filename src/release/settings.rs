@@ -21,7 +21,7 @@ pub struct SwitchSettings {
     /// How long WebSockets and event streams of the old colour go on after the switch; then the embedded proxy ends them. Default: until that colour
     /// is deployed, scaled or stopped.
     pub streams: Option<Duration>,
-    /// How many percentage points more of the answers may be 5xx than before, while it is observed. Default: 5.
+    /// How many percentage points more of the answers may be 5xx, or break off, than before, while it is observed. Default: 5.
     pub error_rise: u32,
     /// What a colour has to show beyond passing probes. Default: nothing.
     pub gate: Criteria,

@@ -187,6 +187,12 @@ pub const TABLE: &[(&str, &[Metric])] = &[
             ),
             metric(
                 Kind::Counter,
+                "allswell_proxy_broken_off_total",
+                &["colour"],
+                "Answers that the colour's app began and did not end, event streams aside; observe counts them as failed.",
+            ),
+            metric(
+                Kind::Counter,
                 "allswell_proxy_abandoned_total",
                 &["listener"],
                 "Requests whose client went away before the answer (499 in the access log).",

@@ -121,7 +121,7 @@ async fn killed_while_it_observes_it_still_knows_what_was_answered_before() {
     cluster.start_prober();
     let entry = cluster.ended().await;
     assert_eq!(entry.phase, Phase::Reverted, "{entry:?}");
-    assert!(entry.reason.as_deref().is_some_and(|why| why.contains("answers were 5xx, 0% before the switch")), "{entry:?}");
+    assert!(entry.reason.as_deref().is_some_and(|why| why.contains("answers were 5xx or broke off, 0% before the switch")), "{entry:?}");
     assert_eq!(cluster.live().await, Some(Blue));
 }
 

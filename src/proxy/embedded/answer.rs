@@ -10,6 +10,7 @@ use super::access_log::AccessLog;
 use super::claim::Claim;
 use super::client::Activity;
 use super::lease::{BrokenOff, Lease};
+use super::metrics;
 use super::record::Record;
 
 /// Where a body comes from.
@@ -26,27 +27,32 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) struct Passing {
     lease: Lease,
-    _claim: Claim,
+    claim: Claim,
     is_stream: bool,
 }
 
 impl Passing {
     /// From the app to the client.
     pub(super) fn new(lease: Lease, claim: Claim) -> Self {
-        Self { lease, _claim: claim, is_stream: false }
+        Self { lease, claim, is_stream: false }
     }
 
     /// An event stream: where it is cut it ends as if the app had ended it, so that the client comes again.
     pub(super) fn stream(lease: Lease, claim: Claim) -> Self {
         lease.carries_stream(claim.epoch);
-        Self { lease, _claim: claim.into_stream(), is_stream: true }
+        Self { lease, claim: claim.into_stream(), is_stream: true }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        match ready!(self.lease.poll_body(cx)) {
-            Some(Err(BrokenOff)) if self.is_stream && self.lease.cut().is_some_and(|cut| cut.is_done()) => Poll::Ready(None),
-            polled => Poll::Ready(polled),
+        let polled = ready!(self.lease.poll_body(cx));
+        let is_cut = || self.lease.cut().is_some_and(|cut| cut.is_done());
+        match polled {
+            Some(Err(BrokenOff)) if self.is_stream && is_cut() => return Poll::Ready(None),
+            // A client begins a stream again wherever it ends.
+            Some(Err(BrokenOff)) if !self.is_stream && !is_cut() => metrics::broke_off(self.claim.colour),
+            _ => {}
         }
+        Poll::Ready(polled)
     }
 }
 

@@ -16,9 +16,11 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 static ANSWERS: LazyLock<[Answers; 2]> = LazyLock::new(|| {
     let requests = counter("allswell_proxy_requests_total");
+    let broken = counter("allswell_proxy_broken_off_total");
     let seconds = histogram("allswell_proxy_request_seconds");
     Colour::BOTH.map(|colour| Answers {
         classes: CLASSES.map(|class| requests.with_label_values(&[colour.as_str(), class])),
+        broken: broken.with_label_values(&[colour.as_str()]),
         seconds: seconds.with_label_values(&[colour.as_str()]),
     })
 });
@@ -42,13 +44,14 @@ fn by_door(gauge: &IntGaugeVec) -> [IntGauge; 2] {
 
 struct Answers {
     classes: [IntCounter; 5],
+    broken: IntCounter,
     seconds: Histogram,
 }
 
 impl Answers {
     fn counted(&self) -> answers::Answers {
         let [.., failed] = &self.classes;
-        answers::Answers { total: self.classes.iter().map(IntCounter::get).sum(), failed: failed.get() }
+        answers::Answers { total: self.classes.iter().map(IntCounter::get).sum(), failed: failed.get() + self.broken.get() }
     }
 }
 
@@ -60,16 +63,25 @@ pub(super) fn answers() -> BothAnswers {
 
 /// Counts an answer of a colour: its app's, or ours where its app could not be reached or did not answer. A switch is taken back by these.
 pub(super) fn answered(colour: Colour, status: StatusCode, took: Duration) {
-    let [blue, green] = &*ANSWERS;
-    let answers = match colour {
-        Colour::Blue => blue,
-        Colour::Green => green,
-    };
+    let answers = of(colour);
     let class = usize::from(status.as_u16() / 100).saturating_sub(1);
     if let Some(counter) = answers.classes.get(class) {
         counter.inc();
     }
     answers.seconds.observe(took.as_secs_f64());
+}
+
+/// Counts an answer that a colour's app has begun and not ended. A switch is taken back by these too.
+pub(super) fn broke_off(colour: Colour) {
+    of(colour).broken.inc();
+}
+
+fn of(colour: Colour) -> &'static Answers {
+    let [blue, green] = &*ANSWERS;
+    match colour {
+        Colour::Blue => blue,
+        Colour::Green => green,
+    }
 }
 
 /// Counts an answer of our own.

@@ -112,6 +112,11 @@ async fn an_answer_that_breaks_off_never_looks_whole() {
         app.abort();
         let _ = app.await;
     }
+    // And it is the colour's: a switch is taken back by it.
+    let metrics = front.health("/metrics").await.1;
+    assert!(metrics.contains("allswell_proxy_broken_off_total{colour=\"blue\"} 4\n"), "{metrics}");
+    let answers = front.control.state().await.unwrap().answers.unwrap().blue;
+    assert_eq!((answers.total, answers.failed), (4, 4));
 }
 
 #[tokio::test]
