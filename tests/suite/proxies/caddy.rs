@@ -99,9 +99,10 @@ async fn what_goes_on_on_the_old_colour_is_told_and_not_cut() {
     assert_eq!(end.phase, Phase::Done, "{:?}", end.reason);
     let entry = front.remote.history(1).await.unwrap().remove(0);
     let drained = entry.steps.iter().find(|step| step.phase == Phase::Drained).unwrap();
-    // A probe of ours may have run beside it, and finished.
+    // A probe of ours may run beside it.
     let said = drained.note.as_deref().unwrap_or_default();
-    assert!(said.starts_with("1 requests and streams still run on blue and are left"), "{said}");
+    let left = said.split_once(" requests and streams still run on blue and are left").map(|(number, _)| number);
+    assert!(matches!(left, Some("1" | "2")), "{said}");
 }
 
 async fn end(caddy: &mut Front) {
