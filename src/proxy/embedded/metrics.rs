@@ -25,10 +25,7 @@ static ANSWERS: LazyLock<[Answers; 2]> = LazyLock::new(|| {
     })
 });
 static ERRORS: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_errors_total"));
-static ABANDONED: LazyLock<[IntCounter; 2]> = LazyLock::new(|| {
-    let counter = counter("allswell_proxy_abandoned_total");
-    [Door::Live, Door::Idle].map(|door| counter.with_label_values(&[door.as_str()]))
-});
+static ABANDONED: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_abandoned_total"));
 static STALE: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_stale_total"));
 static LOST: LazyLock<IntCounterVec> = LazyLock::new(|| counter("allswell_proxy_log_lines_lost_total"));
 static CONNECTIONS: LazyLock<[IntGauge; 2]> = LazyLock::new(|| by_door(&gauge("allswell_proxy_connections_open")));
@@ -91,11 +88,7 @@ pub(super) fn failed(door: Door, reason: &str) {
 
 /// Counts a request whose client went away before its answer. It says nothing of a colour: visitors leave for reasons of their own.
 pub(super) fn abandoned(door: Door) {
-    let [live, idle] = &*ABANDONED;
-    match door {
-        Door::Live => live.inc(),
-        Door::Idle => idle.inc(),
-    }
+    ABANDONED.with_label_values(&[door.as_str()]).inc();
 }
 
 /// Counts a request on a connection that the app had closed meanwhile.
@@ -151,7 +144,9 @@ pub fn refresh(state: &ProxyState) {
     // Also before the first of each: a rate needs a zero to rise from.
     LazyLock::force(&ANSWERS);
     LazyLock::force(&CONNECTIONS);
-    LazyLock::force(&ABANDONED);
+    for door in [Door::Live, Door::Idle] {
+        ABANDONED.with_label_values(&[door.as_str()]).inc_by(0);
+    }
     lost_lines(0);
     for outcome in ["resent", "repeated", "failed"] {
         STALE.with_label_values(&[outcome]).inc_by(0);
