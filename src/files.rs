@@ -6,6 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
 use crate::signing;
 
 /// Makes a directory with mode 0700, and its parents. One that exists is made private too.
@@ -44,6 +46,14 @@ fn create(path: &Path, content: &[u8]) -> io::Result<bool> {
         Ok(()) => File::open(folder_of(path))?.sync_all().map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// Does what waits for a disk, which may be slow: whoever else runs on this thread goes on elsewhere meanwhile.
+pub fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        Ok(_) | Err(_) => work(),
     }
 }
 

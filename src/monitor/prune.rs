@@ -16,6 +16,7 @@ impl Monitor {
     pub async fn prune(&self, now: Moment) -> Result<bool, MonitorError> {
         let keep = self.settings.keep;
         let mut transaction = self.store.begin().await?;
+        transaction.may_take_long();
         let newest = prune::newest_beat(&mut transaction).await?;
         // Where every row was forgotten, rows count from the beginning again.
         let looked = facts::get::<i64>(&mut transaction, LOOKED).await?.filter(|looked| *looked <= newest).unwrap_or(0);

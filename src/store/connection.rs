@@ -293,6 +293,13 @@ impl Transaction {
         self.0.is_batching = true;
     }
 
+    /// It reads what nobody has read for long, or much: whoever else runs on this thread goes on elsewhere meanwhile.
+    pub fn may_take_long(&mut self) {
+        if let Kind::Sqlite(file) = &mut self.0.kind {
+            file.may_take_long();
+        }
+    }
+
     /// Ends it: everything that was written is on disk.
     ///
     /// # Errors

@@ -5,29 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, OpenFlags, Row, Statement, ToSql};
-use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
+use rusqlite::{CachedStatement, Connection, ErrorCode, Row, Statement, ToSql};
 use serde::Serialize;
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::checkpoint::{self, Checkpointer};
+use super::checkpoint::Checkpointer;
 use super::dialect;
 use super::error::StoreError;
+use super::opened::{BUSY, Inode, Opened, Outlives, inode_of, to_read, to_write};
 use super::pending::Known;
 use super::put_off::{self, Behind, PutOff};
 use super::row::FileRow;
 use super::value::Value;
+use crate::files::aside;
 
-/// How long a statement waits for a lock that somebody outside holds.
-const BUSY: Duration = Duration::from_secs(1);
 /// How long somebody who reads waits for somebody who writes.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// So many statements are prepared once and kept.
-const PREPARED: usize = 256;
-/// What is kept of the file in memory, in KiB.
-const CACHE_KIB: i64 = 32 * 1_024;
 /// So many read at a time.
 const READERS: usize = 4;
 
@@ -43,28 +37,6 @@ pub(super) struct File {
     log: Arc<Path>,
     behind: Behind,
     checkpointer: Arc<Checkpointer>,
-}
-
-/// A device, and a file's number on it.
-type Inode = (u64, u64);
-
-/// What a commit outlives from the moment in which it returns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outlives {
-    /// Everything: it waits for the disk.
-    PowerCut,
-    /// The end of this process. The next commit that waits for the disk takes it along.
-    Crash,
-}
-
-impl Outlives {
-    /// In the words of SQLite.
-    fn synchronous(self) -> &'static str {
-        match self {
-            Self::PowerCut => "full",
-            Self::Crash => "normal",
-        }
-    }
 }
 
 impl File {
@@ -88,8 +60,10 @@ impl File {
     pub(super) async fn begin(&self, outlives: Outlives) -> Result<Lent, StoreError> {
         self.is_same(&self.path, self.inode)?;
         let mut lent = self.writer.lend().await?;
+        // From here to the commit hardly anything waits for the disk, and to make way for others would take longer than a statement does.
+        lent.is_long = false;
         lent.set_outlives(outlives)?;
-        lent.run("BEGIN IMMEDIATE", &[])?;
+        lent.lock()?;
         // It is there from the first transaction until the last connection ends.
         let log = lent.opened.as_mut().and_then(|opened| *opened.log.get_or_insert_with(|| inode_of(&self.log)));
         self.is_same(&self.log, log)?;
@@ -121,53 +95,6 @@ impl File {
     }
 }
 
-fn to_write(path: &Path) -> Result<Connection, StoreError> {
-    let writer = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-    writer.pragma_update(None, "journal_mode", "wal")?;
-    writer.pragma_update(None, "foreign_keys", true)?;
-    writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    checkpoint::watch(&writer);
-    Ok(writer)
-}
-
-fn to_read(path: &Path) -> Result<Connection, StoreError> {
-    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-}
-
-fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(PREPARED);
-    Ok(connection)
-}
-
-/// Which file a name leads to, if it leads to one. Nothing else is asked: a file of whose times somebody has asked is given a new one by the next
-/// write, however soon, and a commit waits for the disk once more to have that written.
-fn inode_of(path: &Path) -> Option<Inode> {
-    let file = statx(CWD, path, AtFlags::empty(), StatxFlags::INO).ok()?;
-    Some((makedev(file.stx_dev_major, file.stx_dev_minor), file.stx_ino))
-}
-
-/// A connection.
-#[derive(Debug)]
-struct Opened {
-    connection: Box<Connection>,
-    /// What its commits outlive, as far as that was said.
-    outlives: Option<Outlives>,
-    /// The log that it began to write, where it has begun.
-    log: Option<Option<Inode>>,
-    /// What its last transaction has left.
-    known: Known,
-    /// Another one once somebody else has written to the file.
-    version: Option<rusqlite::types::Value>,
-}
-
-impl Opened {
-    fn new(connection: Connection) -> Self {
-        Self { connection: Box::new(connection), outlives: None, log: None, known: Known::default(), version: None }
-    }
-}
-
 /// Connections that are lent to one at a time each.
 #[derive(Debug, Clone)]
 struct Pool {
@@ -190,7 +117,8 @@ impl Pool {
             Some(opened) => opened,
             None => Opened::new((self.open)(&self.path)?),
         };
-        Ok(Lent { opened: Some(opened), put_off: None, checkpointer: None, reads: None, home: Arc::clone(&self.idle), _permit: permit })
+        let home = Arc::clone(&self.idle);
+        Ok(Lent { opened: Some(opened), put_off: None, checkpointer: None, reads: None, is_long: true, home, _permit: permit })
     }
 }
 
@@ -204,6 +132,8 @@ pub(super) struct Lent {
     checkpointer: Option<Arc<Checkpointer>>,
     /// Of which file it reads, where it cannot write.
     reads: Option<Box<File>>,
+    /// Whether a statement may take long: whoever else runs on this thread goes on elsewhere meanwhile.
+    is_long: bool,
     home: Arc<Mutex<Vec<Opened>>>,
     _permit: OwnedSemaphorePermit,
 }
@@ -220,6 +150,25 @@ impl Lent {
         Ok(())
     }
 
+    /// Begins a transaction that writes. Hardly ever does somebody outside hold the lock: who waits for it makes way for others.
+    fn lock(&mut self) -> Result<(), StoreError> {
+        const BEGIN: &str = "BEGIN IMMEDIATE";
+        self.set_patience(Duration::ZERO)?;
+        let begun = self.run(BEGIN, &[]);
+        self.set_patience(BUSY)?;
+        let is_held =
+            |error: &StoreError| matches!(error, StoreError::File(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy));
+        match begun {
+            Err(error) if is_held(&error) => aside(|| self.run(BEGIN, &[])).map(drop),
+            begun => begun.map(drop),
+        }
+    }
+
+    /// How long the statements to come wait for a lock that somebody outside holds.
+    fn set_patience(&self, patience: Duration) -> Result<(), StoreError> {
+        Ok(self.opened.as_ref().ok_or(StoreError::Busy)?.connection.busy_timeout(patience)?)
+    }
+
     /// Whether somebody else has written to the file: then nothing is known any more.
     fn look_around(&mut self) -> Result<bool, StoreError> {
         let version = self.rows("PRAGMA data_version", &[])?.pop().and_then(|mut row| row.values.pop());
@@ -229,6 +178,11 @@ impl Lent {
             (opened.version, opened.known) = (version, Known::default());
         }
         Ok(is_changed)
+    }
+
+    /// The statements to come read what nobody has read for long, or much.
+    pub(super) fn may_take_long(&mut self) {
+        self.is_long = true;
     }
 
     /// What the last transaction has left: whoever takes it and does not leave it to the next one has it forgotten.
@@ -296,7 +250,9 @@ impl Lent {
                 self.run(put_off::LEAVE_FIRST, place)?;
             }
         }
-        self.run("COMMIT", &[])?;
+        let waits_for_the_disk = self.opened.as_ref().is_none_or(|opened| opened.outlives != Some(Outlives::Crash));
+        let mut commit = || self.run("COMMIT", &[]);
+        if waits_for_the_disk { aside(commit) } else { commit() }?;
         if let Some(put_off) = self.put_off.take() {
             put_off.committed();
         }
@@ -316,13 +272,15 @@ impl Lent {
 
     /// Runs a statement once for each row of values. Says how many rows it has written.
     pub(super) fn run_each(&mut self, text: &str, rows: impl IntoIterator<Item: IntoIterator<Item: ToSql>>) -> Result<usize, StoreError> {
-        self.with(text, |statement| {
-            let mut written = 0;
-            for values in rows {
-                bind(statement, values)?;
-                written += statement.raw_execute()?;
-            }
-            Ok(written)
+        aside(|| {
+            self.with(text, |statement| {
+                let mut written = 0;
+                for values in rows {
+                    bind(statement, values)?;
+                    written += statement.raw_execute()?;
+                }
+                Ok(written)
+            })
         })
     }
 
@@ -352,10 +310,11 @@ impl Lent {
             self.bring()?;
         }
         let Opened { connection, .. } = self.opened.as_ref().ok_or(StoreError::Busy)?;
-        aside(|| {
+        let work = || {
             let mut statement: CachedStatement<'_> = connection.prepare_cached(text)?;
             act(&mut statement)
-        })
+        };
+        if self.is_long { aside(work) } else { work() }
     }
 }
 
@@ -368,14 +327,6 @@ impl Drop for Lent {
             return;
         }
         self.home.lock().unwrap_or_else(PoisonError::into_inner).push(opened);
-    }
-}
-
-/// A disk may be slow: whoever else runs on this thread goes on elsewhere meanwhile.
-fn aside<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        Ok(_) | Err(_) => work(),
     }
 }
 
@@ -430,6 +381,25 @@ mod tests {
             let connection = &lent.opened.as_ref().unwrap().connection;
             assert_eq!(connection.pragma_query_value(None, "synchronous", |row| row.get(0)), Ok(level), "{outlives:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_somebody_outside_holds_for_a_moment_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let file = File::open(&path).unwrap();
+        let (held, is_held) = std::sync::mpsc::channel();
+        let outside = std::thread::spawn(move || {
+            let outside = to_write(&path).unwrap();
+            outside.execute_batch("BEGIN IMMEDIATE").unwrap();
+            held.send(()).unwrap();
+            // For as long as somebody else may write.
+            std::thread::sleep(PATIENCE);
+            outside.execute_batch("COMMIT").unwrap();
+        });
+        is_held.recv().unwrap();
+        file.begin(Outlives::PowerCut).await.unwrap();
+        outside.join().unwrap();
     }
 
     #[tokio::test]

@@ -26,6 +26,7 @@ mod json;
 pub mod latency;
 pub mod made;
 pub mod notices;
+mod opened;
 pub mod outbox;
 pub mod pages;
 mod pending;
