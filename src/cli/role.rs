@@ -125,7 +125,8 @@ async fn serve(part: Part, read: (Config, ConfigView), source: &Source) -> anyho
         Part::Proxy => {
             let built = Proxy::build(&read.0, &source.state).await?;
             announce(part, &built.addresses());
-            built.run(manager, shutdown).await
+            // On a thread that hears of the network itself: the one that waits here would be woken for every connection.
+            tokio::spawn(built.run(manager, shutdown)).await.context("it broke")?
         }
         Part::Prober => reload::run::<Prober>(read, source, manager, |bound| announce(part, bound), shutdown).await,
         Part::Watcher => reload::run::<Watcher>(read, source, manager, |bound| announce(part, bound), shutdown).await,

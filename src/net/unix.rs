@@ -1,8 +1,10 @@
 //! HTTP over a Unix socket: one request, one JSON answer.
 
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
@@ -59,16 +61,15 @@ async fn exchange(socket: &Path, request: Request<Full<Bytes>>) -> Result<(Statu
     let stream = UnixStream::connect(socket).await.map_err(|error| UnixError::Unreachable(io_words(&error)))?;
     let broken = |error: hyper::Error| UnixError::Unreachable(error.to_string());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    let connection = tokio::spawn(connection);
-    let answer = sender.send_request(request).await.map_err(broken);
-    let answer = match answer {
-        Ok(answer) => {
-            let status = answer.status();
-            let body = Limited::new(answer.into_body(), LARGEST).collect().await;
-            body.map(|body| (status, body.to_bytes())).map_err(|error| UnixError::Unreachable(error.to_string()))
-        }
-        Err(error) => Err(error),
+    let answered = async {
+        let answer = sender.send_request(request).await.map_err(broken)?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), LARGEST).collect().await;
+        body.map(|body| (status, body.to_bytes())).map_err(|error| UnixError::Unreachable(error.to_string()))
     };
-    connection.abort();
-    answer
+    // On one task: another one for the connection would have to be woken for each step.
+    match select(pin!(answered), pin!(connection)).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right((_, answered)) => answered.await,
+    }
 }

@@ -68,14 +68,11 @@ async fn state(State(shifter): State<Arc<Shifter>>) -> Json<ProxyState> {
 
 async fn shift(State(shifter): State<Arc<Shifter>>, Json(order): Json<SignedShift>) -> Result<Json<ProxyState>, OrderError> {
     let SignedShift { order, by } = order;
-    let order = SignedShift { order, by: named(by) };
-    // On a task of its own: who ordered it may hang up, and the shift is then done or not done, never half.
-    let shifted = tokio::spawn(async move { shifter.shift(order).await }).await;
-    shifted.map_err(|error| OrderError::Refused(error.to_string()))?.map(Json)
+    shifter.shift(SignedShift { order, by: named(by) }).map(Json)
 }
 
 async fn cut(State(shifter): State<Arc<Shifter>>, Json(order): Json<CutOrder>) -> Result<Json<ProxyState>, OrderError> {
-    shifter.cut(order.colour).await.map(Json)
+    shifter.cut(order.colour).map(Json)
 }
 
 /// Who orders, as a line can say it.

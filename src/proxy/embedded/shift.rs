@@ -11,6 +11,7 @@ use super::metrics;
 use super::running::Running;
 use super::state_file::{Found, StateError, StateFile};
 use crate::domain::colour::Colour;
+use crate::files::aside;
 use crate::proxy::control::{ProxyState, ShiftOrder, SignedShift};
 
 /// Why an order was refused.
@@ -41,7 +42,7 @@ pub(super) struct Shifter {
     trouble: Mutex<Option<String>>,
     /// Who asked for the shift under this epoch.
     by: Mutex<(u64, Option<String>)>,
-    turn: tokio::sync::Mutex<()>,
+    turn: Mutex<()>,
     /// How long the streams of a colour that was live go on.
     window: Option<Duration>,
     /// The epoch under which the live colour became so.
@@ -51,7 +52,7 @@ pub(super) struct Shifter {
 impl Shifter {
     /// For the state that was found in `file`.
     pub(super) fn new(claims: Arc<Claims>, running: Arc<Running>, file: StateFile, Found { live, by, trouble }: Found) -> Self {
-        let (trouble, by, turn) = (Mutex::new(trouble), Mutex::new((live.epoch, by)), tokio::sync::Mutex::new(()));
+        let (trouble, by, turn) = (Mutex::new(trouble), Mutex::new((live.epoch, by)), Mutex::default());
         Self { claims, running, file, trouble, by, turn, window: None, since: Arc::default() }
     }
 
@@ -60,17 +61,22 @@ impl Shifter {
         Self { window, ..self }
     }
 
-    /// Makes a colour live: stored first, then swapped, then acknowledged.
+    /// Makes a colour live: stored first, then swapped, then acknowledged. It waits for nothing but the disk, so that it is done or not done, also
+    /// where whoever ordered it hangs up.
     ///
     /// # Errors
     /// Where the epoch is not higher than the last, or where it cannot be stored.
-    pub(super) async fn shift(&self, SignedShift { order, by }: SignedShift) -> Result<ProxyState, OrderError> {
-        let _turn = self.turn.lock().await;
+    pub(super) fn shift(&self, order: SignedShift) -> Result<ProxyState, OrderError> {
+        aside(|| self.shift_in_turn(order))
+    }
+
+    fn shift_in_turn(&self, SignedShift { order, by }: SignedShift) -> Result<ProxyState, OrderError> {
+        let _turn = self.turn();
         let old = self.claims.live();
         if order.epoch <= old.epoch {
             return Err(OrderError::Stale { given: order.epoch, seen: old.epoch });
         }
-        self.store(order, by.clone(), old).await?;
+        self.store(order, by.as_deref(), old)?;
         // Before the swap: whoever sees the new epoch sees who asked for it. With the old one nobody is seen for a moment.
         *self.last() = (order.epoch, by);
         self.claims.swap(Live { colour: Some(order.to), epoch: order.epoch });
@@ -96,32 +102,31 @@ impl Shifter {
         });
     }
 
-    async fn store(&self, order: ShiftOrder, by: Option<String>, old: Live) -> Result<(), OrderError> {
-        let (file, before) = (self.file.clone(), self.by_of(old.epoch));
-        let stored = tokio::task::spawn_blocking(move || {
-            let stored = file.store(order.to, order.epoch, by.as_deref(), old.epoch);
-            // What was written and not synced would shift at the next start: what is live is put back.
-            if let (Err(_), Some(live)) = (&stored, old.colour)
-                && let Err(error) = file.store(live, old.epoch, before.as_deref(), old.epoch)
-            {
-                tracing::error!(%error, live = %live, "the state file may name another colour than the live one");
-            }
-            stored
-        });
-        let stored = stored.await.map_err(|error| OrderError::Refused(format!("the shift broke off: {error}")))?;
-        Ok(stored?)
+    fn store(&self, order: ShiftOrder, by: Option<&str>, old: Live) -> Result<(), StateError> {
+        let stored = self.file.store(order.to, order.epoch, by, old.epoch);
+        // What was written and not synced would shift at the next start: what is live is put back.
+        if let (Err(_), Some(live)) = (&stored, old.colour)
+            && let Err(error) = self.file.store(live, old.epoch, self.by_of(old.epoch).as_deref(), old.epoch)
+        {
+            tracing::error!(%error, live = %live, "the state file may name another colour than the live one");
+        }
+        stored
     }
 
     /// Ends what runs on an idle colour.
     ///
     /// # Errors
     /// Where the colour is live.
-    pub(super) async fn cut(&self, colour: Colour) -> Result<ProxyState, OrderError> {
-        let _turn = self.turn.lock().await;
+    pub(super) fn cut(&self, colour: Colour) -> Result<ProxyState, OrderError> {
+        let _turn = aside(|| self.turn());
         self.claims.cut(colour).map_err(|error| OrderError::Refused(error.to_string()))?;
         let ended = self.running.end(colour);
         tracing::info!(%colour, connections = ended, "cut");
         Ok(self.state())
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is live, what each colour has to do, and what it has answered.
@@ -162,52 +167,52 @@ mod tests {
         SignedShift { order: ShiftOrder { to, epoch }, by: None }
     }
 
-    #[tokio::test]
-    async fn who_asked_for_the_last_shift_is_said_also_after_a_restart_and_of_no_other_one() {
+    #[test]
+    fn who_asked_for_the_last_shift_is_said_also_after_a_restart_and_of_no_other_one() {
         let folder = tempfile::tempdir().unwrap();
         let first = shifter(folder.path());
         assert_eq!(first.state().by, None);
         let by_ann = SignedShift { by: Some("ann@desk".to_owned()), ..order(Colour::Green, 5) };
-        assert_eq!(first.shift(by_ann).await.unwrap().by.as_deref(), Some("ann@desk"));
+        assert_eq!(first.shift(by_ann).unwrap().by.as_deref(), Some("ann@desk"));
         let by_bob = SignedShift { by: Some("bob@table".to_owned()), ..order(Colour::Blue, 5) };
-        first.shift(by_bob).await.expect_err("it is stale");
+        first.shift(by_bob).expect_err("it is stale");
         assert_eq!(first.state().by.as_deref(), Some("ann@desk"));
         let again = shifter(folder.path());
         assert_eq!((again.state().by.as_deref(), again.by_of(4)), (Some("ann@desk"), None));
-        assert_eq!(again.shift(order(Colour::Blue, 6)).await.unwrap().by, None);
+        assert_eq!(again.shift(order(Colour::Blue, 6)).unwrap().by, None);
     }
 
-    #[tokio::test]
-    async fn an_epoch_that_was_seen_is_refused_and_changes_nothing() {
+    #[test]
+    fn an_epoch_that_was_seen_is_refused_and_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let shifter = shifter(folder.path());
-        shifter.shift(order(Colour::Green, 5)).await.unwrap();
+        shifter.shift(order(Colour::Green, 5)).unwrap();
         for epoch in [0, 4, 5] {
-            let refused = shifter.shift(order(Colour::Blue, epoch)).await;
+            let refused = shifter.shift(order(Colour::Blue, epoch));
             assert!(matches!(refused, Err(OrderError::Stale { seen: 5, .. })), "{refused:?}");
         }
         assert_eq!(shifter.state().live, Some(Colour::Green));
     }
 
-    #[tokio::test]
-    async fn a_state_that_cannot_be_stored_is_not_taken_on() {
+    #[test]
+    fn a_state_that_cannot_be_stored_is_not_taken_on() {
         let folder = tempfile::tempdir().unwrap();
         let shifter = shifter(folder.path());
         std::fs::remove_file(folder.path().join("proxy.json")).unwrap();
         std::fs::create_dir(folder.path().join("proxy.json")).unwrap();
-        let refused = shifter.shift(order(Colour::Green, 1)).await;
+        let refused = shifter.shift(order(Colour::Green, 1));
         assert!(matches!(refused, Err(OrderError::Unstored(_))), "{refused:?}");
         assert_eq!((shifter.state().live, shifter.state().epoch), (Some(Colour::Blue), 0));
     }
 
-    #[tokio::test]
-    async fn a_shift_cures_an_unreadable_state() {
+    #[test]
+    fn a_shift_cures_an_unreadable_state() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("proxy.json"), "{\"epoch\":3}").unwrap();
         let shifter = shifter(folder.path());
         assert!(shifter.trouble().is_some());
-        assert!(shifter.shift(order(Colour::Green, 3)).await.is_err());
-        shifter.shift(order(Colour::Green, 4)).await.unwrap();
+        assert!(shifter.shift(order(Colour::Green, 3)).is_err());
+        shifter.shift(order(Colour::Green, 4)).unwrap();
         assert_eq!(shifter.trouble(), None);
         assert_eq!(StateFile::new(&folder.path().join("proxy.json")).load(Colour::Blue).unwrap().live.colour, Some(Colour::Green));
     }
