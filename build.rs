@@ -1,6 +1,8 @@
 //! Where an executable comes from, as `--version` says it. `ALLSWELL_REVISION` names the commit where there is no git to ask (a container's
 //! build), `SOURCE_DATE_EPOCH` the time where builds are to be the same. A debug build asks for neither: each commit would compile everything
 //! anew.
+//!
+//! `allswell` itself stands at a fixed address (decision 0102).
 
 use std::env;
 use std::path::Path;
@@ -16,6 +18,13 @@ fn main() {
     let time = set("SOURCE_DATE_EPOCH").or_else(|| if is_debug { None } else { now() });
     println!("cargo::rustc-env=ALLSWELL_COMMIT={}", commit.unwrap_or_default());
     println!("cargo::rustc-env=ALLSWELL_BUILT={}", time.unwrap_or_default());
+    if is_for("OS", "linux") && is_for("ENV", "gnu") {
+        println!("cargo::rustc-link-arg-bin=allswell=-no-pie");
+    }
+}
+
+fn is_for(what: &str, value: &str) -> bool {
+    set(&format!("CARGO_CFG_TARGET_{what}")).is_some_and(|target| target == value)
 }
 
 fn set(name: &str) -> Option<String> {

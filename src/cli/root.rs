@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use rustix::process::{getpriority_process, setpriority_process};
 use serde_json::json;
 
 use super::exit::{Exit, Outcome};
@@ -113,10 +114,14 @@ pub fn command() -> clap::Command {
 /// The whole of `allswell`. Wrong usage ends with exit code 2.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Root { operator, command } = match parse(std::env::args_os().collect()) {
+    let ahead = Ahead::go();
+    let Root { operator, command } = match parse(&std::env::args_os().collect::<Vec<_>>()) {
         Ok(root) => root,
         Err(error) => return misused(&error),
     };
+    if !matches!(&command, Command::Act(act) if act.goes_first()) {
+        ahead.no_more();
+    }
     let options = &operator.options;
     match command {
         Command::Run(Run::Up(args)) => up::run(&args, options),
@@ -126,23 +131,48 @@ pub fn main() -> ExitCode {
         Command::Run(Run::Heartbeat(args)) => heartbeat::run(*args),
         Command::Run(Run::Scroll(args)) => scroll::run(&args),
         Command::Run(Run::Session(args)) => session::run(&args),
-        Command::Act(act) => {
-            if act.goes_first() {
-                // Whoever may not goes with all others.
-                let _ = rustix::process::nice(AHEAD);
-            }
-            end(&operator, run(&operator, act))
+        Command::Act(act) => end(&operator, run(&operator, act)),
+    }
+}
+
+/// Before what visitors keep busy: from the first moment on, for to know what is called takes a while too.
+struct Ahead {
+    /// The priority to go back to.
+    before: Option<i32>,
+}
+
+impl Ahead {
+    /// Whoever may not goes with all others.
+    fn go() -> Self {
+        let before = getpriority_process(None).ok();
+        if before.is_some_and(|before| before > AHEAD) {
+            let _ = setpriority_process(None, AHEAD);
         }
+        Self { before }
+    }
+
+    fn no_more(self) {
+        let _ = self.before.map(|before| setpriority_process(None, before));
     }
 }
 
 /// Only the command that is called is described to clap: all of them take half a millisecond. Help, and what is wrong, is said by whoever knows all.
-fn parse(words: Vec<OsString>) -> Result<Root, clap::Error> {
-    Root::try_parse_from(&words).or_else(|_| {
-        let mut all = command();
-        all.build();
-        Root::from_arg_matches(&all.try_get_matches_from(words)?)
-    })
+fn parse(words: &[OsString]) -> Result<Root, clap::Error> {
+    let matches = called(words).and_then(|called| called.try_get_matches_from(words).ok());
+    matches.and_then(|matches| Root::from_arg_matches(&matches).ok()).map_or_else(|| parse_by_all(words), Ok)
+}
+
+fn parse_by_all(words: &[OsString]) -> Result<Root, clap::Error> {
+    let mut all = command();
+    all.build();
+    Root::from_arg_matches(&all.try_get_matches_from(words)?)
+}
+
+/// The command line, as if the first word that names a command were the one that is called, and there were no other.
+fn called(words: &[OsString]) -> Option<clap::Command> {
+    let all = command();
+    let called = words.iter().skip(1).find_map(|word| all.find_subcommand(word))?;
+    Some(clap::Command::new("allswell").version(version()).args(all.get_arguments()).subcommand(called.clone()))
 }
 
 /// Help was asked for, or the words were not understood; they may be anybody's, and no terminal obeys them.
@@ -219,8 +249,29 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_called_alone_is_understood_as_among_all() {
+        for line in [
+            "switch green --yes --config a.toml --state s",
+            "--config switch --state deploy rollback --json",
+            "--config switch deploy --version switch",
+            "-y scale blue 3",
+            "up --config switch",
+            "hold on",
+        ] {
+            let words: Vec<OsString> = ["allswell"].into_iter().chain(line.split(' ')).map(OsString::from).collect();
+            let (parsed, by_all) = (parse(&words).unwrap(), parse_by_all(&words).unwrap());
+            assert_eq!(format!("{parsed:?}"), format!("{by_all:?}"), "{line}");
+        }
+        for line in ["switch", "switch --help", "--version", "swich green", "live extra", "--json"] {
+            let words: Vec<OsString> = ["allswell"].into_iter().chain(line.split(' ')).map(OsString::from).collect();
+            let (refused, by_all) = (parse(&words).unwrap_err(), parse_by_all(&words).unwrap_err());
+            assert_eq!(refused.to_string(), by_all.to_string(), "{line}");
+        }
+    }
+
+    #[test]
     fn the_help_describes_every_command() {
-        let help = parse(["allswell", "--help"].map(OsString::from).to_vec()).unwrap_err().to_string();
+        let help = parse(&["allswell", "--help"].map(OsString::from)).unwrap_err().to_string();
         let (_, commands) = help.split_once("Commands:").unwrap();
         let (commands, _) = commands.split_once("Options:").unwrap();
         // What is further to the right belongs to the line before.

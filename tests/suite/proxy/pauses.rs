@@ -91,7 +91,7 @@ async fn an_order_goes_before_what_visitors_keep_busy_and_a_question_does_not() 
     let front = Front::start("").await;
     front.signal(Signal::STOP);
     let ours = rustix::process::nice(0).unwrap();
-    for (words, nice) in [(&["hold", "on"][..], ours - 10), (&["live"], ours)] {
+    for (words, nice) in [(&["hold", "on"][..], ours.min(-10)), (&["live"], ours)] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_allswell"));
         command.args(["--config", "allswell.toml", "--state", "state"]).args(words).current_dir(front.host.path(""));
         let asking = Process::start(&mut command, &front.host.path("asking.log"));
