@@ -5,13 +5,15 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, getpriority_process, kill_process_group, setpriority_pgrp};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 use crate::domain::plain::one_line;
 
+/// The priority of whoever asks for none.
+const USUAL: i32 = 0;
 /// The end of what it says is kept, in bytes.
 const TAIL: usize = 8 * 1024;
 /// What it says is kept up to here where all of it is wanted, in bytes.
@@ -97,12 +99,23 @@ fn how(status: ExitStatus) -> String {
 pub struct Running(Child);
 
 impl Running {
-    /// Starts it.
+    /// Starts it. Where we go before others it does not: it may be anything, and take long.
     ///
     /// # Errors
     /// Where it cannot be started.
     pub fn start(command: &mut Command) -> io::Result<Self> {
-        command.process_group(0).kill_on_drop(true).spawn().map(Self)
+        let running = command.process_group(0).kill_on_drop(true).spawn().map(Self)?;
+        if getpriority_process(None).is_ok_and(|ours| ours < USUAL)
+            && let Some(group) = running.group()
+        {
+            let _ = setpriority_pgrp(Some(group), USUAL);
+        }
+        Ok(running)
+    }
+
+    /// Its process group, until it was waited for: no other process can have that id before.
+    fn group(&self) -> Option<Pid> {
+        self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
     }
 
     /// How it ended. It hears `input`, where its standard input is ours; of what it says, where its outputs are ours, the end is kept in `tail`.
@@ -146,9 +159,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has an id only until it was waited for: no other process can have it yet.
-        let group = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(group) = group {
+        if let Some(group) = self.group() {
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
@@ -236,6 +247,20 @@ mod tests {
     #[tokio::test]
     async fn what_it_leaves_running_keeps_nobody_waiting() {
         run(&shell("sleep 8 & echo done"), &[], Duration::from_secs(4)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn it_does_not_go_before_others_where_we_do() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "read word; nice"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Of this thread alone.
+        rustix::process::setpriority_process(None, -5).expect("root may");
+        let started = Running::start(&mut command);
+        rustix::process::setpriority_process(None, 0).unwrap();
+        let mut said = Vec::new();
+        let ended = timeout(LIMIT, started.unwrap().finish(b"go\n", &mut said)).await.unwrap();
+        assert!(ended.unwrap().success());
+        assert_eq!(String::from_utf8(said).unwrap().trim(), "0");
     }
 
     #[tokio::test]
