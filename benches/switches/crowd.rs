@@ -99,7 +99,7 @@ async fn keep_asking(shared: Arc<Shared>, number: usize) {
             }
         };
         while shared.goes_on() {
-            sleep(if uploads { upload_pause } else { pause }).await;
+            sleep(about(if uploads { upload_pause } else { pause })).await;
             if client.is_over() {
                 shared.note(|tally| tally.closed += 1);
                 break;
@@ -116,6 +116,12 @@ async fn keep_asking(shared: Arc<Shared>, number: usize) {
             }
         }
     }
+}
+
+/// Half as long or one and a half times, or between: clients who pause equally long come all at once, again and again, as those do not who know nothing
+/// of each other.
+fn about(pause: Duration) -> Duration {
+    pause.mul_f64(rand::random_range(0.5..1.5))
 }
 
 /// One request. Whether the connection goes on.

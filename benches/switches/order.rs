@@ -14,6 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use super::crowd::Shared;
 use super::raw::Raw;
@@ -67,32 +68,52 @@ impl Operator {
 
     /// Switches, beside a visitor of this address.
     pub(crate) async fn switch(&self, address: String, crowd: Arc<Shared>, to: Colour) -> Shift {
-        let (by, first) = (self.by.clone(), self.looks.runs.spawn(first_heard(address, to)));
+        let (opens, opened) = oneshot::channel();
+        let (by, looks) = (self.by.clone(), self.looks.runs.spawn(look(address, to, opened)));
         crowd.marks.order(to);
-        let switched = self.orders.runs.spawn(async move { switch(&by, to, || crowd.marks.acknowledge()).await });
+        let heard = Heard { gated: Some(opens), crowd };
+        let switched = self.orders.runs.spawn(async move { switch(&by, to, heard).await });
         let times = switched.await.unwrap();
-        Shift { times, first_after: first.await.unwrap().as_secs_f64() - times.acknowledged_at.as_secs_f64() }
+        let Seen { first_at, usual } = looks.await.unwrap();
+        Shift { times, first_after: first_at.as_secs_f64() - times.acknowledged_at.as_secs_f64(), usual }
     }
 }
 
-/// Switches; `acknowledged` is called when it is said that new requests go to the colour.
-async fn switch(by: &By, to: Colour, acknowledged: impl Fn()) -> Times {
+/// Who hears of a switch's phases as whoever ordered it does.
+struct Heard {
+    /// Who looks for the new colour begins then.
+    gated: Option<oneshot::Sender<()>>,
+    crowd: Arc<Shared>,
+}
+
+impl Heard {
+    fn gated(&mut self) -> Duration {
+        let now = clock::elapsed();
+        let _ = self.gated.take().map(|looks| looks.send(()));
+        now
+    }
+
+    /// It is said that new requests go to the colour.
+    fn shifted(&self) -> Duration {
+        self.crowd.marks.acknowledge();
+        clock::elapsed()
+    }
+}
+
+async fn switch(by: &By, to: Colour, heard: Heard) -> Times {
     match by {
-        By::Command(folder) => by_command(folder, to, acknowledged).await,
-        By::Remote(remote) => by_remote(remote, to, acknowledged).await,
+        By::Command(folder) => by_command(folder, to, heard).await,
+        By::Remote(remote) => by_remote(remote, to, heard).await,
     }
 }
 
-async fn by_remote(remote: &Remote, to: Colour, acknowledged: impl Fn()) -> Times {
+async fn by_remote(remote: &Remote, to: Colour, mut heard: Heard) -> Times {
     let order = SwitchOrder { to, force: None, wait: true, by: "bench".to_owned() };
     let began = clock::elapsed();
     let (mut gated, mut shifted) = (None, None);
     let end = remote.switch(&order, |event| match event.phase {
-        Phase::Gated => gated = Some(clock::elapsed()),
-        Phase::Shifted => {
-            acknowledged();
-            shifted = Some(clock::elapsed());
-        }
+        Phase::Gated => gated = Some(heard.gated()),
+        Phase::Shifted => shifted = Some(heard.shifted()),
         _ => {}
     });
     let end = end.await.unwrap();
@@ -101,20 +122,45 @@ async fn by_remote(remote: &Remote, to: Colour, acknowledged: impl Fn()) -> Time
     Times { gated: gated - began, shifted: shifted - began, done: clock::elapsed() - began, acknowledged_at: shifted }
 }
 
-/// When a visitor who asks without a pause first hears the colour, in elapsed time.
-async fn first_heard(address: String, colour: Colour) -> Duration {
+/// What a visitor has seen of a switch.
+struct Seen {
+    /// When the colour first answered, in elapsed time.
+    first_at: Duration,
+    /// How long answers took at other times, which is what the first may be held against.
+    usual: [Duration; 3],
+}
+
+/// Asks without a pause from the open gate on until the colour answers. One who asks before keeps a processor busy for which the command waits, and
+/// that wait is no command's.
+async fn look(address: String, colour: Colour, opened: oneshot::Receiver<()>) -> Seen {
+    let mut opened = Some(opened);
     loop {
         let Ok(mut client) = Raw::connect(&address).await else { continue };
+        if let Some(opened) = opened.take() {
+            opened.await.unwrap();
+        }
         while let Ok(answer) = client.ask("GET", "/who", &[], &[]).await {
             if answer.text() == colour.as_str() {
-                return clock::elapsed();
+                return Seen { first_at: clock::elapsed(), usual: usual(&mut client).await };
             }
         }
     }
 }
 
+/// While the switch drains and observes.
+async fn usual(client: &mut Raw) -> [Duration; 3] {
+    let mut took = [Duration::ZERO; 3];
+    for took in &mut took {
+        sleep(Duration::from_millis(10)).await;
+        let asked = clock::elapsed();
+        client.ask("GET", "/who", &[], &[]).await.unwrap();
+        *took = clock::elapsed() - asked;
+    }
+    took
+}
+
 /// Runs `allswell switch COLOUR --yes`.
-async fn by_command(folder: &Path, to: Colour, acknowledged: impl Fn()) -> Times {
+async fn by_command(folder: &Path, to: Colour, mut heard: Heard) -> Times {
     let began = clock::elapsed();
     let mut command = Command::new(env!("CARGO_BIN_EXE_allswell"));
     command.args(["switch", to.as_str(), "--yes", "--config", "allswell.toml", "--state", "state"]).current_dir(folder);
@@ -122,13 +168,9 @@ async fn by_command(folder: &Path, to: Colour, acknowledged: impl Fn()) -> Times
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let (mut gated, mut shifted, mut said) = (None, None, String::new());
     while let Some(line) = lines.next_line().await.unwrap() {
-        let now = clock::elapsed();
         match line.split_whitespace().nth(1) {
-            Some("gated") => gated = Some(now),
-            Some("shifted") => {
-                acknowledged();
-                shifted = Some(now);
-            }
+            Some("gated") => gated = Some(heard.gated()),
+            Some("shifted") => shifted = Some(heard.shifted()),
             Some(_) | None => {}
         }
         said.push_str(&line);

@@ -14,6 +14,8 @@ pub(crate) struct Shift {
     pub(crate) times: Times,
     /// When the first answer of the new colour came after the acknowledgement, in seconds; before it where this is negative.
     pub(crate) first_after: f64,
+    /// How long other answers of the colour took.
+    pub(crate) usual: [Duration; 3],
 }
 
 pub(crate) struct Row {
@@ -28,7 +30,7 @@ pub(crate) struct Row {
 
 const HEAD: &str = "| proxy | switches | answered | failed GET / POST / upload | closed | WebSockets closed | event streams closed | old colour after \
                     | command to acknowledgement p50 / p99 / max ms | of it to the open gate p50 | first answer of the new p50 / p99 / max ms \
-                    | memory MB | files | prober's memory MB | files | a switch took |";
+                    | other answers take | memory MB | files | prober's memory MB | files | a switch took |";
 
 impl Row {
     pub(crate) fn print(&self, is_first: bool) {
@@ -38,7 +40,6 @@ impl Row {
         let Tally { answered, failed_get, failed_post, failed_upload, closed, strays, websockets_closed, event_streams_closed, .. } =
             self.tally;
         let [shifted, gated] = [self.shifted(), self.gated()];
-        let first = self.first();
         let three = |of: &[f64]| format!("{:.1} / {:.1} / {:.1}", quantile(of, 0.5), quantile(of, 0.99), quantile(of, 1.0));
         let mb = |held: Held| held.resident_kb as f64 / 1_024.0;
         let held = |at: usize| {
@@ -46,12 +47,13 @@ impl Row {
             format!("{:.1} to {:.1} | {} to {}", mb(before), mb(after), before.files, after.files)
         };
         println!(
-            "| {} | {} | {answered} | {failed_get} / {failed_post} / {failed_upload} | {closed} | {websockets_closed} | {event_streams_closed} | {strays} | {} | {:.1} | {} | {} | {} | {:.2} s |",
+            "| {} | {} | {answered} | {failed_get} / {failed_post} / {failed_upload} | {closed} | {websockets_closed} | {event_streams_closed} | {strays} | {} | {:.1} | {} | {} | {} | {} | {:.2} s |",
             self.name,
             self.shifts.len(),
             three(&shifted),
             quantile(&gated, 0.5),
-            three(&first),
+            three(&self.first()),
+            three(&self.usual()),
             held(0),
             held(1),
             self.took.as_secs_f64() / self.shifts.len() as f64,
@@ -71,7 +73,7 @@ impl Row {
         json!({
             "name": self.name, "switches": self.shifts.len(), "tally": self.tally, "seconds": self.took.as_secs_f64(),
             "acknowledged_ms": all(&self.shifted()), "gated_ms": all(&self.gated()), "done_ms": all(&done),
-            "first_answer_after_ms": all(&self.first()),
+            "first_answer_after_ms": all(&self.first()), "other_answers_ms": all(&self.usual()),
             "proxy": { "before": self.before[0], "after": self.after[0] }, "prober": { "before": self.before[1], "after": self.after[1] },
         })
     }
@@ -86,6 +88,10 @@ impl Row {
 
     fn first(&self) -> Vec<f64> {
         sorted(self.shifts.iter().map(|shift| shift.first_after * 1_000.0))
+    }
+
+    fn usual(&self) -> Vec<f64> {
+        sorted(self.shifts.iter().flat_map(|shift| shift.usual).map(ms))
     }
 }
 
