@@ -86,6 +86,13 @@ impl File {
         Ok(lent)
     }
 
+    /// For reading a few rows that are found at once.
+    pub(super) async fn read_little(&self) -> Result<Lent, StoreError> {
+        let mut lent = self.read().await?;
+        lent.is_long = false;
+        Ok(lent)
+    }
+
     /// Writes everything that was put off to the rows of the checks. It outlives everything already, where it is.
     async fn bring(&self) -> Result<(), StoreError> {
         let begun = timeout(PATIENCE, self.begin(Outlives::Crash)).await;

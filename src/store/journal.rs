@@ -24,6 +24,12 @@ mod standing;
 const UNPROVEN: &str = "SELECT id FROM journal WHERE what = 'deploy' AND target = ? AND phase <> 'done' AND id > \
      (SELECT coalesce(max(id), 0) FROM journal WHERE what = 'deploy' AND target = ? AND phase = 'done') ORDER BY id DESC LIMIT 8";
 
+const LAST_SWITCH: &str = "SELECT * FROM journal WHERE what = 'switch' ORDER BY id DESC LIMIT 1";
+const LAST_DEPLOY: &str = "SELECT * FROM journal WHERE what = 'deploy' AND target = ? ORDER BY id DESC LIMIT 1";
+const UNFINISHED: &str = "SELECT * FROM journal WHERE what = 'switch' AND ended_at IS NULL ORDER BY id";
+const UNTOLD: &str = "SELECT * FROM journal WHERE what = 'switch' AND ended_at IS NOT NULL AND told = 0 ORDER BY id";
+const HIGHEST: &str = "SELECT coalesce(max(epoch), 0) AS highest FROM journal";
+
 /// The journal in a store.
 #[derive(Debug, Clone)]
 pub struct Journal {
@@ -136,7 +142,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn expected(&self) -> Result<BTreeMap<Colour, u32>, StoreError> {
-        let mut connection = self.store.read().await?;
+        let mut connection = self.store.read_little().await?;
         let mut expected = BTreeMap::new();
         for colour in Colour::BOTH {
             expected.extend(expected_of(&mut connection, colour).await?.map(|count| (colour, count)));
@@ -149,7 +155,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn close_overdue_deploys(&self, now: Moment) -> Result<(), StoreError> {
-        let mut connection = self.store.read().await?;
+        let mut connection = self.store.read_little().await?;
         match lease(&mut connection).await? {
             Some(lease) if lease.what.is_of_instances() && lease.until <= now => {}
             Some(_) | None => return Ok(()),
@@ -166,7 +172,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn lease(&self) -> Result<Option<Lease>, StoreError> {
-        let mut connection = self.store.read().await?;
+        let mut connection = self.store.read_little().await?;
         lease(&mut connection).await
     }
 
@@ -175,7 +181,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn entry(&self, id: i64) -> Result<Option<Entry>, StoreError> {
-        let mut connection = self.store.read().await?;
+        let mut connection = self.store.read_little().await?;
         entry(&mut connection, id).await
     }
 
@@ -195,7 +201,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn last_switch(&self) -> Result<Option<Entry>, StoreError> {
-        self.some("SELECT * FROM journal WHERE what = 'switch' ORDER BY id DESC LIMIT 1").await.map(|mut found| found.pop())
+        self.some(LAST_SWITCH).await.map(|mut found| found.pop())
     }
 
     /// The last deploy of a colour.
@@ -203,9 +209,8 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn last_deploy(&self, colour: Colour) -> Result<Option<Entry>, StoreError> {
-        let mut connection = self.store.read().await?;
-        let query = sql("SELECT * FROM journal WHERE what = 'deploy' AND target = ? ORDER BY id DESC LIMIT 1");
-        let rows = query.bind(colour.as_str()).all(&mut connection).await?;
+        let mut connection = self.store.read_little().await?;
+        let rows = sql(LAST_DEPLOY).bind(colour.as_str()).all(&mut connection).await?;
         with_steps(&mut connection, rows).await.map(|mut found| found.pop())
     }
 
@@ -214,7 +219,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn unproven_deploys(&self, colour: Colour) -> Result<Vec<i64>, StoreError> {
-        let mut connection = self.store.read().await?;
+        let mut connection = self.store.read_little().await?;
         let rows = sql(UNPROVEN).bind(colour.as_str()).bind(colour.as_str()).all(&mut connection).await?;
         rows.iter().map(|row| row.get("id")).collect()
     }
@@ -224,7 +229,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn unfinished_switches(&self) -> Result<Vec<Entry>, StoreError> {
-        self.some("SELECT * FROM journal WHERE what = 'switch' AND ended_at IS NULL ORDER BY id").await
+        self.some(UNFINISHED).await
     }
 
     /// Switches that have ended and that nobody has been told of.
@@ -232,7 +237,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn untold(&self) -> Result<Vec<Entry>, StoreError> {
-        self.some("SELECT * FROM journal WHERE what = 'switch' AND ended_at IS NOT NULL AND told = 0 ORDER BY id").await
+        self.some(UNTOLD).await
     }
 
     /// Writes what channels are to be told of an entry's end, by channel, and that it is told, in one commit.
@@ -259,14 +264,14 @@ impl Journal {
     }
 
     async fn some(&self, query: &'static str) -> Result<Vec<Entry>, StoreError> {
-        let mut connection = self.store.read().await?;
+        let mut connection = self.store.read_little().await?;
         let rows = sql(query).all(&mut connection).await?;
         with_steps(&mut connection, rows).await
     }
 }
 
 async fn next_epoch(connection: &mut Connection, proxy_epoch: u64) -> Result<u64, StoreError> {
-    let highest: u64 = sql("SELECT coalesce(max(epoch), 0) AS highest FROM journal").one(connection).await?.get("highest")?;
+    let highest: u64 = sql(HIGHEST).one(connection).await?.get("highest")?;
     Ok(highest.max(proxy_epoch) + 1)
 }
 

@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     // A server's shelves are views.
     Step::Each { file: include_str!("schema/shelved_file.sql"), server: "SELECT 1" },
     Step::Both(include_str!("schema/groups.sql")),
+    Step::Both(include_str!("schema/orders.sql")),
 ];
 
 /// Takes the steps that are not taken yet.

@@ -25,7 +25,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn belief(&self) -> Result<Belief, StoreError> {
-        let mut connection = self.store.read().await?;
+        let mut connection = self.store.read_little().await?;
         belief(&mut connection).await
     }
 
@@ -59,7 +59,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn before_shift(&self, id: i64) -> Result<Option<Before>, StoreError> {
-        let mut connection = self.store.read().await?;
+        let mut connection = self.store.read_little().await?;
         let kept: Option<(i64, Before)> = facts::get(&mut connection, BEFORE).await?;
         Ok(kept.filter(|(of, _)| *of == id).map(|(_, before)| before))
     }

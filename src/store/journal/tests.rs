@@ -269,3 +269,17 @@ async fn what_was_deployed_since_the_last_deploy_that_was_done_is_not_proven() {
     assert_eq!(journal.unproven_deploys(Colour::Green).await.unwrap(), [refused, cut_off]);
     assert!(journal.unproven_deploys(Colour::Blue).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn what_an_order_asks_does_not_read_all_that_the_journal_has_ever_held() {
+    let (_folder, journal) = journal().await;
+    let mut connection = journal.store.read().await.unwrap();
+    for (query, values) in [(LAST_SWITCH, 0), (LAST_DEPLOY, 1), (UNPROVEN, 2), (UNFINISHED, 0), (UNTOLD, 0), (HIGHEST, 0)] {
+        let asked = (0..values).fold(sql(format!("EXPLAIN QUERY PLAN {query}")), |asked, _| asked.bind("green"));
+        let plan: Vec<String> = asked.all(&mut connection).await.unwrap().iter().map(|row| row.get("detail").unwrap()).collect();
+        // From the newest on until the first one that fits, of which most are.
+        let newest_first = query == LAST_SWITCH;
+        let is_found = plan.iter().all(|step| newest_first || step.contains("INDEX") || step.starts_with("SCALAR SUBQUERY"));
+        assert!(is_found, "{query}: {plan:?}");
+    }
+}
