@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use super::cluster::Cluster;
 use super::gate::Glance;
@@ -89,7 +89,8 @@ impl Desk {
     pub async fn switch(&self, order: SwitchOrder) -> Result<Phases, Refusal> {
         let Cluster { proxy, journal, .. } = &*self.cluster;
         let glance = order.force.is_none().then(|| Glance::at(&self.cluster, order.to));
-        let (free, state, deploy, belief) = tokio::join!(self.free(), proxy.state(), journal.last_deploy(order.to), journal.belief());
+        // The proxy first: it works while the journal is read.
+        let (state, free, deploy, belief) = tokio::join!(proxy.state(), self.free(), journal.last_deploy(order.to), journal.belief());
         free?;
         let (state, deploy) = (state.map_err(silent)?, deploy.map_err(broken)?);
         // What somebody has done past us stands in the journal before anything new does.
@@ -128,13 +129,20 @@ impl Desk {
     }
 
     /// Takes the lease for a switch and has it carried out, whether or not anybody waits for that: what stands in the journal is not left lying.
-    fn begin(&self, intent: Intent, progress: Progress, glance: Option<Glance>) -> JoinHandle<Result<(), Refusal>> {
-        let desk = self.clone();
+    fn begin(&self, intent: Intent, progress: Progress, glance: Option<Glance>) -> oneshot::Receiver<Result<(), Refusal>> {
+        let (desk, (begins, begun)) = (self.clone(), oneshot::channel());
         tokio::spawn(async move {
-            let entry = desk.take(intent).await?;
-            tokio::spawn(carry_out(desk.cluster, entry, progress, glance));
-            Ok(())
-        })
+            let (entry, refused) = match desk.take(intent).await {
+                Ok(entry) => (Some(entry), Ok(())),
+                Err(refusal) => (None, Err(refusal)),
+            };
+            // Nobody needs to listen.
+            let _ = begins.send(refused);
+            if let Some(entry) = entry {
+                carry_out(desk.cluster, entry, progress, glance).await;
+            }
+        });
+        begun
     }
 
     /// Takes the lease for a deploy, a scale or a stop. Where it lowers the number of instances, fewer are expected from now on: whoever
