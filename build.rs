@@ -18,13 +18,14 @@ fn main() {
     let time = set("SOURCE_DATE_EPOCH").or_else(|| if is_debug { None } else { now() });
     println!("cargo::rustc-env=ALLSWELL_COMMIT={}", commit.unwrap_or_default());
     println!("cargo::rustc-env=ALLSWELL_BUILT={}", time.unwrap_or_default());
-    if is_for("OS", "linux") && is_for("ENV", "gnu") {
+    // One that is static moves itself.
+    if is_for("OS", "linux") && is_for("ENV", "gnu") && !is_for("FEATURE", "crt-static") {
         println!("cargo::rustc-link-arg-bin=allswell=-no-pie");
     }
 }
 
 fn is_for(what: &str, value: &str) -> bool {
-    set(&format!("CARGO_CFG_TARGET_{what}")).is_some_and(|target| target == value)
+    set(&format!("CARGO_CFG_TARGET_{what}")).is_some_and(|target| target.split(',').any(|one| one == value))
 }
 
 fn set(name: &str) -> Option<String> {
