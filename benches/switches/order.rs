@@ -1,7 +1,8 @@
 //! One switch, as an operator or a program orders it, and when each of its phases was heard of.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -10,8 +11,8 @@ use allswell::clock;
 use allswell::domain::colour::Colour;
 use allswell::domain::switch::Phase;
 use allswell::release::{Remote, SwitchOrder};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::Command;
+use rustix::process::setpriority_process;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -19,6 +20,9 @@ use tokio::time::sleep;
 use super::crowd::Shared;
 use super::raw::Raw;
 use super::row::Shift;
+
+/// The highest priority.
+const FIRST: i32 = -20;
 
 /// Who orders it.
 #[derive(Debug, Clone)]
@@ -54,16 +58,21 @@ impl Thread {
     }
 }
 
-/// Who orders, and who looks: each on a thread of its own. On those of the crowd they would wait for it, and that wait is no proxy's.
+/// Who orders, who hears what a command says, and who looks: each on a thread of its own. On those of the crowd they would wait for it, and that wait
+/// is no proxy's.
 pub(crate) struct Operator {
     by: By,
     orders: Thread,
+    /// Before everybody else, where it may: it is the watch that stops.
+    hears: Thread,
     looks: Thread,
 }
 
 impl Operator {
     pub(crate) fn new(by: By) -> Self {
-        Self { by, orders: Thread::new(), looks: Thread::new() }
+        let [orders, hears, looks] = [Thread::new(), Thread::new(), Thread::new()];
+        hears.runs.spawn(async { setpriority_process(None, FIRST) });
+        Self { by, orders, hears, looks }
     }
 
     /// Switches, beside a visitor of this address.
@@ -72,7 +81,8 @@ impl Operator {
         let (by, looks) = (self.by.clone(), self.looks.runs.spawn(look(address, to, opened)));
         crowd.marks.order(to);
         let heard = Heard { gated: Some(opens), crowd };
-        let switched = self.orders.runs.spawn(async move { switch(&by, to, heard).await });
+        let hears = self.hears.runs.clone();
+        let switched = self.orders.runs.spawn(async move { switch(&by, to, heard, hears).await });
         let times = switched.await.unwrap();
         let Seen { first_at, usual } = looks.await.unwrap();
         Shift { times, first_after: first_at.as_secs_f64() - times.acknowledged_at.as_secs_f64(), usual }
@@ -100,9 +110,9 @@ impl Heard {
     }
 }
 
-async fn switch(by: &By, to: Colour, heard: Heard) -> Times {
+async fn switch(by: &By, to: Colour, heard: Heard, hears: Handle) -> Times {
     match by {
-        By::Command(folder) => by_command(folder, to, heard).await,
+        By::Command(folder) => by_command(folder, to, heard, hears).await,
         By::Remote(remote) => by_remote(remote, to, heard).await,
     }
 }
@@ -159,13 +169,24 @@ async fn usual(client: &mut Raw) -> [Duration; 3] {
     took
 }
 
-/// Runs `allswell switch COLOUR --yes`.
-async fn by_command(folder: &Path, to: Colour, mut heard: Heard) -> Times {
+/// Runs `allswell switch COLOUR --yes`; `hears` is where it is listened to.
+async fn by_command(folder: &Path, to: Colour, heard: Heard, hears: Handle) -> Times {
     let began = clock::elapsed();
     let mut command = Command::new(env!("CARGO_BIN_EXE_allswell"));
     command.args(["switch", to.as_str(), "--yes", "--config", "allswell.toml", "--state", "state"]).current_dir(folder);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (gated, shifted, mut said) = hears.spawn(hear(child.stdout.take().unwrap(), heard)).await.unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let status = child.wait().unwrap();
+    let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+    assert!(status.success(), "switch to {to}: {status}\n{said}\n{}", log());
+    let (gated, shifted) = gated.zip(shifted).unwrap_or_else(|| panic!("no phases: {said}"));
+    Times { gated: gated - began, shifted: shifted - began, done: clock::elapsed() - began, acknowledged_at: shifted }
+}
+
+/// When a command has said that the gate is open, and that the colour is live; and all that it has said.
+async fn hear(said: ChildStdout, mut heard: Heard) -> (Option<Duration>, Option<Duration>, String) {
+    let mut lines = BufReader::new(tokio::process::ChildStdout::from_std(said).unwrap()).lines();
     let (mut gated, mut shifted, mut said) = (None, None, String::new());
     while let Some(line) = lines.next_line().await.unwrap() {
         match line.split_whitespace().nth(1) {
@@ -176,10 +197,5 @@ async fn by_command(folder: &Path, to: Colour, mut heard: Heard) -> Times {
         said.push_str(&line);
         said.push('\n');
     }
-    child.stderr.take().unwrap().read_to_string(&mut said).await.unwrap();
-    let status = child.wait().await.unwrap();
-    let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-    assert!(status.success(), "switch to {to}: {status}\n{said}\n{}", log());
-    let (gated, shifted) = gated.zip(shifted).unwrap_or_else(|| panic!("no phases: {said}"));
-    Times { gated: gated - began, shifted: shifted - began, done: clock::elapsed() - began, acknowledged_at: shifted }
+    (gated, shifted, said)
 }
