@@ -10,7 +10,7 @@ use super::operator::Operator;
 use super::screen;
 use super::scroll::conduct::{Conduct, ConductOrder};
 use crate::domain::colour::Colour;
-use crate::net::unix::{UnixError, request};
+use crate::net::unix::{Lines, UnixError};
 
 /// How long an app that runs may take to obey.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ pub async fn run(operator: &Operator, args: &DemoArgs) -> Outcome {
     let DemoArgs { conduct, colour } = *args;
     let socket = operator.state()?.join(format!("demo-{colour}.sock"));
     let order = ConductOrder { conduct };
-    request::<ConductOrder>(&socket, Method::POST, "/v1/conduct", Some(&order), LIMIT).await.map_err(|error| {
+    Lines::to(&socket).request::<ConductOrder>(Method::POST, "/v1/conduct", Some(&order), LIMIT).await.map_err(|error| {
         let exit = if matches!(error, UnixError::Unreachable(_)) { Exit::Unreachable } else { Exit::Failed };
         let hint =
             "is the demo running (`allswell up`, without an allswell.toml), and was it started here? --state DIR names another place";

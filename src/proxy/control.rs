@@ -11,7 +11,7 @@ use crate::domain::answers::BothAnswers;
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
 use crate::domain::switch::ProxyAnswer;
-use crate::net::unix::{UnixError, request};
+use crate::net::unix::{Lines, UnixError};
 
 /// On answers to requests that carry the prober's token: the colour that answered.
 pub const COLOUR_HEADER: &str = "x-allswell-colour";
@@ -176,7 +176,7 @@ pub enum ControlError {
 /// The client of a proxy's control socket.
 #[derive(Debug, Clone)]
 pub struct ProxyControl {
-    socket: PathBuf,
+    lines: Lines,
     limit: Duration,
 }
 
@@ -184,7 +184,7 @@ impl ProxyControl {
     /// For the socket at this path; each call gives up after `limit`.
     #[must_use]
     pub fn new(socket: &Path, limit: Duration) -> Self {
-        Self { socket: socket.to_owned(), limit }
+        Self { lines: Lines::to(socket), limit }
     }
 
     /// The longest that an order takes, with the question of what stands that comes before it.
@@ -276,8 +276,8 @@ impl ProxyControl {
         path: &str,
         body: Option<&(impl Serialize + Sync)>,
     ) -> Result<A, ControlError> {
-        request(&self.socket, method, path, body, self.limit).await.map_err(|error| match error {
-            UnixError::Unreachable(why) => ControlError::Silent(self.socket.clone(), why),
+        self.lines.request(method, path, body, self.limit).await.map_err(|error| match error {
+            UnixError::Unreachable(why) => ControlError::Silent(self.lines.socket().to_owned(), why),
             UnixError::Refused(StatusCode::CONFLICT, why) => ControlError::Stale(why),
             UnixError::Refused(_, why) => ControlError::Refused(why),
         })

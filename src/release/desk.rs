@@ -88,9 +88,10 @@ impl Desk {
     /// Where nothing was begun: another is under way, the live colour is undefined, the proxy or the journal does not answer.
     pub async fn switch(&self, order: SwitchOrder) -> Result<Phases, Refusal> {
         let Cluster { proxy, journal, .. } = &*self.cluster;
-        let glance = order.force.is_none().then(|| Glance::at(&self.cluster, order.to));
-        // The proxy first: it works while the journal is read.
-        let (state, free, deploy, belief) = tokio::join!(proxy.state(), self.free(), journal.last_deploy(order.to), journal.belief());
+        let glance = async { order.force.is_none().then(|| Glance::at(&self.cluster, order.to)) };
+        // The proxy first, and then the colour: they work while the journal is read.
+        let (state, glance, free, deploy, belief) =
+            tokio::join!(proxy.state(), glance, self.free(), journal.last_deploy(order.to), journal.belief());
         free?;
         let (state, deploy) = (state.map_err(silent)?, deploy.map_err(broken)?);
         // What somebody has done past us stands in the journal before anything new does.

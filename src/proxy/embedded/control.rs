@@ -1,6 +1,9 @@
 //! The proxy's end of its control socket.
 
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use tokio::net::UnixListener;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::forward::Forwarder;
 use super::shift::{OrderError, Shifter};
@@ -16,14 +21,18 @@ use crate::proxy::control::{CutOrder, HoldOrder, MaintenanceOrder, Pauses, Proxy
 
 /// So many characters of who orders are kept: they have to fit on a line of the state file.
 const LONGEST: usize = 200;
+/// What is being answered when the proxy ends gets so long to finish.
+const ANSWERING: Duration = Duration::from_secs(1);
 
-/// Answers on the socket until it is dropped.
+/// Answers on the socket until the proxy's work is over. Whoever orders keeps the connection, and none is left then: the next order is to reach
+/// whoever listens there next.
 pub(super) async fn serve(
     listener: UnixListener,
     shifter: Arc<Shifter>,
     standing: Arc<Standing>,
     forwarder: Arc<Forwarder>,
-) -> std::io::Result<()> {
+    work: impl Future<Output = io::Result<()>>,
+) -> io::Result<()> {
     let switching =
         Router::new().route("/v1/state", get(state)).route("/v1/shift", post(shift)).route("/v1/cut", post(cut)).with_state(shifter);
     let pausing = Router::new()
@@ -33,7 +42,21 @@ pub(super) async fn serve(
         .route("/v1/warning", get(warning))
         .with_state(standing);
     let looking = Router::new().route("/v1/reach", post(reach)).with_state(forwarder);
-    axum::serve(listener, switching.merge(pausing).merge(looking)).await
+    let (hangs_up, hung_up) = oneshot::channel::<()>();
+    let served = axum::serve(listener, switching.merge(pausing).merge(looking)).with_graceful_shutdown(async {
+        // It is told so by being dropped.
+        let _ = hung_up.await;
+    });
+    let mut served = pin!(served.into_future());
+    let ended = tokio::select! {
+        broken = &mut served => return broken,
+        ended = work => ended,
+    };
+    drop(hangs_up);
+    if timeout(ANSWERING, served).await.is_err() {
+        tracing::warn!("an order to the proxy was still under way when it ended");
+    }
+    ended
 }
 
 async fn pauses(State(standing): State<Arc<Standing>>) -> Json<Pauses> {

@@ -205,17 +205,20 @@ impl Embedded {
         let workers = worker::start(live.0, idle.0, shared)?;
         drop(open);
         let [of_blue, of_green] = self.names;
-        let broken = tokio::select! {
-            served = control::serve(self.socket, Arc::clone(&self.shifter), Arc::clone(&self.standing), Arc::clone(&self.forwarder)) => served,
-            (_, worker, _) = select_all(workers) => Err(io::Error::other(format!("worker {worker} has ended"))),
-            () = sweep(&self.forwarder, &self.standing) => Ok(()),
-            () = redirect(sending_on, live.1, &self.room) => Ok(()),
-            () = try_failed(&self.forwarder) => Ok(()),
-            () = of_blue.follow(&self.forwarder.blue, self.resolve) => Ok(()),
-            () = of_green.follow(&self.forwarder.green, self.resolve) => Ok(()),
-            ended = reopen_log(self.forwarder.log.as_deref()) => ended,
-            () = shutdown => Ok(()),
+        let work = async {
+            tokio::select! {
+                (_, worker, _) = select_all(workers) => Err(io::Error::other(format!("worker {worker} has ended"))),
+                () = sweep(&self.forwarder, &self.standing) => Ok(()),
+                () = redirect(sending_on, live.1, &self.room) => Ok(()),
+                () = try_failed(&self.forwarder) => Ok(()),
+                () = of_blue.follow(&self.forwarder.blue, self.resolve) => Ok(()),
+                () = of_green.follow(&self.forwarder.green, self.resolve) => Ok(()),
+                ended = reopen_log(self.forwarder.log.as_deref()) => ended,
+                () = shutdown => Ok(()),
+            }
         };
+        let (shifter, standing, forwarder) = (Arc::clone(&self.shifter), Arc::clone(&self.standing), Arc::clone(&self.forwarder));
+        let broken = control::serve(self.socket, shifter, standing, forwarder, work).await;
         // Gone before the drain: the next proxy may bind its own there while this one finishes.
         let _ = std::fs::remove_file(&self.socket_path);
         finish(&self.forwarder, &end, closed, self.drain).await;

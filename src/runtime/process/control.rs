@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::colour::Colour;
 use crate::domain::moment::Moment;
-use crate::net::unix::{UnixError, request};
+use crate::net::unix::{Lines, UnixError};
 
 /// `GET /v1/state`, and the answer to `POST /v1/replace`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ pub enum UpError {
 /// The client of a supervisor's control socket.
 #[derive(Debug, Clone)]
 pub struct UpControl {
-    socket: PathBuf,
+    lines: Lines,
     limit: Duration,
 }
 
@@ -97,7 +97,7 @@ impl UpControl {
     /// For the socket at this path; each call gives up after `limit`. A replacement lasts as long as the old instances take to stop.
     #[must_use]
     pub fn new(socket: &Path, limit: Duration) -> Self {
-        Self { socket: socket.to_owned(), limit }
+        Self { lines: Lines::to(socket), limit }
     }
 
     /// What runs.
@@ -125,8 +125,8 @@ impl UpControl {
     }
 
     async fn call<A: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&(impl Serialize + Sync)>) -> Result<A, UpError> {
-        request(&self.socket, method, path, body, self.limit).await.map_err(|error| match error {
-            UnixError::Unreachable(why) => UpError::Silent(self.socket.clone(), why),
+        self.lines.request(method, path, body, self.limit).await.map_err(|error| match error {
+            UnixError::Unreachable(why) => UpError::Silent(self.lines.socket().to_owned(), why),
             UnixError::Refused(_, why) => UpError::Refused(why),
         })
     }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use allswell::cli::scroll::conduct::{Conduct, ConductOrder};
-use allswell::net::unix::request;
+use allswell::net::unix::Lines;
 use allswell::runtime::process::control::{UpControl, UpState};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -152,7 +152,7 @@ impl System {
     pub(crate) async fn conduct(&self, colour: &str, conduct: Conduct) {
         let socket = self.host.path(&format!("demo-{colour}.sock"));
         let (order, limit) = (ConductOrder { conduct }, Duration::from_secs(5));
-        let obeyed = request::<ConductOrder>(&socket, hyper::Method::POST, "/v1/conduct", Some(&order), limit).await;
+        let obeyed = Lines::to(&socket).request::<ConductOrder>(hyper::Method::POST, "/v1/conduct", Some(&order), limit).await;
         obeyed.expect("the demo app obeys");
     }
 

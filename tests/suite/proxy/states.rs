@@ -7,6 +7,8 @@ use std::time::Duration;
 use allswell::domain::colour::Colour;
 use allswell::proxy::control::{ControlError, ShiftOrder};
 use futures_util::StreamExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixStream};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -120,4 +122,27 @@ async fn a_cut_ends_what_runs_on_the_idle_colour_and_nothing_else() {
     })
     .await;
     assert_eq!(on_green.answer().await.unwrap().text(), "green 0");
+}
+
+#[tokio::test]
+async fn who_orders_on_a_connection_that_was_kept_reaches_no_proxy_that_ends() {
+    let mut front = Front::start_draining("", "5m").await;
+    let app = TcpListener::bind(front.address(Colour::Blue)).await.unwrap();
+    let asked = tokio::spawn({
+        let address = front.live();
+        async move { Raw::connect(&address).await.unwrap().ask("GET", "/", &[], b"").await }
+    });
+    let (mut held, _) = app.accept().await.unwrap();
+    let socket = front.host.path("state/proxy.sock");
+    let mut kept = UnixStream::connect(&socket).await.unwrap();
+    let mut answer = [0; 4096];
+    kept.write_all(b"GET /v1/state HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    assert!(kept.read(&mut answer).await.unwrap() > 0);
+    front.tell_to_end();
+    eventually("it listens there no more", || async { (!socket.exists()).then_some(()) }).await;
+    kept.write_all(b"GET /v1/state HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect_err("it was closed before");
+    assert!(!asked.is_finished(), "what visitors have asked goes on");
+    held.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    assert_eq!(asked.await.unwrap().unwrap().status, 200);
+    assert!(front.end().await.success());
 }
