@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,7 +38,8 @@ pub enum UnixError {
     Refused(StatusCode, String),
 }
 
-/// Whoever listens on a Unix socket. To connect takes as long as to ask, so connections are kept; one that the other side has closed is not used.
+/// Whoever listens on a Unix socket. To connect takes as long as to ask, so connections are kept; one that the other side has closed, or
+/// that leads to somebody who does not listen there any more, is not used.
 #[derive(Debug, Clone)]
 pub struct Lines {
     socket: Arc<Path>,
@@ -97,11 +99,11 @@ impl Lines {
         Ok(answer)
     }
 
-    /// One that is still open, if there is any.
+    /// One that is still open, and leads to whoever listens there now, if there is any.
     async fn kept(&self) -> Option<Line> {
         loop {
             let mut line = self.idle().pop()?;
-            if line.is_open().await {
+            if line.place == place(&self.socket) && line.is_open().await {
                 return Some(line);
             }
         }
@@ -119,15 +121,27 @@ struct Line {
     connection: http1::Connection<TokioIo<UnixStream>, Full<Bytes>>,
     /// The same connection, to be looked at past whoever reads it.
     end: OwnedFd,
+    place: Place,
+}
+
+/// Which socket a path leads to: device, number, and when that was last changed. None where it leads nowhere.
+type Place = Option<(u64, u64, i64, i64)>;
+
+/// A number alone may be another socket's by now.
+fn place(socket: &Path) -> Place {
+    let at = std::fs::symlink_metadata(socket).ok()?;
+    Some((at.dev(), at.ino(), at.ctime(), at.ctime_nsec()))
 }
 
 impl Line {
     async fn open(socket: &Path) -> Result<Self, UnixError> {
         let unreachable = |error: io::Error| UnixError::Unreachable(io_words(&error));
+        // Before: where somebody takes the place meanwhile, it is asked for again, and not missed.
+        let place = place(socket);
         let stream = UnixStream::connect(socket).await.map_err(unreachable)?;
         let end = stream.as_fd().try_clone_to_owned().map_err(unreachable)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        Ok(Self { sender, connection, end })
+        Ok(Self { sender, connection, end, place })
     }
 
     /// Whoever has nothing to answer says something only by closing.
@@ -241,6 +255,27 @@ mod tests {
             std::fs::remove_file(&socket).unwrap();
         }
         assert!(matches!(ask(&lines, "/").await, Err(UnixError::Unreachable(_))), "nobody does");
+    }
+
+    #[tokio::test]
+    async fn whoever_has_given_up_the_place_is_not_asked_though_it_would_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("x.sock");
+        let lines = Lines::to(&socket);
+        let told = Arc::new(Notify::new());
+        let _former = listening(&socket, Arc::clone(&told));
+        let late = ask(&lines, "/late");
+        let early = async {
+            let early = ask(&lines, "/").await;
+            told.notify_one();
+            early
+        };
+        let (late, early) = tokio::join!(late, early);
+        assert_eq!((late.unwrap(), early.unwrap()), (1, 2));
+        std::fs::remove_file(&socket).unwrap();
+        assert!(matches!(ask(&lines, "/").await, Err(UnixError::Unreachable(_))), "nobody listens there");
+        let _latter = listening(&socket, Arc::default());
+        assert_eq!(ask(&lines, "/").await.unwrap(), 1);
     }
 
     #[tokio::test]
