@@ -179,6 +179,7 @@ fn broken(error: hyper::Error) -> UnixError {
 mod tests {
     use std::convert::Infallible;
     use std::io::{Read, Write};
+    use std::net::Shutdown;
     use std::sync::mpsc::channel;
     use std::thread;
 
@@ -283,6 +284,8 @@ mod tests {
                 assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
                 write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{number}").unwrap();
                 is_answered.recv().unwrap();
+                // A program that another test is about to start would keep it open for a moment.
+                stream.shutdown(Shutdown::Both).unwrap();
             });
             assert_eq!(ask(&lines, "/").await.unwrap(), number);
             answered.send(()).unwrap();
