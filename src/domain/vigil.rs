@@ -140,6 +140,13 @@ impl Vigil {
         }
     }
 
+    /// Whether one of them shows an end that is new and of which the engine has not told yet.
+    #[must_use]
+    pub fn has_still_to_hear_of(&self, seen: &[Container]) -> bool {
+        let mut ends = seen.iter().filter_map(|container| self.known.get(&container.name).zip(container.ended.as_ref()));
+        ends.any(|(known, end)| known.is_news(end, self.told.get(&known.container.name).map_or(&[], Vec::as_slice)))
+    }
+
     /// Takes in the containers as they are now.
     pub fn look(&mut self, seen: Vec<Container>, scene: &Scene<'_>) {
         let told = std::mem::take(&mut self.told);
@@ -231,15 +238,18 @@ impl Known {
             }
             self.handled = self.handled.max(end.at);
         }
-        // The engine dates an end a little before it tells of it.
-        let is_new = |end: &&End| end.at > self.handled && told.iter().all(|told| told.at.since(end.at) > SLACK || end.at > told.at);
-        if let Some(end) = remembered.filter(is_new) {
+        if let Some(end) = remembered.filter(|end| self.is_news(end, told)) {
             self.end(end, found, scene);
             self.found = Some(end.at);
         }
         if let (Some(end), Some(trouble)) = (remembered, &mut self.trouble) {
             trouble.learn(end, SLACK);
         }
+    }
+
+    /// An end that a look shows, and of which we were not told. The engine dates one a little before it tells of it.
+    fn is_news(&self, end: &End, told: &[End]) -> bool {
+        end.at > self.handled && told.iter().all(|told| told.at.since(end.at) > SLACK || end.at > told.at)
     }
 
     fn end(&mut self, end: &End, found: Found, scene: &Scene<'_>) {

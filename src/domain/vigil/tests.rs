@@ -93,6 +93,18 @@ fn an_end_that_no_event_told_of_is_seen_in_the_container_itself() {
 }
 
 #[test]
+fn an_end_that_shows_before_the_engine_tells_of_it_is_waited_for_once() {
+    let mut vigil = vigil();
+    assert!(!vigil.has_still_to_hear_of(&[running("one", 0), running("two", 0)]));
+    let seen = vec![dead("one", 30, 0), container("two", Life::Running, 31, Some(end(30, None)))];
+    vigil.happened(happening(31, "one", Happened::Ended(Some(0))));
+    assert!(vigil.has_still_to_hear_of(&seen), "the second one runs again, and what it ended with is not known");
+    vigil.look(seen.clone(), &scene(32));
+    assert!(!vigil.has_still_to_hear_of(&seen), "it has not told, and may never");
+    assert!(!vigil.has_still_to_hear_of(&[dead("three", 30, 1)]), "nobody knew that one when it ended");
+}
+
+#[test]
 fn an_event_that_is_replayed_changes_nothing() {
     let mut vigil = vigil();
     for _ in 0..2 {

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use prometheus::IntGaugeVec;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -15,7 +15,7 @@ use super::report::Report;
 use crate::clock;
 use crate::config::Config;
 use crate::domain::colour::Colour;
-use crate::domain::container::Holds;
+use crate::domain::container::{Container, Happening, Holds};
 use crate::domain::moment::Moment;
 use crate::domain::vigil::{Act, Scene, Vigil, Word};
 use crate::release::Cluster;
@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const STARTING: Duration = Duration::from_secs(10);
 /// What happens within this time is looked at together.
 const TOGETHER: Duration = Duration::from_millis(100);
+/// An end that a container shows is waited for in the events for so long, and is told then without them.
+const LATE: Duration = Duration::from_secs(1);
 /// So many things at most.
 const MOST: usize = 50;
 /// So many of its last lines stand in the news of a container's end.
@@ -127,18 +129,36 @@ impl EngineWatch {
             if let Some(first) = first {
                 self.vigil.happened(first.ok_or_else(ended)??);
             }
-            // What a container shows may be there before the event that says why.
             for _ in 0..MOST {
                 let Ok(next) = timeout(TOGETHER, happenings.next()).await else { break };
                 self.vigil.happened(next.ok_or_else(ended)??);
             }
-            self.look().await?;
+            let containers = if self.in_swarm { self.sight.slots().await? } else { self.sight.containers().await? };
+            // Of a slot's end it never tells: that may be another node's.
+            if !self.in_swarm {
+                self.hear_of(&containers, &mut happenings).await?;
+            }
+            self.look(containers).await?;
         }
     }
 
-    /// Looks at everything, and tells what it shows.
-    async fn look(&mut self) -> Result<(), RuntimeError> {
-        let containers = if self.in_swarm { self.sight.slots().await? } else { self.sight.containers().await? };
+    /// What a container shows may be there before the events that say why.
+    async fn hear_of(
+        &mut self,
+        containers: &[Container],
+        happenings: &mut (impl Stream<Item = Result<Happening, RuntimeError>> + Unpin),
+    ) -> Result<(), RuntimeError> {
+        let told = async {
+            while self.vigil.has_still_to_hear_of(containers) {
+                self.vigil.happened(happenings.next().await.ok_or_else(ended)??);
+            }
+            Ok(())
+        };
+        timeout(LATE, told).await.unwrap_or(Ok(()))
+    }
+
+    /// Takes in what everything shows, and tells it.
+    async fn look(&mut self, containers: Vec<Container>) -> Result<(), RuntimeError> {
         let nodes = if self.in_swarm { Some(self.sight.missing_nodes().await?) } else { None };
         let acts = match self.acts().await {
             Ok(acts) => acts,
