@@ -2,7 +2,7 @@
 //! build), `SOURCE_DATE_EPOCH` the time where builds are to be the same. A debug build asks for neither: each commit would compile everything
 //! anew.
 //!
-//! `allswell` itself stands at a fixed address (decision 0102).
+//! `allswell` itself stands at a fixed address (decision 0102). An executable that has the C library in it resolves names by itself (0104).
 
 use std::env;
 use std::path::Path;
@@ -18,10 +18,20 @@ fn main() {
     let time = set("SOURCE_DATE_EPOCH").or_else(|| if is_debug { None } else { now() });
     println!("cargo::rustc-env=ALLSWELL_COMMIT={}", commit.unwrap_or_default());
     println!("cargo::rustc-env=ALLSWELL_BUILT={}", time.unwrap_or_default());
-    // One that is static moves itself.
-    if is_for("OS", "linux") && is_for("ENV", "gnu") && !is_for("FEATURE", "crt-static") {
+    if is_for("OS", "linux") && is_for("ENV", "gnu") {
+        if is_for("FEATURE", "crt-static") {
+            println!("cargo::rustc-link-arg-bin=allswell=-static");
+            without_plugins();
+        }
         println!("cargo::rustc-link-arg-bin=allswell=-no-pie");
     }
+}
+
+/// What `/etc/nsswitch.conf` names besides `files` and `dns` would be loaded, with the C library of the system or of the image: beside its own,
+/// of another version, that is a crash (SIGFPE). Nothing is loaded: in place of what would, a folder of that name is asked for, and not found.
+fn without_plugins() {
+    println!("cargo::rustc-link-arg-bins=-Wl,--wrap=__libc_dlopen_mode");
+    println!("cargo::rustc-link-arg-bins=-Wl,--defsym=__wrap___libc_dlopen_mode=opendir");
 }
 
 fn is_for(what: &str, value: &str) -> bool {

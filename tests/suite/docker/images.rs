@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::harness::{Demo, Stage, within};
 
@@ -48,7 +49,7 @@ async fn an_image_holds_one_executable_and_nothing_else() {
         let name = stage.name_of(image);
         stage.docker(&["create", "--name", &name, image]).await;
         stage.docker(&["export", "--output", tar.to_str().expect("words"), &name]).await;
-        let listed = tokio::process::Command::new("tar").arg("-tf").arg(&tar).output().await.expect("tar is installed");
+        let listed = Command::new("tar").arg("-tf").arg(&tar).output().await.expect("tar is installed");
         // What the engine puts into every container.
         let is_ours = |path: &&str| !["dev", "etc", "proc", "sys", ".dockerenv"].contains(&path.split('/').next().unwrap_or_default());
         let listed = String::from_utf8(listed.stdout).expect("names");
@@ -56,6 +57,23 @@ async fn an_image_holds_one_executable_and_nothing_else() {
         let expected: BTreeSet<_> = if image == "allswell-heartbeat" { vec![image] } else { vec![image, "state/"] }.into_iter().collect();
         assert_eq!(found, expected, "{image}");
     }
+}
+
+/// Of the image that it is copied into the heartbeat takes nothing: a library that resolves names there may need another C library.
+#[tokio::test]
+async fn where_names_are_resolved_by_a_library_of_the_image_the_heartbeat_does_without() {
+    let stage = Stage::new().await;
+    let [source, library, order] = ["loud.c", "libnss_loud.so.2", "nsswitch.conf"].map(|name| stage.host.path(name));
+    std::fs::write(&source, "__attribute__((constructor)) static void loud(void) { __builtin_trap(); }\n").expect("a file");
+    let compiled = Command::new("cc").args(["-shared", "-nostdlib", "-o"]).args([&library, &source]).status().await;
+    assert!(compiled.expect("a C compiler").success());
+    std::fs::write(&order, "hosts: loud files\n").expect("a file");
+    let library = format!("{}:/usr/lib/libnss_loud.so.2:ro", library.display());
+    let order = format!("{}:/etc/nsswitch.conf:ro", order.display());
+    let image = ["--network", "none", "--add-host", "shop:127.0.0.1", "--volume", &library, "--volume", &order, "allswell-heartbeat"];
+    let words = [&["run", "--rm"], &image[..], &["probe", "http://shop:3000/healthz"]].concat();
+    let asked = stage.engine.try_docker(&words).await;
+    assert_eq!((asked.code, asked.out.as_str()), (1, "connection refused\n"), "{asked:?}");
 }
 
 #[tokio::test]
