@@ -99,6 +99,9 @@ fn an_end_that_shows_before_the_engine_tells_of_it_is_waited_for_once() {
     let seen = vec![dead("one", 30, 0), container("two", Life::Running, 31, Some(end(30, None)))];
     vigil.happened(happening(31, "one", Happened::Ended(Some(0))));
     assert!(vigil.has_still_to_hear_of(&seen), "the second one runs again, and what it ended with is not known");
+    let mut told = vigil.clone();
+    told.happened(happening(32, "two", Happened::Ended(Some(1))));
+    assert!(!told.has_still_to_hear_of(&seen), "it has told of both");
     vigil.look(seen.clone(), &scene(32));
     assert!(!vigil.has_still_to_hear_of(&seen), "it has not told, and may never");
     assert!(!vigil.has_still_to_hear_of(&[dead("three", 30, 1)]), "nobody knew that one when it ended");
