@@ -13,6 +13,7 @@ mod limit;
 mod memory;
 pub mod orders;
 mod patience;
+mod proof;
 mod recovery;
 pub mod remote;
 pub mod scale;

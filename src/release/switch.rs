@@ -14,19 +14,20 @@ use super::drain::drain;
 use super::gate::Glance;
 use super::hooks::{Doing, When};
 use super::orders::{Refusal, RefusalKind, SwitchEvent};
+use super::proof::Proof;
 use super::watch::{self, Amiss, Watch};
 use super::{end, further, gate};
 use crate::clock;
 use crate::domain::colour::Colour;
 use crate::domain::moment::humane;
-use crate::domain::shift::{Became, Before, Held, Sight, became, prove, way_back};
+use crate::domain::shift::{Became, Before, Held, Sight, became, way_back};
 use crate::domain::switch::{Phase, SKIPPED};
 use crate::probe::Probed;
 use crate::proxy::control::{ControlError, ProxyState, ShiftOrder};
 use crate::store::{Entry, Step, StoreError};
 use crate::telemetry::metrics;
 
-/// How often a wait looks again.
+/// How often a proxy is asked again.
 const PACE: Duration = Duration::from_millis(100);
 /// How long we ask a proxy that did not answer what has become of our order: no order is begun later.
 const ASKING: Duration = Duration::from_secs(10);
@@ -180,16 +181,16 @@ impl Switch {
         }
     }
 
-    /// Everything after the shift. Each phase is in the journal before the next begins.
+    /// Everything after the shift. Each phase is in the journal before the next begins; only the proof's first look may be ahead.
     async fn on(&mut self, stands_at: Phase) -> Result<(), Amiss> {
+        let mut proof = Proof::new(&self.cluster, (self.target(), self.entry.epoch));
         if matches!(stands_at, Phase::Gated) {
-            let note = format!("{} is live, epoch {}", self.target(), self.entry.epoch);
-            self.reach(Phase::Shifted, Some(note)).await?;
+            self.acknowledge(&mut proof).await?;
             self.after(Doing::Shift).await;
         }
         if !matches!(stands_at, Phase::Verified | Phase::Drained) {
             self.before(Doing::Verify).await?;
-            self.verify().await?;
+            proof.whole().await?;
             self.reach(Phase::Verified, None).await?;
             self.after(Doing::Verify).await;
         }
@@ -304,28 +305,6 @@ impl Switch {
         self.cluster.proxy.shift(order, ready(Ok(()))).await.map(drop).map_err(|error| error.to_string())
     }
 
-    /// Fresh connections to the front door: each must be answered well, by the new colour, under the new epoch.
-    async fn verify(&self) -> Result<(), String> {
-        let wanted = (self.target(), self.entry.epoch);
-        let deadline = clock::now() + self.cluster.settings.within;
-        let mut proofs = 0;
-        while proofs < self.cluster.settings.passes {
-            let front_door = self.cluster.targets.front_door().await;
-            match (front_door.probed, front_door.claim) {
-                (Probed::Observed(seen), _) if !seen.passed() => {
-                    return Err(format!("the front door failed: {}", seen.reason.unwrap_or_default()));
-                }
-                (Probed::Observed(_), claim) => {
-                    prove(wanted, claim)?;
-                    proofs += 1;
-                }
-                (Probed::Unable(ours), _) if clock::now() >= deadline => return Err(format!("the prober cannot probe: {ours}")),
-                (Probed::Unable(_), _) => sleep(PACE).await,
-            }
-        }
-        Ok(())
-    }
-
     async fn back(&mut self, why: String) -> Ending {
         tracing::warn!(to = %self.target(), why, "taking the switch back");
         let (held, old) = tokio::join!(self.held_as_far_as_known(), self.sight_of_the_old());
@@ -372,22 +351,24 @@ impl Switch {
         Err("the proxy does not obey".to_owned())
     }
 
-    async fn reach(&mut self, phase: Phase, note: Option<String>) -> Result<(), String> {
-        let note = self.noted(note);
-        let (journal, step) = (&self.cluster.journal, Step { phase, at: clock::now(), note: note.clone() });
-        let reached = if phase == Phase::Shifted {
-            journal.reach_shifted(self.entry.id, &step, self.before.as_ref()).await
-        } else {
-            journal.reach(self.entry.id, &step).await
-        };
-        match reached {
-            Ok(true) => {
-                self.say(phase, note);
-                Ok(())
-            }
-            Ok(false) => Err("its entry in the journal was closed meanwhile".to_owned()),
-            Err(error) => Err(format!("the journal: {error}")),
+    /// Writes the shift down, and says it once the front door was seen too: both at the same time, where no hook is called in between.
+    async fn acknowledge(&mut self, proof: &mut Proof) -> Result<(), String> {
+        if !self.cluster.settings.hooks.iter().any(|hook| matches!(hook.at, (When::After, Doing::Shift) | (When::Before, Doing::Verify))) {
+            proof.begin();
         }
+        let note = self.noted(Some(format!("{} is live, epoch {}", self.target(), self.entry.epoch)));
+        let step = Step { phase: Phase::Shifted, at: clock::now(), note };
+        written(self.cluster.journal.reach_shifted(self.entry.id, &step, self.before.as_ref()).await)?;
+        proof.first().await;
+        self.say(step.phase, step.note);
+        Ok(())
+    }
+
+    async fn reach(&mut self, phase: Phase, note: Option<String>) -> Result<(), String> {
+        let step = Step { phase, at: clock::now(), note: self.noted(note) };
+        written(self.cluster.journal.reach(self.entry.id, &step).await)?;
+        self.say(step.phase, step.note);
+        Ok(())
     }
 
     async fn end(mut self, ending: Ending) -> bool {
@@ -438,5 +419,14 @@ impl Switch {
         PHASES.with_label_values(&[phase.as_str()]).observe(at.since(self.entry.started_at).as_secs_f64());
         // The client may be gone; the switch goes on.
         let _ = self.progress.send(Ok(SwitchEvent { at, phase, note }));
+    }
+}
+
+/// Why a phase was not written down.
+fn written(reached: Result<bool, StoreError>) -> Result<(), String> {
+    match reached {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("its entry in the journal was closed meanwhile".to_owned()),
+        Err(error) => Err(format!("the journal: {error}")),
     }
 }

@@ -1,26 +1,60 @@
 //! Stories about: a proxy that does not do as it says. An acknowledgement alone proves nothing.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+
 use allswell::domain::colour::Colour::{Blue, Green};
 use allswell::domain::switch::Phase;
 use allswell::proxy::control::ShiftOrder;
-use allswell::release::{Entry, SwitchEnd, SwitchOrder};
+use allswell::release::{Entry, Remote, SwitchEnd, SwitchEvent, SwitchOrder};
+use tokio::join;
 
-use crate::harness::{Host, Lone, Moody, Script, Scripted};
+use crate::harness::{Host, Lone, Moody, Process, Script, Scripted, eventually};
 
 const PROBE: &str = "[probe]\nevery = \"300ms\"\nslow = \"900ms\"\ntimeout = \"1s\"\nfall = 2\n";
 const SWITCH: &str = "passes = 2\nwithin = \"5s\"\ndrain = \"200ms\"\nobserve = \"200ms\"";
 
+/// A prober, two colours that pass, and such a proxy.
+struct Stage {
+    _lone: Lone,
+    _apps: [Moody; 2],
+    proxy: Scripted,
+    _prober: Process,
+    remote: Remote,
+}
+
+impl Stage {
+    async fn set(script: Script, probe: &str) -> Self {
+        let host = Host::new();
+        let apps = [Moody::start(host.at(3001), "blue").await, Moody::start(host.at(3002), "green").await];
+        let lone = Lone::prepare(host, &[], SWITCH, probe);
+        let proxy = Scripted::start(&lone.host, script).await;
+        let (prober, remote) = lone.start().await;
+        Self { _lone: lone, _apps: apps, proxy, _prober: prober, remote }
+    }
+
+    /// Switches to green; `shifted` is called when it is said that green is live.
+    async fn switch(&self, shifted: impl Fn()) -> SwitchEnd {
+        let order = SwitchOrder { to: Green, force: None, wait: true, by: "ann@desk".into() };
+        let heard = |event: &SwitchEvent| {
+            if event.phase == Phase::Shifted {
+                shifted();
+            }
+        };
+        self.remote.switch(&order, heard).await.expect("it ends")
+    }
+
+    /// The journal's last word.
+    async fn last(&self) -> Option<Entry> {
+        self.remote.history(1).await.expect("the journal").pop()
+    }
+}
+
 /// Switches to green: how it ended, the journal's word for it, and what the proxy was ordered.
 async fn switch(script: Script) -> (SwitchEnd, Entry, Vec<ShiftOrder>) {
-    let host = Host::new();
-    let _apps = [Moody::start(host.at(3001), "blue").await, Moody::start(host.at(3002), "green").await];
-    let lone = Lone::prepare(host, &[], SWITCH, PROBE);
-    let proxy = Scripted::start(&lone.host, script).await;
-    let (_prober, remote) = lone.start().await;
-    let order = SwitchOrder { to: Green, force: None, wait: true, by: "ann@desk".into() };
-    let end = remote.switch(&order, |_| {}).await.expect("it ends");
-    let entry = remote.history(1).await.expect("the journal").remove(0);
-    (end, entry, proxy.orders())
+    let stage = Stage::set(script, PROBE).await;
+    let end = stage.switch(|| {}).await;
+    (end, stage.last().await.expect("an entry"), stage.proxy.orders())
 }
 
 async fn taken_back(script: Script, why: &str) {
@@ -62,4 +96,24 @@ async fn an_order_that_is_not_answered_and_done_goes_on() {
     let (end, entry, orders) = switch(Script::HangsDone).await;
     assert_eq!((end.phase, orders.len()), (Phase::Done, 1));
     assert!(entry.steps.iter().any(|step| step.phase == Phase::Verified));
+}
+
+#[tokio::test]
+async fn it_is_said_that_a_colour_is_live_when_the_front_door_was_seen_and_the_journal_has_it_by_then() {
+    let stage = Stage::set(Script::IsSeenLate, PROBE).await;
+    let is_seen = AtomicBool::new(false);
+    let written = async {
+        eventually("the shift is written down", async || stage.last().await.filter(|entry| entry.phase == Phase::Shifted)).await;
+        is_seen.store(true, SeqCst);
+        stage.proxy.open();
+    };
+    let said = stage.switch(|| assert!(is_seen.load(SeqCst), "nobody has seen green answer"));
+    assert_eq!(join!(said, written).0.phase, Phase::Done);
+}
+
+#[tokio::test]
+async fn a_front_door_that_does_not_answer_keeps_nobody_from_hearing_that_a_colour_is_live() {
+    let patient = PROBE.replace("timeout = \"1s\"", "timeout = \"20s\"");
+    let stage = Stage::set(Script::IsSeenLate, &patient).await;
+    assert_eq!(stage.switch(|| stage.proxy.open()).await.phase, Phase::Done);
 }

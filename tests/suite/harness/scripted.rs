@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use tokio::net::UnixListener;
+use tokio::sync::watch;
 
 use super::host::Host;
 use super::listen::listen;
@@ -26,6 +27,8 @@ pub(crate) enum Script {
     HangsUndone,
     /// It shifts to green and never answers that order.
     HangsDone,
+    /// It shifts, and its front door does not answer from then on until it is [opened](Scripted::open).
+    IsSeenLate,
 }
 
 /// A proxy's control socket and listeners; they end with the test.
@@ -33,6 +36,7 @@ pub(crate) enum Script {
 pub(crate) struct Scripted {
     script: Script,
     kept: Arc<Mutex<Kept>>,
+    opened: watch::Sender<bool>,
 }
 
 struct Kept {
@@ -45,7 +49,7 @@ impl Scripted {
     pub(crate) async fn start(host: &Host, script: Script) -> Self {
         let idle = Load::default();
         let state = ProxyState { live: Some(Colour::Blue), epoch: 0, by: None, blue: idle, green: idle, answers: None };
-        let proxy = Self { script, kept: Arc::new(Mutex::new(Kept { state, orders: Vec::new() })) };
+        let proxy = Self { script, kept: Arc::new(Mutex::new(Kept { state, orders: Vec::new() })), opened: watch::Sender::new(false) };
         let control = Router::new().route("/v1/state", get(say)).route("/v1/shift", post(shift)).with_state(proxy.clone());
         let socket = UnixListener::bind(host.path("state/proxy.sock")).expect("a socket");
         tokio::spawn(async move { axum::serve(socket, control).await });
@@ -60,6 +64,11 @@ impl Scripted {
     /// Every shift that was ordered, in order.
     pub(crate) fn orders(&self) -> Vec<ShiftOrder> {
         self.kept().orders.clone()
+    }
+
+    /// Has the front door answer.
+    pub(crate) fn open(&self) {
+        self.opened.send_replace(true);
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -91,11 +100,14 @@ async fn shift(State(proxy): State<Scripted>, Json(order): Json<ShiftOrder>) -> 
 
 async fn front(State(proxy): State<Scripted>) -> Response {
     let ProxyState { live, epoch, .. } = proxy.kept().state;
+    if proxy.script == Script::IsSeenLate && epoch > 0 {
+        let _ = proxy.opened.subscribe().wait_for(|opened| *opened).await;
+    }
     let claim = match proxy.script {
         Script::KeepsBlue => Some((Colour::Blue, epoch)),
         Script::KeepsEpoch => live.map(|live| (live, 0)),
         Script::SaysNothing => None,
-        Script::HangsUndone | Script::HangsDone => live.map(|live| (live, epoch)),
+        Script::HangsUndone | Script::HangsDone | Script::IsSeenLate => live.map(|live| (live, epoch)),
     };
     match claim {
         Some((colour, epoch)) => [(COLOUR_HEADER, colour.to_string()), (EPOCH_HEADER, epoch.to_string())].into_response(),

@@ -1,5 +1,7 @@
 //! Hooks before and after each phase.
 
+use std::sync::Arc;
+
 use allswell::domain::colour::Colour::{Blue, Green};
 use allswell::domain::switch::Phase;
 use axum::Router;
@@ -64,6 +66,27 @@ async fn one_that_fails_before_a_later_phase_has_it_taken_back_and_one_after_is_
         "{entry:?}"
     );
     assert_eq!(cluster.live().await, Some(Blue));
+}
+
+#[tokio::test]
+async fn the_front_door_is_seen_after_the_hooks_between_the_shift_and_its_proof() {
+    for at in ["after shift", "before verify"] {
+        let host = Host::new();
+        let hooks = host.at(9100);
+        let hooked = |at: &str, path: &str| format!("[[switch.hook]]\nat = \"{at}\"\nurl = \"http://{hooks}/{path}\"\n");
+        let more = format!("{PROBE}{}{}", hooked("before shift", "break"), hooked(at, "mend"));
+        let cluster = Arc::new(Cluster::on(host, &[7700], SWITCH, &more).await);
+        let has_it = |failing| {
+            let cluster = Arc::clone(&cluster);
+            post(move || async move { cluster.green.set_failing(failing) })
+        };
+        let listener = listen(&hooks).await;
+        let routes = Router::new().route("/break", has_it(true)).route("/mend", has_it(false));
+        let serves = tokio::spawn(async move { axum::serve(listener, routes).await });
+        let end = cluster.switch(Green, None).finish().await.1.unwrap();
+        assert_eq!(end.phase, Phase::Done, "{at}: {:?}", end.reason);
+        serves.abort();
+    }
 }
 
 #[tokio::test]
