@@ -2,7 +2,8 @@
 //! build), `SOURCE_DATE_EPOCH` the time where builds are to be the same. A debug build asks for neither: each commit would compile everything
 //! anew.
 //!
-//! `allswell` itself stands at a fixed address (decision 0102). An executable that has the C library in it resolves names by itself (0104).
+//! `allswell` itself stands at a fixed address (decision 0102). An executable that has the C library in it resolves names by itself (0104), and one
+//! that has not needs nothing but that library (0106).
 
 use std::env;
 use std::path::Path;
@@ -22,6 +23,9 @@ fn main() {
         if is_for("FEATURE", "crt-static") {
             println!("cargo::rustc-link-arg-bin=allswell=-static");
             without_plugins();
+        } else {
+            // What unwinds the stack after a panic, which is a library of its own otherwise.
+            println!("cargo::rustc-link-lib=gcc_eh");
         }
         println!("cargo::rustc-link-arg-bin=allswell=-no-pie");
     }

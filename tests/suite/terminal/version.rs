@@ -1,22 +1,34 @@
-//! Stories about: `--version`, and what it is made from.
+//! Stories about: the executables; their `--version`, and what it is made from.
 
 use std::process::Command;
 
 use crate::harness::Host;
 
+const ALL: [&str; 5] = [
+    env!("CARGO_BIN_EXE_allswell"),
+    env!("CARGO_BIN_EXE_allswell-heartbeat"),
+    env!("CARGO_BIN_EXE_allswell-prober"),
+    env!("CARGO_BIN_EXE_allswell-watcher"),
+    env!("CARGO_BIN_EXE_allswell-proxy"),
+];
+
 #[test]
 fn every_executable_says_its_version_and_where_it_comes_from() {
-    let all = [
-        env!("CARGO_BIN_EXE_allswell"),
-        env!("CARGO_BIN_EXE_allswell-heartbeat"),
-        env!("CARGO_BIN_EXE_allswell-prober"),
-        env!("CARGO_BIN_EXE_allswell-watcher"),
-        env!("CARGO_BIN_EXE_allswell-proxy"),
-    ];
-    for path in all {
+    for path in ALL {
         let said = Command::new(path).arg("--version").output().expect("it runs").stdout;
         let said = String::from_utf8(said).expect("words");
         assert!(said.contains(&format!(" {} (", env!("CARGO_PKG_VERSION"))) && said.trim_end().ends_with(')'), "{path}: {said}");
+    }
+}
+
+#[test]
+fn no_executable_needs_a_library_but_those_of_the_c_library() {
+    for path in ALL {
+        let listed = Command::new("ldd").arg(path).output().expect("it comes with the C library");
+        let listed = String::from_utf8(listed.stdout).expect("words");
+        let mut names = listed.lines().filter_map(|line| line.split_whitespace().next()?.rsplit('/').next());
+        let is_its = |name: &str| ["linux-vdso.", "ld-linux", "libc.", "libm."].iter().any(|start| name.starts_with(start));
+        assert!(listed.contains("libc.") && names.all(is_its), "{path}: {listed}");
     }
 }
 
