@@ -1,14 +1,18 @@
 //! The command line: which command, and what came of it.
 
 use std::ffi::OsString;
+use std::future::{Future, ready};
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 use rustix::process::{getpriority_process, setpriority_process};
 use serde_json::json;
 
 use super::exit::{Exit, Outcome};
 use super::operator::Operator;
+use super::options::Options;
 use super::role::{self, Part};
 use super::version::version;
 use super::{
@@ -61,6 +65,22 @@ enum Run {
     Session(session::SessionArgs),
 }
 
+impl Run {
+    /// Has a frame of its own: what a part has on the stack is many pages, and an order would touch them all.
+    #[inline(never)]
+    fn run(self, options: &Options) -> ExitCode {
+        match self {
+            Self::Up(args) => up::run(&args, options),
+            Self::Proxy => role::run(Part::Proxy, options),
+            Self::Prober => role::run(Part::Prober, options),
+            Self::Watcher => role::run(Part::Watcher, options),
+            Self::Heartbeat(args) => heartbeat::run(*args),
+            Self::Scroll(args) => scroll::run(&args),
+            Self::Session(args) => session::run(&args),
+        }
+    }
+}
+
 /// What an operator asks for or orders; ends by itself.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
@@ -72,14 +92,11 @@ enum Act {
     Checks(checks::ChecksArgs),
     Health(health::HealthArgs),
     Deploy(deploy::DeployArgs),
-    Switch(switch::SwitchArgs),
-    Toggle(toggle::ToggleArgs),
-    Rollback(rollback::RollbackArgs),
+    #[command(flatten)]
+    Order(Order),
     History(history::HistoryArgs),
     Logs(logs::LogsArgs),
     Scale(scale::ScaleArgs),
-    Hold(hold::HoldArgs),
-    Maintenance(maintenance::MaintenanceArgs),
     Stop(stop::StopArgs),
     Reload(reload::ReloadArgs),
     Ack(ack::AckArgs),
@@ -98,11 +115,15 @@ enum Act {
     Man(completions::ManArgs),
 }
 
-impl Act {
-    /// Whether it goes before what visitors keep busy: it mends that, and starts nothing that would go before them too.
-    fn goes_first(&self) -> bool {
-        matches!(self, Self::Switch(_) | Self::Toggle(_) | Self::Rollback(_) | Self::Hold(_) | Self::Maintenance(_))
-    }
+/// What goes before what visitors keep busy: it mends that, and starts nothing that would go before them too.
+#[derive(Debug, Subcommand)]
+#[command(defer = true)]
+enum Order {
+    Switch(switch::SwitchArgs),
+    Toggle(toggle::ToggleArgs),
+    Rollback(rollback::RollbackArgs),
+    Hold(hold::HoldArgs),
+    Maintenance(maintenance::MaintenanceArgs),
 }
 
 /// The command line's own description: for completions, man pages, and whoever checks what documents say.
@@ -119,19 +140,12 @@ pub fn main() -> ExitCode {
         Ok(root) => root,
         Err(error) => return misused(&error),
     };
-    if !matches!(&command, Command::Act(act) if act.goes_first()) {
+    if !matches!(&command, Command::Act(Act::Order(_))) {
         ahead.no_more();
     }
-    let options = &operator.options;
     match command {
-        Command::Run(Run::Up(args)) => up::run(&args, options),
-        Command::Run(Run::Proxy) => role::run(Part::Proxy, options),
-        Command::Run(Run::Prober) => role::run(Part::Prober, options),
-        Command::Run(Run::Watcher) => role::run(Part::Watcher, options),
-        Command::Run(Run::Heartbeat(args)) => heartbeat::run(*args),
-        Command::Run(Run::Scroll(args)) => scroll::run(&args),
-        Command::Run(Run::Session(args)) => session::run(&args),
-        Command::Act(act) => end(&operator, run(&operator, act)),
+        Command::Run(part) => part.run(&operator.options),
+        Command::Act(act) => end(&operator, run(doing(&operator, &act))),
     }
 }
 
@@ -156,10 +170,9 @@ impl Ahead {
     }
 }
 
-/// Only the command that is called is described to clap: all of them take half a millisecond. Help, and what is wrong, is said by whoever knows all.
+/// To describe every command to clap takes a quarter of a millisecond, so orders are described alone. Help, and what is wrong, is said by whoever knows all.
 fn parse(words: &[OsString]) -> Result<Root, clap::Error> {
-    let matches = called(words).and_then(|called| called.try_get_matches_from(words).ok());
-    matches.and_then(|matches| Root::from_arg_matches(&matches).ok()).map_or_else(|| parse_by_all(words), Ok)
+    parse_order(words).map_or_else(|| parse_by_all(words), Ok)
 }
 
 fn parse_by_all(words: &[OsString]) -> Result<Root, clap::Error> {
@@ -168,11 +181,18 @@ fn parse_by_all(words: &[OsString]) -> Result<Root, clap::Error> {
     Root::from_arg_matches(&all.try_get_matches_from(words)?)
 }
 
-/// The command line, as if the first word that names a command were the one that is called, and there were no other.
-fn called(words: &[OsString]) -> Option<clap::Command> {
-    let all = command();
-    let called = words.iter().skip(1).find_map(|word| all.find_subcommand(word))?;
-    Some(clap::Command::new("allswell").version(version()).args(all.get_arguments()).subcommand(called.clone()))
+/// As if there were no other commands; none where one of those may be meant.
+fn parse_order(words: &[OsString]) -> Option<Root> {
+    if !words.iter().filter_map(|word| word.to_str()).any(Order::has_subcommand) {
+        return None;
+    }
+    // Neither is dropped: each of their parts has code of its own for that, which would have to be read from all over the executable.
+    let orders = Order::augment_subcommands(Operator::augment_args(clap::Command::new("allswell")));
+    let mut orders = ManuallyDrop::new(orders);
+    let mut matches = ManuallyDrop::new(orders.try_get_matches_from_mut(words).ok()?);
+    let operator = Operator::from_arg_matches_mut(&mut matches).ok()?;
+    let order = Order::from_arg_matches_mut(&mut matches).ok()?;
+    Some(Root { operator, command: Command::Act(Act::Order(order)) })
 }
 
 /// Help was asked for, or the words were not understood; they may be anybody's, and no terminal obeys them.
@@ -192,36 +212,43 @@ fn misused(error: &clap::Error) -> ExitCode {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn run(operator: &Operator, act: Act) -> Outcome {
+async fn run(doing: Doing<'_>) -> Outcome {
+    doing.await
+}
+
+/// What a command does. Not inline: a future that may be any of them is as large as the largest, and so is the stack that it takes.
+type Doing<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
+
+fn doing<'a>(operator: &'a Operator, act: &'a Act) -> Doing<'a> {
     match act {
-        Act::Init(args) => init::run(operator, &args),
-        Act::Validate(_) => validate::run(operator),
-        Act::Live(_) => live::run(operator).await,
-        Act::Checks(args) => checks::run(operator, &args).await,
-        Act::Status(args) => status::run(operator, &args).await,
-        Act::Health(args) => health::run(operator, &args).await,
-        Act::Deploy(args) => deploy::run(operator, &args).await,
-        Act::Switch(args) => switch::run(operator, &args).await,
-        Act::Toggle(args) => toggle::run(operator, &args).await,
-        Act::Rollback(args) => rollback::run(operator, &args).await,
-        Act::History(args) => history::run(operator, &args).await,
-        Act::Logs(args) => logs::run(operator, &args).await,
-        Act::Scale(args) => scale::run(operator, &args).await,
-        Act::Hold(args) => hold::run(operator, &args).await,
-        Act::Maintenance(args) => maintenance::run(operator, &args).await,
-        Act::Stop(_) => stop::run(operator).await,
-        Act::Reload(_) => reload::run(operator).await,
-        Act::Ack(args) => ack::run(operator, &args).await,
-        Act::Mute(args) => quiet::mute(operator, &args).await,
-        Act::Pause(args) => quiet::pause(operator, &args).await,
-        Act::Resume(args) => quiet::resume(operator, &args).await,
-        Act::Backup(args) => backup::run(operator, &args).await,
-        Act::TestChannel(args) => test_channel::run(operator, &args).await,
-        Act::Schedule(args) => schedule::run(operator, &args),
-        Act::Snippet(_) => snippet::run(operator),
-        Act::Demo(args) => demo::run(operator, &args).await,
-        Act::Completions(args) => completions::run(&args, command()),
-        Act::Man(args) => completions::man(operator, &args, command()),
+        Act::Init(args) => Box::pin(ready(init::run(operator, args))),
+        Act::Validate(_) => Box::pin(ready(validate::run(operator))),
+        Act::Live(_) => Box::pin(live::run(operator)),
+        Act::Checks(args) => Box::pin(checks::run(operator, args)),
+        Act::Status(args) => Box::pin(status::run(operator, args)),
+        Act::Health(args) => Box::pin(health::run(operator, args)),
+        Act::Deploy(args) => Box::pin(deploy::run(operator, args)),
+        Act::Order(Order::Switch(args)) => Box::pin(switch::run(operator, args)),
+        Act::Order(Order::Toggle(args)) => Box::pin(toggle::run(operator, args)),
+        Act::Order(Order::Rollback(args)) => Box::pin(rollback::run(operator, args)),
+        Act::Order(Order::Hold(args)) => Box::pin(hold::run(operator, args)),
+        Act::Order(Order::Maintenance(args)) => Box::pin(maintenance::run(operator, args)),
+        Act::History(args) => Box::pin(history::run(operator, args)),
+        Act::Logs(args) => Box::pin(logs::run(operator, args)),
+        Act::Scale(args) => Box::pin(scale::run(operator, args)),
+        Act::Stop(_) => Box::pin(stop::run(operator)),
+        Act::Reload(_) => Box::pin(reload::run(operator)),
+        Act::Ack(args) => Box::pin(ack::run(operator, args)),
+        Act::Mute(args) => Box::pin(quiet::mute(operator, args)),
+        Act::Pause(args) => Box::pin(quiet::pause(operator, args)),
+        Act::Resume(args) => Box::pin(quiet::resume(operator, args)),
+        Act::Backup(args) => Box::pin(backup::run(operator, args)),
+        Act::TestChannel(args) => Box::pin(test_channel::run(operator, args)),
+        Act::Schedule(args) => Box::pin(ready(schedule::run(operator, args))),
+        Act::Snippet(_) => Box::pin(ready(snippet::run(operator))),
+        Act::Demo(args) => Box::pin(demo::run(operator, args)),
+        Act::Completions(args) => Box::pin(ready(completions::run(args, command()))),
+        Act::Man(args) => Box::pin(ready(completions::man(operator, args, command()))),
     }
 }
 

@@ -40,6 +40,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::release::SwitchSettings;
+    use crate::settings::Keys;
 
     /// The line without the `# ` in front of a setting or a section that is commented out.
     fn uncommented(line: &str) -> &str {
@@ -73,6 +74,10 @@ mod tests {
         named
     }
 
+    fn keys(text: &str) -> Vec<String> {
+        Config::parse(text).unwrap().keys.iter().flat_map(Keys::in_full).collect()
+    }
+
     fn missing(text: &str, keys: &[String]) -> Vec<String> {
         let named = named(text);
         keys.iter().filter(|key| !named.contains(*key)).cloned().collect()
@@ -98,11 +103,11 @@ mod tests {
     fn every_key_stands_in_it_and_a_missing_one_would_be_noticed() {
         for kind in kinds() {
             let text = of_kind(kind).unwrap();
-            let keys = Config::parse(&everything_on(&text)).unwrap().keys;
+            let keys = keys(&everything_on(&text));
             assert!(keys.len() > 60, "{keys:?}");
             assert_eq!(missing(&text, &keys), Vec::<String>::new(), "{kind}");
         }
-        let keys = Config::parse(&everything_on(TEXT)).unwrap().keys;
+        let keys = keys(&everything_on(TEXT));
         let without = TEXT.replace("drain", "brain");
         assert_eq!(missing(&without, &keys), ["switch.drain"]);
     }

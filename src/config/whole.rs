@@ -13,7 +13,7 @@ use crate::probe::ProbeSettings;
 use crate::proxy::ProxySettings;
 use crate::release::{Callee, ProberSettings, SwitchSettings};
 use crate::runtime::{RuntimeSettings, UpSettings};
-use crate::settings::{AppSettings, Document, Problem, Secret};
+use crate::settings::{AppSettings, Document, Keys, Problem, Secret};
 use crate::signing::fingerprint;
 use crate::telemetry::LogSettings;
 
@@ -61,8 +61,8 @@ pub struct Loaded {
     pub config: Config,
     /// What is allowed and yet unwise.
     pub warnings: Vec<Problem>,
-    /// Every key that could have been given.
-    pub keys: Vec<String>,
+    /// Every key that could have been given, by section.
+    pub keys: Vec<Keys>,
     /// The beginning of the text's SHA-256.
     pub hash: String,
 }

@@ -11,5 +11,5 @@ pub use address::{address, address_or};
 pub use app::{AppSettings, ColourSettings};
 pub use duration::{NotADuration, parse_duration};
 pub use secret::{Secret, SecretError};
-pub use section::{Document, Problem, Section};
+pub use section::{Document, Keys, Problem, Section};
 pub use words::words;

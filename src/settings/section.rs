@@ -42,7 +42,25 @@ pub struct Document<'a> {
 struct Found {
     errors: Vec<Problem>,
     warnings: Vec<Problem>,
-    keys: Vec<String>,
+    keys: Vec<Keys>,
+}
+
+/// What a section could have been given.
+#[derive(Debug)]
+pub struct Keys {
+    section: String,
+    keys: Vec<&'static str>,
+}
+
+impl Keys {
+    /// As the whole file names them: `switch.passes`.
+    pub fn in_full(&self) -> impl Iterator<Item = String> {
+        self.keys.iter().map(|key| full(&self.section, key))
+    }
+}
+
+fn full(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { [section, ".", key].concat() }
 }
 
 impl<'a> Document<'a> {
@@ -63,9 +81,9 @@ impl<'a> Document<'a> {
         Section { path: String::new(), table: self.root.as_ref().map(Spanned::as_ref), span: None, known: Vec::new(), document: self }
     }
 
-    /// Every error and every warning, by line; and every key that was asked for.
+    /// Every error and every warning, by line; and every key that was asked for in the sections that are finished.
     #[must_use]
-    pub fn finish(self) -> (Vec<Problem>, Vec<Problem>, Vec<String>) {
+    pub fn finish(self) -> (Vec<Problem>, Vec<Problem>, Vec<Keys>) {
         let Found { mut errors, mut warnings, keys } = self.found.into_inner();
         errors.sort_by_key(|problem| problem.line);
         warnings.sort_by_key(|problem| problem.line);
@@ -105,12 +123,11 @@ impl<'a> Section<'a> {
     }
 
     fn full(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { [self.path.as_str(), ".", key].concat() }
+        full(&self.path, key)
     }
 
     fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.known.push(key);
-        self.document.found.borrow_mut().keys.push(self.full(key));
         let table = self.table?;
         table.iter().find(|(name, _)| name.as_ref().as_ref() == key).map(|(_, value)| value)
     }
@@ -345,6 +362,11 @@ impl<'a> Section<'a> {
 
     /// Says which keys are not known, with the nearest one that is. Call it last.
     pub fn finish(self) {
+        self.refuse_unknown();
+        self.document.found.borrow_mut().keys.push(Keys { section: self.path, keys: self.known });
+    }
+
+    fn refuse_unknown(&self) {
         let Some(table) = self.table else { return };
         for (name, _) in table.iter() {
             let given = name.as_ref().as_ref();
