@@ -275,23 +275,32 @@ mod tests {
         command().debug_assert();
     }
 
+    fn words(line: &str) -> Vec<OsString> {
+        ["allswell"].into_iter().chain(line.split(' ')).map(OsString::from).collect()
+    }
+
     #[test]
-    fn whoever_is_called_alone_is_understood_as_among_all() {
+    fn an_order_is_understood_alone_as_it_is_among_all() {
         for line in [
             "switch green --yes --config a.toml --state s",
             "--config switch --state deploy rollback --json",
-            "--config switch deploy --version switch",
-            "-y scale blue 3",
-            "up --config switch",
+            "--config up toggle --no-wait",
             "hold on",
+            "-y maintenance on --message soon",
         ] {
-            let words: Vec<OsString> = ["allswell"].into_iter().chain(line.split(' ')).map(OsString::from).collect();
-            let (parsed, by_all) = (parse(&words).unwrap(), parse_by_all(&words).unwrap());
-            assert_eq!(format!("{parsed:?}"), format!("{by_all:?}"), "{line}");
+            let (alone, by_all) = (parse_order(&words(line)).expect(line), parse_by_all(&words(line)).unwrap());
+            assert_eq!(format!("{alone:?}"), format!("{by_all:?}"), "{line}");
         }
-        for line in ["switch", "switch --help", "--version", "swich green", "live extra", "--json"] {
-            let words: Vec<OsString> = ["allswell"].into_iter().chain(line.split(' ')).map(OsString::from).collect();
-            let (refused, by_all) = (parse(&words).unwrap_err(), parse_by_all(&words).unwrap_err());
+    }
+
+    #[test]
+    fn what_is_no_order_is_understood_and_refused_by_whoever_knows_all() {
+        for line in ["--config switch deploy --version switch", "-y scale blue 3", "up --config switch"] {
+            assert!(parse_order(&words(line)).is_none(), "{line}");
+            assert_eq!(format!("{:?}", parse(&words(line)).unwrap()), format!("{:?}", parse_by_all(&words(line)).unwrap()), "{line}");
+        }
+        for line in ["switch", "switch --help", "--version", "--version switch green", "swich green", "live extra", "--json"] {
+            let (refused, by_all) = (parse(&words(line)).unwrap_err(), parse_by_all(&words(line)).unwrap_err());
             assert_eq!(refused.to_string(), by_all.to_string(), "{line}");
         }
     }

@@ -3,6 +3,7 @@
 mod address;
 mod app;
 mod duration;
+mod keys;
 mod secret;
 mod section;
 mod words;
@@ -10,6 +11,7 @@ mod words;
 pub use address::{address, address_or};
 pub use app::{AppSettings, ColourSettings};
 pub use duration::{NotADuration, parse_duration};
+pub use keys::Keys;
 pub use secret::{Secret, SecretError};
-pub use section::{Document, Keys, Problem, Section};
+pub use section::{Document, Problem, Section};
 pub use words::words;

@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::duration::parse_duration;
+use super::keys::{Keys, full};
 use super::secret::Secret;
 
 /// What is wrong with a config, and where.
@@ -43,24 +44,6 @@ struct Found {
     errors: Vec<Problem>,
     warnings: Vec<Problem>,
     keys: Vec<Keys>,
-}
-
-/// What a section could have been given.
-#[derive(Debug)]
-pub struct Keys {
-    section: String,
-    keys: Vec<&'static str>,
-}
-
-impl Keys {
-    /// As the whole file names them: `switch.passes`.
-    pub fn in_full(&self) -> impl Iterator<Item = String> {
-        self.keys.iter().map(|key| full(&self.section, key))
-    }
-}
-
-fn full(section: &str, key: &str) -> String {
-    if section.is_empty() { key.to_owned() } else { [section, ".", key].concat() }
 }
 
 impl<'a> Document<'a> {
@@ -363,7 +346,7 @@ impl<'a> Section<'a> {
     /// Says which keys are not known, with the nearest one that is. Call it last.
     pub fn finish(self) {
         self.refuse_unknown();
-        self.document.found.borrow_mut().keys.push(Keys { section: self.path, keys: self.known });
+        self.document.found.borrow_mut().keys.push(Keys::of(self.path, self.known));
     }
 
     fn refuse_unknown(&self) {
