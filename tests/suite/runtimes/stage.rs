@@ -33,9 +33,10 @@ impl Stage {
         std::fs::write(host.path("app.sh"), include_str!("app.sh")).unwrap();
         std::fs::set_permissions(host.path("app.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
         for colour in ["blue", "green"] {
-            let mut start = Command::new(host.path("app.sh"));
-            let started =
-                start.args(["replace", colour, "1"]).env("DEMO", env!("CARGO_BIN_EXE_allswell")).env("DEMO_IP", &host.ip).output();
+            // Through a shell of its own: a script that was just written may still be busy where another story forks.
+            let mut start = Command::new("/bin/sh");
+            start.arg(host.path("app.sh")).args(["replace", colour, "1"]);
+            let started = start.env("DEMO", env!("CARGO_BIN_EXE_allswell")).env("DEMO_IP", &host.ip).output();
             assert!(started.unwrap().status.success());
         }
         let switch = "passes = 2\nwithin = \"3s\"\ndrain = \"1s\"\nobserve = \"1s\"";
