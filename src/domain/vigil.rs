@@ -23,7 +23,8 @@ const GONE: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vigil {
     known: BTreeMap<String, Known>,
-    /// Everything that the engine said up to here was taken in. None: we ended in order, and what happened since is no business of ours.
+    /// The latest that the engine has told of: from here on it is asked again. None: we ended in order, and what happened since is no
+    /// business of ours.
     pub heard_until: Option<Moment>,
     /// By id: what may become of a signal or of memory that is used up.
     #[serde(skip)]
@@ -122,12 +123,10 @@ impl Vigil {
         self
     }
 
-    /// Takes in what the engine says, unless that was taken in before.
+    /// Takes in what the engine says. Of one millisecond it may tell several things, and of an earlier one later; what it tells again is
+    /// known by the end's own moment.
     pub fn happened(&mut self, happening: Happening) {
-        if self.heard_until.is_some_and(|until| happening.at <= until) {
-            return;
-        }
-        self.heard_until = Some(happening.at);
+        self.heard_until = self.heard_until.max(Some(happening.at));
         let Some((name, id)) = happening.of else { return };
         match happening.what {
             Happened::Signalled(signal) => self.hints.entry(id).or_default().sent = Some(signal),

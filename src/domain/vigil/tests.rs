@@ -215,6 +215,19 @@ fn what_the_engine_tells_of_an_end_that_a_look_has_found_is_learnt() {
 }
 
 #[test]
+fn what_the_engine_tells_of_in_one_millisecond_or_out_of_order_is_taken_in() {
+    for others in [30, 31] {
+        let mut vigil = vigil();
+        vigil.happened(happening(others, "two", Happened::Other));
+        vigil.happened(happening(30, "one", Happened::Signalled("15".to_owned())));
+        vigil.happened(happening(30, "one", Happened::Ended(Some(0))));
+        assert_eq!(vigil.heard_until, Some(at(others)));
+        vigil.look(vec![dead("one", 30, 0), running("two", 0)], &scene(31));
+        assert_eq!(trouble_of(&vigil, "one", 31).unwrap(), "one was sent signal 15 (stop) by hand and ended with exit code 0");
+    }
+}
+
+#[test]
 fn a_pause_by_hand_is_trouble_until_it_runs_on() {
     let mut vigil = vigil();
     vigil.look(vec![container("one", Life::Paused, 0, None), running("two", 0)], &scene(30));
