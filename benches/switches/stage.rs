@@ -140,7 +140,7 @@ impl Stage {
     /// The prober's control.
     pub(crate) fn remote(&self) -> Remote {
         let token = token(&self.path("state/prober.token")).unwrap();
-        Remote::new(&format!("http://{}", self.at(7701)), token, Duration::from_secs(10)).unwrap()
+        Remote::new(&self.at(7701), token, Duration::from_secs(10))
     }
 
     /// What the proxy says itself.

@@ -51,8 +51,7 @@ impl Reach {
     /// Exit code 8 where the prober has made no token yet.
     pub fn prober(&self) -> Result<Remote, Trouble> {
         let token = token("prober", &self.state.prober_token())?;
-        let url = format!("http://{}", self.config.prober.reach.found(&self.config.prober.listen));
-        Remote::new(&url, token, LIMIT).map_err(|error| Exit::Failed.because(error.to_string()))
+        Ok(Remote::new(&self.config.prober.reach.found(&self.config.prober.listen), token, LIMIT))
     }
 
     /// The key that signs beats, for what a watcher is asked; none where it cannot be read.

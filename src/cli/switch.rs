@@ -5,6 +5,7 @@ use std::future::ready;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
+use tokio::task::yield_now;
 
 use super::exit::{Exit, Outcome, Trouble};
 use super::operator::Operator;
@@ -89,7 +90,12 @@ pub fn agreed_to_costs(operator: &Operator, reach: &Reach) -> Result<(), Trouble
 /// As [`run`].
 pub async fn carry_out(operator: &Operator, reach: &Reach, prober: &Remote, to: Colour, how: &How) -> Result<(SwitchEnd, Value), Trouble> {
     let order = SwitchOrder { to, force: how.force.clone(), wait: !how.no_wait, by: Operator::by() };
-    let told = told_to_end()?;
+    let told = async {
+        // The order is written by then, or waits for the network.
+        yield_now().await;
+        told_to_end()?.await;
+        Ok::<_, Trouble>(())
+    };
     let progress = Progress::begin(operator.json);
     progress.working(format!("switch to {to}"), None);
     let mut events: Vec<SwitchEvent> = Vec::new();
@@ -100,8 +106,9 @@ pub async fn carry_out(operator: &Operator, reach: &Reach, prober: &Remote, to: 
         }
     });
     let ended = tokio::select! {
+        biased;
         ended = switching => Some(ended),
-        () = told => None,
+        told = told => { told?; None }
     };
     progress.end();
     let end = ended.ok_or_else(|| goes_on(to, &events))??;

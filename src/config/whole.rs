@@ -63,8 +63,15 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// Every key that could have been given, by section.
     pub keys: Vec<Keys>,
+    text: String,
+}
+
+impl Loaded {
     /// The beginning of the text's SHA-256.
-    pub hash: String,
+    #[must_use]
+    pub fn hash(&self) -> String {
+        fingerprint(&self.text)
+    }
 }
 
 /// Why a config was refused.
@@ -148,7 +155,7 @@ impl Config {
         urls::must_be_whole(&mut document.root(), &config.prober, &config.watcher);
         root.finish();
         let (errors, warnings, keys) = document.finish();
-        if errors.is_empty() { Ok(Loaded { config, warnings, keys, hash: fingerprint(text) }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Loaded { config, warnings, keys, text: text.to_owned() }) } else { Err(errors) }
     }
 
     /// What no section can see by itself: names that do not exist, names that exist twice.

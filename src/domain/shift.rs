@@ -168,7 +168,7 @@ pub enum Compared {
 }
 
 /// Reads the switches, newest first, from the last one on that has decided what is live; none before it counts. `highest` is their highest
-/// epoch, and `first` what was live before there was any.
+/// epoch, and `first` what was live before there was any. Only those that were interrupted need their steps.
 #[must_use]
 pub fn believe(switches: &[Entry], highest: u64, first: Option<Claimed>) -> Belief {
     let (mut decided, mut broken_off) = (first, Vec::new());

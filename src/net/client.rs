@@ -48,15 +48,6 @@ pub fn http(timeout: Duration) -> Result<reqwest::Client, ClientError> {
     builder(timeout, tls()?).build().map_err(|error| ClientError(error.to_string()))
 }
 
-/// A client of the parts of ours that speak HTTP in the clear: a command that only asks one of them need not read all roots first.
-///
-/// # Errors
-/// Where the library cannot be set up.
-pub fn plain(timeout: Duration) -> Result<reqwest::Client, ClientError> {
-    let nobody = with_versions()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
-    builder(timeout, nobody).build().map_err(|error| ClientError(error.to_string()))
-}
-
 /// As [`http`], with a connection of its own for every request.
 ///
 /// # Errors
@@ -146,11 +137,22 @@ pub fn explain(error: reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }
-    let mut cause: &dyn std::error::Error = &error;
+    root_words(&error)
+}
+
+/// What lies at the bottom of an error, in the user's words.
+#[must_use]
+pub fn root_words(error: &(dyn std::error::Error + 'static)) -> String {
+    let cause = root(error);
+    cause.downcast_ref::<std::io::Error>().map_or_else(|| cause.to_string(), io_words)
+}
+
+fn root<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
-    cause.downcast_ref::<std::io::Error>().map_or_else(|| cause.to_string(), io_words)
+    cause
 }
 
 /// Whether somebody is behind this error: who refuses, resets or talks nonsense is there. A name that does not resolve and a time that ran
@@ -161,11 +163,7 @@ pub fn is_answer(error: &reqwest::Error) -> bool {
     if error.is_timeout() {
         return false;
     }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.downcast_ref::<std::io::Error>().is_none_or(|io| {
+    root(error).downcast_ref::<std::io::Error>().is_none_or(|io| {
         matches!(
             io.kind(),
             ErrorKind::ConnectionRefused

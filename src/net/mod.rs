@@ -10,6 +10,7 @@ pub mod network;
 pub mod parcel;
 pub mod passed;
 pub mod place;
+pub mod plain;
 pub mod question;
 pub mod reached;
 pub mod tls;

@@ -310,7 +310,7 @@ mod tests {
         // It takes connections, and says nothing.
         let _up = UnixListener::bind(state.up_socket()).unwrap();
         let limit = Duration::from_secs(20);
-        let prober = Remote::new("http://127.0.0.1:1", "token".to_owned(), limit).unwrap();
+        let prober = Remote::new("127.0.0.1:1", "token".to_owned(), limit);
         let proxy = ProxyDriver::Embedded(ProxyControl::new(&state.proxy_socket(), limit));
         let hands = Hands::new(prober, Driver::Process(ProcessDriver::new(state, limit)), proxy);
         let ended = deploy(&hands, &plan(Some(Colour::Blue)), ready(()), &|_| ()).await;

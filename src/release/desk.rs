@@ -18,7 +18,7 @@ use crate::clock;
 use crate::domain::colour::Colour;
 use crate::domain::switch::Phase;
 use crate::proxy::control::ControlError;
-use crate::store::{Asked, Entry, Intent, Lease, Step, StoreError, Taken, What};
+use crate::store::{Asked, Entry, Intent, Lease, Standing, Step, StoreError, Taken, What};
 
 /// The one place that begins and ends deploys and switches.
 #[derive(Debug, Clone)]
@@ -87,15 +87,16 @@ impl Desk {
     /// # Errors
     /// Where nothing was begun: another is under way, the live colour is undefined, the proxy or the journal does not answer.
     pub async fn switch(&self, order: SwitchOrder) -> Result<Phases, Refusal> {
+        self.written()?;
         let Cluster { proxy, journal, .. } = &*self.cluster;
         let glance = async { order.force.is_none().then(|| Glance::at(&self.cluster, order.to)) };
         // The proxy first, and then the colour: they work while the journal is read.
-        let (state, glance, free, deploy, belief) =
-            tokio::join!(proxy.state(), glance, self.free(), journal.last_deploy(order.to), journal.belief());
-        free?;
-        let (state, deploy) = (state.map_err(silent)?, deploy.map_err(broken)?);
+        let (state, glance, standing) = tokio::join!(proxy.state(), glance, journal.standing(order.to));
+        let Standing { lease, deploy, belief } = standing.map_err(broken)?;
+        free(lease)?;
+        let state = state.map_err(silent)?;
         // What somebody has done past us stands in the journal before anything new does.
-        let lost = self.cluster.hold(&state, belief.map_err(broken)?).await.map_err(broken)?;
+        let lost = self.cluster.hold(&state, belief).await.map_err(broken)?;
         let (progress, phases) = unbounded_channel();
         if state.live == Some(order.to) {
             if let (Some(_), Some(why)) = (lost, &order.force) {
@@ -155,7 +156,8 @@ impl Desk {
         let instances = self.instances(&order).await?;
         let unproven = self.cluster.journal.unproven_deploys(order.colour).await.map_err(broken)?;
         let state = self.cluster.proxy.state().await.ok();
-        self.free().await?;
+        self.written()?;
+        free(self.cluster.journal.lease().await.map_err(broken)?)?;
         // What is refused before it is written down is not the colour's last deploy.
         as_seen(order.live, state.as_ref().and_then(|state| state.live))?;
         if let Some(state) = &state {
@@ -258,15 +260,6 @@ impl Desk {
         }
     }
 
-    async fn free(&self) -> Result<(), Refusal> {
-        self.written()?;
-        let lease = self.cluster.journal.lease().await.map_err(broken)?;
-        match lease.filter(|lease| clock::now() < lease.until) {
-            Some(lease) => Err(locked(&lease)),
-            None => Ok(()),
-        }
-    }
-
     async fn take(&self, intent: Intent) -> Result<Entry, Refusal> {
         if *self.cluster.left.borrow() {
             return Err(refused("everything is being stopped".to_owned()));
@@ -315,6 +308,14 @@ fn as_seen(seen: Option<Colour>, live: Option<Colour>) -> Result<(), Refusal> {
         "{seen} was live when this was asked for, and {by_now}. Nothing was changed: look again (allswell live), and type it again"
     );
     Err(Refusal { kind, error })
+}
+
+/// Whether something new may be begun, by who has the lease.
+fn free(lease: Option<Lease>) -> Result<(), Refusal> {
+    match lease.filter(|lease| clock::now() < lease.until) {
+        Some(lease) => Err(locked(&lease)),
+        None => Ok(()),
+    }
 }
 
 fn locked(lease: &Lease) -> Refusal {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
-use serde::Deserialize;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::orders::{
@@ -13,11 +14,11 @@ use super::orders::{
 use crate::domain::colour::Colour;
 use crate::domain::switch::Phase;
 use crate::monitor::orders::ConfigView;
-use crate::net::client::{ClientError, explain, plain};
+use crate::net::plain::{Answer, ask};
 use crate::store::Entry;
 
-/// Longer than any switch: what bounds it is that every second something is heard.
-const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+/// What is asked with nothing to say beside.
+const NOTHING: Option<&()> = None;
 
 /// Why the prober did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -45,20 +46,17 @@ pub enum RemoteError {
 /// The prober's control, from afar.
 #[derive(Debug, Clone)]
 pub struct Remote {
-    client: Client,
-    url: String,
+    /// `HOST:PORT`.
+    at: String,
     token: String,
     limit: Duration,
 }
 
 impl Remote {
-    /// For the control at this URL (`http://HOST:PORT`); each call gives up after `limit`, a switch when nothing was heard for so long.
-    ///
-    /// # Errors
-    /// Where no HTTP client can be made.
-    pub fn new(url: &str, token: String, limit: Duration) -> Result<Self, ClientError> {
-        let client = plain(LONGEST)?;
-        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), token, limit })
+    /// For the control that listens there (`HOST:PORT`); each call gives up after `limit`, a switch when nothing was heard for so long.
+    #[must_use]
+    pub fn new(at: &str, token: String, limit: Duration) -> Self {
+        Self { at: at.to_owned(), token, limit }
     }
 
     /// What is live, what was probed, who is at it.
@@ -66,7 +64,7 @@ impl Remote {
     /// # Errors
     /// Where the prober does not answer, or knows the token not.
     pub async fn state(&self) -> Result<ProberState, RemoteError> {
-        self.call(self.client.get(self.at("/v1/state")), self.limit).await
+        self.call(Method::GET, "/v1/state", NOTHING, self.limit).await
     }
 
     /// The journal, newest first.
@@ -74,7 +72,7 @@ impl Remote {
     /// # Errors
     /// As [`Remote::state`].
     pub async fn history(&self, limit: u32) -> Result<Vec<Entry>, RemoteError> {
-        self.call(self.client.get(self.at(&format!("/v1/history?limit={limit}"))), self.limit).await
+        self.call(Method::GET, &format!("/v1/history?limit={limit}"), NOTHING, self.limit).await
     }
 
     /// Switches, and says each phase as it is reached.
@@ -82,13 +80,12 @@ impl Remote {
     /// # Errors
     /// Where nothing was begun. What was begun ends as the phase of [`SwitchEnd`] says, unless the prober itself falls silent.
     pub async fn switch(&self, order: &SwitchOrder, mut each: impl FnMut(&SwitchEvent)) -> Result<SwitchEnd, RemoteError> {
-        let request = self.client.post(self.at("/v1/switch")).json(order);
-        let mut answer = self.send(request, self.limit).await?;
+        let mut answer = self.send(Method::POST, "/v1/switch", Some(order), self.limit).await?;
         let mut pending = Vec::new();
         let lost = |why: &str| RemoteError::Unreachable(format!("the prober fell silent during the switch ({why}): see allswell history"));
         loop {
-            let piece = timeout(self.limit, answer.chunk()).await.map_err(|_| lost("nothing heard in time"))?;
-            let Some(piece) = piece.map_err(|error| lost(&explain(error)))? else { return Err(lost("the connection ended")) };
+            let piece = timeout(self.limit, answer.piece()).await.map_err(|_| lost("nothing heard in time"))?;
+            let Some(piece) = piece.map_err(|error| lost(&error))? else { return Err(lost("the connection ended")) };
             pending.extend_from_slice(&piece);
             while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = pending.drain(..=end).collect();
@@ -113,7 +110,7 @@ impl Remote {
     /// # Errors
     /// As [`Remote::state`]; and where another deploy or switch is under way.
     pub async fn begin_deploy(&self, order: &DeployOrder) -> Result<DeployLease, RemoteError> {
-        self.call(self.client.post(self.at("/v1/deploys")).json(order), self.limit).await
+        self.call(Method::POST, "/v1/deploys", Some(order), self.limit).await
     }
 
     /// Waits for a colour's gate to open, up to `within`: at the colour's own addresses, or, where others are given (`HOST:PORT` each), until
@@ -125,7 +122,7 @@ impl Remote {
     pub async fn gate(&self, colour: Colour, within: Duration, at: &[String]) -> Result<GateReport, RemoteError> {
         let at: String = at.iter().map(|address| format!("&at={address}")).collect();
         let path = format!("/v1/gate?colour={colour}&within_ms={}{at}", within.as_millis());
-        self.call(self.client.get(self.at(&path)), self.limit + within).await
+        self.call(Method::GET, &path, NOTHING, self.limit + within).await
     }
 
     /// Frees a deploy's lease.
@@ -133,7 +130,7 @@ impl Remote {
     /// # Errors
     /// As [`Remote::state`]; and where the deploy's time was over before.
     pub async fn end_deploy(&self, lease: &DeployLease, end: &DeployEnd) -> Result<(), RemoteError> {
-        self.call(self.client.post(self.at(&format!("/v1/deploys/{}/end", lease.id))).json(end), self.limit).await
+        self.call(Method::POST, &format!("/v1/deploys/{}/end", lease.id), Some(end), self.limit).await
     }
 
     /// Has the config read anew.
@@ -141,39 +138,53 @@ impl Remote {
     /// # Errors
     /// As [`Remote::state`]; and with everything that is wrong with the config.
     pub async fn reload(&self) -> Result<ConfigView, RemoteError> {
-        self.call(self.client.post(self.at("/v1/reload")), self.limit).await
+        self.call(Method::POST, "/v1/reload", NOTHING, self.limit).await
     }
 
-    fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.url)
-    }
-
-    async fn call<A: DeserializeOwned>(&self, request: RequestBuilder, limit: Duration) -> Result<A, RemoteError> {
+    async fn call<A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&(impl Serialize + Sync)>,
+        limit: Duration,
+    ) -> Result<A, RemoteError> {
         let answering = async {
-            let answer = self.send(request, limit).await?;
-            answer.json().await.map_err(|error| RemoteError::Other(format!("the prober's answer was not understood: {}", explain(error))))
+            let answer = self.send(method, path, body, limit).await?.whole().await;
+            let read = answer.and_then(|body| serde_json::from_slice(&body).map_err(|error| error.to_string()));
+            read.map_err(|error| RemoteError::Other(format!("the prober's answer was not understood: {error}")))
         };
         timeout(limit, answering).await.map_err(|_| self.silent("no answer in time"))?
     }
 
-    async fn send(&self, request: RequestBuilder, limit: Duration) -> Result<Response, RemoteError> {
-        let sent = timeout(limit, request.bearer_auth(&self.token).send()).await.map_err(|_| self.silent("no answer in time"))?;
-        let answer = sent.map_err(|error| self.silent(&explain(error)))?;
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&(impl Serialize + Sync)>,
+        limit: Duration,
+    ) -> Result<Answer, RemoteError> {
+        let mut request = Request::builder().method(method).uri(path).header(AUTHORIZATION, format!("Bearer {}", self.token));
+        let body = body.map(serde_json::to_vec).transpose().map_err(|error| RemoteError::Other(error.to_string()))?;
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let asked = timeout(limit, ask(&self.at, request, body.unwrap_or_default())).await;
+        let answer = asked.map_err(|_| self.silent("no answer in time"))?.map_err(|error| self.silent(&error))?;
         if answer.status().is_success() {
             return Ok(answer);
         }
         let status = answer.status();
-        let body = timeout(limit, answer.bytes()).await.map_err(|_| self.silent("no answer in time"))?.unwrap_or_default();
+        let body = timeout(limit, answer.whole()).await.map_err(|_| self.silent("no answer in time"))?.unwrap_or_default();
         Err(match serde_json::from_slice::<Said>(&body) {
             Ok(said) if status == StatusCode::UNAUTHORIZED => RemoteError::Unauthorized(said.error),
             Ok(Said { kind: Some(kind), error }) => refused(Refusal { kind, error }),
             Ok(said) => RemoteError::Other(said.error),
-            Err(_) => RemoteError::Other(format!("what answers on {} is no prober of ours: it says {}", self.url, status.as_u16())),
+            Err(_) => RemoteError::Other(format!("what answers on http://{} is no prober of ours: it says {}", self.at, status.as_u16())),
         })
     }
 
     fn silent(&self, why: &str) -> RemoteError {
-        RemoteError::Unreachable(format!("the prober does not answer on {}: {why}", self.url))
+        RemoteError::Unreachable(format!("the prober does not answer on http://{}: {why}", self.at))
     }
 }
 

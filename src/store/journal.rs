@@ -20,6 +20,8 @@ use crate::domain::switch::Phase;
 
 mod standing;
 
+pub use standing::Standing;
+
 /// The last deploys of a colour that were not done, after the last one that was.
 const UNPROVEN: &str = "SELECT id FROM journal WHERE what = 'deploy' AND target = ? AND phase <> 'done' AND id > \
      (SELECT coalesce(max(id), 0) FROM journal WHERE what = 'deploy' AND target = ? AND phase = 'done') ORDER BY id DESC LIMIT 8";
@@ -49,8 +51,7 @@ impl Journal {
     /// Where the store does not work.
     pub async fn take(&self, intent: Intent, now: Moment) -> Result<Taken, StoreError> {
         let mut transaction = self.store.begin().await?;
-        close_overdue(&mut transaction, now).await?;
-        if let Some(lease) = lease(&mut transaction).await? {
+        if let Some(lease) = lease_in_time(&mut transaction, now).await? {
             return Ok(Taken::Locked(lease));
         }
         let epoch = next_epoch(&mut transaction, intent.proxy_epoch).await?;
@@ -78,10 +79,12 @@ impl Journal {
             expect(&mut transaction, *target, Some(fewer)).await?;
         }
         let note = forced.as_ref().map(|why| format!("the gate is skipped: {why}"));
-        write_step(&mut transaction, id, &Step { phase: Phase::Intended, at: now, note }).await?;
-        let entry = entry(&mut transaction, id).await?;
+        let step = Step { phase: Phase::Intended, at: now, note };
+        write_step(&mut transaction, id, &step).await?;
         transaction.commit().await?;
-        entry.map(Taken::Ours).ok_or_else(|| StoreError::Unreadable("the entry that was just written".into()))
+        let Intent { what, asked, origin, .. } = intent;
+        let (phase, steps) = (step.phase, vec![step]);
+        Ok(Taken::Ours(Entry { id, epoch, what, asked, origin, phase, reason: None, output: None, steps, started_at: now, ended_at: None }))
     }
 
     /// Writes down that a phase was reached. A phase that is over frees the lease and keeps its note as the entry's reason.
@@ -162,7 +165,7 @@ impl Journal {
         }
         drop(connection);
         let mut transaction = self.store.begin().await?;
-        close_overdue(&mut transaction, now).await?;
+        lease_in_time(&mut transaction, now).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -204,14 +207,13 @@ impl Journal {
         self.some(LAST_SWITCH).await.map(|mut found| found.pop())
     }
 
-    /// The last deploy of a colour.
+    /// The last deploy of a colour, without its steps.
     ///
     /// # Errors
     /// Where the store does not work.
     pub async fn last_deploy(&self, colour: Colour) -> Result<Option<Entry>, StoreError> {
         let mut connection = self.store.read_little().await?;
-        let rows = sql(LAST_DEPLOY).bind(colour.as_str()).all(&mut connection).await?;
-        with_steps(&mut connection, rows).await.map(|mut found| found.pop())
+        last_deploy(&mut connection, colour).await
     }
 
     /// The deploys of a colour since the last one that was done, newest first: nobody has proven what they left, if they left anything.
@@ -332,11 +334,15 @@ async fn expected_of(connection: &mut Connection, colour: Colour) -> Result<Opti
     row.map(|row| row.get("instances")).transpose()
 }
 
-async fn close_overdue(transaction: &mut Transaction, now: Moment) -> Result<(), StoreError> {
-    let Some(lease) = lease(transaction).await?.filter(|lease| lease.until <= now) else { return Ok(()) };
-    let step = Step { phase: Phase::Interrupted, at: now, note: Some(format!("its time was over at {}", lease.until)) };
-    close_or_advance(transaction, lease.entry, &step).await?;
-    Ok(())
+/// Who has the lease; whoever had it for longer than it lasts is closed.
+async fn lease_in_time(transaction: &mut Transaction, now: Moment) -> Result<Option<Lease>, StoreError> {
+    let found = match lease(transaction).await? {
+        Some(found) if found.until <= now => found,
+        in_time => return Ok(in_time),
+    };
+    let step = Step { phase: Phase::Interrupted, at: now, note: Some(format!("its time was over at {}", found.until)) };
+    close_or_advance(transaction, found.entry, &step).await?;
+    lease(transaction).await
 }
 
 async fn write_step(connection: &mut Connection, id: i64, step: &Step) -> Result<(), StoreError> {
@@ -369,12 +375,20 @@ async fn entry(connection: &mut Connection, id: i64) -> Result<Option<Entry>, St
 async fn with_steps(connection: &mut Connection, rows: Vec<Row>) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
     for row in rows {
-        let id: i64 = row.get("id")?;
-        let steps = sql("SELECT phase, at, note FROM journal_step WHERE entry = ? ORDER BY number, at").bind(id);
-        let steps = steps.all(connection).await?;
-        entries.push(read_entry(&row, steps.iter().map(read_step).collect::<Result<_, _>>()?)?);
+        let steps = steps_of(connection, row.get("id")?).await?;
+        entries.push(read_entry(&row, steps)?);
     }
     Ok(entries)
+}
+
+async fn steps_of(connection: &mut Connection, id: i64) -> Result<Vec<Step>, StoreError> {
+    let steps = sql("SELECT phase, at, note FROM journal_step WHERE entry = ? ORDER BY number, at").bind(id);
+    steps.all(connection).await?.iter().map(read_step).collect()
+}
+
+async fn last_deploy(connection: &mut Connection, colour: Colour) -> Result<Option<Entry>, StoreError> {
+    let row = sql(LAST_DEPLOY).bind(colour.as_str()).first(connection).await?;
+    row.map(|row| read_entry(&row, Vec::new())).transpose()
 }
 
 fn read_step(row: &Row) -> Result<Step, StoreError> {

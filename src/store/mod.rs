@@ -47,4 +47,4 @@ pub use crate::domain::entry::{Asked, Entry, Intent, Lease, Step, Taken, What};
 pub use connection::{Connection, Transaction};
 pub use database::Store;
 pub use error::StoreError;
-pub use journal::Journal;
+pub use journal::{Journal, Standing};

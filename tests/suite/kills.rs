@@ -115,7 +115,7 @@ async fn both_killed_at_any_phase_agree_when_they_are_back() {
 /// Whoever follows a switch here is patient.
 fn remote(host: &Host, port: u16) -> Remote {
     let token = files::token(&host.path("state/prober.token")).unwrap();
-    Remote::new(&format!("http://{}", host.at(port)), token, Duration::from_secs(120)).unwrap()
+    Remote::new(&host.at(port), token, Duration::from_secs(120))
 }
 
 async fn switch(remote: Remote, to: Colour, by: &str) -> Option<SwitchEnd> {

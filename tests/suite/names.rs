@@ -246,7 +246,7 @@ impl Probed {
         front.dns.set("front-of-shop", &[&front.host]);
         front.start_proxy().await;
         let token = files::token(&front.host.path("state/prober.token")).unwrap();
-        let remote = Remote::new(&front.url(7701, ""), token, Duration::from_secs(15)).unwrap();
+        let remote = Remote::new(&front.host.at(7701), token, Duration::from_secs(15));
         let prober = front.run(env!("CARGO_BIN_EXE_allswell-prober"), "prober.log");
         eventually("a round is done", || async { beats.of("prober").pop() }).await;
         Self { front, remote, beats, _prober: prober }

@@ -1,8 +1,10 @@
 //! What the journal says of the proxy and of what it had answered, and what it has of whoever ordered it past the prober.
 
-use super::{Journal, close_or_advance, lease, with_steps, write_step};
-use crate::domain::entry::{Asked, Step};
+use super::{Journal, close_or_advance, last_deploy, lease, read_entry, steps_of, write_step};
+use crate::domain::colour::Colour;
+use crate::domain::entry::{Asked, Entry, Lease, Step};
 use crate::domain::shift::{Before, Belief, Believed, Claimed, believe};
+use crate::domain::switch::Phase;
 use crate::store::connection::Connection;
 use crate::store::error::StoreError;
 use crate::store::facts;
@@ -19,7 +21,29 @@ const SINCE: &str = "SELECT * FROM journal WHERE what = 'switch' AND phase <> 'r
 /// The highest epoch of all of them.
 const HIGHEST: &str = "SELECT coalesce(max(epoch), 0) AS highest FROM journal WHERE what = 'switch' AND id >= ?";
 
+/// What an order to switch to a colour finds in the journal.
+#[derive(Debug)]
+pub struct Standing {
+    /// Who has the lease.
+    pub lease: Option<Lease>,
+    /// The colour's last deploy, without its steps.
+    pub deploy: Option<Entry>,
+    /// What the proxy serves, as [`Journal::belief`] says it.
+    pub belief: Belief,
+}
+
 impl Journal {
+    /// What an order to switch to this colour goes by.
+    ///
+    /// # Errors
+    /// Where the store does not work.
+    pub async fn standing(&self, to: Colour) -> Result<Standing, StoreError> {
+        let mut connection = self.store.read_little().await?;
+        let (lease, deploy) = (lease(&mut connection).await?, last_deploy(&mut connection, to).await?);
+        let belief = if lease.is_some() { Belief::UnderWay } else { undisturbed(&mut connection).await? };
+        Ok(Standing { lease, deploy, belief })
+    }
+
     /// What the proxy serves, as far as the journal says it; nothing while somebody has the lease.
     ///
     /// # Errors
@@ -108,13 +132,22 @@ impl Journal {
 }
 
 async fn belief(connection: &mut Connection) -> Result<Belief, StoreError> {
-    if lease(connection).await?.is_some() {
-        return Ok(Belief::UnderWay);
-    }
+    if lease(connection).await?.is_some() { Ok(Belief::UnderWay) } else { undisturbed(connection).await }
+}
+
+/// The same, where nobody has the lease.
+async fn undisturbed(connection: &mut Connection) -> Result<Belief, StoreError> {
     let decided: Option<i64> = sql(DECIDED).first(connection).await?.map(|row| row.get("id")).transpose()?;
     let since = decided.unwrap_or(0);
-    let rows = sql(SINCE).bind(since).all(connection).await?;
-    let switches = with_steps(connection, rows).await?;
+    let mut switches = Vec::new();
+    for row in sql(SINCE).bind(since).all(connection).await? {
+        let mut entry = read_entry(&row, Vec::new())?;
+        // How far any other has come does not matter.
+        if entry.phase == Phase::Interrupted {
+            entry.steps = steps_of(connection, entry.id).await?;
+        }
+        switches.push(entry);
+    }
     let highest: u64 = sql(HIGHEST).bind(since).one(connection).await?.get("highest")?;
     let first: Option<Claimed> = if decided.is_some() { None } else { facts::get(connection, FIRST).await? };
     Ok(believe(&switches, highest, first))

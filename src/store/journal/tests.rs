@@ -55,8 +55,11 @@ async fn one_at_a_time_and_the_second_hears_who() {
 #[tokio::test]
 async fn every_phase_stands_in_the_journal_and_the_end_stays() {
     let (_folder, journal) = journal().await;
-    let entry = ours(&journal, What::Switch, "ann", at(1)).await;
-    assert_eq!(journal.unfinished_switches().await.unwrap().len(), 1);
+    let asked =
+        Asked { version: Some("2".into()), forced: Some("a fire".into()), instances: Some(3), ..intent(What::Switch, "ann", at(1)).asked };
+    let taken = journal.take(Intent { asked, ..intent(What::Switch, "ann", at(1)) }, at(1)).await.unwrap();
+    let Taken::Ours(entry) = taken else { panic!("{taken:?}") };
+    assert_eq!(journal.unfinished_switches().await.unwrap(), std::slice::from_ref(&entry), "it stands there as it was given out");
     for phase in [Phase::Gated, Phase::Shifted] {
         assert!(journal.reach(entry.id, &step(phase, 2, "a note")).await.unwrap());
     }
@@ -208,6 +211,28 @@ async fn what_the_journal_says_of_the_proxy_is_the_last_switch_that_was_not_refu
     journal.has_used(done.id, 12).await.unwrap();
     journal.has_used(done.id, 3).await.unwrap();
     assert_eq!(believed(&journal).await, Believed { claim: (Colour::Green, 12), highest: 12, broken_off: Vec::new() });
+}
+
+#[tokio::test]
+async fn an_order_finds_who_is_at_it_what_was_deployed_and_what_was_broken_off() {
+    let (_folder, journal) = journal().await;
+    journal.note_first((Colour::Blue, 7)).await.unwrap();
+    let deploy = ours(&journal, What::Deploy, "bob", at(1)).await;
+    let found = journal.standing(Colour::Green).await.unwrap();
+    assert_eq!((found.lease, found.belief), (journal.lease().await.unwrap(), Belief::UnderWay));
+    assert!(journal.reach(deploy.id, &step(Phase::Done, 2, "")).await.unwrap());
+    for phases in [&[Phase::Interrupted][..], &[Phase::Gated, Phase::Interrupted]] {
+        let switch = ours(&journal, What::Switch, "ann", at(3)).await;
+        for phase in phases {
+            assert!(journal.reach(switch.id, &step(*phase, 4, "")).await.unwrap());
+        }
+    }
+    let found = journal.standing(Colour::Green).await.unwrap();
+    assert_eq!((found.lease, found.deploy.map(|deploy| (deploy.id, deploy.phase))), (None, Some((deploy.id, Phase::Done))));
+    // The first one had not come as far as the gate: it has ordered nobody.
+    let believed = Believed { claim: (Colour::Blue, 7), highest: 10, broken_off: vec![(Colour::Green, 10)] };
+    assert_eq!(found.belief, Belief::Known(believed));
+    assert!(journal.standing(Colour::Blue).await.unwrap().deploy.is_none());
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ impl Lone {
         std::fs::write(host.path("allswell.toml"), text).expect("the config is written");
         files::make_private_dir(&state(&host)).expect("a state directory");
         let token = files::token(&state(&host).join("prober.token")).expect("a prober token");
-        let remote = Remote::new(&format!("http://{}", host.at(7701)), token, Duration::from_secs(15)).expect("a remote");
+        let remote = Remote::new(&host.at(7701), token, Duration::from_secs(15));
         Self { host, remote }
     }
 
