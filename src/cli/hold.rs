@@ -15,7 +15,7 @@ use crate::proxy::control::HoldOrder;
 /// and so do the preview and the prober's own probes.
 #[derive(Debug, Args)]
 pub struct HoldArgs {
-    order: Switch,
+    pub(super) order: Switch,
 }
 
 /// On or off.

@@ -11,17 +11,26 @@ use crate::config::{Config, ConfigError, Loaded};
 use crate::domain::colour::Colour;
 use crate::files::StateDir;
 
+/// The variable that names the config file.
+pub(super) const CONFIG: &str = "ALLSWELL_CONFIG";
+/// The variable that names the state directory.
+pub(super) const STATE: &str = "ALLSWELL_STATE";
+/// The variable that names the directory of the sockets.
+pub(super) const RUNTIME: &str = "ALLSWELL_RUNTIME";
+/// The state directory of whoever names none.
+pub(super) const USUAL_STATE: &str = "./.allswell";
+
 /// `--config` and `--state`.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     /// The config file. Default: ./allswell.toml, or the running demo's
-    #[arg(long, global = true, env = "ALLSWELL_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = CONFIG, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where everything is kept that must survive
-    #[arg(long, global = true, env = "ALLSWELL_STATE", value_name = "DIR", default_value = "./.allswell")]
+    #[arg(long, global = true, env = STATE, value_name = "DIR", default_value = USUAL_STATE)]
     pub state: PathBuf,
     /// Where the parts' sockets are. Default: the state directory
-    #[arg(long, global = true, env = "ALLSWELL_RUNTIME", value_name = "DIR", hide = true)]
+    #[arg(long, global = true, env = RUNTIME, value_name = "DIR", hide = true)]
     pub runtime: Option<PathBuf>,
 }
 

@@ -17,7 +17,7 @@ const ENTRIES: u32 = 500;
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
     #[command(flatten)]
-    how: How,
+    pub(super) how: How,
 }
 
 /// Where a rollback leads.

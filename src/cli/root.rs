@@ -1,25 +1,24 @@
 //! The command line: which command, and what came of it.
 
 use std::ffi::OsString;
-use std::future::{Future, ready};
-use std::mem::ManuallyDrop;
-use std::pin::Pin;
+use std::future::ready;
 use std::process::ExitCode;
 
-use clap::{Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rustix::process::{getpriority_process, setpriority_process};
 use serde_json::json;
 
+use super::doing::{Doing, doing};
 use super::exit::{Exit, Outcome};
 use super::operator::Operator;
 use super::options::Options;
+use super::order::{self, Order};
 use super::role::{self, Part};
 use super::version::version;
 use super::{
-    ack, backup, checks, completions, demo, deploy, heartbeat, history, hold, init, live, logs, maintenance, quiet, reload, rollback,
-    scale, schedule, screen, scroll, session, snippet, stop, switch, test_channel, toggle, up,
+    ack, backup, checks, completions, demo, deploy, health, heartbeat, history, init, live, logs, quiet, reload, scale, schedule, screen,
+    scroll, session, snippet, status, stop, test_channel, up, validate,
 };
-use super::{health, status, validate};
 
 /// As the prober's unit has it: `Nice=-10`.
 const AHEAD: i32 = -10;
@@ -115,17 +114,6 @@ enum Act {
     Man(completions::ManArgs),
 }
 
-/// What goes before what visitors keep busy: it mends that, and starts nothing that would go before them too.
-#[derive(Debug, Subcommand)]
-#[command(defer = true)]
-enum Order {
-    Switch(switch::SwitchArgs),
-    Toggle(toggle::ToggleArgs),
-    Rollback(rollback::RollbackArgs),
-    Hold(hold::HoldArgs),
-    Maintenance(maintenance::MaintenanceArgs),
-}
-
 /// The command line's own description: for completions, man pages, and whoever checks what documents say.
 #[must_use]
 pub fn command() -> clap::Command {
@@ -145,7 +133,7 @@ pub fn main() -> ExitCode {
     }
     match command {
         Command::Run(part) => part.run(&operator.options),
-        Command::Act(act) => end(&operator, run(doing(&operator, &act))),
+        Command::Act(act) => end(&operator, run(acting(&operator, &act))),
     }
 }
 
@@ -170,29 +158,18 @@ impl Ahead {
     }
 }
 
-/// To describe every command to clap takes a quarter of a millisecond, so orders are described alone. Help, and what is wrong, is said by whoever knows all.
+/// Help, and what is wrong, is said by whoever knows all.
 fn parse(words: &[OsString]) -> Result<Root, clap::Error> {
-    parse_order(words).map_or_else(|| parse_by_all(words), Ok)
+    let order = order::plainly(words, |name| std::env::var_os(name));
+    order.map_or_else(|| parse_by_all(words), |(operator, order)| Ok(Root { operator, command: Command::Act(Act::Order(order)) }))
 }
 
+/// Has a frame of its own, as every other way than that of an order.
+#[inline(never)]
 fn parse_by_all(words: &[OsString]) -> Result<Root, clap::Error> {
     let mut all = command();
     all.build();
     Root::from_arg_matches(&all.try_get_matches_from(words)?)
-}
-
-/// As if there were no other commands; none where one of those may be meant.
-fn parse_order(words: &[OsString]) -> Option<Root> {
-    if !words.iter().filter_map(|word| word.to_str()).any(Order::has_subcommand) {
-        return None;
-    }
-    // Neither is dropped: each of their parts has code of its own for that, which would have to be read from all over the executable.
-    let orders = Order::augment_subcommands(Operator::augment_args(clap::Command::new("allswell")));
-    let mut orders = ManuallyDrop::new(orders);
-    let mut matches = ManuallyDrop::new(orders.try_get_matches_from_mut(words).ok()?);
-    let operator = Operator::from_arg_matches_mut(&mut matches).ok()?;
-    let order = Order::from_arg_matches_mut(&mut matches).ok()?;
-    Some(Root { operator, command: Command::Act(Act::Order(order)) })
 }
 
 /// Help was asked for, or the words were not understood; they may be anybody's, and no terminal obeys them.
@@ -216,39 +193,32 @@ async fn run(doing: Doing<'_>) -> Outcome {
     doing.await
 }
 
-/// What a command does. Not inline: a future that may be any of them is as large as the largest, and so is the stack that it takes.
-type Doing<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
-
-fn doing<'a>(operator: &'a Operator, act: &'a Act) -> Doing<'a> {
+fn acting<'a>(operator: &'a Operator, act: &'a Act) -> Doing<'a> {
     match act {
-        Act::Init(args) => Box::pin(ready(init::run(operator, args))),
-        Act::Validate(_) => Box::pin(ready(validate::run(operator))),
-        Act::Live(_) => Box::pin(live::run(operator)),
-        Act::Checks(args) => Box::pin(checks::run(operator, args)),
-        Act::Status(args) => Box::pin(status::run(operator, args)),
-        Act::Health(args) => Box::pin(health::run(operator, args)),
-        Act::Deploy(args) => Box::pin(deploy::run(operator, args)),
-        Act::Order(Order::Switch(args)) => Box::pin(switch::run(operator, args)),
-        Act::Order(Order::Toggle(args)) => Box::pin(toggle::run(operator, args)),
-        Act::Order(Order::Rollback(args)) => Box::pin(rollback::run(operator, args)),
-        Act::Order(Order::Hold(args)) => Box::pin(hold::run(operator, args)),
-        Act::Order(Order::Maintenance(args)) => Box::pin(maintenance::run(operator, args)),
-        Act::History(args) => Box::pin(history::run(operator, args)),
-        Act::Logs(args) => Box::pin(logs::run(operator, args)),
-        Act::Scale(args) => Box::pin(scale::run(operator, args)),
-        Act::Stop(_) => Box::pin(stop::run(operator)),
-        Act::Reload(_) => Box::pin(reload::run(operator)),
-        Act::Ack(args) => Box::pin(ack::run(operator, args)),
-        Act::Mute(args) => Box::pin(quiet::mute(operator, args)),
-        Act::Pause(args) => Box::pin(quiet::pause(operator, args)),
-        Act::Resume(args) => Box::pin(quiet::resume(operator, args)),
-        Act::Backup(args) => Box::pin(backup::run(operator, args)),
-        Act::TestChannel(args) => Box::pin(test_channel::run(operator, args)),
-        Act::Schedule(args) => Box::pin(ready(schedule::run(operator, args))),
-        Act::Snippet(_) => Box::pin(ready(snippet::run(operator))),
-        Act::Demo(args) => Box::pin(demo::run(operator, args)),
-        Act::Completions(args) => Box::pin(ready(completions::run(args, command()))),
-        Act::Man(args) => Box::pin(ready(completions::man(operator, args, command()))),
+        Act::Init(args) => doing(|| ready(init::run(operator, args))),
+        Act::Validate(_) => doing(|| ready(validate::run(operator))),
+        Act::Live(_) => doing(|| live::run(operator)),
+        Act::Checks(args) => doing(|| checks::run(operator, args)),
+        Act::Status(args) => doing(|| status::run(operator, args)),
+        Act::Health(args) => doing(|| health::run(operator, args)),
+        Act::Deploy(args) => doing(|| deploy::run(operator, args)),
+        Act::Order(order) => order.acting(operator),
+        Act::History(args) => doing(|| history::run(operator, args)),
+        Act::Logs(args) => doing(|| logs::run(operator, args)),
+        Act::Scale(args) => doing(|| scale::run(operator, args)),
+        Act::Stop(_) => doing(|| stop::run(operator)),
+        Act::Reload(_) => doing(|| reload::run(operator)),
+        Act::Ack(args) => doing(|| ack::run(operator, args)),
+        Act::Mute(args) => doing(|| quiet::mute(operator, args)),
+        Act::Pause(args) => doing(|| quiet::pause(operator, args)),
+        Act::Resume(args) => doing(|| quiet::resume(operator, args)),
+        Act::Backup(args) => doing(|| backup::run(operator, args)),
+        Act::TestChannel(args) => doing(|| test_channel::run(operator, args)),
+        Act::Schedule(args) => doing(|| ready(schedule::run(operator, args))),
+        Act::Snippet(_) => doing(|| ready(snippet::run(operator))),
+        Act::Demo(args) => doing(|| demo::run(operator, args)),
+        Act::Completions(args) => doing(|| ready(completions::run(args, command()))),
+        Act::Man(args) => doing(|| ready(completions::man(operator, args, command()))),
     }
 }
 
@@ -280,25 +250,25 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_understood_alone_as_it_is_among_all() {
+    fn plain_words_mean_what_clap_understands_by_them() {
         for line in [
-            "switch green --yes --config a.toml --state s",
-            "--config switch --state deploy rollback --json",
+            "switch green",
+            "switch blue --yes --config a.toml --state s --runtime r --json",
+            "--config switch --state toggle rollback --json",
             "--config up toggle --no-wait",
-            "hold on",
-            "-y maintenance on --message soon",
+            "switch --force sure --no-wait green -y",
+            "-y hold on",
+            "hold --state s off",
         ] {
-            let (alone, by_all) = (parse_order(&words(line)).expect(line), parse_by_all(&words(line)).unwrap());
-            assert_eq!(format!("{alone:?}"), format!("{by_all:?}"), "{line}");
+            let (operator, order) = order::plainly(&words(line), |_| None).expect(line);
+            let Root { operator: by_clap, command } = parse_by_all(&words(line)).expect(line);
+            assert_eq!(format!("{operator:?}"), format!("{by_clap:?}"), "{line}");
+            assert_eq!(format!("Act(Order({order:?}))"), format!("{command:?}"), "{line}");
         }
     }
 
     #[test]
-    fn what_is_no_order_is_understood_and_refused_by_whoever_knows_all() {
-        for line in ["--config switch deploy --version switch", "-y scale blue 3", "up --config switch"] {
-            assert!(parse_order(&words(line)).is_none(), "{line}");
-            assert_eq!(format!("{:?}", parse(&words(line)).unwrap()), format!("{:?}", parse_by_all(&words(line)).unwrap()), "{line}");
-        }
+    fn what_is_wrong_with_an_order_is_said_by_whoever_knows_all() {
         for line in ["switch", "switch --help", "--version", "--version switch green", "swich green", "live extra", "--json"] {
             let (refused, by_all) = (parse(&words(line)).unwrap_err(), parse_by_all(&words(line)).unwrap_err());
             assert_eq!(refused.to_string(), by_all.to_string(), "{line}");

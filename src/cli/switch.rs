@@ -24,16 +24,16 @@ use crate::release::{Remote, SwitchEnd, SwitchEvent, SwitchOrder};
 #[derive(Debug, Args)]
 pub struct SwitchArgs {
     /// Which colour
-    colour: Colour,
+    pub(super) colour: Colour,
     #[command(flatten)]
-    how: How,
+    pub(super) how: How,
     /// Speak to the proxy itself, when the prober is dead: no gate, no proof, no way back by itself
     #[arg(long, conflicts_with_all = ["force", "no_wait"])]
-    direct: bool,
+    pub(super) direct: bool,
 }
 
 /// How a switch is done, whichever command asks for it.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct How {
     /// Skip the gate, and nothing else; the reason stands in the journal
     #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]

@@ -11,7 +11,7 @@ use super::switch::{How, finish};
 #[derive(Debug, Args)]
 pub struct ToggleArgs {
     #[command(flatten)]
-    how: How,
+    pub(super) how: How,
 }
 
 /// Switches to the colour that is not live.
