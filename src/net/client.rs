@@ -13,6 +13,12 @@ use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, 
 /// TLS sessions that are remembered, to be taken up again: we speak to few servers.
 const SESSIONS: usize = 16;
 
+/// Who asks, as a `User-Agent` says it.
+pub const OURS: &str = concat!("allswell/", env!("CARGO_PKG_VERSION"));
+
+/// What is said of whoever does not answer in time.
+pub const SILENT: &str = "no answer in time";
+
 /// Why a client could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client cannot be made: {0}")]
@@ -127,7 +133,7 @@ fn builder(timeout: Duration, tls: ClientConfig) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(timeout)
-        .user_agent(concat!("allswell/", env!("CARGO_PKG_VERSION")))
+        .user_agent(OURS)
 }
 
 /// What went wrong with a request, in the user's words and without its URL, which may be a secret.
@@ -135,7 +141,7 @@ fn builder(timeout: Duration, tls: ClientConfig) -> reqwest::ClientBuilder {
 pub fn explain(error: reqwest::Error) -> String {
     let error = error.without_url();
     if error.is_timeout() {
-        return "no answer in time".to_owned();
+        return SILENT.to_owned();
     }
     root_words(&error)
 }
@@ -182,7 +188,7 @@ pub fn io_words(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         ErrorKind::ConnectionReset => "connection reset".to_owned(),
-        ErrorKind::TimedOut => "no answer in time".to_owned(),
+        ErrorKind::TimedOut => SILENT.to_owned(),
         ErrorKind::UnexpectedEof => "connection closed before the answer".to_owned(),
         _ => error.to_string(),
     }

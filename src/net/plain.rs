@@ -7,7 +7,7 @@ use futures_util::future::{Either, select};
 use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderMap};
 use hyper::http::request::Builder;
 use hyper::{Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -25,19 +25,44 @@ pub struct Answer {
     connection: Connection,
 }
 
+/// A connection over which nothing was asked yet.
+#[derive(Debug)]
+pub struct Opened {
+    at: String,
+    sender: http1::SendRequest<Full<Bytes>>,
+    connection: Connection,
+}
+
 /// Sends a request to whoever listens there (`HOST:PORT`), and reads the head of the answer.
 ///
 /// # Errors
 /// Why there is none, in the user's words.
 pub async fn ask(at: &str, request: Builder, body: Vec<u8>) -> Result<Answer, String> {
-    let request = request.header(HOST, at).body(Full::new(Bytes::from(body))).map_err(|error| error.to_string())?;
+    open(at).await?.ask(request, body).await
+}
+
+/// Connects to whoever listens there (`HOST:PORT`).
+///
+/// # Errors
+/// Why not, in the user's words.
+pub async fn open(at: &str) -> Result<Opened, String> {
     let stream = TcpStream::connect(at).await.map_err(|error| io_words(&error))?;
     // What is written is the whole request: there is nothing for which it should wait.
     stream.set_nodelay(true).map_err(|error| io_words(&error))?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| root_words(&error))?;
-    let mut connection = Some(connection);
-    let response = driving(&mut connection, sender.send_request(request)).await.map_err(|error| root_words(&error))?;
-    Ok(Answer { response, connection })
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| root_words(&error))?;
+    Ok(Opened { at: at.to_owned(), sender, connection: Some(connection) })
+}
+
+impl Opened {
+    /// Sends a request, and reads the head of the answer.
+    ///
+    /// # Errors
+    /// As [`ask`].
+    pub async fn ask(mut self, request: Builder, body: Vec<u8>) -> Result<Answer, String> {
+        let request = request.header(HOST, self.at).body(Full::new(Bytes::from(body))).map_err(|error| error.to_string())?;
+        let response = driving(&mut self.connection, self.sender.send_request(request)).await.map_err(|error| root_words(&error))?;
+        Ok(Answer { response, connection: self.connection })
+    }
 }
 
 /// Waits for what the connection brings. How that ends, whoever waits hears by himself.
@@ -58,6 +83,12 @@ impl Answer {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.response.status()
+    }
+
+    /// Its headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.response.headers()
     }
 
     /// What comes next of the body; none at its end.

@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Builder;
+use hyper::http::uri::Scheme;
+use hyper::{Request, Uri};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Client, Response};
+use tokio::time::timeout;
 
 use super::local;
 use super::settings::ProbeSettings;
@@ -13,7 +17,8 @@ use super::wanted::Heard;
 use crate::clock;
 use crate::domain::beat::Showing;
 use crate::domain::gate::Observation;
-use crate::net::client::{ClientError, explain, fresh, is_answer, to_our_own};
+use crate::net::client::{ClientError, OURS, SILENT, explain, fresh, is_answer, to_our_own};
+use crate::net::plain::{Opened, open};
 
 /// So much of a body is read; the rest is nobody's concern.
 const ENOUGH: usize = 64 * 1024;
@@ -123,15 +128,43 @@ impl HttpProbe {
         if let Some(why) = held_up(latency, self.timeout) {
             return (Probed::Unable(why), HeaderMap::new());
         }
-        let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-        let observed = |showing, status, reason| Probed::Observed(Observation { at: clock::now(), showing, status, latency_ms, reason });
         match answered {
-            Ok((status, headers, _)) => (observed(self.judge(status, latency), Some(status), self.words(status, latency)), headers),
+            Ok((status, headers, _)) => (self.judged(status, latency), headers),
             Err(error) => match local::fault(&error) {
                 Some(ours) => (Probed::Unable(ours), HeaderMap::new()),
-                None => (observed(Showing::Bad, None, Some(explain(error))), HeaderMap::new()),
+                None => (observed(Showing::Bad, None, latency, Some(explain(error))), HeaderMap::new()),
             },
         }
+    }
+
+    /// Connects for a look to come, without TLS; none where that fails, which the look itself will then find.
+    pub async fn open(&self, target: &Target) -> Option<Opened> {
+        let uri: Uri = target.url.parse().ok()?;
+        let at = uri.authority().filter(|_| uri.scheme() == Some(&Scheme::HTTP))?;
+        timeout(self.timeout, open(at.as_str())).await.ok()?.ok()
+    }
+
+    /// Looks once over this connection, as [`Self::probe_headers`] does. None where it breaks: it may have stood for too long.
+    pub async fn probe_over(&self, opened: Opened, target: &Target) -> Option<(Probed, HeaderMap)> {
+        let uri: Uri = target.url.parse().ok()?;
+        let mut request = Request::get(uri.path_and_query()?.as_str()).header(USER_AGENT, OURS);
+        request.headers_mut()?.extend(target.headers.clone());
+        let started = clock::elapsed();
+        let answered = timeout(self.timeout, ask_over(opened, request)).await;
+        let latency = clock::elapsed().saturating_sub(started);
+        if let Some(why) = held_up(latency, self.timeout) {
+            return Some((Probed::Unable(why), HeaderMap::new()));
+        }
+        let Ok(answered) = answered else {
+            return Some((observed(Showing::Bad, None, latency, Some(SILENT.to_owned())), HeaderMap::new()));
+        };
+        let (status, headers) = answered.ok()?;
+        self.heard_at.note(clock::elapsed());
+        Some((self.judged(status, latency), headers))
+    }
+
+    fn judged(&self, status: u16, latency: Duration) -> Probed {
+        observed(self.judge(status, latency), Some(status), latency, self.words(status, latency))
     }
 
     fn to(&self, target: &Target) -> &Client {
@@ -175,6 +208,22 @@ impl HttpProbe {
             Showing::Bad | Showing::Exited => Some(format!("answered {status}")),
         }
     }
+}
+
+async fn ask_over(opened: Opened, request: Builder) -> Result<(u16, HeaderMap), String> {
+    let mut answer = opened.ask(request, Vec::new()).await?;
+    let mut length = 0;
+    while length < ENOUGH
+        && let Some(piece) = answer.piece().await?
+    {
+        length += piece.len();
+    }
+    Ok((answer.status().as_u16(), answer.headers().clone()))
+}
+
+fn observed(showing: Showing, status: Option<u16>, latency: Duration, reason: Option<String>) -> Probed {
+    let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+    Probed::Observed(Observation { at: clock::now(), showing, status, latency_ms, reason })
 }
 
 impl HeardAt {
@@ -248,6 +297,34 @@ mod tests {
         assert_eq!((hang.showing, hang.reason.as_deref()), (Showing::Bad, Some("no answer in time")));
         let refused = look("http://127.0.0.1:1/").await;
         assert_eq!((refused.showing, refused.reason.as_deref()), (Showing::Bad, Some("connection refused")));
+    }
+
+    #[tokio::test]
+    async fn over_a_connection_that_was_opened_before_it_sees_the_same_and_nothing_where_that_has_broken() {
+        let said = || async { ([("allswell-colour", "green")], "ok") };
+        let router = Router::new()
+            .route("/good", get(said))
+            .route("/bad", get(|| async { StatusCode::INTERNAL_SERVER_ERROR }))
+            .route("/hang", get(std::future::pending::<()>));
+        let (url, probe) = (serve(router).await, probe());
+        let look = async |path: &str| {
+            let target = Target::new(format!("{url}{path}"));
+            probe.probe_over(probe.open(&target).await.expect("it listens"), &target).await.expect("it answers")
+        };
+        let (good, headers) = look("/good").await;
+        assert_eq!((good.observation().unwrap().status, &headers["allswell-colour"]), (Some(200), &HeaderValue::from_static("green")));
+        assert!(probe.heard_at().is_some());
+        assert_eq!(look("/bad").await.0.observation().unwrap().reason.as_deref(), Some("answered 500"));
+        assert_eq!(look("/hang").await.0.observation().unwrap().reason.as_deref(), Some("no answer in time"));
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = Target::new(format!("http://{}/", listener.local_addr().unwrap()));
+        let opened = probe.open(&target).await.unwrap();
+        drop(listener.accept().await.unwrap());
+        assert_eq!(probe.probe_over(opened, &target).await, None);
+        drop(listener);
+        assert!(probe.open(&target).await.is_none(), "nobody listens");
+        assert!(probe.open(&Target::of_our_own(target.url.replace("http", "https"))).await.is_none(), "not by TLS");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{MaybeDone, maybe_done};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -23,26 +24,54 @@ const LONGEST: Duration = Duration::from_secs(1);
 pub(super) struct Proof {
     cluster: Arc<Cluster>,
     wanted: Claimed,
-    /// The first look, where it was begun before its turn.
-    begun: Option<MaybeDone<JoinHandle<FrontDoor>>>,
+    first: Option<First>,
+}
+
+/// The first look, where it does not wait for its turn.
+struct First {
+    /// Has it begin; until then it is connected and has asked nothing.
+    begin: Option<oneshot::Sender<()>>,
+    /// None where it never began.
+    look: MaybeDone<JoinHandle<Option<FrontDoor>>>,
 }
 
 impl Proof {
     /// That this colour is live, under this epoch.
     pub(super) fn new(cluster: &Arc<Cluster>, wanted: Claimed) -> Self {
-        Self { cluster: Arc::clone(cluster), wanted, begun: None }
+        Self { cluster: Arc::clone(cluster), wanted, first: None }
     }
 
-    /// Begins the first look, beside whatever is done meanwhile.
+    /// The same for a shift to come: whoever is to look first connects meanwhile.
+    pub(super) fn of_a_shift_to_come(cluster: &Arc<Cluster>, wanted: Claimed) -> Self {
+        let ours = Arc::clone(cluster);
+        let (begin, begun) = oneshot::channel();
+        let look = maybe_done(tokio::spawn(async move {
+            let opened = ours.targets.open_front_door().await;
+            begun.await.ok()?;
+            let over = match opened {
+                Some(opened) => ours.targets.front_door_over(opened).await,
+                None => None,
+            };
+            Some(match over {
+                Some(seen) => seen,
+                None => ours.targets.front_door().await,
+            })
+        }));
+        Self { first: Some(First { begin: Some(begin), look }), ..Self::new(cluster, wanted) }
+    }
+
+    /// Begins the first look, beside whatever is done meanwhile, where somebody is connected for it.
     pub(super) fn begin(&mut self) {
-        let cluster = Arc::clone(&self.cluster);
-        self.begun = Some(maybe_done(tokio::spawn(async move { cluster.targets.front_door().await })));
+        if let Some(begin) = self.first.as_mut().and_then(|first| first.begin.take()) {
+            // A task that is gone has panicked; then the look is had in its turn.
+            let _ = begin.send(());
+        }
     }
 
     /// Resolves when a look that was begun has come back, whatever it has seen, and after a second all the same.
     pub(super) async fn first(&mut self) {
-        if let Some(begun) = &mut self.begun {
-            let _ = timeout(LONGEST, begun).await;
+        if let Some(First { begin: None, look }) = &mut self.first {
+            let _ = timeout(LONGEST, look).await;
         }
     }
 
@@ -71,9 +100,9 @@ impl Proof {
     }
 
     async fn look(&mut self) -> FrontDoor {
-        if let Some(mut begun) = self.begun.take() {
-            (&mut begun).await;
-            if let Some(Ok(seen)) = Pin::new(&mut begun).take_output() {
+        if let Some(First { begin: None, mut look }) = self.first.take() {
+            (&mut look).await;
+            if let Some(Ok(Some(seen))) = Pin::new(&mut look).take_output() {
                 return seen;
             }
         }
@@ -83,11 +112,13 @@ impl Proof {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
     use std::sync::Mutex;
 
     use axum::Router;
     use axum::routing::get;
-    use tokio::net::TcpListener;
+    use tokio::io::copy_bidirectional;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::super::cluster::tests::{cluster, serving};
     use super::super::targets::Targets;
@@ -98,9 +129,14 @@ mod tests {
 
     /// Of a front door that claims these colours, the last of them first; three looks are asked for.
     async fn proof(claims: &Arc<Mutex<Vec<Colour>>>) -> (Proof, tempfile::TempDir) {
-        let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let text = format!("[proxy]\nlive = \"{}\"\n[runtime]\ncommand = \"x\"\n", listener.local_addr().unwrap());
+        proof_through(claims, listener.local_addr().unwrap(), listener).await
+    }
+
+    /// The same where the front door that listens stands behind another address.
+    async fn proof_through(claims: &Arc<Mutex<Vec<Colour>>>, outside: SocketAddr, listener: TcpListener) -> (Proof, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!("[proxy]\nlive = \"{outside}\"\n[runtime]\ncommand = \"x\"\n");
         let claims = Arc::clone(claims);
         let claim = || async move {
             let colour = claims.lock().unwrap().pop().expect("no more is looked than asked for");
@@ -110,7 +146,7 @@ mod tests {
         let config = Config::parse(&text).unwrap().config;
         let mut cluster = cluster(folder.path(), || serving((Green, 7))).await;
         cluster.targets = Targets::new(&config.app, &config.proxy, &config.probe, "token", cluster.proxy.clone()).unwrap();
-        (Proof::new(&Arc::new(cluster), (Green, 7)), folder)
+        (Proof::of_a_shift_to_come(&Arc::new(cluster), (Green, 7)), folder)
     }
 
     #[tokio::test]
@@ -124,6 +160,36 @@ mod tests {
         assert_eq!(claims.lock().unwrap().len(), 2);
         assert_eq!(proof.whole().await, Ok(()));
         assert!(claims.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn whoever_looks_first_is_connected_before_the_shift_and_connects_anew_where_that_was_cut() {
+        for cut in [false, true] {
+            let claims = Arc::new(Mutex::new(vec![Green; 3]));
+            let (listener, door) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+            let (outside, inside) = (listener.local_addr().unwrap(), door.local_addr().unwrap());
+            let (mut proof, _folder) = proof_through(&claims, outside, door).await;
+            let (mut visitor, _) = listener.accept().await.unwrap();
+            proof.begin();
+            if cut {
+                drop(visitor);
+                (visitor, _) = listener.accept().await.unwrap();
+            }
+            let mut behind = TcpStream::connect(inside).await.unwrap();
+            let passing = async { copy_bidirectional(&mut visitor, &mut behind).await };
+            tokio::select! {
+                () = proof.first() => {}
+                passed = passing => panic!("nothing was asked: {passed:?}"),
+            }
+            assert_eq!(claims.lock().unwrap().len(), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_is_connected_asks_nothing_before_that_is_begun() {
+        let claims = Arc::new(Mutex::new(vec![Green; 3]));
+        let (proof, _folder) = proof(&claims).await;
+        assert_eq!(proof.whole().await, Ok(()), "more was asked than three looks ask");
     }
 
     #[tokio::test]

@@ -47,6 +47,8 @@ pub(super) struct Switch {
     before: Option<Before>,
     /// What was seen of the colour since the order.
     glance: Option<Glance>,
+    /// Whoever looks first once it is shifted; none where that is not before its turn.
+    proof: Option<Proof>,
     /// What hooks had to say since the last phase was written down.
     told: Vec<String>,
 }
@@ -90,7 +92,7 @@ pub(super) fn count_from_zero() {
 impl Switch {
     /// Of this entry.
     pub(super) fn new(cluster: Arc<Cluster>, entry: Entry, progress: Progress) -> Self {
-        Self { cluster, entry, progress, before: None, glance: None, told: Vec::new() }
+        Self { cluster, entry, progress, before: None, glance: None, proof: None, told: Vec::new() }
     }
 
     /// The same with a first look at the colour, which may open the gate.
@@ -121,6 +123,10 @@ impl Switch {
         self.say(Phase::Intended, None);
         if let Err(why) = self.up_to_the_shift().await {
             return Ending::Refused(why);
+        }
+        // No hook is called in between: it may be what makes the colour fit to be seen.
+        if !self.cluster.settings.hooks.iter().any(|hook| matches!(hook.at, (When::After, Doing::Shift) | (When::Before, Doing::Verify))) {
+            self.proof = Some(Proof::of_a_shift_to_come(&self.cluster, (self.target(), self.entry.epoch)));
         }
         match self.shift().await {
             Shift::Done(state) => {
@@ -183,7 +189,7 @@ impl Switch {
 
     /// Everything after the shift. Each phase is in the journal before the next begins; only the proof's first look may be ahead.
     async fn on(&mut self, stands_at: Phase) -> Result<(), Amiss> {
-        let mut proof = Proof::new(&self.cluster, (self.target(), self.entry.epoch));
+        let mut proof = self.proof.take().unwrap_or_else(|| Proof::new(&self.cluster, (self.target(), self.entry.epoch)));
         if matches!(stands_at, Phase::Gated) {
             self.acknowledge(&mut proof).await?;
             self.after(Doing::Shift).await;
@@ -351,11 +357,9 @@ impl Switch {
         Err("the proxy does not obey".to_owned())
     }
 
-    /// Writes the shift down, and says it once the front door was seen too: both at the same time, where no hook is called in between.
+    /// Writes the shift down, and says it once the front door was seen too: both at the same time, where the proof can begin before its turn.
     async fn acknowledge(&mut self, proof: &mut Proof) -> Result<(), String> {
-        if !self.cluster.settings.hooks.iter().any(|hook| matches!(hook.at, (When::After, Doing::Shift) | (When::Before, Doing::Verify))) {
-            proof.begin();
-        }
+        proof.begin();
         let note = self.noted(Some(format!("{} is live, epoch {}", self.target(), self.entry.epoch)));
         let step = Step { phase: Phase::Shifted, at: clock::now(), note };
         written(self.cluster.journal.reach_shifted(self.entry.id, &step, self.before.as_ref()).await)?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use hyper::HeaderMap;
 
 use crate::clock;
 use crate::domain::beat::Showing;
@@ -11,6 +12,7 @@ use crate::domain::gate::Observation;
 use crate::domain::role::worse;
 use crate::net::client::ClientError;
 use crate::net::names::{NameError, Place, literal, resolve};
+use crate::net::plain::Opened;
 use crate::net::tls::TlsFiles;
 use crate::probe::{HttpProbe, ProbeSettings, Probed, Target, held_up, local};
 use crate::proxy::control::{COLOUR_HEADER, EPOCH_HEADER, ProxyState, TOKEN_HEADER};
@@ -57,6 +59,14 @@ pub struct FrontDoor {
     pub probed: Probed,
     /// The colour that answered, and the epoch under which it was claimed; none where the proxy did not say.
     pub claim: Option<(Colour, u64)>,
+}
+
+impl FrontDoor {
+    fn of((probed, headers): (Probed, HeaderMap)) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let claim = text(COLOUR_HEADER).and_then(|word| word.parse().ok()).zip(text(EPOCH_HEADER).and_then(|word| word.parse().ok()));
+        Self { probed, claim }
+    }
 }
 
 impl Targets {
@@ -154,12 +164,20 @@ impl Targets {
         }
     }
 
+    /// Connects to the live listener for a look that comes after a shift; none by TLS, and where what would answer is what took the connection, with
+    /// the config that it had then: an old worker of nginx, for one.
+    pub async fn open_front_door(&self) -> Option<Opened> {
+        if matches!(self.control, ProxyDriver::Embedded(_)) { self.probe.open(&self.front_door).await } else { None }
+    }
+
     /// The live listener, through the health path.
     pub async fn front_door(&self) -> FrontDoor {
-        let (probed, headers) = self.probe.probe_headers(&self.front_door).await;
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let claim = text(COLOUR_HEADER).and_then(|word| word.parse().ok()).zip(text(EPOCH_HEADER).and_then(|word| word.parse().ok()));
-        FrontDoor { probed, claim }
+        FrontDoor::of(self.probe.probe_headers(&self.front_door).await)
+    }
+
+    /// The same over this connection; none where it does not answer, whyever.
+    pub async fn front_door_over(&self, opened: Opened) -> Option<FrontDoor> {
+        self.probe.probe_over(opened, &self.front_door).await.map(FrontDoor::of)
     }
 
     /// The idle listener, through the health path.
@@ -230,13 +248,30 @@ pub const ORDER_LIMIT: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use axum::Router;
-    use axum::http::{HeaderMap, StatusCode};
+    use axum::http::StatusCode;
     use axum::routing::get;
     use tokio::net::TcpListener;
 
     use super::*;
     use crate::config::Config;
     use crate::domain::moment::Moment;
+
+    /// Of a config whose proxy is this.
+    fn targets(proxy: &str) -> Targets {
+        let config = Config::parse(&format!("[proxy]\n{proxy}\n[runtime]\ncommand = \"x\"\n")).unwrap().config;
+        let folder = tempfile::tempdir().unwrap();
+        let state = crate::files::StateDir::open(folder.path()).unwrap();
+        let control = ProxyDriver::new(&config.proxy, &config.app, &state, config.probe.timeout);
+        Targets::new(&config.app, &config.proxy, &config.probe, "token", control).unwrap()
+    }
+
+    #[tokio::test]
+    async fn nobody_is_connected_before_a_shift_that_a_connection_does_not_hear_of() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let live = format!("live = \"{}\"", listener.local_addr().unwrap());
+        assert!(targets(&live).open_front_door().await.is_some());
+        assert!(targets(&format!("kind = \"nginx\"\n{live}")).open_front_door().await.is_none());
+    }
 
     #[tokio::test]
     async fn an_instance_is_asked_where_it_is_by_the_name_that_it_is_known_by() {
@@ -245,11 +280,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let place = literal(&listener.local_addr().unwrap().to_string()).unwrap();
         tokio::spawn(async move { axum::serve(listener, Router::new().route("/healthz", get(by_name))).await });
-        let config = Config::parse("[runtime]\ncommand = \"x\"\n").unwrap().config;
-        let folder = tempfile::tempdir().unwrap();
-        let state = crate::files::StateDir::open(folder.path()).unwrap();
-        let control = ProxyDriver::new(&config.proxy, &config.app, &state, config.probe.timeout);
-        let targets = Targets::new(&config.app, &config.proxy, &config.probe, "token", control).unwrap();
+        let targets = targets("");
         let seen = targets.at_place("shop-blue:3000", &place).await;
         assert_eq!((seen.at, seen.name.as_deref()), (place.to_string(), Some("shop-blue:3000")));
         assert_eq!(seen.probed.observation().unwrap().status, Some(200));
