@@ -107,6 +107,10 @@ impl From<&IngestError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status(), Json(json!({ "error": self.to_string() }))).into_response();
+        if matches!(self, Self::TooLarge(_)) {
+            // The rest of the body is not read: whoever would ask next over this connection is to know that it ends.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         let wait = match self {
             Self::Unavailable(_) => Some(1),
             Self::TooOften(wait) => Some(wait.as_secs() + 1),

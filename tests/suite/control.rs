@@ -88,6 +88,7 @@ async fn bad_input_gets_a_clear_answer_and_changes_nothing() {
     for (what, request, status, word) in doors(&control).into_iter().chain(orders(&control)) {
         let answer = request.send().await.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(answer.status(), status, "{what}");
+        assert_eq!(answer.headers().contains_key("connection"), status == 413, "{what}: says whether the connection ends");
         let body = answer.text().await.expect("a body");
         let said: Value = serde_json::from_str(&body).unwrap_or_else(|_| panic!("{what}: {body}"));
         assert!(said["error"].as_str().is_some_and(|error| error.contains(word)), "{what}: {body}");
