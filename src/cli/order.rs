@@ -1,7 +1,7 @@
 //! What goes before what visitors keep busy, and its words as most write them.
 //!
 //! clap says what an order may look like, and whatever is not written plainly is for it to understand. To describe one to clap takes a fifth of the
-//! time that a command needs until it has asked, and that of pages most of all (decision 0110).
+//! time that a command needs until it has asked (decision 0110).
 
 use std::ffi::{OsStr, OsString};
 

@@ -175,7 +175,7 @@ impl Targets {
         FrontDoor::of(self.probe.probe_headers(&self.front_door).await)
     }
 
-    /// The same over this connection; none where it does not answer, whyever.
+    /// The same over this connection; none where it breaks, for it may have stood for too long.
     pub async fn front_door_over(&self, opened: Opened) -> Option<FrontDoor> {
         self.probe.probe_over(opened, &self.front_door).await.map(FrontDoor::of)
     }
