@@ -82,8 +82,9 @@ impl Direction {
         let mut told = std::pin::pin!(is_told(self.told.clone()));
         loop {
             let length = tokio::select! {
-                read = from.read(&mut buffer) => read?,
+                biased;
                 () = told.as_mut(), if frames.is_between() => break,
+                read = from.read(&mut buffer) => read?,
             };
             let piece = buffer.get(..length).unwrap_or_default();
             if piece.is_empty() {
@@ -103,20 +104,61 @@ impl Direction {
             }
         }
         if let Some(goodbye) = self.goodbye.filter(|_| !frames.has_closed()) {
-            to.write_all(&goodbye).await?;
-            to.flush().await?;
+            say(&goodbye, to).await;
         }
-        until_closed(from, frames, buffer).await
+        until_closed(from, frames, buffer).await;
+        Ok(())
     }
 }
 
-/// Reads on until the side has said goodbye too; what it says before has nowhere to go.
-async fn until_closed(mut from: impl AsyncRead + Unpin, mut frames: Frames, mut buffer: Vec<u8>) -> io::Result<()> {
+/// Says goodbye to a side. Where it has gone, the other still has its time.
+async fn say(goodbye: &[u8], mut to: impl AsyncWrite + Unpin) {
+    if to.write_all(goodbye).await.is_ok() {
+        to.flush().await.ok();
+    }
+}
+
+/// Reads on until the side has said goodbye too, or has gone; what it says before has nowhere to go.
+async fn until_closed(mut from: impl AsyncRead + Unpin, mut frames: Frames, mut buffer: Vec<u8>) {
     while !frames.has_closed() {
-        match from.read(&mut buffer).await? {
-            0 => return Ok(()),
-            length => frames.pass(buffer.get(..length).unwrap_or_default()),
+        match from.read(&mut buffer).await {
+            Ok(0) | Err(_) => break,
+            Ok(length) => frames.pass(buffer.get(..length).unwrap_or_default()),
         };
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn told_direction() -> Direction {
+        let (_, told) = watch::channel(true);
+        Direction { goodbye: Some(going_away(false)), told }
+    }
+
+    #[tokio::test]
+    async fn a_side_that_ends_between_two_frames_as_the_window_does_costs_the_other_no_goodbye() {
+        for _ in 0..32 {
+            let (to, mut other) = tokio::io::duplex(64);
+            told_direction().copy(tokio::io::empty(), to).await.unwrap();
+            let mut said = Vec::new();
+            other.read_to_end(&mut said).await.unwrap();
+            assert_eq!(said, going_away(false));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_side_that_breaks_after_the_goodbye_leaves_the_other_its_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let broken = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (from, _) = listener.accept().await.unwrap();
+        broken.set_zero_linger().unwrap();
+        drop(broken);
+        let (to, other) = tokio::io::duplex(64);
+        drop(other);
+        assert!(told_direction().copy(from, to).await.is_ok(), "neither the write nor the read that failed ends the other direction");
+    }
 }
