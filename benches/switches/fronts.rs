@@ -48,7 +48,7 @@ impl Front {
         let folder = stage.path("").display().to_string();
         let folder = folder.trim_end_matches('/');
         match self {
-            Self::Embedded => stage.part(env!("CARGO_BIN_EXE_allswell-proxy"), include_str!("../../deploy/systemd/allswell-proxy.service")),
+            Self::Embedded => stage.part("allswell-proxy", include_str!("../../deploy/systemd/allswell-proxy.service")),
             Self::Haproxy => {
                 let head = format!(
                     "global\n    nbthread 2\n    stats socket {folder}/haproxy.sock mode 600 level admin\ndefaults\n    \

@@ -172,7 +172,7 @@ async fn usual(client: &mut Raw) -> [Duration; 3] {
 /// Runs `allswell switch COLOUR --yes`; `hears` is where it is listened to.
 async fn by_command(folder: &Path, to: Colour, heard: Heard, hears: Handle) -> Times {
     let began = clock::elapsed();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_allswell"));
+    let mut command = Command::new(folder.join("bin/allswell"));
     command.args(["switch", to.as_str(), "--yes", "--config", "allswell.toml", "--state", "state"]).current_dir(folder);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (gated, shifted, mut said) = hears.spawn(hear(child.stdout.take().unwrap(), heard)).await.unwrap();

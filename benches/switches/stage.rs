@@ -1,7 +1,7 @@
 //! One proxy, the prober that drives it, and an app for each colour, all of them processes.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use super::fronts::Front;
+
+/// What is ours, as cargo has built it.
+const BUILT: [&str; 3] = [env!("CARGO_BIN_EXE_allswell"), env!("CARGO_BIN_EXE_allswell-prober"), env!("CARGO_BIN_EXE_allswell-proxy")];
 
 /// A folder, an address, and what runs there.
 pub(crate) struct Stage {
@@ -71,7 +74,25 @@ impl Stage {
             front.settings(stage.folder.path(), ip)
         );
         stage.write("allswell.toml", &text);
+        stage.install();
         stage
+    }
+
+    /// Copies our executables to a place of its own, as whoever installs them does. What the linker has written the kernel keeps in smaller pieces, and
+    /// starts later.
+    fn install(&self) {
+        fs::create_dir(self.path("bin")).unwrap();
+        for built in BUILT {
+            let installed = self.installed(Path::new(built).file_name().unwrap().to_str().unwrap());
+            fs::copy(built, &installed).unwrap();
+            // The disk is done with it before anybody waits for a disk.
+            fs::File::open(&installed).unwrap().sync_all().unwrap();
+        }
+    }
+
+    /// Where an executable of ours is.
+    pub(crate) fn installed(&self, name: &str) -> String {
+        self.path("bin").join(name).display().to_string()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -103,7 +124,7 @@ impl Stage {
     /// What a command of ours prints.
     pub(crate) fn command(&self, words: &[&str]) -> String {
         let place = ["--config", "allswell.toml", "--state", "state"];
-        let ran = Command::new(env!("CARGO_BIN_EXE_allswell")).args(words).args(place).current_dir(self.folder.path()).output().unwrap();
+        let ran = Command::new(self.installed("allswell")).args(words).args(place).current_dir(self.folder.path()).output().unwrap();
         assert!(ran.status.success(), "{ran:?}");
         String::from_utf8(ran.stdout).unwrap()
     }
@@ -117,14 +138,14 @@ impl Stage {
     }
 
     /// A part of ours, with the priority that this unit of systemd's gives it.
-    pub(crate) fn part(&self, executable: &str, unit: &str) -> Child {
+    pub(crate) fn part(&self, name: &str, unit: &str) -> Child {
         let nice = unit.lines().find_map(|line| line.strip_prefix("Nice=")).expect("a unit that says its priority");
-        self.start("nice", &["-n", nice, executable, "--config", "allswell.toml", "--state", "state"])
+        self.start("nice", &["-n", nice, &self.installed(name), "--config", "allswell.toml", "--state", "state"])
     }
 
     /// The prober; resolves when it takes orders.
     pub(crate) async fn prober(&self) -> Child {
-        let prober = self.part(env!("CARGO_BIN_EXE_allswell-prober"), include_str!("../../deploy/systemd/allswell-prober.service"));
+        let prober = self.part("allswell-prober", include_str!("../../deploy/systemd/allswell-prober.service"));
         self.until_open(&self.at(7701)).await;
         prober
     }

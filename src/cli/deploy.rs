@@ -50,7 +50,7 @@ pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
     agreed(operator, &hands, colour, live).await?;
     if goes_on {
         // Before anything is replaced: whoever declines has changed nothing.
-        agreed_to_costs(operator, &reach)?;
+        agreed_to_costs(operator, reach.config.proxy.kind.switch_costs())?;
     }
     let plan = Plan {
         colour,
@@ -67,9 +67,9 @@ pub async fn run(operator: &Operator, args: &DeployArgs) -> Outcome {
     let mut document = document(&plan, &deployed);
     let mut exit = Exit::Done;
     if goes_on {
-        let (end, switch) = carry_out(operator, &reach, &hands.prober, colour, &How::default()).await?;
+        let (end, switch) = carry_out(operator, &hands.prober, || Some(&reach.config.switch), colour, &How::default()).await?;
         document["switch"] = switch;
-        exit = conclude(operator, &reach, colour, &end).await;
+        exit = conclude(operator, Some(&reach), colour, &end).await;
     }
     if operator.json {
         screen::document(&document);
@@ -103,11 +103,11 @@ async fn agreed(operator: &Operator, hands: &Hands, colour: Colour, live: Option
 async fn carry_out_deploy(operator: &Operator, hands: &Hands, plan: &Plan) -> Result<Deployed, Trouble> {
     let progress = Progress::begin(operator.json);
     let Plan { colour, within, .. } = plan;
-    progress.working(format!("deploy {colour}"), None);
+    progress.working(format_args!("deploy {colour}"), None);
     let interrupted = told_to_end()?;
     let put_back = Mutex::new(None);
     let done = deploy(hands, plan, interrupted, &|stage| match stage {
-        Stage::Leased => progress.working(format!("replace {colour}"), Some(plan.timeout)),
+        Stage::Leased => progress.working(format_args!("replace {colour}"), Some(plan.timeout)),
         Stage::Runtime(step) => progress.stepped(&step),
         Stage::PutBack(what) => {
             progress.say(format!("! put back    {what}"));
@@ -115,7 +115,7 @@ async fn carry_out_deploy(operator: &Operator, hands: &Hands, plan: &Plan) -> Re
         }
         Stage::Replaced(count) => {
             progress.say(replaced(count, *colour));
-            progress.working(format!("gate: probing {colour}"), Some(*within));
+            progress.working(format_args!("gate: probing {colour}"), Some(*within));
         }
         Stage::Fit => progress.say(format!("✓ fit         {colour} passed its probes")),
     })

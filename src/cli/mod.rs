@@ -46,4 +46,5 @@ pub mod up;
 pub mod validate;
 mod version;
 mod watchers;
+pub mod way;
 mod words;

@@ -8,7 +8,7 @@ use super::denied::{user_name, whose};
 use super::exit::{Exit, Trouble};
 use super::options::Options;
 use super::screen;
-use crate::config::{Config, ConfigError, Loaded};
+use crate::config::{Config, ConfigError, Loaded, Text};
 use crate::files::StateDir;
 
 /// What every command understands.
@@ -31,7 +31,15 @@ impl Operator {
     /// # Errors
     /// Exit code 2 and everything that is wrong with it.
     pub fn load(&self) -> Result<Loaded, Trouble> {
-        self.options.load().map_err(|error| match (&error, self.closed()) {
+        Ok(self.text()?.whole(&self.options.state)?)
+    }
+
+    /// The config's text.
+    ///
+    /// # Errors
+    /// Exit code 2 where it cannot be read.
+    pub fn text(&self) -> Result<Text, Trouble> {
+        Text::of(&self.options.config_path()).map_err(|error| match (&error, self.closed()) {
             // The demo's config may stand where this user cannot look.
             (ConfigError::Unreadable(_, cause), Some(closed)) if cause.kind() == io::ErrorKind::NotFound => closed,
             _ => error.into(),

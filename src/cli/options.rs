@@ -7,7 +7,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::denied::whose;
-use crate::config::{Config, ConfigError, Loaded};
+use crate::config::{self, ConfigError, Loaded};
 use crate::domain::colour::Colour;
 use crate::files::StateDir;
 
@@ -58,7 +58,7 @@ impl Options {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
-        Config::load(&self.config_path(), &self.state)
+        config::load(&self.config_path(), &self.state)
     }
 
     /// Opens the state directory for whoever writes into it: it is made where it is not there.

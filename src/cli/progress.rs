@@ -1,6 +1,6 @@
 //! A switch as it happens: a bar for what takes time on a terminal, a line each phase elsewhere.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::io::{IsTerminal, stderr, stdout};
 use std::time::Duration;
 
@@ -34,9 +34,9 @@ impl Progress {
     }
 
     /// Something has begun that takes up to `limit`, where there is one.
-    pub fn working(&self, what: impl Into<String>, limit: Option<Duration>) {
-        let what: String = one_line(&what.into()).into_owned();
+    pub fn working(&self, what: impl Display, limit: Option<Duration>) {
         let Some(bar) = &self.bar else { return };
+        let what = one_line(&what.to_string()).into_owned();
         bar.reset_elapsed();
         bar.set_style(limit.map_or_else(ProgressStyle::default_spinner, style));
         bar.set_message(what);
@@ -44,7 +44,7 @@ impl Progress {
     }
 
     /// A line about what was reached.
-    pub fn say(&self, text: impl std::fmt::Display) {
+    pub fn say(&self, text: impl Display) {
         match &self.bar {
             Some(bar) => bar.suspend(|| screen::line(text)),
             None if self.quiet => {}
@@ -70,13 +70,16 @@ impl Progress {
         bar.set_message(format!("pull {}", one_line(image)));
     }
 
-    /// A switch to `to` has reached a phase.
-    pub fn reached(&self, event: &SwitchEvent, to: Colour, limits: &SwitchSettings) {
+    /// A switch to `to` has reached a phase. How long the next one may take is asked for a screen alone.
+    pub fn reached<'a>(&self, event: &SwitchEvent, to: Colour, limits: impl Fn() -> Option<&'a SwitchSettings>) {
         let took = clock::elapsed().saturating_sub(self.began);
         if event.phase != Phase::Intended {
             self.say(line(event, to, took, Paint::of_stdout()));
         }
-        match next(event.phase, to, limits) {
+        if self.bar.is_none() {
+            return;
+        }
+        match next(event.phase, to, limits()) {
             Some((what, limit)) => self.working(what, limit),
             None => self.end(),
         }
@@ -97,13 +100,13 @@ pub fn is_on_screen(json: bool) -> bool {
 }
 
 /// What comes after a phase, and how long it may take.
-fn next(phase: Phase, to: Colour, limits: &SwitchSettings) -> Option<(String, Option<Duration>)> {
+fn next(phase: Phase, to: Colour, limits: Option<&SwitchSettings>) -> Option<(String, Option<Duration>)> {
     match phase {
-        Phase::Intended => Some((format!("gate: probing {to}"), Some(limits.within))),
+        Phase::Intended => Some((format!("gate: probing {to}"), limits.map(|limits| limits.within))),
         Phase::Gated => Some((format!("shift to {to}"), None)),
         Phase::Shifted => Some(("verify: asking the front door".to_owned(), None)),
-        Phase::Verified => Some((format!("drain: {} finishes its requests", to.other()), Some(limits.drain))),
-        Phase::Drained => Some((format!("observe: {to} is watched"), Some(limits.observe))),
+        Phase::Verified => Some((format!("drain: {} finishes its requests", to.other()), limits.map(|limits| limits.drain))),
+        Phase::Drained => Some((format!("observe: {to} is watched"), limits.map(|limits| limits.observe))),
         Phase::Done | Phase::Refused | Phase::Reverted | Phase::Stayed | Phase::Interrupted => None,
     }
 }

@@ -50,8 +50,7 @@ impl Reach {
     /// # Errors
     /// Exit code 8 where the prober has made no token yet.
     pub fn prober(&self) -> Result<Remote, Trouble> {
-        let token = token("prober", &self.state.prober_token())?;
-        Ok(Remote::new(&self.config.prober.reach.found(&self.config.prober.listen), token, LIMIT))
+        prober(&self.config.prober.at(), &self.state)
     }
 
     /// The key that signs beats, for what a watcher is asked; none where it cannot be read.
@@ -115,6 +114,15 @@ pub async fn running_load(proxy: &ProxyDriver, colour: Colour, what: &str) -> Op
             load.in_flight, load.streams
         )
     })
+}
+
+/// The control of a prober that listens there (`HOST:PORT`), whose token is in this state directory.
+///
+/// # Errors
+/// As [`Reach::prober`].
+pub(super) fn prober(at: &str, state: &StateDir) -> Result<Remote, Trouble> {
+    let token = token("prober", &state.prober_token())?;
+    Ok(Remote::new(at, token, LIMIT))
 }
 
 /// A token that a part made in the state directory when it first started.

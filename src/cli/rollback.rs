@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::exit::{Exit, Outcome};
 use super::operator::Operator;
-use super::reach::Reach;
 use super::switch::{How, finish};
+use super::way::Way;
 use crate::domain::colour::Colour;
 use crate::domain::switch::Phase;
 use crate::release::{Entry, What};
@@ -22,7 +22,7 @@ pub struct RollbackArgs {
 
 /// Where a rollback leads.
 #[derive(Debug, PartialEq, Eq)]
-enum Way {
+enum Route {
     /// No switch was ever done: there is no former live colour.
     None,
     /// The colour still runs what it ran when it was live.
@@ -36,40 +36,39 @@ enum Way {
 /// # Errors
 /// Exit code 1 where there is nothing to go back to, 3 where the live colour is undefined, 7 where it was declined. Else as `switch`.
 pub async fn run(operator: &Operator, args: &RollbackArgs) -> Outcome {
-    let reach = Reach::of(operator)?;
-    let prober = reach.prober()?;
-    let Some(live) = prober.state().await?.live else {
+    let way = Way::of(operator)?;
+    let Some(live) = way.prober.state().await?.live else {
         return Err(Exit::Undefined.because(
             "warning: which colour is live is undefined. Nothing was changed; say which: allswell switch blue|green --force REASON",
         ));
     };
     let former = live.other();
-    match way(&prober.history(ENTRIES).await?, live) {
-        Way::None => {
+    match route(&way.prober.history(ENTRIES).await?, live) {
+        Route::None => {
             return Err(Exit::Failed
                 .because(format!("there is nothing to go back to: no switch to {live} stands in the journal. See allswell history")));
         }
-        Way::Replaced(version) => {
+        Route::Replaced(version) => {
             let what = version.map_or("anew".to_owned(), |version| format!("with version {version}"));
             operator.confirm(&format!("{former} was deployed {what} since it was live: this leads to something new, not back. Go on?"))?;
         }
-        Way::Back => {}
+        Route::Back => {}
     }
-    finish(operator, &reach, &prober, former, &args.how).await
+    finish(operator, &way, former, &args.how).await
 }
 
 /// Reads the journal, newest first.
-fn way(history: &[Entry], live: Colour) -> Way {
+fn route(history: &[Entry], live: Colour) -> Route {
     let took_effect = |entry: &&Entry| {
         entry.what == What::Switch
             && entry.asked.target == live
             && matches!(entry.phase, Phase::Done | Phase::Verified | Phase::Drained | Phase::Stayed)
     };
-    let Some(switch) = history.iter().find(took_effect) else { return Way::None };
+    let Some(switch) = history.iter().find(took_effect) else { return Route::None };
     let deployed = |entry: &&Entry| entry.id > switch.id && entry.what == What::Deploy && entry.asked.target == live.other();
     match history.iter().find(deployed) {
-        Some(deploy) => Way::Replaced(deploy.asked.version.clone()),
-        None => Way::Back,
+        Some(deploy) => Route::Replaced(deploy.asked.version.clone()),
+        None => Route::Back,
     }
 }
 
@@ -102,10 +101,10 @@ mod tests {
         use Colour::{Blue, Green};
         use Phase::{Done, Refused};
         let switched = entry(2, What::Switch, Green, Done);
-        assert_eq!(way(&[], Green), Way::None);
-        assert_eq!(way(&[entry(1, What::Switch, Green, Refused)], Green), Way::None);
-        assert_eq!(way(&[switched.clone(), entry(1, What::Deploy, Blue, Done)], Green), Way::Back);
-        assert_eq!(way(&[entry(3, What::Deploy, Green, Done), switched.clone()], Green), Way::Back);
-        assert_eq!(way(&[entry(3, What::Deploy, Blue, Done), switched], Green), Way::Replaced(Some("v3".into())));
+        assert_eq!(route(&[], Green), Route::None);
+        assert_eq!(route(&[entry(1, What::Switch, Green, Refused)], Green), Route::None);
+        assert_eq!(route(&[switched.clone(), entry(1, What::Deploy, Blue, Done)], Green), Route::Back);
+        assert_eq!(route(&[entry(3, What::Deploy, Green, Done), switched.clone()], Green), Route::Back);
+        assert_eq!(route(&[entry(3, What::Deploy, Blue, Done), switched], Green), Route::Replaced(Some("v3".into())));
     }
 }

@@ -92,9 +92,9 @@ pub(super) async fn carry_out(operator: &Operator, hands: &Hands, scaling: &Scal
     let Scaling { colour, instances, within, timeout, .. } = scaling;
     let interrupted = told_to_end()?;
     let done = scale(hands, scaling, interrupted, &|stride| match stride {
-        Stride::Leased => progress.working(format!("{colour}: {instances} instances"), Some(*timeout)),
+        Stride::Leased => progress.working(format_args!("{colour}: {instances} instances"), Some(*timeout)),
         Stride::Runtime(step) => progress.stepped(&step),
-        Stride::Scaled if scaling.goes_up() => progress.working(format!("gate: probing {colour}"), Some(*within)),
+        Stride::Scaled if scaling.goes_up() => progress.working(format_args!("gate: probing {colour}"), Some(*within)),
         Stride::Scaled => {}
         Stride::Fit => progress.say(format!("✓ fit         {colour} passed its probes")),
         Stride::PutBack(what) => progress.say(format!("! put back    {what}")),

@@ -13,10 +13,11 @@ use super::progress::{Progress, is_on_screen};
 use super::reach::{Reach, is_silent};
 use super::role::told_to_end;
 use super::screen;
+use super::way::Way;
 use crate::domain::colour::Colour;
 use crate::domain::switch::Phase;
 use crate::proxy::control::ShiftOrder;
-use crate::release::{Remote, SwitchEnd, SwitchEvent, SwitchOrder};
+use crate::release::{Remote, SwitchEnd, SwitchEvent, SwitchOrder, SwitchSettings};
 
 /// Make a colour live
 ///
@@ -48,47 +49,55 @@ pub struct How {
 /// # Errors
 /// Where nothing was begun: exit codes 3, 4, 6, 7 and 8.
 pub async fn run(operator: &Operator, args: &SwitchArgs) -> Outcome {
-    let reach = Reach::of(operator)?;
     if args.direct {
-        return direct(operator, &reach, args.colour).await;
+        return direct(operator, &Reach::of(operator)?, args.colour).await;
     }
-    let prober = reach.prober()?;
+    let way = Way::of(operator)?;
     // Whoever is asked whether a switch may cost something is asked for a switch. One that is forced may have something to write down.
-    if reach.config.proxy.kind.switch_costs().is_some() && args.how.force.is_none() && prober.state().await?.live == Some(args.colour) {
+    if way.costs.is_some() && args.how.force.is_none() && way.prober.state().await?.live == Some(args.colour) {
         return nothing_to_do(operator, args.colour);
     }
-    finish(operator, &reach, &prober, args.colour, &args.how).await
+    finish(operator, &way, args.colour, &args.how).await
 }
 
 /// Switches and prints what came of it: the end of every command that switches.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn finish(operator: &Operator, reach: &Reach, prober: &Remote, to: Colour, how: &How) -> Outcome {
-    agreed_to_costs(operator, reach)?;
-    let (end, document) = carry_out(operator, reach, prober, to, how).await?;
+pub async fn finish(operator: &Operator, way: &Way, to: Colour, how: &How) -> Outcome {
+    agreed_to_costs(operator, way.costs)?;
+    let carried_out = carry_out(operator, &way.prober, || way.limits(), to, how).await;
+    let rest = way.rest();
+    let (end, document) = carried_out?;
     if is_nothing_to_do(&document) {
         return nothing_to_do(operator, to);
     }
     if operator.json {
         screen::document(&document);
     }
-    Ok(conclude(operator, reach, to, &end).await)
+    Ok(conclude(operator, rest, to, &end).await)
 }
 
-/// Asks whether a switch may cost what it does by this proxy, where it costs something.
+/// Asks whether a switch may cost what it does, where it costs something.
 ///
 /// # Errors
 /// Exit code 7 where it was declined.
-pub fn agreed_to_costs(operator: &Operator, reach: &Reach) -> Result<(), Trouble> {
-    reach.config.proxy.kind.switch_costs().map_or(Ok(()), |costs| operator.confirm(&format!("{costs}. Go on?")))
+pub fn agreed_to_costs(operator: &Operator, costs: Option<&str>) -> Result<(), Trouble> {
+    costs.map_or(Ok(()), |costs| operator.confirm(&format!("{costs}. Go on?")))
 }
 
-/// Switches, and shows each phase; what it costs was agreed to, and the JSON document is for the caller to print.
+/// Switches, and shows each phase, which may take as long as `limits` says; what it costs was agreed to, and the JSON document is for the caller
+/// to print.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn carry_out(operator: &Operator, reach: &Reach, prober: &Remote, to: Colour, how: &How) -> Result<(SwitchEnd, Value), Trouble> {
+pub async fn carry_out<'a>(
+    operator: &Operator,
+    prober: &Remote,
+    limits: impl Fn() -> Option<&'a SwitchSettings>,
+    to: Colour,
+    how: &How,
+) -> Result<(SwitchEnd, Value), Trouble> {
     let order = SwitchOrder { to, force: how.force.clone(), wait: !how.no_wait, by: Operator::by() };
     let told = async {
         // The order is written by then, or waits for the network.
@@ -97,11 +106,11 @@ pub async fn carry_out(operator: &Operator, reach: &Reach, prober: &Remote, to: 
         Ok::<_, Trouble>(())
     };
     let progress = Progress::begin(operator.json);
-    progress.working(format!("switch to {to}"), None);
+    progress.working(format_args!("switch to {to}"), None);
     let mut events: Vec<SwitchEvent> = Vec::new();
     let switching = prober.switch(&order, |event| {
         if !(events.is_empty() && event.phase == Phase::Done) {
-            progress.reached(event, to, &reach.config.switch);
+            progress.reached(event, to, &limits);
             events.push(event.clone());
         }
     });
@@ -130,7 +139,7 @@ fn is_nothing_to_do(document: &Value) -> bool {
 }
 
 /// What a switch that was not done says on stderr, and its exit code. On a screen its phase and its reason stand there already.
-pub async fn conclude(operator: &Operator, reach: &Reach, to: Colour, end: &SwitchEnd) -> Exit {
+pub async fn conclude(operator: &Operator, reach: Option<&Reach>, to: Colour, end: &SwitchEnd) -> Exit {
     let exit = exit_of(end.phase);
     if exit == Exit::Done {
         return exit;
@@ -144,7 +153,11 @@ pub async fn conclude(operator: &Operator, reach: &Reach, to: Colour, end: &Swit
         Exit::Refused => format!("The live colour, {}, is untouched. Next: see allswell logs {to}, mend it, and switch again", to.other()),
         _ => format!("Next: see allswell logs {to} and allswell history"),
     };
-    screen::note(format!("{why}{next}{}", reach.last_words(to).await));
+    let last_words = match reach {
+        Some(reach) => reach.last_words(to).await,
+        None => String::new(),
+    };
+    screen::note(format!("{why}{next}{last_words}"));
     exit
 }
 

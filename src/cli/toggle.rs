@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::exit::{Exit, Outcome};
 use super::operator::Operator;
-use super::reach::Reach;
 use super::switch::{How, finish};
+use super::way::Way;
 
 /// Make the other colour live
 #[derive(Debug, Args)]
@@ -19,14 +19,13 @@ pub struct ToggleArgs {
 /// # Errors
 /// Exit code 3 where the live colour is undefined: then nothing is changed, for the other of an unknown colour is a guess. Else as `switch`.
 pub async fn run(operator: &Operator, args: &ToggleArgs) -> Outcome {
-    let reach = Reach::of(operator)?;
-    let prober = reach.prober()?;
-    let state = prober.state().await?;
+    let way = Way::of(operator)?;
+    let state = way.prober.state().await?;
     let Some(live) = state.live else {
         let why = state.proxy_trouble.unwrap_or_else(|| "the proxy's state could not be read".to_owned());
         return Err(Exit::Undefined.because(format!(
             "warning: which colour is live is undefined: {why}. Nothing was changed; say which: allswell switch blue|green --force REASON"
         )));
     };
-    finish(operator, &reach, &prober, live.other(), &args.how).await
+    finish(operator, &way, live.other(), &args.how).await
 }

@@ -13,7 +13,7 @@ use super::options::Options;
 use super::role::{hangup, hung_up};
 use super::screen;
 use super::validate::unusable;
-use crate::config::Config;
+use crate::config;
 use crate::config::demo::demo;
 use crate::files;
 use crate::services::up::{Taken, Up};
@@ -50,7 +50,7 @@ pub fn run(args: &UpArgs, options: &Options) -> ExitCode {
 async fn up(args: &UpArgs, options: &Options) -> Outcome {
     let state = options.state_dir()?;
     let (path, is_demo) = config_path(args, options)?;
-    let loaded = Config::load(&path, &options.state)?;
+    let loaded = config::load(&path, &options.state)?;
     for warning in &loaded.warnings {
         screen::warn(format!("{}: {warning}", path.display()));
     }

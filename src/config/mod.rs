@@ -4,9 +4,11 @@ pub mod demo;
 pub mod init;
 #[cfg(test)]
 mod reference;
+mod text;
 mod unheard;
 mod urls;
 mod whole;
 
+pub use text::{ConfigError, Text, load};
 pub use unheard::unheard;
-pub use whole::{Config, ConfigError, Loaded};
+pub use whole::{Config, Loaded};

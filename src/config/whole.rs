@@ -1,7 +1,7 @@
 //! One `allswell.toml`: every section, and what no section can see by itself.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::urls;
 use crate::domain::colour::Colour;
@@ -74,38 +74,12 @@ impl Loaded {
     }
 }
 
-/// Why a config was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("the config {} cannot be read: {}{}", .0.display(), .1, named(.1))]
-    Unreadable(PathBuf, std::io::Error),
-    /// Every error, each with its line.
-    #[error("{}", listed(.0, .1))]
-    Wrong(PathBuf, Vec<Problem>),
-}
-
-fn named(error: &std::io::Error) -> &'static str {
-    if error.kind() == std::io::ErrorKind::NotFound { ". Say --config FILE, or write one with: allswell init" } else { "" }
-}
-
-fn listed(path: &Path, problems: &[Problem]) -> String {
-    let lines: Vec<String> = problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
-    lines.join("\n")
-}
-
 impl Config {
-    /// Reads a file. The relative paths of its secrets are in the state directory.
-    ///
-    /// # Errors
-    /// Where it cannot be read, or where anything in it is wrong: everything at once.
-    pub fn load(path: &Path, state: &Path) -> Result<Loaded, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
-        let mut loaded = Self::parse(&text).map_err(|problems| ConfigError::Wrong(path.to_owned(), problems))?;
-        for secret in loaded.config.secrets() {
+    /// Has the relative paths of its secrets be in this directory.
+    pub(super) fn within(&mut self, state: &Path) {
+        for secret in self.secrets() {
             *secret = secret.clone().within(state);
         }
-        Ok(loaded)
     }
 
     /// Every secret that is named.
@@ -262,11 +236,9 @@ mod tests {
 
     #[test]
     fn the_files_of_secrets_are_in_the_state_directory() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("allswell.toml");
         let text = "[runtime]\ncommand = \"x\"\n[watcher]\nbeat_key = { file = \"k\" }\n[[channel]]\nname = \"ops\"\nkind = \"slack\"\nurl = { file = \"u\" }\n";
-        std::fs::write(&path, text).unwrap();
-        let mut config = Config::load(&path, Path::new("/s")).unwrap().config;
+        let mut config = Config::parse(text).unwrap().config;
+        config.within(Path::new("/s"));
         let places: Vec<Secret> = config.secrets().map(|secret| secret.clone()).collect();
         assert_eq!(places, [Secret::File("/s/k".into()), Secret::File("/s/u".into())]);
     }

@@ -76,6 +76,12 @@ enum Word {
 }
 
 impl ProxyKind {
+    /// Reads of `[proxy]` which it is, and nothing else.
+    #[must_use]
+    pub fn of(mut section: Section<'_>) -> Self {
+        Self::read(&mut section)
+    }
+
     fn read(section: &mut Section<'_>) -> Self {
         let words = [("embedded", Word::Embedded), ("haproxy", Word::Haproxy), ("nginx", Word::Nginx), ("caddy", Word::Caddy)];
         match section.one_of("kind", &words).unwrap_or(Word::Embedded) {

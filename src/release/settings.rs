@@ -70,6 +70,12 @@ impl SwitchSettings {
 }
 
 impl ProberSettings {
+    /// Where its control is found (`HOST:PORT`).
+    #[must_use]
+    pub fn at(&self) -> String {
+        self.reach.found(&self.listen)
+    }
+
     /// Reads `[prober]`.
     pub fn read(mut section: Section<'_>) -> Self {
         let listen = address_or(&mut section, "listen", "127.0.0.1:7701");

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
 use crate::clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError};
 use crate::files::StateDir;
 use crate::monitor::Monitor;
 use crate::monitor::orders::ConfigView;
@@ -124,7 +124,7 @@ impl Source {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read(path: &Path, state: &Path) -> Result<(Config, ConfigView), ConfigError> {
-    let loaded = Config::load(path, state)?;
+    let loaded = config::load(path, state)?;
     let hash = loaded.hash();
     let mut config = loaded.config;
     config.log.directory = config.log.directory.map(|directory| state.join(directory));

@@ -64,6 +64,12 @@ impl<'a> Document<'a> {
         Section { path: String::new(), table: self.root.as_ref().map(Spanned::as_ref), span: None, known: Vec::new(), document: self }
     }
 
+    /// Whether anything is wrong, as far as it was read.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        !self.found.borrow().errors.is_empty()
+    }
+
     /// Every error and every warning, by line; and every key that was asked for in the sections that are finished.
     #[must_use]
     pub fn finish(self) -> (Vec<Problem>, Vec<Problem>, Vec<Keys>) {

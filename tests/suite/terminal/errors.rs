@@ -115,3 +115,26 @@ async fn a_part_that_is_silent_or_does_not_know_us_is_named_with_what_to_do() {
     assert!(text.contains("UNDEFINED") && text.contains(&w) && text.contains(&p), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
+
+#[tokio::test]
+async fn what_is_wrong_elsewhere_in_the_config_is_told_and_holds_no_order_up() {
+    let system = shop("").await;
+    let path = system.host.path("allswell.toml");
+    let config = std::fs::read_to_string(&path).expect("the config");
+    std::fs::write(&path, format!("{config}\n[[check]]\nname = 7\n")).expect("a config");
+    for (words, colour) in [(&["switch", "green"][..], "green"), (&["rollback"], "blue"), (&["toggle", "--json"], "green")] {
+        let ran = system.run(words).await;
+        let (said, told) = (String::from_utf8_lossy(&ran.stdout).into_owned(), String::from_utf8_lossy(&ran.stderr).into_owned());
+        assert_eq!(ran.status.code(), Some(0), "{words:?}: {said}{told}");
+        assert!(said.contains(colour), "{words:?}: {said}");
+        for part in ["warning: ", "allswell.toml: line ", "check.name", "`allswell validate`"] {
+            assert!(told.contains(part), "{words:?}: {part} is missing: {told}");
+        }
+    }
+    // What says the way to the prober is another matter, and so is what needs the rest.
+    says(&system, &["history"], 2, &["check.name", "Nothing was done"]).await;
+    std::fs::write(&path, format!("{config}\n[[check]]\nname = 7\n").replace("[prober]", "[prober]\nlissen = 1")).expect("a config");
+    says(&system, &["switch", "blue"], 2, &["prober.lissen", "check.name", "Nothing was done"]).await;
+    std::fs::write(&path, &config).expect("the config");
+    assert!(String::from_utf8_lossy(&system.run(&["live"]).await.stdout).contains("green"), "nothing was done");
+}
