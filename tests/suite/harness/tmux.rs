@@ -1,10 +1,13 @@
 //! A real terminal: tmux, with a server of its own that ends with the test.
 
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use super::host::Host;
 use super::wait::within;
+
+/// Prints what the pane shows; a line that went on in the next row is one line.
+const SHOWN: [&str; 3] = ["capture-pane", "-p", "-J"];
 
 /// One pane with a shell in it.
 pub(crate) struct Tmux {
@@ -51,7 +54,7 @@ impl Tmux {
 
     /// What it shows; a line that went on in the next row is one line.
     pub(crate) fn shows(&self) -> String {
-        self.tmux(&["capture-pane", "-p", "-J"]).lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+        self.tmux(&SHOWN).lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 
     /// What it shows, a row a line, with its colours as sequences.
@@ -81,18 +84,24 @@ impl Tmux {
     }
 
     fn tmux(&self, words: &[&str]) -> String {
-        let mut command = Command::new("tmux");
-        let answer = command.arg("-u").arg("-S").arg(&self.socket).args(words).env("TERM", "xterm-256color").output();
-        let answer = answer.expect("tmux is installed: tests/all.sh does that");
+        let answer = self.asked(words);
         assert!(answer.status.success(), "tmux {words:?}: {}", String::from_utf8_lossy(&answer.stderr));
         String::from_utf8(answer.stdout).expect("words")
+    }
+
+    fn asked(&self, words: &[&str]) -> Output {
+        let mut command = Command::new("tmux");
+        let answer = command.arg("-u").arg("-S").arg(&self.socket).args(words).env("TERM", "xterm-256color").output();
+        answer.expect("tmux is installed: tests/all.sh does that")
     }
 }
 
 impl Drop for Tmux {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("--- the terminal shows\n{}", self.shows());
+            // It may have ended by itself, and whoever panics twice takes the other stories along, whose processes live on.
+            let shown = self.asked(&SHOWN);
+            eprintln!("--- the terminal shows\n{}{}", String::from_utf8_lossy(&shown.stdout), String::from_utf8_lossy(&shown.stderr));
         }
         // Its server, by its own socket: nobody else's.
         let _ = Command::new("tmux").arg("-S").arg(&self.socket).arg("kill-server").output();
