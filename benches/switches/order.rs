@@ -75,22 +75,17 @@ impl Operator {
         Self { by, orders, hears, looks }
     }
 
-    /// Switches; where there is an address, beside a visitor of it who asks without a pause. He is our watch, and keeps a processor busy for which an
-    /// order has to wait.
-    pub(crate) async fn switch(&self, visited: Option<String>, crowd: Arc<Shared>, to: Colour) -> Shift {
+    /// Switches, beside a visitor of this address.
+    pub(crate) async fn switch(&self, address: String, crowd: Arc<Shared>, to: Colour) -> Shift {
         let (opens, opened) = oneshot::channel();
-        let looks = visited.map(|address| self.looks.runs.spawn(look(address, to, opened)));
-        let by = self.by.clone();
+        let (by, looks) = (self.by.clone(), self.looks.runs.spawn(look(address, to, opened)));
         crowd.marks.order(to);
         let heard = Heard { gated: Some(opens), crowd };
         let hears = self.hears.runs.clone();
         let switched = self.orders.runs.spawn(async move { switch(&by, to, heard, hears).await });
         let times = switched.await.unwrap();
-        let seen = match looks {
-            Some(looks) => Some(looks.await.unwrap()),
-            None => None,
-        };
-        Shift { times, seen }
+        let Seen { first_at, usual } = looks.await.unwrap();
+        Shift { times, first_after: first_at.as_secs_f64() - times.acknowledged_at.as_secs_f64(), usual }
     }
 }
 
@@ -138,12 +133,11 @@ async fn by_remote(remote: &Remote, to: Colour, mut heard: Heard) -> Times {
 }
 
 /// What a visitor has seen of a switch.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
+struct Seen {
     /// When the colour first answered, in elapsed time.
-    pub(crate) first_at: Duration,
+    first_at: Duration,
     /// How long answers took at other times, which is what the first may be held against.
-    pub(crate) usual: [Duration; 3],
+    usual: [Duration; 3],
 }
 
 /// Asks without a pause from the open gate on until the colour answers. One who asks before keeps a processor busy for which the command waits, and

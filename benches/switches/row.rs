@@ -5,22 +5,17 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::costs::Held;
-use super::order::{Seen, Times};
+use super::order::Times;
 use super::tally::Tally;
 
 /// One switch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shift {
     pub(crate) times: Times,
-    /// None where nobody looked.
-    pub(crate) seen: Option<Seen>,
-}
-
-impl Shift {
-    /// When the first answer of the new colour came after the acknowledgement, in milliseconds; before it where this is negative.
-    fn first_after(&self) -> Option<f64> {
-        self.seen.map(|seen| (seen.first_at.as_secs_f64() - self.times.acknowledged_at.as_secs_f64()) * 1_000.0)
-    }
+    /// When the first answer of the new colour came after the acknowledgement, in seconds; before it where this is negative.
+    pub(crate) first_after: f64,
+    /// How long other answers of the colour took.
+    pub(crate) usual: [Duration; 3],
 }
 
 pub(crate) struct Row {
@@ -34,7 +29,7 @@ pub(crate) struct Row {
 }
 
 const HEAD: &str = "| proxy | switches | answered | failed GET / POST / upload | closed | WebSockets closed | event streams closed | old colour after \
-                    | command to acknowledgement p50 / p99 / max ms | where nobody looked | of it to the open gate p50 | first answer of the new p50 / p99 / max ms \
+                    | command to acknowledgement p50 / p99 / max ms | of it to the open gate p50 | first answer of the new p50 / p99 / max ms \
                     | other answers take | memory MB | files | prober's memory MB | files | a switch took |";
 
 impl Row {
@@ -52,11 +47,10 @@ impl Row {
             format!("{:.1} to {:.1} | {} to {}", mb(before), mb(after), before.files, after.files)
         };
         println!(
-            "| {} | {} | {answered} | {failed_get} / {failed_post} / {failed_upload} | {closed} | {websockets_closed} | {event_streams_closed} | {strays} | {} | {} | {:.1} | {} | {} | {} | {} | {:.2} s |",
+            "| {} | {} | {answered} | {failed_get} / {failed_post} / {failed_upload} | {closed} | {websockets_closed} | {event_streams_closed} | {strays} | {} | {:.1} | {} | {} | {} | {} | {:.2} s |",
             self.name,
             self.shifts.len(),
             three(&shifted),
-            three(&self.unseen()),
             quantile(&gated, 0.5),
             three(&self.first()),
             three(&self.usual()),
@@ -78,7 +72,7 @@ impl Row {
         let done: Vec<f64> = sorted(self.shifts.iter().map(|shift| ms(shift.times.done)));
         json!({
             "name": self.name, "switches": self.shifts.len(), "tally": self.tally, "seconds": self.took.as_secs_f64(),
-            "acknowledged_ms": all(&self.shifted()), "acknowledged_unseen_ms": all(&self.unseen()), "gated_ms": all(&self.gated()), "done_ms": all(&done),
+            "acknowledged_ms": all(&self.shifted()), "gated_ms": all(&self.gated()), "done_ms": all(&done),
             "first_answer_after_ms": all(&self.first()), "other_answers_ms": all(&self.usual()),
             "proxy": { "before": self.before[0], "after": self.after[0] }, "prober": { "before": self.before[1], "after": self.after[1] },
         })
@@ -88,21 +82,16 @@ impl Row {
         sorted(self.shifts.iter().map(|shift| ms(shift.times.shifted)))
     }
 
-    /// Of those beside which nobody asked without a pause.
-    fn unseen(&self) -> Vec<f64> {
-        sorted(self.shifts.iter().filter(|shift| shift.seen.is_none()).map(|shift| ms(shift.times.shifted)))
-    }
-
     fn gated(&self) -> Vec<f64> {
         sorted(self.shifts.iter().map(|shift| ms(shift.times.gated)))
     }
 
     fn first(&self) -> Vec<f64> {
-        sorted(self.shifts.iter().filter_map(Shift::first_after))
+        sorted(self.shifts.iter().map(|shift| shift.first_after * 1_000.0))
     }
 
     fn usual(&self) -> Vec<f64> {
-        sorted(self.shifts.iter().filter_map(|shift| shift.seen).flat_map(|seen| seen.usual).map(ms))
+        sorted(self.shifts.iter().flat_map(|shift| shift.usual).map(ms))
     }
 }
 

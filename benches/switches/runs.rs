@@ -44,9 +44,8 @@ impl Ground {
         Self { stage, proxy, prober, apps, crowd, operator: Operator::new(by) }
     }
 
-    async fn switch(&self, to: Colour, is_looked_at: bool) -> Shift {
-        let visited = is_looked_at.then(|| self.stage.at(8000));
-        self.operator.switch(visited, Arc::clone(&self.crowd.shared), to).await
+    async fn switch(&self, to: Colour) -> Shift {
+        self.operator.switch(self.stage.at(8000), Arc::clone(&self.crowd.shared), to).await
     }
 
     /// By the proxy and by the prober.
@@ -68,8 +67,7 @@ pub(crate) async fn under_everything(front: Front, switches: usize, by_remote: b
         if number == WARM.min(switches / 2) {
             before = ground.held();
         }
-        // One time to each colour somebody looks for it, and one time nobody does.
-        shifts.push(ground.switch(colour(number), number / 2 % 2 == 0).await);
+        shifts.push(ground.switch(colour(number)).await);
     }
     let took = clock::elapsed() - began;
     let after = ground.held();
@@ -86,7 +84,7 @@ pub(crate) async fn stops(front: Front, rounds: usize) -> Row {
     let began = clock::elapsed();
     for number in 0..rounds {
         let (new, old) = (colour(number), colour(number).other());
-        shifts.push(ground.switch(new, true).await);
+        shifts.push(ground.switch(new).await);
         loop {
             let load = driver.load(old).await.unwrap();
             if load.in_flight + load.streams == 0 {
