@@ -34,13 +34,14 @@ impl Way {
             Some(said) => said,
             None => whole().map(|config| (config.prober.at(), config.proxy.kind.switch_costs()))?,
         };
-        let found = || {
-            let state = operator.state()?;
-            Ok((prober(&at, &state)?, state))
-        };
-        // Where nothing is done, all that is wrong is said.
-        let (prober, state) = found().or_else(|trouble: Trouble| whole().map_or_else(|wrong| Err(wrong.into()), |_| Err(trouble)))?;
-        Ok(Self { prober, costs, text, state, reach: OnceCell::new() })
+        match operator.state().and_then(|state| Ok((prober(&at, &state)?, state))) {
+            Ok((prober, state)) => Ok(Self { prober, costs, text, state, reach: OnceCell::new() }),
+            Err(trouble) => {
+                // Where nothing is done, all that is wrong is said.
+                whole()?;
+                Err(trouble)
+            }
+        }
     }
 
     /// How long the phases of a switch may take; none where the config is wrong.
