@@ -59,11 +59,10 @@ impl Thread {
 }
 
 /// Who orders, who hears what a command says, and who looks: each on a thread of its own. On those of the crowd they would wait for it, and that wait
-/// is no proxy's.
+/// is no proxy's. Who hears and who looks come before everybody else, where they may: they are the watches that stop.
 pub(crate) struct Operator {
     by: By,
     orders: Thread,
-    /// Before everybody else, where it may: it is the watch that stops.
     hears: Thread,
     looks: Thread,
 }
@@ -71,7 +70,9 @@ pub(crate) struct Operator {
 impl Operator {
     pub(crate) fn new(by: By) -> Self {
         let [orders, hears, looks] = [Thread::new(), Thread::new(), Thread::new()];
-        hears.runs.spawn(async { setpriority_process(None, FIRST) });
+        for watch in [&hears, &looks] {
+            watch.runs.spawn(async { setpriority_process(None, FIRST) });
+        }
         Self { by, orders, hears, looks }
     }
 

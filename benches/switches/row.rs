@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::costs::Held;
+use super::noise::Noise;
 use super::order::Times;
 use super::tally::Tally;
 
@@ -20,6 +21,8 @@ pub(crate) struct Shift {
 
 pub(crate) struct Row {
     pub(crate) name: String,
+    /// What the machine takes for itself.
+    pub(crate) noise: Noise,
     pub(crate) tally: Tally,
     pub(crate) shifts: Vec<Shift>,
     pub(crate) took: Duration,
@@ -30,7 +33,8 @@ pub(crate) struct Row {
 
 const HEAD: &str = "| proxy | switches | answered | failed GET / POST / upload | closed | WebSockets closed | event streams closed | old colour after \
                     | command to acknowledgement p50 / p99 / max ms | of it to the open gate p50 | first answer of the new p50 / p99 / max ms \
-                    | other answers take | memory MB | files | prober's memory MB | files | a switch took |";
+                    | other answers take | memory MB | files | prober's memory MB | files | a switch took \
+                    | idle: a command starts p50 / p99 / max ms | a disk is waited for |";
 
 impl Row {
     pub(crate) fn print(&self, is_first: bool) {
@@ -47,7 +51,7 @@ impl Row {
             format!("{:.1} to {:.1} | {} to {}", mb(before), mb(after), before.files, after.files)
         };
         println!(
-            "| {} | {} | {answered} | {failed_get} / {failed_post} / {failed_upload} | {closed} | {websockets_closed} | {event_streams_closed} | {strays} | {} | {:.1} | {} | {} | {} | {} | {:.2} s |",
+            "| {} | {} | {answered} | {failed_get} / {failed_post} / {failed_upload} | {closed} | {websockets_closed} | {event_streams_closed} | {strays} | {} | {:.1} | {} | {} | {} | {} | {:.2} s | {} | {} |",
             self.name,
             self.shifts.len(),
             three(&shifted),
@@ -57,6 +61,8 @@ impl Row {
             held(0),
             held(1),
             self.took.as_secs_f64() / self.shifts.len() as f64,
+            three(&self.noise.starts),
+            three(&self.noise.waits),
         );
     }
 
@@ -74,6 +80,7 @@ impl Row {
             "name": self.name, "switches": self.shifts.len(), "tally": self.tally, "seconds": self.took.as_secs_f64(),
             "acknowledged_ms": all(&self.shifted()), "gated_ms": all(&self.gated()), "done_ms": all(&done),
             "first_answer_after_ms": all(&self.first()), "other_answers_ms": all(&self.usual()),
+            "idle_start_ms": all(&self.noise.starts), "idle_disk_wait_ms": all(&self.noise.waits),
             "proxy": { "before": self.before[0], "after": self.after[0] }, "prober": { "before": self.before[1], "after": self.after[1] },
         })
     }
@@ -95,11 +102,11 @@ impl Row {
     }
 }
 
-fn ms(time: Duration) -> f64 {
+pub(super) fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-fn sorted(of: impl Iterator<Item = f64>) -> Vec<f64> {
+pub(super) fn sorted(of: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut all: Vec<f64> = of.collect();
     all.sort_by(f64::total_cmp);
     all

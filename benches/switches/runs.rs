@@ -1,5 +1,6 @@
 //! The two measurements.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::costs::Held;
 use super::crowd::{Crowd, Size};
 use super::fronts::Front;
 use super::marks::Marks;
+use super::noise::Noise;
 use super::order::{By, Operator};
 use super::row::{Row, Shift};
 use super::stage::{Child, Stage};
@@ -20,8 +22,27 @@ const REQUESTS: Size = Size { clients: 64, websockets: 0, event_streams: 0 };
 /// What comes after them is compared with what comes after all.
 const WARM: usize = 50;
 
+/// What is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    pub(crate) front: Front,
+    /// A program orders, and not `allswell switch`.
+    pub(crate) by_remote: bool,
+    /// Where our executables are; none where cargo has put them.
+    pub(crate) from: Option<&'a Path>,
+}
+
+impl Setting<'_> {
+    fn name(&self) -> String {
+        let by = if self.by_remote { ", ordered by a program" } else { "" };
+        let from = self.from.map_or_else(String::new, |folder| format!(", from {}", folder.display()));
+        format!("{}{by}{from}", self.front.name())
+    }
+}
+
 /// Everything that runs.
 struct Ground {
+    noise: Noise,
     stage: Stage,
     proxy: Child,
     prober: Child,
@@ -31,8 +52,10 @@ struct Ground {
 }
 
 impl Ground {
-    async fn new(front: Front, size: Size, by_remote: bool) -> Self {
-        let stage = Stage::new(front);
+    async fn new(setting: Setting<'_>, size: Size) -> Self {
+        let Setting { front, by_remote, from } = setting;
+        let stage = Stage::new(front, from);
+        let noise = Noise::at(&stage);
         let apps = [stage.app(Colour::Blue).await, stage.app(Colour::Green).await];
         let proxy = front.start(&stage);
         stage.until_open(&stage.at(8000)).await;
@@ -41,7 +64,7 @@ impl Ground {
         // Everybody has come, and both colours have been seen passing.
         sleep(Duration::from_secs(3)).await;
         let by = if by_remote { By::Remote(stage.remote()) } else { By::Command(stage.path("")) };
-        Self { stage, proxy, prober, apps, crowd, operator: Operator::new(by) }
+        Self { noise, stage, proxy, prober, apps, crowd, operator: Operator::new(by) }
     }
 
     async fn switch(&self, to: Colour) -> Shift {
@@ -59,8 +82,8 @@ fn colour(number: usize) -> Colour {
 }
 
 /// So many switches under all kinds of clients.
-pub(crate) async fn under_everything(front: Front, switches: usize, by_remote: bool) -> Row {
-    let ground = Ground::new(front, EVERYTHING, by_remote).await;
+pub(crate) async fn under_everything(setting: Setting<'_>, switches: usize) -> Row {
+    let ground = Ground::new(setting, EVERYTHING).await;
     let (mut shifts, mut before) = (Vec::new(), ground.held());
     let began = clock::elapsed();
     for number in 0..switches {
@@ -71,14 +94,13 @@ pub(crate) async fn under_everything(front: Front, switches: usize, by_remote: b
     }
     let took = clock::elapsed() - began;
     let after = ground.held();
-    let Ground { crowd, .. } = ground;
-    let by = if by_remote { ", ordered by a program" } else { "" };
-    Row { name: format!("{}{by}", front.name()), tally: crowd.end().await, shifts, took, before, after }
+    let Ground { noise, crowd, .. } = ground;
+    Row { name: setting.name(), noise, tally: crowd.end().await, shifts, took, before, after }
 }
 
 /// So many rounds in which the old colour is killed as soon as nothing claims it.
-pub(crate) async fn stops(front: Front, rounds: usize) -> Row {
-    let mut ground = Ground::new(front, REQUESTS, false).await;
+pub(crate) async fn stops(setting: Setting<'_>, rounds: usize) -> Row {
+    let mut ground = Ground::new(setting, REQUESTS).await;
     let driver = ground.stage.driver();
     let (mut shifts, before) = (Vec::new(), ground.held());
     let began = clock::elapsed();
@@ -100,6 +122,6 @@ pub(crate) async fn stops(front: Front, rounds: usize) -> Row {
     }
     let took = clock::elapsed() - began;
     let after = ground.held();
-    let Ground { crowd, .. } = ground;
-    Row { name: format!("{}, old colour killed", front.name()), tally: crowd.end().await, shifts, took, before, after }
+    let Ground { noise, crowd, .. } = ground;
+    Row { name: format!("{}, old colour killed", setting.name()), noise, tally: crowd.end().await, shifts, took, before, after }
 }

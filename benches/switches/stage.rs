@@ -59,8 +59,8 @@ impl Drop for Child {
 }
 
 impl Stage {
-    /// Writes the config.
-    pub(crate) fn new(front: Front) -> Self {
+    /// Writes the config, and has our executables from this folder, or what cargo has built.
+    pub(crate) fn new(front: Front, from: Option<&Path>) -> Self {
         let number = std::process::id();
         let stage = Self { folder: tempfile::tempdir().unwrap(), ip: format!("127.9.{}.{}", number >> 8 & 0xFF, number & 0xFF) };
         let ip = &stage.ip;
@@ -74,17 +74,18 @@ impl Stage {
             front.settings(stage.folder.path(), ip)
         );
         stage.write("allswell.toml", &text);
-        stage.install();
+        stage.install(from);
         stage
     }
 
     /// Copies our executables to a place of its own, as whoever installs them does. What the linker has written the kernel keeps in smaller pieces, and
     /// starts later.
-    fn install(&self) {
+    fn install(&self, from: Option<&Path>) {
         fs::create_dir(self.path("bin")).unwrap();
         for built in BUILT {
-            let installed = self.installed(Path::new(built).file_name().unwrap().to_str().unwrap());
-            fs::copy(built, &installed).unwrap();
+            let name = Path::new(built).file_name().unwrap();
+            let installed = self.path("bin").join(name);
+            fs::copy(from.map_or_else(|| built.into(), |folder| folder.join(name)), &installed).unwrap();
             // The disk is done with it before anybody waits for a disk.
             fs::File::open(&installed).unwrap().sync_all().unwrap();
         }
