@@ -15,7 +15,7 @@ use crate::clock;
 use crate::proxy::ProxyTimeouts;
 
 /// A client that has not asked for so long is parked, and one that asks is looked after at least this often.
-const PARKED_AFTER: Duration = Duration::from_millis(250);
+const PARKED_AFTER: Duration = Duration::from_millis(100);
 
 /// What has come of a connection on which nothing moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
