@@ -69,7 +69,8 @@ impl Renewed for Prober {
 
     async fn build(ground: &Ground<'_>) -> anyhow::Result<Self> {
         let Ground { config, state, sockets, orders, .. } = *ground;
-        let store = Store::open(&config.prober.store, state.path()).await.context("the prober's store (prober.store) cannot be opened")?;
+        let store =
+            Store::open_journal(&config.prober.store, state.path()).await.context("the prober's store (prober.store) cannot be opened")?;
         let [control, health] = sockets else { anyhow::bail!("it has not its two sockets") };
         let (control, health) = (control.listener()?, health.listener()?);
         let probe_token = files::token(&state.probe_token()).context("the probe token cannot be read")?;

@@ -15,7 +15,7 @@ use super::clock_steps::{Following, Shown, Steps};
 use super::connection::{Connection, Held, Kind, Transaction};
 use super::error::StoreError;
 use super::file::File;
-use super::opened::Outlives;
+use super::opened::{Opens, Outlives, to_write, to_write_a_journal};
 use super::server_time::{self, ServerTime};
 use super::{json, schema};
 use crate::clock;
@@ -48,7 +48,19 @@ impl Store {
     /// # Errors
     /// Where it cannot be opened or written, or is from a newer version.
     pub async fn open(url: &str, state: &Path) -> Result<Self, StoreError> {
-        let store = if Self::is_server(url) { Self::server(url).await? } else { Self::file(url, state)? };
+        Self::opened(url, state, to_write).await
+    }
+
+    /// The same for a prober's journal, of which little is kept in memory.
+    ///
+    /// # Errors
+    /// As for the other.
+    pub async fn open_journal(url: &str, state: &Path) -> Result<Self, StoreError> {
+        Self::opened(url, state, to_write_a_journal).await
+    }
+
+    async fn opened(url: &str, state: &Path, to_write: Opens) -> Result<Self, StoreError> {
+        let store = if Self::is_server(url) { Self::server(url).await? } else { Self::file(url, state, to_write)? };
         schema::migrate(store.begin().await?).await?;
         Ok(store)
     }
@@ -59,8 +71,8 @@ impl Store {
         url.starts_with("postgres://") || url.starts_with("postgresql://")
     }
 
-    fn file(url: &str, state: &Path) -> Result<Self, StoreError> {
-        Ok(Self(Pools::Sqlite(File::open(&state.join(url.strip_prefix("sqlite:").unwrap_or(url)))?)))
+    fn file(url: &str, state: &Path, to_write: Opens) -> Result<Self, StoreError> {
+        Ok(Self(Pools::Sqlite(File::open(&state.join(url.strip_prefix("sqlite:").unwrap_or(url)), to_write)?)))
     }
 
     async fn server(url: &str) -> Result<Self, StoreError> {

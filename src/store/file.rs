@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ErrorCode, Row, Statement, ToSql};
+use rusqlite::{CachedStatement, ErrorCode, Row, Statement, ToSql};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::checkpoint::Checkpointer;
 use super::dialect;
 use super::error::StoreError;
-use super::opened::{BUSY, Inode, Opened, Outlives, inode_of, to_read, to_write};
+use super::opened::{BUSY, Inode, Opened, Opens, Outlives, inode_of, to_read};
 use super::pending::Known;
 use super::put_off::{self, Behind, PutOff};
 use super::row::FileRow;
@@ -40,8 +40,8 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Opens the file, or makes it.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    /// Opens the file by this, or makes it.
+    pub(super) fn open(path: &Path, to_write: Opens) -> Result<Self, StoreError> {
         let idle = vec![Opened::new(to_write(path)?)];
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
@@ -108,11 +108,11 @@ struct Pool {
     permits: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Opened>>>,
     path: Arc<Path>,
-    open: fn(&Path) -> Result<Connection, StoreError>,
+    open: Opens,
 }
 
 impl Pool {
-    fn new(most: usize, path: &Path, open: fn(&Path) -> Result<Connection, StoreError>, idle: Vec<Opened>) -> Self {
+    fn new(most: usize, path: &Path, open: Opens, idle: Vec<Opened>) -> Self {
         Self { permits: Arc::new(Semaphore::new(most)), idle: Arc::new(Mutex::new(idle)), path: path.into(), open }
     }
 
@@ -364,12 +364,13 @@ impl ToSql for Value<'_> {
 mod tests {
     use std::fs;
 
+    use super::super::opened::to_write;
     use super::*;
 
     #[tokio::test]
     async fn a_connection_that_was_lost_is_replaced_by_one_that_can_do_the_same() {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::open(&folder.path().join("x.db")).unwrap();
+        let file = File::open(&folder.path().join("x.db"), to_write).unwrap();
         let mut lent = file.begin(Outlives::PowerCut).await.unwrap();
         lent.opened.take();
         drop(lent);
@@ -382,7 +383,7 @@ mod tests {
     #[tokio::test]
     async fn a_commit_waits_for_the_disk_unless_its_transaction_was_begun_for_less() {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::open(&folder.path().join("x.db")).unwrap();
+        let file = File::open(&folder.path().join("x.db"), to_write).unwrap();
         for (outlives, level) in [(Outlives::PowerCut, 2), (Outlives::Crash, 1), (Outlives::PowerCut, 2)] {
             let lent = file.begin(outlives).await.unwrap();
             let connection = &lent.opened.as_ref().unwrap().connection;
@@ -394,7 +395,7 @@ mod tests {
     async fn a_lock_that_somebody_outside_holds_for_a_moment_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.db");
-        let file = File::open(&path).unwrap();
+        let file = File::open(&path, to_write).unwrap();
         let (held, is_held) = std::sync::mpsc::channel();
         let outside = std::thread::spawn(move || {
             let outside = to_write(&path).unwrap();
@@ -413,7 +414,7 @@ mod tests {
     async fn a_file_that_its_name_does_not_lead_to_any_more_is_not_written_until_it_does_again() {
         let folder = tempfile::tempdir().unwrap();
         let [named, log, aside] = ["x.db", "x.db-wal", "aside"].map(|name| folder.path().join(name));
-        let file = File::open(&named).unwrap();
+        let file = File::open(&named, to_write).unwrap();
         drop(file.begin(Outlives::PowerCut).await.unwrap());
         for name in [named, log] {
             fs::rename(&name, &aside).unwrap();

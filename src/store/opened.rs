@@ -16,6 +16,11 @@ pub(super) const BUSY: Duration = Duration::from_secs(1);
 const PREPARED: usize = 256;
 /// What is kept of the file in memory, in KiB.
 const CACHE_KIB: i64 = 32 * 1_024;
+/// The same of a journal: its newest rows are the ones that are read.
+const JOURNAL_KIB: i64 = 1_024;
+
+/// How a connection is opened.
+pub(super) type Opens = fn(&Path) -> Result<Connection, StoreError>;
 
 /// A device, and a file's number on it.
 pub(super) type Inode = (u64, u64);
@@ -41,10 +46,19 @@ impl Outlives {
 
 /// To one that is made where it is not there.
 pub(super) fn to_write(path: &Path) -> Result<Connection, StoreError> {
+    keeping(path, CACHE_KIB)
+}
+
+/// The same to one that holds a journal.
+pub(super) fn to_write_a_journal(path: &Path) -> Result<Connection, StoreError> {
+    keeping(path, JOURNAL_KIB)
+}
+
+fn keeping(path: &Path, cache_kib: i64) -> Result<Connection, StoreError> {
     let writer = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     writer.pragma_update(None, "journal_mode", "wal")?;
     writer.pragma_update(None, "foreign_keys", true)?;
-    writer.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    writer.pragma_update(None, "cache_size", -cache_kib)?;
     checkpoint::watch(&writer);
     Ok(writer)
 }
