@@ -245,6 +245,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn of_what_a_journal_writes_little_stays_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let written_before_its_commit = async |store: Result<Store, StoreError>, log: &str| {
+            let mut transaction = store.unwrap().begin().await.unwrap();
+            sql("INSERT INTO fact VALUES ('a', hex(zeroblob(2000000)))").run(&mut transaction).await.unwrap();
+            std::fs::metadata(folder.path().join(log)).unwrap().len()
+        };
+        let journal = Store::open_journal("sqlite:j.db", folder.path()).await;
+        let written = written_before_its_commit(journal, "j.db-wal").await;
+        assert!(written > 2_000_000, "the others of 4 MB are in memory: {written}");
+        let watcher = Store::open("sqlite:w.db", folder.path()).await;
+        let written = written_before_its_commit(watcher, "w.db-wal").await;
+        assert!(written < 1_000_000, "a watcher's memory has room for 4 MB: {written}");
+    }
+
+    #[tokio::test]
     async fn what_is_known_is_known_to_the_next_transaction_and_forgotten_once_anybody_else_or_another_statement_has_written_it() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open("sqlite:x.db", folder.path()).await.unwrap();
