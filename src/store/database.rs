@@ -15,7 +15,7 @@ use super::clock_steps::{Following, Shown, Steps};
 use super::connection::{Connection, Held, Kind, Transaction};
 use super::error::StoreError;
 use super::file::File;
-use super::opened::{Opens, Outlives, to_write, to_write_a_journal};
+use super::opened::{Keeps, Outlives};
 use super::server_time::{self, ServerTime};
 use super::{json, schema};
 use crate::clock;
@@ -48,7 +48,7 @@ impl Store {
     /// # Errors
     /// Where it cannot be opened or written, or is from a newer version.
     pub async fn open(url: &str, state: &Path) -> Result<Self, StoreError> {
-        Self::opened(url, state, to_write).await
+        Self::opened(url, state, Keeps::OF_CHECKS).await
     }
 
     /// The same for a prober's journal, of which little is kept in memory.
@@ -56,11 +56,11 @@ impl Store {
     /// # Errors
     /// As for the other.
     pub async fn open_journal(url: &str, state: &Path) -> Result<Self, StoreError> {
-        Self::opened(url, state, to_write_a_journal).await
+        Self::opened(url, state, Keeps::OF_A_JOURNAL).await
     }
 
-    async fn opened(url: &str, state: &Path, to_write: Opens) -> Result<Self, StoreError> {
-        let store = if Self::is_server(url) { Self::server(url).await? } else { Self::file(url, state, to_write)? };
+    async fn opened(url: &str, state: &Path, keeps: Keeps) -> Result<Self, StoreError> {
+        let store = if Self::is_server(url) { Self::server(url).await? } else { Self::file(url, state, keeps)? };
         schema::migrate(store.begin().await?).await?;
         Ok(store)
     }
@@ -71,8 +71,8 @@ impl Store {
         url.starts_with("postgres://") || url.starts_with("postgresql://")
     }
 
-    fn file(url: &str, state: &Path, to_write: Opens) -> Result<Self, StoreError> {
-        Ok(Self(Pools::Sqlite(File::open(&state.join(url.strip_prefix("sqlite:").unwrap_or(url)), to_write)?)))
+    fn file(url: &str, state: &Path, keeps: Keeps) -> Result<Self, StoreError> {
+        Ok(Self(Pools::Sqlite(File::open(&state.join(url.strip_prefix("sqlite:").unwrap_or(url)), keeps)?)))
     }
 
     async fn server(url: &str) -> Result<Self, StoreError> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, ErrorCode, Row, Statement, ToSql};
+use rusqlite::{CachedStatement, Connection, ErrorCode, Row, Statement, ToSql};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::checkpoint::Checkpointer;
 use super::dialect;
 use super::error::StoreError;
-use super::opened::{BUSY, Inode, Opened, Opens, Outlives, inode_of, to_read};
+use super::opened::{BUSY, Inode, Keeps, Opened, Outlives, inode_of, to_read, to_write};
 use super::pending::Known;
 use super::put_off::{self, Behind, PutOff};
 use super::row::FileRow;
@@ -40,14 +40,14 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Opens the file by this, or makes it.
-    pub(super) fn open(path: &Path, to_write: Opens) -> Result<Self, StoreError> {
-        let idle = vec![Opened::new(to_write(path)?)];
+    /// Opens the file, or makes it.
+    pub(super) fn open(path: &Path, keeps: Keeps) -> Result<Self, StoreError> {
+        let idle = vec![Opened::new(to_write(path, keeps)?)];
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         Ok(Self {
-            writer: Pool::new(1, path, to_write, idle),
-            reader: Pool::new(READERS, path, to_read, Vec::new()),
+            writer: Pool::new(1, path, (to_write, keeps), idle),
+            reader: Pool::new(READERS, path, (to_read, keeps), Vec::new()),
             path: path.into(),
             inode: inode_of(path),
             log: PathBuf::from(log).into(),
@@ -102,17 +102,20 @@ impl File {
     }
 }
 
+/// How a connection is opened.
+type Opens = fn(&Path, Keeps) -> Result<Connection, StoreError>;
+
 /// Connections that are lent to one at a time each.
 #[derive(Debug, Clone)]
 struct Pool {
     permits: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Opened>>>,
     path: Arc<Path>,
-    open: Opens,
+    open: (Opens, Keeps),
 }
 
 impl Pool {
-    fn new(most: usize, path: &Path, open: Opens, idle: Vec<Opened>) -> Self {
+    fn new(most: usize, path: &Path, open: (Opens, Keeps), idle: Vec<Opened>) -> Self {
         Self { permits: Arc::new(Semaphore::new(most)), idle: Arc::new(Mutex::new(idle)), path: path.into(), open }
     }
 
@@ -122,7 +125,10 @@ impl Pool {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let opened = match idle {
             Some(opened) => opened,
-            None => Opened::new((self.open)(&self.path)?),
+            None => {
+                let (open, keeps) = self.open;
+                Opened::new(open(&self.path, keeps)?)
+            }
         };
         let home = Arc::clone(&self.idle);
         Ok(Lent { opened: Some(opened), put_off: None, checkpointer: None, reads: None, is_long: true, home, _permit: permit })
@@ -364,13 +370,12 @@ impl ToSql for Value<'_> {
 mod tests {
     use std::fs;
 
-    use super::super::opened::to_write;
     use super::*;
 
     #[tokio::test]
     async fn a_connection_that_was_lost_is_replaced_by_one_that_can_do_the_same() {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::open(&folder.path().join("x.db"), to_write).unwrap();
+        let file = File::open(&folder.path().join("x.db"), Keeps::OF_CHECKS).unwrap();
         let mut lent = file.begin(Outlives::PowerCut).await.unwrap();
         lent.opened.take();
         drop(lent);
@@ -383,7 +388,7 @@ mod tests {
     #[tokio::test]
     async fn a_commit_waits_for_the_disk_unless_its_transaction_was_begun_for_less() {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::open(&folder.path().join("x.db"), to_write).unwrap();
+        let file = File::open(&folder.path().join("x.db"), Keeps::OF_CHECKS).unwrap();
         for (outlives, level) in [(Outlives::PowerCut, 2), (Outlives::Crash, 1), (Outlives::PowerCut, 2)] {
             let lent = file.begin(outlives).await.unwrap();
             let connection = &lent.opened.as_ref().unwrap().connection;
@@ -395,10 +400,10 @@ mod tests {
     async fn a_lock_that_somebody_outside_holds_for_a_moment_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.db");
-        let file = File::open(&path, to_write).unwrap();
+        let file = File::open(&path, Keeps::OF_CHECKS).unwrap();
         let (held, is_held) = std::sync::mpsc::channel();
         let outside = std::thread::spawn(move || {
-            let outside = to_write(&path).unwrap();
+            let outside = to_write(&path, Keeps::OF_CHECKS).unwrap();
             outside.execute_batch("BEGIN IMMEDIATE").unwrap();
             held.send(()).unwrap();
             // For as long as somebody else may write.
@@ -414,7 +419,7 @@ mod tests {
     async fn a_file_that_its_name_does_not_lead_to_any_more_is_not_written_until_it_does_again() {
         let folder = tempfile::tempdir().unwrap();
         let [named, log, aside] = ["x.db", "x.db-wal", "aside"].map(|name| folder.path().join(name));
-        let file = File::open(&named, to_write).unwrap();
+        let file = File::open(&named, Keeps::OF_CHECKS).unwrap();
         drop(file.begin(Outlives::PowerCut).await.unwrap());
         for name in [named, log] {
             fs::rename(&name, &aside).unwrap();

@@ -14,13 +14,20 @@ use super::pending::Known;
 pub(super) const BUSY: Duration = Duration::from_secs(1);
 /// So many statements are prepared once and kept.
 const PREPARED: usize = 256;
-/// What is kept of the file in memory, in KiB.
-const CACHE_KIB: i64 = 32 * 1_024;
-/// The same of a journal: its newest rows are the ones that are read.
-const JOURNAL_KIB: i64 = 1_024;
 
-/// How a connection is opened.
-pub(super) type Opens = fn(&Path) -> Result<Connection, StoreError>;
+/// How much of a file a connection keeps in memory, in KiB.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keeps {
+    writer_kib: i64,
+    reader_kib: i64,
+}
+
+impl Keeps {
+    /// Of a hundred thousand checks: what beats write is anywhere among them.
+    pub(super) const OF_CHECKS: Self = Self { writer_kib: 32 * 1_024, reader_kib: 2 * 1_024 };
+    /// Of a journal: its newest rows are the ones that are read.
+    pub(super) const OF_A_JOURNAL: Self = Self { writer_kib: 1_024, reader_kib: 256 };
+}
 
 /// A device, and a file's number on it.
 pub(super) type Inode = (u64, u64);
@@ -45,33 +52,24 @@ impl Outlives {
 }
 
 /// To one that is made where it is not there.
-pub(super) fn to_write(path: &Path) -> Result<Connection, StoreError> {
-    keeping(path, CACHE_KIB)
-}
-
-/// The same to one that holds a journal.
-pub(super) fn to_write_a_journal(path: &Path) -> Result<Connection, StoreError> {
-    keeping(path, JOURNAL_KIB)
-}
-
-fn keeping(path: &Path, cache_kib: i64) -> Result<Connection, StoreError> {
-    let writer = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+pub(super) fn to_write(path: &Path, keeps: Keeps) -> Result<Connection, StoreError> {
+    let writer = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE, keeps.writer_kib)?;
     writer.pragma_update(None, "journal_mode", "wal")?;
     writer.pragma_update(None, "foreign_keys", true)?;
-    writer.pragma_update(None, "cache_size", -cache_kib)?;
     checkpoint::watch(&writer);
     Ok(writer)
 }
 
 /// To one that is there, for reading.
-pub(super) fn to_read(path: &Path) -> Result<Connection, StoreError> {
-    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+pub(super) fn to_read(path: &Path, keeps: Keeps) -> Result<Connection, StoreError> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, keeps.reader_kib)
 }
 
-fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+fn open(path: &Path, flags: OpenFlags, kept_kib: i64) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
+    connection.pragma_update(None, "cache_size", -kept_kib)?;
     Ok(connection)
 }
 
