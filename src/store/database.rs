@@ -159,17 +159,6 @@ impl Store {
         }
     }
 
-    /// For reading a few rows that are found at once: nobody on this thread waits for that, and to make way would take longer.
-    ///
-    /// # Errors
-    /// Where the store is gone.
-    pub(super) async fn read_little(&self) -> Result<Connection, StoreError> {
-        match &self.0 {
-            Pools::Sqlite(file) => Ok(Connection::new(Kind::Sqlite(file.read_little().await?))),
-            Pools::Postgres { .. } => self.read().await,
-        }
-    }
-
     /// For reading.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ErrorCode, Row, Statement, ToSql};
+use rusqlite::{CachedStatement, Connection, Row, Statement, ToSql};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -60,10 +60,10 @@ impl File {
     pub(super) async fn begin(&self, outlives: Outlives) -> Result<Lent, StoreError> {
         self.is_same(&self.path, self.inode)?;
         let mut lent = self.writer.lend().await?;
+        // A lock that somebody outside holds is waited for, and so is a disk that stands still: which commit is read is written to a file.
+        aside(|| lent.start(outlives))?;
         // From here to the commit hardly anything waits for the disk, and to make way for others would take longer than a statement does.
         lent.is_long = false;
-        lent.set_outlives(outlives)?;
-        lent.lock()?;
         // It is there from the first transaction until the last connection ends.
         let log = lent.opened.as_mut().and_then(|opened| *opened.log.get_or_insert_with(|| inode_of(&self.log)));
         self.is_same(&self.log, log)?;
@@ -83,13 +83,6 @@ impl File {
     pub(super) async fn read(&self) -> Result<Lent, StoreError> {
         let mut lent = self.reader.lend().await?;
         lent.reads = Some(Box::new(self.clone()));
-        Ok(lent)
-    }
-
-    /// For reading a few rows that are found at once.
-    pub(super) async fn read_little(&self) -> Result<Lent, StoreError> {
-        let mut lent = self.read().await?;
-        lent.is_long = false;
         Ok(lent)
     }
 
@@ -127,7 +120,7 @@ impl Pool {
             Some(opened) => opened,
             None => {
                 let (open, keeps) = self.open;
-                Opened::new(open(&self.path, keeps)?)
+                Opened::new(aside(|| open(&self.path, keeps))?)
             }
         };
         let home = Arc::clone(&self.idle);
@@ -152,34 +145,15 @@ pub(super) struct Lent {
 }
 
 impl Lent {
-    /// What the commits to come outlive.
-    fn set_outlives(&mut self, outlives: Outlives) -> Result<(), StoreError> {
+    /// Begins a transaction that writes, whose commit outlives this.
+    fn start(&mut self, outlives: Outlives) -> Result<(), StoreError> {
         let opened = self.opened.as_mut().ok_or(StoreError::Busy)?;
         if opened.outlives != Some(outlives) {
             opened.outlives = None;
             opened.connection.pragma_update(None, "synchronous", outlives.synchronous())?;
             opened.outlives = Some(outlives);
         }
-        Ok(())
-    }
-
-    /// Begins a transaction that writes. Hardly ever does somebody outside hold the lock: who waits for it makes way for others.
-    fn lock(&mut self) -> Result<(), StoreError> {
-        const BEGIN: &str = "BEGIN IMMEDIATE";
-        self.set_patience(Duration::ZERO)?;
-        let begun = self.run(BEGIN, &[]);
-        self.set_patience(BUSY)?;
-        let is_held =
-            |error: &StoreError| matches!(error, StoreError::File(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy));
-        match begun {
-            Err(error) if is_held(&error) => aside(|| self.run(BEGIN, &[])).map(drop),
-            begun => begun.map(drop),
-        }
-    }
-
-    /// How long the statements to come wait for a lock that somebody outside holds.
-    fn set_patience(&self, patience: Duration) -> Result<(), StoreError> {
-        Ok(self.opened.as_ref().ok_or(StoreError::Busy)?.connection.busy_timeout(patience)?)
+        self.run("BEGIN IMMEDIATE", &[]).map(drop)
     }
 
     /// Whether somebody else has written to the file: then nothing is known any more.
@@ -263,9 +237,7 @@ impl Lent {
                 self.run(put_off::LEAVE_FIRST, place)?;
             }
         }
-        let waits_for_the_disk = self.opened.as_ref().is_none_or(|opened| opened.outlives != Some(Outlives::Crash));
-        let mut commit = || self.run("COMMIT", &[]);
-        if waits_for_the_disk { aside(commit) } else { commit() }?;
+        aside(|| self.run("COMMIT", &[]))?;
         if let Some(put_off) = self.put_off.take() {
             put_off.committed();
         }
@@ -367,67 +339,4 @@ impl ToSql for Value<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_connection_that_was_lost_is_replaced_by_one_that_can_do_the_same() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = File::open(&folder.path().join("x.db"), Keeps::OF_CHECKS).unwrap();
-        let mut lent = file.begin(Outlives::PowerCut).await.unwrap();
-        lent.opened.take();
-        drop(lent);
-        let mut lent = file.begin(Outlives::PowerCut).await.unwrap();
-        lent.script("CREATE TABLE a (b INTEGER); INSERT INTO a VALUES (1)").unwrap();
-        lent.run("COMMIT", &[]).unwrap();
-        assert_eq!(file.read().await.unwrap().rows("SELECT b FROM a", &[]).unwrap().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_commit_waits_for_the_disk_unless_its_transaction_was_begun_for_less() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = File::open(&folder.path().join("x.db"), Keeps::OF_CHECKS).unwrap();
-        for (outlives, level) in [(Outlives::PowerCut, 2), (Outlives::Crash, 1), (Outlives::PowerCut, 2)] {
-            let lent = file.begin(outlives).await.unwrap();
-            let connection = &lent.opened.as_ref().unwrap().connection;
-            assert_eq!(connection.pragma_query_value(None, "synchronous", |row| row.get(0)), Ok(level), "{outlives:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_lock_that_somebody_outside_holds_for_a_moment_is_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.db");
-        let file = File::open(&path, Keeps::OF_CHECKS).unwrap();
-        let (held, is_held) = std::sync::mpsc::channel();
-        let outside = std::thread::spawn(move || {
-            let outside = to_write(&path, Keeps::OF_CHECKS).unwrap();
-            outside.execute_batch("BEGIN IMMEDIATE").unwrap();
-            held.send(()).unwrap();
-            // For as long as somebody else may write.
-            std::thread::sleep(PATIENCE);
-            outside.execute_batch("COMMIT").unwrap();
-        });
-        is_held.recv().unwrap();
-        file.begin(Outlives::PowerCut).await.unwrap();
-        outside.join().unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_file_that_its_name_does_not_lead_to_any_more_is_not_written_until_it_does_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let [named, log, aside] = ["x.db", "x.db-wal", "aside"].map(|name| folder.path().join(name));
-        let file = File::open(&named, Keeps::OF_CHECKS).unwrap();
-        drop(file.begin(Outlives::PowerCut).await.unwrap());
-        for name in [named, log] {
-            fs::rename(&name, &aside).unwrap();
-            assert!(matches!(file.begin(Outlives::PowerCut).await, Err(StoreError::Lost(_))), "{} is gone", name.display());
-            fs::write(&name, "").unwrap();
-            assert!(matches!(file.begin(Outlives::PowerCut).await, Err(StoreError::Lost(_))), "{} is another", name.display());
-            fs::rename(&aside, &name).unwrap();
-            assert!(file.begin(Outlives::PowerCut).await.is_ok(), "{} is back", name.display());
-        }
-    }
-}
+mod tests;

@@ -145,7 +145,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn expected(&self) -> Result<BTreeMap<Colour, u32>, StoreError> {
-        let mut connection = self.store.read_little().await?;
+        let mut connection = self.store.read().await?;
         let mut expected = BTreeMap::new();
         for colour in Colour::BOTH {
             expected.extend(expected_of(&mut connection, colour).await?.map(|count| (colour, count)));
@@ -158,7 +158,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn close_overdue_deploys(&self, now: Moment) -> Result<(), StoreError> {
-        let mut connection = self.store.read_little().await?;
+        let mut connection = self.store.read().await?;
         match lease(&mut connection).await? {
             Some(lease) if lease.what.is_of_instances() && lease.until <= now => {}
             Some(_) | None => return Ok(()),
@@ -175,7 +175,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn lease(&self) -> Result<Option<Lease>, StoreError> {
-        let mut connection = self.store.read_little().await?;
+        let mut connection = self.store.read().await?;
         lease(&mut connection).await
     }
 
@@ -184,7 +184,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn entry(&self, id: i64) -> Result<Option<Entry>, StoreError> {
-        let mut connection = self.store.read_little().await?;
+        let mut connection = self.store.read().await?;
         entry(&mut connection, id).await
     }
 
@@ -212,7 +212,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn last_deploy(&self, colour: Colour) -> Result<Option<Entry>, StoreError> {
-        let mut connection = self.store.read_little().await?;
+        let mut connection = self.store.read().await?;
         last_deploy(&mut connection, colour).await
     }
 
@@ -221,7 +221,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn unproven_deploys(&self, colour: Colour) -> Result<Vec<i64>, StoreError> {
-        let mut connection = self.store.read_little().await?;
+        let mut connection = self.store.read().await?;
         let rows = sql(UNPROVEN).bind(colour.as_str()).bind(colour.as_str()).all(&mut connection).await?;
         rows.iter().map(|row| row.get("id")).collect()
     }
@@ -266,7 +266,7 @@ impl Journal {
     }
 
     async fn some(&self, query: &'static str) -> Result<Vec<Entry>, StoreError> {
-        let mut connection = self.store.read_little().await?;
+        let mut connection = self.store.read().await?;
         let rows = sql(query).all(&mut connection).await?;
         with_steps(&mut connection, rows).await
     }

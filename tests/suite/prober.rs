@@ -123,6 +123,24 @@ async fn out_of_file_descriptors_it_says_so_and_blames_no_colour() {
 }
 
 #[tokio::test]
+async fn a_disk_that_stands_still_is_told_by_name_and_blames_no_colour() {
+    let (cluster, disk) = Cluster::on_a_disk(PROBE).await;
+    let beats = Beats::start(cluster.host.at(7700)).await;
+    next(&beats, "prober", "all's well", |beat| beat.kind == BeatKind::Success).await;
+    let frozen = disk.freeze(cluster.prober.pid());
+    let told = next(&beats, "prober", "it says that it cannot", |beat| beat.kind == BeatKind::Fail).await;
+    assert!(reason(&told).contains("its store does not work"), "{}", reason(&told));
+    for check in ["blue", "green", "proxy", "preview"] {
+        next(&beats, check, "it still looks, through the proxy too", |_| true).await;
+    }
+    drop(frozen);
+    next(&beats, "prober", "all's well again", |beat| beat.kind == BeatKind::Success).await;
+    for check in ["blue", "green", "proxy", "preview"] {
+        assert!(beats.of(check).iter().all(|beat| beat.kind == BeatKind::Success), "{check} was blamed");
+    }
+}
+
+#[tokio::test]
 async fn the_days_file_has_a_line_for_each_look_at_each_colour() {
     let cluster = Cluster::start("", &format!("{PROBE}[log]\ndirectory = \"days\"\n")).await;
     let folder = cluster.host.path("state/days");

@@ -38,7 +38,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn standing(&self, to: Colour) -> Result<Standing, StoreError> {
-        let mut connection = self.store.read_little().await?;
+        let mut connection = self.store.read().await?;
         let (lease, deploy) = (lease(&mut connection).await?, last_deploy(&mut connection, to).await?);
         let belief = if lease.is_some() { Belief::UnderWay } else { undisturbed(&mut connection).await? };
         Ok(Standing { lease, deploy, belief })
@@ -49,7 +49,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn belief(&self) -> Result<Belief, StoreError> {
-        let mut connection = self.store.read_little().await?;
+        let mut connection = self.store.read().await?;
         belief(&mut connection).await
     }
 
@@ -83,7 +83,7 @@ impl Journal {
     /// # Errors
     /// Where the store does not work.
     pub async fn before_shift(&self, id: i64) -> Result<Option<Before>, StoreError> {
-        let mut connection = self.store.read_little().await?;
+        let mut connection = self.store.read().await?;
         let kept: Option<(i64, Before)> = facts::get(&mut connection, BEFORE).await?;
         Ok(kept.filter(|(of, _)| *of == id).map(|(_, before)| before))
     }

@@ -10,11 +10,15 @@ use allswell::files;
 use allswell::release::{Entry, ProberState, Remote, RemoteError, SwitchEnd, SwitchOrder};
 use allswell::store::{Journal, Store, StoreError};
 use rustix::process::Signal;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use super::moody::Moody;
-use super::{Host, Process, eventually};
+use super::{Disk, Host, Process, eventually};
+
+const PROXY: &str = env!("CARGO_BIN_EXE_allswell-proxy");
+const PROBER: &str = env!("CARGO_BIN_EXE_allswell-prober");
 
 /// Blue and green, a proxy and a prober.
 pub(crate) struct Cluster {
@@ -60,6 +64,21 @@ impl Cluster {
         let green = Moody::start(host.at(3002), "green").await;
         let Pair { host, proxy, prober, remote } = Pair::start(host, watchers, switch, more).await;
         Self { host, blue, green, proxy, prober, remote }
+    }
+
+    /// Starts everything as [`Cluster::start`], with the state of proxy and prober on a disk that only they see.
+    pub(crate) async fn on_a_disk(more: &str) -> (Self, Disk) {
+        let host = Host::new();
+        let blue = Moody::start(host.at(3001), "blue").await;
+        let green = Moody::start(host.at(3002), "green").await;
+        let lone = Lone::prepare(host, &[7700], "", more);
+        let disk = Disk::new(&lone.host, "state");
+        let proxy = start(&lone.host, disk.command("rw", PROXY), "proxy.log");
+        eventually("the proxy has its disk, and serves", || async { TcpStream::connect(lone.host.at(8000)).await.ok() }).await;
+        let prober = start(&lone.host, disk.beside(proxy.pid(), PROBER), "prober.log");
+        lone.is_ready().await;
+        let Lone { host, remote } = lone;
+        (Self { host, blue, green, proxy, prober, remote }, disk)
     }
 
     /// How everything stands.
@@ -163,12 +182,16 @@ impl Lone {
     /// Starts the prober; ready when it has seen everything passing.
     pub(crate) async fn start(&self) -> (Process, Remote) {
         let prober = start_prober(&self.host);
+        self.is_ready().await;
+        (prober, self.remote.clone())
+    }
+
+    async fn is_ready(&self) {
         eventually("both colours and the front door are seen passing", || async {
             let state = self.remote.state().await.ok()?;
             state.targets.iter().all(|target| target.passes_in_a_row > 0).then_some(())
         })
         .await;
-        (prober, self.remote.clone())
     }
 }
 
@@ -223,15 +246,14 @@ fn state(host: &Host) -> PathBuf {
 }
 
 fn start_proxy(host: &Host) -> Process {
-    start(host, env!("CARGO_BIN_EXE_allswell-proxy"), "proxy.log")
+    start(host, Command::new(PROXY), "proxy.log")
 }
 
 fn start_prober(host: &Host) -> Process {
-    start(host, env!("CARGO_BIN_EXE_allswell-prober"), "prober.log")
+    start(host, Command::new(PROBER), "prober.log")
 }
 
-fn start(host: &Host, executable: &str, log: &str) -> Process {
-    let mut command = Command::new(executable);
+fn start(host: &Host, mut command: Command, log: &str) -> Process {
     command.arg("--config").arg(host.path("allswell.toml")).arg("--state").arg(state(host));
     Process::start(&mut command, &host.path(log))
 }

@@ -23,11 +23,11 @@ pub(crate) struct Frozen<'a> {
 }
 
 impl Disk {
-    /// To be found at this directory of the host's.
+    /// To be found at this directory of the host's, with what is there.
     pub(crate) fn new(host: &Host, directory: &str) -> Self {
         let (image, at) = (host.path("disk.img"), host.path(directory));
         std::fs::create_dir_all(&at).expect("a directory");
-        let made = Command::new("mkfs.ext4").args(["-q", "-m", "0"]).arg(&image).arg(format!("{SIZE}M")).output();
+        let made = Command::new("mkfs.ext4").args(["-q", "-m", "0", "-d"]).arg(&at).arg(&image).arg(format!("{SIZE}M")).output();
         let made = made.expect("mkfs.ext4 of Debian's package e2fsprogs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         Self { image, at }
@@ -38,6 +38,13 @@ impl Disk {
         let mut command = Command::new("unshare");
         let script = "mount -o \"loop,$0\" \"$1\" \"$2\" && shift 2 && exec \"$@\"";
         command.args(["--mount", "--propagation", "private", "sh", "-c", script, option]).arg(&self.image).arg(&self.at).arg(executable);
+        command
+    }
+
+    /// An executable that has the disk as that process has it. Its process id is the command's.
+    pub(crate) fn beside(&self, whose: Pid, executable: &str) -> Command {
+        let mut command = enter(whose);
+        command.arg(executable);
         command
     }
 
@@ -75,7 +82,13 @@ fn path(path: &Path) -> &str {
 
 /// Runs a program where the process has its disk; what it said of trouble.
 fn inside(whose: Pid, program: &str, words: &[&str]) -> String {
-    let pid = whose.as_raw_nonzero().to_string();
-    let ran = Command::new("nsenter").args(["--mount", "--target", &pid, "--", program]).args(words).output().expect("nsenter");
+    let ran = enter(whose).arg(program).args(words).output().expect("nsenter");
     String::from_utf8_lossy(&ran.stderr).into_owned()
+}
+
+/// What comes next runs where the process has its disk.
+fn enter(whose: Pid) -> Command {
+    let mut command = Command::new("nsenter");
+    command.args(["--mount", "--target", &whose.as_raw_nonzero().to_string(), "--"]);
+    command
 }
