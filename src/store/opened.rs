@@ -19,7 +19,7 @@ const PREPARED: usize = 256;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Keeps {
     writer_kib: i64,
-    reader_kib: i64,
+    pub(super) reader_kib: i64,
 }
 
 impl Keeps {

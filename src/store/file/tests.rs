@@ -78,6 +78,17 @@ async fn a_commit_waits_for_the_disk_unless_its_transaction_was_begun_for_less()
 }
 
 #[tokio::test]
+async fn whoever_reads_keeps_no_more_of_a_file_than_is_said_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for keeps in [Keeps::OF_CHECKS, Keeps::OF_A_JOURNAL] {
+        let file = File::open(&folder.path().join("x.db"), keeps).unwrap();
+        let lent = file.read().await.unwrap();
+        let kept = lent.opened.as_ref().unwrap().connection.pragma_query_value(None, "cache_size", |row| row.get(0));
+        assert_eq!(kept, Ok(-keeps.reader_kib), "{keeps:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_lock_that_somebody_outside_holds_for_a_moment_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.db");
