@@ -15,9 +15,9 @@ use crate::store::checks::StoredCheck;
 use crate::store::incidents::StoredIncident;
 use crate::store::{Connection, StoreError, checks, incidents, notices};
 
-/// A notice waits so long for its cause.
+/// A notice waits so long for a cause of which nothing is heard.
 const WAIT: Duration = Duration::from_secs(1);
-/// While a possible cause is undecided, it is asked again so often.
+/// While a notice waits, its possible causes are looked at so often: it waits no longer than until they are known to be well.
 const AGAIN: Duration = Duration::from_millis(200);
 /// A user's own check may be due once a day: neither for such a cause nor for its own recovery does anything wait longer than this.
 const LONGEST_OWN: Duration = Duration::from_secs(30);
@@ -33,6 +33,15 @@ pub(super) enum Verdict {
     Unheard,
     /// Nothing does.
     Alone,
+}
+
+/// How a notice waits.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    /// It is looked at for the first time after this.
+    first: Duration,
+    /// It may wait so long, and as long as the slowest of its possible causes takes to be decided.
+    least: Duration,
 }
 
 /// The name of the check that has this role, where there is exactly one.
@@ -60,17 +69,22 @@ pub(super) fn is_in_no_group(check: &str) -> bool {
 pub(super) async fn open(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
-        Verdict::Undecided | Verdict::Unheard => hold(connection, scene, stored, WAIT).await,
+        Verdict::Undecided | Verdict::Unheard => wait_for_it(connection, scene, stored, Wait { first: AGAIN, least: WAIT }).await,
         Verdict::Alone => ready(connection, scene, stored).await,
     }
 }
 
 /// Decides on an incident that was held.
 pub(super) async fn decide(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
-    let may_wait = stored.decide_until.is_some_and(|until| scene.now < until);
-    match verdict(connection, scene, &stored.incident).await? {
+    let verdict = verdict(connection, scene, &stored.incident).await?;
+    let waits_until = match &verdict {
+        Verdict::Undecided => stored.decide_until,
+        Verdict::Unheard => Some(stored.opened_at + WAIT),
+        Verdict::Caused(_) | Verdict::Alone => None,
+    };
+    match verdict {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
-        Verdict::Undecided if may_wait => {
+        _ if waits_until.is_some_and(|until| scene.now < until) => {
             stored.decide_at = Some(scene.now + AGAIN);
             incidents::save(connection, &stored).await
         }
@@ -197,15 +211,15 @@ pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>, mut sto
     if was_held { notices::release(connection, &stored.incident.key, scene.now).await } else { Ok(()) }
 }
 
+/// Nothing is decided before this wait is over.
+pub(super) async fn hold(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident, wait: Duration) -> Result<(), StoreError> {
+    wait_for_it(connection, scene, stored, Wait { first: wait, least: wait }).await
+}
+
 /// Its notices are written in this same commit, due when the wait is over at the latest: the courier tells them even if nobody decides.
-pub(super) async fn hold(
-    connection: &mut Connection,
-    scene: &Scene<'_>,
-    mut stored: StoredIncident,
-    wait: Duration,
-) -> Result<(), StoreError> {
-    let until = scene.now + wait + longest(connection, scene, &stored.incident).await?;
-    stored.decide_at = Some(scene.now + wait);
+async fn wait_for_it(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident, wait: Wait) -> Result<(), StoreError> {
+    let until = scene.now + wait.least + longest(connection, scene, &stored.incident).await?;
+    stored.decide_at = Some(scene.now + wait.first);
     stored.decide_until = Some(stored.decide_until.unwrap_or(until));
     let due_at: Moment = until + WAIT;
     incidents::save(connection, &stored).await?;

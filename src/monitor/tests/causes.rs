@@ -71,6 +71,17 @@ async fn a_cause_that_was_well_after_the_trouble_began_is_none() {
 }
 
 #[tokio::test]
+async fn what_waits_is_told_as_soon_as_its_possible_causes_are_known_to_be_well() {
+    let mut stage = blue_is_live(&["blue", "proxy", "prober"]).await;
+    stage.down("proxy", 900).await;
+    stage.sweep(900, 1_100).await;
+    assert!(stage.told("ops", 1_100).await.is_empty(), "nobody has heard of blue since");
+    stage.good("blue", 1_150).await;
+    stage.sweep(1_200, 1_400).await;
+    assert_eq!(stage.told("ops", 1_400).await, ["check.down proxy"]);
+}
+
+#[tokio::test]
 async fn what_has_no_cause_within_a_second_is_told() {
     let mut stage = blue_is_live(&["blue", "proxy", "prober"]).await;
     stage.down("proxy", 900).await;
