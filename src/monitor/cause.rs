@@ -38,10 +38,10 @@ pub(super) enum Verdict {
 /// How a notice waits.
 #[derive(Debug, Clone, Copy)]
 struct Wait {
-    /// It is looked at for the first time after this.
-    first: Duration,
+    /// It is decided on for the first time after this.
+    first_look: Duration,
     /// It may wait so long, and as long as the slowest of its possible causes takes to be decided.
-    least: Duration,
+    at_least: Duration,
 }
 
 /// The name of the check that has this role, where there is exactly one.
@@ -69,7 +69,7 @@ pub(super) fn is_in_no_group(check: &str) -> bool {
 pub(super) async fn open(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
-        Verdict::Undecided | Verdict::Unheard => wait_for_it(connection, scene, stored, Wait { first: AGAIN, least: WAIT }).await,
+        Verdict::Undecided | Verdict::Unheard => hold_as(connection, scene, stored, Wait { first_look: AGAIN, at_least: WAIT }).await,
         Verdict::Alone => ready(connection, scene, stored).await,
     }
 }
@@ -213,13 +213,13 @@ pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>, mut sto
 
 /// Nothing is decided before this wait is over.
 pub(super) async fn hold(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident, wait: Duration) -> Result<(), StoreError> {
-    wait_for_it(connection, scene, stored, Wait { first: wait, least: wait }).await
+    hold_as(connection, scene, stored, Wait { first_look: wait, at_least: wait }).await
 }
 
 /// Its notices are written in this same commit, due when the wait is over at the latest: the courier tells them even if nobody decides.
-async fn wait_for_it(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident, wait: Wait) -> Result<(), StoreError> {
-    let until = scene.now + wait.least + longest(connection, scene, &stored.incident).await?;
-    stored.decide_at = Some(scene.now + wait.first);
+async fn hold_as(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident, wait: Wait) -> Result<(), StoreError> {
+    let until = scene.now + wait.at_least + longest(connection, scene, &stored.incident).await?;
+    stored.decide_at = Some(scene.now + wait.first_look);
     stored.decide_until = Some(stored.decide_until.unwrap_or(until));
     let due_at: Moment = until + WAIT;
     incidents::save(connection, &stored).await?;
