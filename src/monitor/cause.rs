@@ -35,15 +35,6 @@ pub(super) enum Verdict {
     Alone,
 }
 
-/// How a notice waits.
-#[derive(Debug, Clone, Copy)]
-struct Wait {
-    /// It is decided on for the first time after this.
-    first_look: Duration,
-    /// It may wait so long, and as long as the slowest of its possible causes takes to be decided.
-    at_least: Duration,
-}
-
 /// The name of the check that has this role, where there is exactly one.
 fn name_of(role: Role) -> Option<&'static str> {
     match role {
@@ -69,7 +60,7 @@ pub(super) fn is_in_no_group(check: &str) -> bool {
 pub(super) async fn open(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident) -> Result<(), StoreError> {
     match verdict(connection, scene, &stored.incident).await? {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
-        Verdict::Undecided | Verdict::Unheard => hold_as(connection, scene, stored, Wait { first_look: AGAIN, at_least: WAIT }).await,
+        Verdict::Undecided | Verdict::Unheard => hold_and_look(connection, scene, stored, WAIT, scene.now + AGAIN).await,
         Verdict::Alone => ready(connection, scene, stored).await,
     }
 }
@@ -77,14 +68,14 @@ pub(super) async fn open(connection: &mut Connection, scene: &Scene<'_>, stored:
 /// Decides on an incident that was held.
 pub(super) async fn decide(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident) -> Result<(), StoreError> {
     let verdict = verdict(connection, scene, &stored.incident).await?;
-    let waits_until = match &verdict {
-        Verdict::Undecided => stored.decide_until,
-        Verdict::Unheard => Some(stored.opened_at + WAIT),
-        Verdict::Caused(_) | Verdict::Alone => None,
+    let may_wait = match verdict {
+        Verdict::Undecided => stored.decide_until.is_some_and(|until| scene.now < until),
+        Verdict::Unheard => scene.now < stored.opened_at + WAIT,
+        Verdict::Caused(_) | Verdict::Alone => false,
     };
     match verdict {
         Verdict::Caused(cause) => stand_behind(connection, scene, stored, cause).await,
-        _ if waits_until.is_some_and(|until| scene.now < until) => {
+        Verdict::Undecided | Verdict::Unheard if may_wait => {
             stored.decide_at = Some(scene.now + AGAIN);
             incidents::save(connection, &stored).await
         }
@@ -211,15 +202,22 @@ pub(super) async fn tell(connection: &mut Connection, scene: &Scene<'_>, mut sto
     if was_held { notices::release(connection, &stored.incident.key, scene.now).await } else { Ok(()) }
 }
 
-/// Nothing is decided before this wait is over.
+/// It may wait so long, and is not looked at before.
 pub(super) async fn hold(connection: &mut Connection, scene: &Scene<'_>, stored: StoredIncident, wait: Duration) -> Result<(), StoreError> {
-    hold_as(connection, scene, stored, Wait { first_look: wait, at_least: wait }).await
+    hold_and_look(connection, scene, stored, wait, scene.now + wait).await
 }
 
-/// Its notices are written in this same commit, due when the wait is over at the latest: the courier tells them even if nobody decides.
-async fn hold_as(connection: &mut Connection, scene: &Scene<'_>, mut stored: StoredIncident, wait: Wait) -> Result<(), StoreError> {
-    let until = scene.now + wait.at_least + longest(connection, scene, &stored.incident).await?;
-    stored.decide_at = Some(scene.now + wait.first_look);
+/// It may wait so long, and as long as the slowest possible cause takes to be decided; it is looked at first at `decide_at`. Its notices are written in
+/// this same commit, due when the wait is over at the latest: the courier tells them even if nobody decides.
+async fn hold_and_look(
+    connection: &mut Connection,
+    scene: &Scene<'_>,
+    mut stored: StoredIncident,
+    wait: Duration,
+    decide_at: Moment,
+) -> Result<(), StoreError> {
+    let until = scene.now + wait + longest(connection, scene, &stored.incident).await?;
+    stored.decide_at = Some(decide_at);
     stored.decide_until = Some(stored.decide_until.unwrap_or(until));
     let due_at: Moment = until + WAIT;
     incidents::save(connection, &stored).await?;
