@@ -2,13 +2,13 @@
 //! build), `SOURCE_DATE_EPOCH` the time where builds are to be the same. A debug build asks for neither: each commit would compile everything
 //! anew.
 //!
-//! `allswell` itself stands at a fixed address (decision 0102). An executable that has the C library in it resolves names by itself (0104), and one
-//! that has not needs nothing but that library (0106).
+//! `allswell` itself stands at a fixed address (decision 0102), and has the C library in it where it can (0115). An executable that has it resolves
+//! names by itself (0104), and one that has not needs nothing but that library (0106).
 
-use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{env, fs, io};
 
 fn main() {
     println!("cargo::rerun-if-env-changed=ALLSWELL_REVISION");
@@ -22,10 +22,16 @@ fn main() {
     if is_for("OS", "linux") && is_for("ENV", "gnu") {
         if is_for("FEATURE", "crt-static") {
             println!("cargo::rustc-link-arg-bin=allswell=-static");
-            without_plugins();
+            without_plugins("bins");
         } else {
             // What unwinds the stack after a panic, which is a library of its own otherwise.
             println!("cargo::rustc-link-lib=gcc_eh");
+            // Tests set the clock of a debug build by a library of theirs.
+            if !is_debug && has_archive() {
+                println!("cargo::rustc-link-arg-bin=allswell=-L{}", archives().expect("OUT_DIR takes files").display());
+                println!("cargo::rustc-link-arg-bin=allswell=-static");
+                without_plugins("bin=allswell");
+            }
         }
         println!("cargo::rustc-link-arg-bin=allswell=-no-pie");
     }
@@ -33,9 +39,30 @@ fn main() {
 
 /// What `/etc/nsswitch.conf` names besides `files` and `dns` would be loaded, with the C library of the system or of the image: beside its own,
 /// of another version, that is a crash (SIGFPE). Nothing is loaded: in place of what would, a folder of that name is asked for, and not found.
-fn without_plugins() {
-    println!("cargo::rustc-link-arg-bins=-Wl,--wrap=__libc_dlopen_mode");
-    println!("cargo::rustc-link-arg-bins=-Wl,--defsym=__wrap___libc_dlopen_mode=opendir");
+fn without_plugins(of: &str) {
+    println!("cargo::rustc-link-arg-{of}=-Wl,--wrap=__libc_dlopen_mode");
+    println!("cargo::rustc-link-arg-{of}=-Wl,--defsym=__wrap___libc_dlopen_mode=opendir");
+}
+
+/// Whether the C library is there as an archive too.
+fn has_archive() -> bool {
+    let linker = set("RUSTC_LINKER").unwrap_or_else(|| "cc".to_owned());
+    // What is not found is printed as it was asked for.
+    let found = Command::new(linker).arg("-print-file-name=libc.a").output();
+    found.is_ok_and(|found| Path::new(String::from_utf8_lossy(&found.stdout).trim()).is_absolute())
+}
+
+/// A folder in which the linker finds the archives of the C library where rustc has it look for the shared ones.
+fn archives() -> io::Result<PathBuf> {
+    let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo's")).join("archives");
+    fs::create_dir_all(&folder)?;
+    for name in ["m", "dl", "pthread", "rt", "util"] {
+        fs::write(folder.join(format!("lib{name}.so")), format!("INPUT(-l:lib{name}.a)\n"))?;
+    }
+    for name in ["c", "gcc_s"] {
+        fs::write(folder.join(format!("lib{name}.so")), "GROUP(-l:libc.a -l:libgcc_eh.a -l:libgcc.a)\n")?;
+    }
+    Ok(folder)
 }
 
 fn is_for(what: &str, value: &str) -> bool {

@@ -10,6 +10,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme, WantsVerifier};
 
+use super::names::Names;
+
 /// TLS sessions that are remembered, to be taken up again: we speak to few servers.
 const SESSIONS: usize = 16;
 
@@ -132,6 +134,7 @@ fn builder(timeout: Duration, tls: ClientConfig) -> reqwest::ClientBuilder {
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        .dns_resolver(Arc::new(Names))
         .timeout(timeout)
         .user_agent(OURS)
 }

@@ -2,6 +2,7 @@
 
 pub mod client;
 mod expiry;
+mod getent;
 pub mod interfaces;
 pub mod listen;
 pub mod manager;

@@ -5,8 +5,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use std::{fmt, io};
 
-use tokio::net::lookup_host;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use rustix::io::Errno;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
+
+use super::getent::getent;
 
 /// Where one instance listens: an address, or the IPv4 and the IPv6 address of the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,13 +58,56 @@ pub async fn resolve(at: &str, limit: Duration) -> Result<Vec<Place>, NameError>
         let host = at.rsplit_once(':').map_or(at, |(host, _)| host).to_owned();
         NameError { host, why, error }
     };
-    match timeout(limit, lookup_host(at)).await {
+    match timeout(limit, addresses(at)).await {
         Err(_) => Err(failed("no answer in time".to_owned(), None)),
         Ok(Err(error)) => Err(failed(words(&error), Some(error))),
-        Ok(Ok(addresses)) => match places(addresses) {
+        Ok(Ok(addresses)) => match places(addresses.into_iter()) {
             places if places.is_empty() => Err(failed("it has no address".to_owned(), None)),
             places => Ok(places),
         },
+    }
+}
+
+/// Connects to whoever listens at `HOST:PORT`.
+///
+/// # Errors
+/// Where the name is not known, and where nobody takes the connection.
+pub async fn connect(at: &str) -> io::Result<TcpStream> {
+    TcpStream::connect(&*addresses(at).await?).await
+}
+
+/// The addresses that `HOST:PORT` stands for now, by all services that the system names; what the C library says of it, where it stands for none.
+async fn addresses(at: &str) -> io::Result<Vec<SocketAddr>> {
+    let error = match lookup_host(at).await {
+        Ok(found) => return Ok(found.collect()),
+        Err(error) => error,
+    };
+    let by_others = async {
+        let (host, port) = at.rsplit_once(':')?;
+        Some((getent(host).await?, port.parse().ok()?))
+    };
+    match by_others.await {
+        Some((found, port)) => Ok(found.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()),
+        None => Err(of_the_name(error)),
+    }
+}
+
+/// Of a last service that it passes over, the C library in an executable says that it is busy.
+fn of_the_name(error: io::Error) -> io::Error {
+    if error.raw_os_error() == Some(Errno::BUSY.raw_os_error()) { io::Error::other("Name or service not known") } else { error }
+}
+
+/// The resolver of the client of HTTP.
+#[derive(Debug)]
+pub(super) struct Names;
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            // The port is the client's.
+            let found: Addrs = Box::new(addresses(&format!("{}:0", name.as_str())).await?.into_iter());
+            Ok(found)
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::client::{io_words, root_words};
+use super::names::connect;
 
 /// What moves the bytes of one request; none once it has ended.
 type Connection = Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>;
@@ -46,7 +47,7 @@ pub async fn ask(at: &str, request: Builder, body: Vec<u8>) -> Result<Answer, St
 /// # Errors
 /// Why not, in the user's words.
 pub async fn open(at: &str) -> Result<Opened, String> {
-    let stream = TcpStream::connect(at).await.map_err(|error| io_words(&error))?;
+    let stream = connect(at).await.map_err(|error| io_words(&error))?;
     // What is written is the whole request: there is nothing for which it should wait.
     stream.set_nodelay(true).map_err(|error| io_words(&error))?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| root_words(&error))?;

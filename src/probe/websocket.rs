@@ -6,10 +6,10 @@ use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::net::client::io_words;
+use crate::net::names::connect;
 
 /// RFC 6455, section 1.3: the key of the example, and what answers it.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -32,7 +32,7 @@ async fn open(at: &str, host: &str, path: &str) -> Result<(), String> {
         .header("sec-websocket-key", KEY)
         .body(Empty::<Bytes>::new())
         .map_err(|error| error.to_string())?;
-    let stream = TcpStream::connect(at).await.map_err(|error| io_words(&error))?;
+    let stream = connect(at).await.map_err(|error| io_words(&error))?;
     let words = |error: hyper::Error| error.to_string();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(words)?;
     let connection = tokio::spawn(connection.with_upgrades());

@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::Context;
 use futures_util::future::select_ok;
 use reqwest::Url;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::config::Config;
 use crate::monitor::Monitor;
+use crate::net::names::connect;
 
 /// Somebody who does not answer within this time is not reached.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -57,7 +57,7 @@ fn place(url: &str) -> Option<String> {
 
 /// Whoever refuses is there.
 async fn reach(place: &str) -> io::Result<()> {
-    match TcpStream::connect(place).await {
+    match connect(place).await {
         Err(error) if error.kind() != io::ErrorKind::ConnectionRefused => Err(error),
         Ok(_) | Err(_) => Ok(()),
     }

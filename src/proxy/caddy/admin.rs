@@ -8,10 +8,10 @@ use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::net::client::io_words;
+use crate::net::names::connect;
 use crate::proxy::control::ControlError;
 
 /// Where it is, and how long it may take.
@@ -64,7 +64,7 @@ impl Admin {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
-        let stream = TcpStream::connect(&self.address).await.map_err(|error| io_words(&error))?;
+        let stream = connect(&self.address).await.map_err(|error| io_words(&error))?;
         let words = |error: hyper::Error| error.to_string();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(words)?;
         let connection = tokio::spawn(connection);
