@@ -11,8 +11,9 @@ pub mod settings;
 pub mod signing;
 // files makes tokens, so it stands below signing
 pub mod files;
-pub mod net;
 pub mod program;
+// net asks a program for names
+pub mod net;
 pub mod telemetry;
 
 // Adapters

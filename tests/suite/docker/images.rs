@@ -64,40 +64,40 @@ async fn an_image_holds_one_executable_and_nothing_else() {
 async fn where_names_are_resolved_by_a_library_of_the_image_the_heartbeat_does_without() {
     let stage = Stage::new().await;
     let volumes = services(&stage, "loud files", "__attribute__((constructor)) static void loud(void) { __builtin_trap(); }\n").await;
-    let mut words = vec!["run", "--rm", "--network", "none", "--add-host", "shop:127.0.0.1"];
-    words.extend(volumes.iter().flat_map(|volume| ["--volume", volume]));
-    words.extend(["allswell-heartbeat", "probe", "http://shop:3000/healthz"]);
-    let asked = stage.engine.try_docker(&words).await;
-    assert_eq!((asked.code, asked.out.as_str()), (1, "connection refused\n"), "{asked:?}");
+    assert_eq!(probed(&stage, &volumes, "shop").await, (1, "connection refused\n".to_owned()));
 }
 
 /// Whoever has the C library of that library may load it.
 #[tokio::test]
 async fn where_there_is_getent_a_name_is_found_that_only_such_a_library_knows() {
     let stage = Stage::new().await;
-    let source = include_str!("shop.c");
-    let volumes = services(&stage, "files shop", source).await;
     let system = ["/usr/bin/getent", "/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6"];
-    let system = system.map(|path| format!("{path}:{path}:ro"));
+    let mut volumes = services(&stage, "files shop", include_str!("shop.c")).await;
+    volumes.extend(system.map(|path| format!("{path}:{path}:ro")));
     for (host, said) in [("shop.example", "connection refused\n"), ("nobody.example", "Name or service not known\n")] {
-        let mut words = vec!["run", "--rm", "--network", "none"];
-        words.extend(volumes.iter().chain(&system).flat_map(|volume| ["--volume", volume]));
-        let url = format!("http://{host}:3000/healthz");
-        words.extend(["allswell-heartbeat", "probe", &url]);
-        let asked = stage.engine.try_docker(&words).await;
-        assert_eq!((asked.code, asked.out.as_str()), (1, said), "{asked:?}");
+        assert_eq!(probed(&stage, &volumes, host).await, (1, said.to_owned()), "{host}");
     }
 }
 
+/// What the heartbeat says of a host by its name, with these volumes and a hosts file that knows `shop`: its exit code, and its words.
+async fn probed(stage: &Stage, volumes: &[String], host: &str) -> (i32, String) {
+    let url = format!("http://{host}:3000/healthz");
+    let mut words = vec!["run", "--rm", "--network", "none", "--add-host", "shop:127.0.0.1"];
+    words.extend(volumes.iter().flat_map(|volume| ["--volume", volume]));
+    words.extend(["allswell-heartbeat", "probe", &url]);
+    let asked = stage.engine.try_docker(&words).await;
+    (asked.code, asked.out)
+}
+
 /// What gives an image the library of a service of that name, compiled of this source, and the order of services: as volumes.
-async fn services(stage: &Stage, order: &str, source: &str) -> [String; 2] {
+async fn services(stage: &Stage, order: &str, source: &str) -> Vec<String> {
     let service = order.split(' ').find(|service| *service != "files").expect("a service of ours");
     let [written, library, file] = ["service.c", "service.so", "nsswitch.conf"].map(|name| stage.host.path(name));
     std::fs::write(&written, source).expect("a file");
     let compiled = Command::new("cc").args(["-shared", "-fPIC", "-nostdlib", "-o"]).args([&library, &written]).status().await;
     assert!(compiled.expect("a C compiler").success());
     std::fs::write(&file, format!("hosts: {order}\n")).expect("a file");
-    [format!("{}:/usr/lib/libnss_{service}.so.2:ro", library.display()), format!("{}:/etc/nsswitch.conf:ro", file.display())]
+    vec![format!("{}:/usr/lib/libnss_{service}.so.2:ro", library.display()), format!("{}:/etc/nsswitch.conf:ro", file.display())]
 }
 
 #[tokio::test]
