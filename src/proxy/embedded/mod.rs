@@ -44,6 +44,7 @@ mod streams;
 mod target;
 mod trouble;
 mod tunnel;
+mod turn;
 mod upstream;
 mod websocket;
 mod wire;

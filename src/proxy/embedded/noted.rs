@@ -3,13 +3,14 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::client::Activity;
+use super::turn::Turn;
 use super::wire::Wire;
 
 /// Pieces up to this are sent as one.
@@ -22,6 +23,7 @@ pub(super) struct Noted<S> {
     /// What the client has said already, and nobody has taken.
     first: Bytes,
     activity: Arc<Activity>,
+    turn: Turn,
     /// Whether the stream has a goodbye of its own, as TLS has. Without one its close says it all, and costs one system call less.
     says_goodbye: bool,
     /// As what hyper has refused a request that it did not understand. It has a status and no words, and nothing of it is sent.
@@ -31,7 +33,7 @@ pub(super) struct Noted<S> {
 impl<S> Noted<S> {
     /// Notes in `activity`.
     pub(super) fn new(stream: S, activity: Arc<Activity>, says_goodbye: bool) -> Self {
-        Self { stream, first: Bytes::new(), activity, says_goodbye, refusal: None }
+        Self { stream, first: Bytes::new(), activity, turn: Turn::default(), says_goodbye, refusal: None }
     }
 
     /// As what the last request was refused, where it was not understood; the client has yet to hear of it.
@@ -59,8 +61,16 @@ impl<S: Wire> Noted<S> {
         let is_last = self.activity.ends();
         let stream = Pin::new(&mut self.stream);
         let written = if is_last { stream.poll_write_last(cx, bytes) } else { stream.poll_write(cx, bytes) };
-        self.activity.has_written(written.is_ready());
+        self.has_written(&written);
         written
+    }
+
+    fn has_written(&mut self, written: &Poll<io::Result<usize>>) {
+        match written {
+            Poll::Ready(Ok(length)) => self.turn.moves(*length),
+            Poll::Ready(Err(_)) | Poll::Pending => self.turn.ends(),
+        }
+        self.activity.has_written(written.is_ready());
     }
 }
 
@@ -91,10 +101,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
             self.activity.has_read();
             return Poll::Ready(Ok(()));
         }
+        ready!(self.turn.poll_has(cx));
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
+        let length = buffer.filled().len() - before;
+        if length > 0 {
+            self.turn.moves(length);
             self.activity.has_read();
+        } else {
+            self.turn.ends();
         }
         read
     }
@@ -105,6 +120,7 @@ impl<S: Wire> AsyncWrite for Noted<S> {
         if self.keeps_back(bytes) {
             return Poll::Ready(Ok(bytes.len()));
         }
+        ready!(self.turn.poll_has(cx));
         self.send(cx, bytes)
     }
 
@@ -113,11 +129,12 @@ impl<S: Wire> AsyncWrite for Noted<S> {
         if self.keeps_back(first) {
             return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
         }
+        ready!(self.turn.poll_has(cx));
         let written = match joined(pieces, &mut [0; JOINED]) {
             Some(piece) => return self.send(cx, piece),
             None => Pin::new(&mut self.stream).poll_write_vectored(cx, pieces),
         };
-        self.activity.has_written(written.is_ready());
+        self.has_written(&written);
         written
     }
 
@@ -152,6 +169,7 @@ fn joined<'a>(pieces: &[IoSlice<'_>], room: &'a mut [u8; JOINED]) -> Option<&'a 
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::io::{Read, Write};
     use std::net;
 
@@ -163,10 +181,12 @@ mod tests {
 
     impl Wire for DuplexStream {}
 
+    const MUCH: usize = 1024 * 1024;
+    const PIECE: usize = 16 * 1024;
     const REFUSED: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n";
 
     fn pair(says_goodbye: bool) -> (Noted<DuplexStream>, Arc<Activity>, DuplexStream) {
-        let (near, far) = duplex(1024);
+        let (near, far) = duplex(MUCH);
         let activity = Arc::new(Activity::new(None));
         (Noted::new(near, Arc::clone(&activity), says_goodbye), activity, far)
     }
@@ -230,5 +250,41 @@ mod tests {
         let mut heard = [0; REFUSED.len()];
         client.read_exact(&mut heard).unwrap();
         assert_eq!(heard, REFUSED);
+    }
+
+    /// A stream that is read, or written to, as far as that goes at once; how far it had come when the other was heard of, who had said something
+    /// before, and whom the runtime had not yet looked for.
+    async fn moved_before_another(is_read: bool) -> usize {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let other = listener.accept().await.unwrap().0;
+        assert_eq!(other.try_read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let (mut noted, activity, mut far) = pair(false);
+        activity.awaits_app();
+        if is_read {
+            far.write_all(&vec![b'x'; MUCH]).await.unwrap();
+        }
+        client.write_all(b"x").unwrap();
+        let moved = Cell::new(0);
+        let all = async {
+            let mut piece = [b'x'; PIECE];
+            while moved.get() < MUCH {
+                let length = if is_read { noted.read(&mut piece).await } else { noted.write(&piece).await };
+                moved.set(moved.get() + length.unwrap());
+            }
+        };
+        let heard = async {
+            other.readable().await.unwrap();
+            moved.get()
+        };
+        tokio::join!(all, heard).1
+    }
+
+    #[tokio::test]
+    async fn whoever_moves_much_lets_others_go_before_it_has_moved_all() {
+        for is_read in [true, false] {
+            let moved = moved_before_another(is_read).await;
+            assert!((PIECE..=MUCH / 4).contains(&moved), "{moved} bytes");
+        }
     }
 }
