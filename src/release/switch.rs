@@ -187,7 +187,7 @@ impl Switch {
         }
     }
 
-    /// Everything after the shift. Each phase is in the journal before the next begins; only the proof's first look may be ahead.
+    /// Everything after the shift. Each phase is in the journal before the next begins; only the proof's first looks may be ahead.
     async fn on(&mut self, stands_at: Phase) -> Result<(), Amiss> {
         let mut proof = self.proof.take().unwrap_or_else(|| Proof::new(&self.cluster, (self.target(), self.entry.epoch)));
         if matches!(stands_at, Phase::Gated) {
@@ -357,13 +357,13 @@ impl Switch {
         Err("the proxy does not obey".to_owned())
     }
 
-    /// Writes the shift down, and says it once the front door was seen too: both at the same time, where the proof can begin before its turn.
+    /// Writes the shift down, and says it once the front door was seen too: all at the same time, where the proof can begin before its turn.
     async fn acknowledge(&mut self, proof: &mut Proof) -> Result<(), String> {
         proof.begin();
         let note = self.noted(Some(format!("{} is live, epoch {}", self.target(), self.entry.epoch)));
         let step = Step { phase: Phase::Shifted, at: clock::now(), note };
         written(self.cluster.journal.reach_shifted(self.entry.id, &step, self.before.as_ref()).await)?;
-        proof.first().await;
+        proof.early().await;
         self.say(step.phase, step.note);
         Ok(())
     }

@@ -175,9 +175,14 @@ impl Targets {
         FrontDoor::of(self.probe.probe_headers(&self.front_door).await)
     }
 
-    /// The same over this connection; none where it breaks, for it may have stood for too long.
-    pub async fn front_door_over(&self, opened: Opened) -> Option<FrontDoor> {
-        self.probe.probe_over(opened, &self.front_door).await.map(FrontDoor::of)
+    /// The same over this connection, and over a fresh one where there is none or it breaks, for it may have stood for too long.
+    pub async fn front_door_over(&self, opened: Option<Opened>) -> FrontDoor {
+        if let Some(opened) = opened
+            && let Some(seen) = self.probe.probe_over(opened, &self.front_door).await
+        {
+            return FrontDoor::of(seen);
+        }
+        self.front_door().await
     }
 
     /// The idle listener, through the health path.
