@@ -101,7 +101,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
             self.activity.has_read();
             return Poll::Ready(Ok(()));
         }
-        ready!(self.turn.poll_has(cx));
+        ready!(self.turn.poll_lasts(cx));
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let length = buffer.filled().len() - before;
@@ -120,7 +120,7 @@ impl<S: Wire> AsyncWrite for Noted<S> {
         if self.keeps_back(bytes) {
             return Poll::Ready(Ok(bytes.len()));
         }
-        ready!(self.turn.poll_has(cx));
+        ready!(self.turn.poll_lasts(cx));
         self.send(cx, bytes)
     }
 
@@ -129,7 +129,7 @@ impl<S: Wire> AsyncWrite for Noted<S> {
         if self.keeps_back(first) {
             return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
         }
-        ready!(self.turn.poll_has(cx));
+        ready!(self.turn.poll_lasts(cx));
         let written = match joined(pieces, &mut [0; JOINED]) {
             Some(piece) => return self.send(cx, piece),
             None => Pin::new(&mut self.stream).poll_write_vectored(cx, pieces),

@@ -17,7 +17,7 @@ pub(super) struct Turn {
 impl Turn {
     /// Ready while the turn lasts. Pending once behind it: its task is woken when all others have had theirs, also those of whom the operating system
     /// has yet to tell.
-    pub(super) fn poll_has(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_lasts(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.moved < LENGTH {
             return Poll::Ready(());
         }
