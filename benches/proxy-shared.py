@@ -43,7 +43,7 @@ def measure(port, options):
             raise RuntimeError("a taker was refused")
         os.killpg(taker.pid, signal.SIGKILL)
         got += taker.communicate()[0].count(b"\n")
-    waits = {share: float(time) * UNITS[unit] for share, time, unit in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", said)}
+    waits = {share: float(length) * UNITS[unit] for share, length, unit in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", said)}
     return {"p50": waits["50"], "p99": waits["99"], "taken": got * HUGE / took / 1e6}
 
 

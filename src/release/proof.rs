@@ -78,16 +78,11 @@ impl Proof {
                 Some(seen) => seen,
                 None => self.cluster.targets.front_door().await,
             };
-            match (front_door.probed, front_door.claim) {
-                (Probed::Observed(seen), _) if !seen.passed() => {
-                    return Err(format!("the front door failed: {}", seen.reason.unwrap_or_default()));
-                }
-                (Probed::Observed(_), claim) => {
-                    prove(self.wanted, claim)?;
-                    proofs += 1;
-                }
-                (Probed::Unable(ours), _) if clock::now() >= deadline => return Err(format!("the prober cannot probe: {ours}")),
-                (Probed::Unable(_), _) => sleep(PACE).await,
+            judge(&front_door, self.wanted)?;
+            match front_door.probed {
+                Probed::Observed(_) => proofs += 1,
+                Probed::Unable(ours) if clock::now() >= deadline => return Err(format!("the prober cannot probe: {ours}")),
+                Probed::Unable(_) => sleep(PACE).await,
             }
         }
         Ok(())
@@ -110,18 +105,26 @@ async fn look_early(cluster: Arc<Cluster>, wanted: Claimed, begun: oneshot::Rece
     }
     for opened in opened {
         let front_door = cluster.targets.front_door_over(opened).await;
-        let goes_on = proves(&front_door, wanted);
+        let judged = judge(&front_door, wanted);
         seen.push(front_door);
         // What is to be taken back waits for nothing more.
-        if !goes_on {
+        if judged.is_err() {
             break;
         }
     }
     seen
 }
 
-fn proves(front_door: &FrontDoor, wanted: Claimed) -> bool {
-    matches!(&front_door.probed, Probed::Observed(seen) if seen.passed()) && prove(wanted, front_door.claim).is_ok()
+/// What a look has shown, which may be that nothing could be seen.
+///
+/// # Errors
+/// The opposite of what is to be proven.
+fn judge(front_door: &FrontDoor, wanted: Claimed) -> Result<(), String> {
+    match &front_door.probed {
+        Probed::Observed(seen) if seen.passed() => prove(wanted, front_door.claim),
+        Probed::Observed(seen) => Err(format!("the front door failed: {}", seen.reason.as_deref().unwrap_or_default())),
+        Probed::Unable(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]
